@@ -1,0 +1,65 @@
+import { z } from 'zod';
+
+/**
+ * Settings come from the environment, checked once at start: a process with a setting missing or misspelt says which and ends.
+ */
+const port = z.coerce.number().int().min(0).max(65_535);
+const url = z.string().min(1);
+
+const temporal = {
+  TEMPORAL_ADDRESS: url,
+  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  EXEQUATUR_TASK_QUEUE: z.string().min(1).default('exequatur'),
+};
+
+const host = z.string().min(1).default('127.0.0.1');
+const functions = z.string().min(1).optional();
+
+const apiSettings = z.object({
+  ...temporal,
+  EXEQUATUR_API_DATABASE_URL: url,
+  EXEQUATUR_HOST: host,
+  EXEQUATUR_PORT: port.default(8080),
+  EXEQUATUR_TEMPORAL_UI_URL: url.optional(),
+  EXEQUATUR_JWT_ISSUER: z.string().min(1),
+  EXEQUATUR_JWT_AUDIENCE: z.string().min(1),
+  EXEQUATUR_JWKS_URL: z.url().optional(),
+  EXEQUATUR_JWKS_FILE: z.string().min(1).optional(),
+  EXEQUATUR_DEVELOPMENT_KEYS: z.stringbool().default(false),
+  EXEQUATUR_FUNCTIONS: functions,
+});
+
+const workerSettings = z.object({
+  ...temporal,
+  EXEQUATUR_WORKER_DATABASE_URL: url,
+  EXEQUATUR_HOST: host,
+  EXEQUATUR_WORKER_METRICS_PORT: port.default(9464),
+  EXEQUATUR_WORKER_SDK_METRICS_PORT: port.default(9465),
+  /** Names this build to Temporal, which then routes workflows by version; a release step MUST set the deployment's current version, or the worker gets nothing. */
+  EXEQUATUR_WORKER_BUILD_ID: z.string().min(1).optional(),
+  EXEQUATUR_WORKFLOW_BUNDLE: z.string().min(1).optional(),
+  EXEQUATUR_FUNCTIONS: functions,
+});
+
+const relaySettings = z.object({
+  ...temporal,
+  EXEQUATUR_RELAY_DATABASE_URL: url,
+  EXEQUATUR_HOST: host,
+  EXEQUATUR_RELAY_METRICS_PORT: port.default(9466),
+});
+
+export type ApiSettings = z.infer<typeof apiSettings>;
+export type WorkerSettings = z.infer<typeof workerSettings>;
+export type RelaySettings = z.infer<typeof relaySettings>;
+
+export const readApiSettings = (env: NodeJS.ProcessEnv = process.env): ApiSettings => read(apiSettings, env);
+export const readWorkerSettings = (env: NodeJS.ProcessEnv = process.env): WorkerSettings => read(workerSettings, env);
+export const readRelaySettings = (env: NodeJS.ProcessEnv = process.env): RelaySettings => read(relaySettings, env);
+
+function read<T extends z.ZodType>(settings: T, env: NodeJS.ProcessEnv): z.infer<T> {
+  // An empty variable is how shells and compose files say "not set".
+  const outcome = settings.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')));
+  if (outcome.success) return outcome.data;
+  const faults = outcome.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(`The environment is not complete. ${faults.join('; ')}`);
+}
