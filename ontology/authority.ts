@@ -1,0 +1,78 @@
+import type { JsonValue } from './json.ts';
+import type { ProposalStatus } from './lifecycle.ts';
+import type { ResolvedRequirement } from './plan.ts';
+import type { ProblemCode } from './problems.ts';
+
+export type PrincipalKind = 'user' | 'agent' | 'service';
+
+/** Who calls: what a verified token says. `Actor` is what standing makes of it. `roles` are the claimed ones; standing adds to them. */
+export interface Caller {
+  id: string;
+  kind: PrincipalKind;
+  roles: readonly string[];
+  name?: string;
+  /** The person an agent acts for. */
+  actsFor?: string;
+  /** ISO time; a token issued before an administrator's removal of a role never feeds that role again. */
+  tokenIssuedAt: string;
+}
+
+/** A principal with effective roles: claimed by the token at hand, and standing. */
+export interface Actor {
+  id: string;
+  kind: PrincipalKind;
+  roles: readonly string[];
+  actsFor: string | null;
+  disabled: boolean;
+}
+
+/** The proposal as the gate sees it, read in the transaction that acts on the verdict. */
+export interface ProposalFacts {
+  status: ProposalStatus;
+  revision: number;
+  digest: string | null;
+  proposerId: string;
+  /** The person for whom an agent proposed. */
+  proposerActsFor: string | null;
+}
+
+/** A reviewer's newest review of this revision and digest, with standing as it is now. */
+export interface ReviewFact {
+  reviewerId: string;
+  decision: 'approve' | 'reject';
+  at: string;
+  roles: readonly string[];
+  kind: PrincipalKind;
+  disabled: boolean;
+}
+
+/** Everything the gate is asked. What it needs to know comes with the question, so that it stays pure. */
+export type AuthorityRequest =
+  | { action: 'read'; actor: Actor }
+  | { action: 'ontology:put'; actor: Actor }
+  | { action: 'proposal:create'; actor: Actor; proposers: string | null; parameters?: JsonValue }
+  | {
+      action: 'proposal:review';
+      actor: Actor;
+      proposal: ProposalFacts;
+      digest: string;
+      requirement: ResolvedRequirement | null;
+      reviews: readonly ReviewFact[];
+      decision?: 'approve' | 'reject';
+    }
+  | { action: 'proposal:withdraw'; actor: Actor; proposal: ProposalFacts }
+  | {
+      action: 'proposal:revert';
+      actor: Actor;
+      proposal: ProposalFacts;
+      revertible: boolean;
+      revertOpen: boolean;
+      reverted: boolean;
+      proposers: string | null;
+      automatic: boolean;
+    };
+
+export type Authority = { allowed: true } | { allowed: false; reason: ProblemCode };
+
+/** The gate: facts in, a verdict out. It MUST be pure and total; an engine's error is a refusal. */
+export type Decide = (request: AuthorityRequest) => Authority;

@@ -1,0 +1,72 @@
+import { Environment } from '@marcbachmann/cel-js';
+import { Decimal } from '../decimal.ts';
+import { decimalType, timestampType } from './cel-types.ts';
+import { isSameObject, ObjectView } from './object-view.ts';
+
+/**
+ * Two environments share one language. The checking one knows the precise type of every variable and property, so that a mistake is found when a definition is
+ * uploaded; there, every type may be compared with null. The running one knows no types, because an absent property is null in it, which the library's typed
+ * variables would refuse. What the checking one admits, the running one computes alike.
+ */
+const limits = { maxAstNodes: 2_000, maxDepth: 60 };
+/** Expressions are written anew for running, with more parentheses than their authors used. */
+const runningLimits = { maxAstNodes: 20_000, maxDepth: 500 };
+
+export const running: Environment = extend(new Environment({ unlistedVariablesAreDyn: true, limits: runningLimits }))
+  .registerType('object', { ctor: ObjectView })
+  .registerOperator('object == object', isSameObject);
+
+/** A checking environment without variables, to be cloned for each scope. `objectTypes` and `structTypes` map CEL type names to their fields. */
+export function checkingEnvironment(
+  objectTypes: ReadonlyMap<string, Record<string, string>>,
+  structTypes: ReadonlyMap<string, Record<string, string>>,
+): Environment {
+  const environment = extend(new Environment({ limits }));
+  const scalars = ['bool', 'int', 'double', 'string', timestampType, decimalType];
+  for (const [name, fields] of [...objectTypes, ...structTypes]) {
+    environment.registerType(name, { ctor: class {}, fields });
+  }
+  for (const name of [...objectTypes.keys(), ...structTypes.keys()]) {
+    environment.registerOperator(`${name} == null`, unreachable);
+  }
+  for (const name of objectTypes.keys()) {
+    environment.registerOperator(`${name} == ${name}`, unreachable);
+  }
+  for (const name of scalars) {
+    environment.registerOperator(`${name} == null`, unreachable);
+    environment.registerOperator(`list<${name}> == null`, unreachable);
+  }
+  // `roles` is the only thing a principal has beside text.
+  environment.registerType('principal', { ctor: class {}, fields: { id: 'string', kind: 'string', roles: 'list<string>' } });
+  environment.registerType('planSize', { ctor: class {}, fields: { edits: 'int', objects: 'map<string, int>' } });
+  return environment;
+}
+
+function unreachable(): boolean {
+  throw new Error('the checking environment never runs');
+}
+
+function extend(environment: Environment): Environment {
+  return environment
+    .registerType(decimalType, { ctor: Decimal })
+    .registerFunction('decimal(string): decimal', (text: string) => {
+      const number = Decimal.parse(text);
+      if (!number) {
+        throw new Error(`decimal(): ${JSON.stringify(text.slice(0, 40))} is no decimal number`);
+      }
+      return number;
+    })
+    .registerFunction('decimal(int): decimal', (number: bigint) => new Decimal(number, 0))
+    .registerFunction('string(decimal): string', (number: Decimal) => number.toString())
+    .registerFunction('double(decimal): double', (number: Decimal) => Number(number.toString()))
+    .registerFunction('date(google.protobuf.Timestamp): string', (time: Date) => time.toISOString().slice(0, 10))
+    .registerFunction('string(google.protobuf.Timestamp): string', (time: Date) => time.toISOString())
+    .registerOperator('decimal == decimal', (left: Decimal, right: Decimal) => left.compare(right) === 0)
+    .registerOperator('decimal < decimal', (left: Decimal, right: Decimal) => left.compare(right) < 0)
+    .registerOperator('decimal <= decimal', (left: Decimal, right: Decimal) => left.compare(right) <= 0)
+    .registerOperator('decimal > decimal', (left: Decimal, right: Decimal) => left.compare(right) > 0)
+    .registerOperator('decimal >= decimal', (left: Decimal, right: Decimal) => left.compare(right) >= 0)
+    .registerOperator('decimal + decimal', (left: Decimal, right: Decimal) => left.plus(right))
+    .registerOperator('decimal - decimal', (left: Decimal, right: Decimal) => left.minus(right))
+    .registerOperator('decimal * decimal', (left: Decimal, right: Decimal) => left.times(right));
+}

@@ -1,0 +1,95 @@
+import type { ASTNode } from '@marcbachmann/cel-js';
+
+const binding: Readonly<Record<string, number>> = {
+  '||': 1,
+  '&&': 2,
+  '==': 3,
+  '!=': 3,
+  '<': 3,
+  '<=': 3,
+  '>': 3,
+  '>=': 3,
+  in: 3,
+  '+': 4,
+  '-': 4,
+  '*': 5,
+  '/': 5,
+  '%': 5,
+};
+
+/**
+ * Writes an expression's tree as text again, for running: parts of a tree have no text of their own, since positions leave out parentheses (and the library's own
+ * serialiser loses those after a minus). Long chains stay flat, so that the parser's depth stays that of the source. `has(x.y)` becomes `x.y != null`, because
+ * absent properties are null while running.
+ */
+export function expressionText(node: ASTNode): string {
+  switch (node.op) {
+    case 'value':
+      return literalText(node.args);
+    case 'id':
+      return node.args;
+    case '.':
+      return `${tight(node.args[0])}.${node.args[1]}`;
+    case '[]':
+      return `${tight(node.args[0])}[${expressionText(node.args[1])}]`;
+    case 'call': {
+      const [name, args] = node.args;
+      return name === 'has' && args[0] ? `(${expressionText(args[0])} != null)` : `${name}(${listText(args)})`;
+    }
+    case 'rcall':
+      return `${tight(node.args[1])}.${node.args[0]}(${listText(node.args[2])})`;
+    case 'list':
+      return `[${listText(node.args)}]`;
+    case 'map':
+      return `{${node.args.map(([key, value]) => `${expressionText(key)}: ${expressionText(value)}`).join(', ')}}`;
+    case '!_':
+      return `!${node.args.op === '!_' ? expressionText(node.args) : tight(node.args)}`;
+    case '-_':
+      return `-${node.args.op === '-_' ? expressionText(node.args) : tight(node.args)}`;
+    case '?:': {
+      const [condition, yes, no] = node.args;
+      return `${tight(condition)} ? ${tight(yes)} : ${no.op === '?:' ? expressionText(no) : tight(no)}`;
+    }
+    default:
+      return binaryText(node);
+  }
+}
+
+function binaryText(node: ASTNode): string {
+  const strength = binding[node.op];
+  if (strength === undefined) {
+    throw new Error(`no text for ${node.op}`);
+  }
+  const [left, right] = node.args as [ASTNode, ASTNode];
+  const isChain = strength !== 3 && binding[left.op] === strength; // Chains lean to the left; comparisons do not chain.
+  return `${isChain ? expressionText(left) : tight(left)} ${node.op} ${tight(right)}`;
+}
+
+function listText(nodes: readonly ASTNode[]): string {
+  return nodes.map(expressionText).join(', ');
+}
+
+/** In parentheses, unless nothing could come apart. */
+function tight(node: ASTNode): string {
+  const text = expressionText(node);
+  return ['value', 'id', '.', '[]', 'call', 'rcall', 'list', 'map'].includes(node.op) ? text : `(${text})`;
+}
+
+function literalText(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value);
+    case 'bigint':
+      return value < 0n ? `(${value})` : String(value);
+    case 'number': {
+      const text = String(value);
+      return /[.eE]/.test(text) ? text : `${text}.0`;
+    }
+    default:
+      break;
+  }
+  if (value instanceof Uint8Array) {
+    return `b"${[...value].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}"`;
+  }
+  return value === null || typeof value === 'boolean' ? String(value) : `${String(value)}u`;
+}

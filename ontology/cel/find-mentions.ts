@@ -1,0 +1,116 @@
+import type { ASTNode } from '@marcbachmann/cel-js';
+import { childrenOf } from './ast-children.ts';
+import { objectTypeOf } from './cel-types.ts';
+import type { Scope, Variable } from './scope.ts';
+
+const comprehensions = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
+
+/** The variables whose objects a name may stand for. */
+type Bindings = ReadonlyMap<string, readonly Variable[]>;
+
+/**
+ * Walks a checked expression and notes, on each variable, the properties that it mentions. What is mentioned is read, whether or not the computation gets there:
+ * so the read set depends on the definition alone, and is never too small. Returns what is wrong beyond types: unknown properties under `has`, enum literals.
+ */
+export function findMentions(scope: Scope, root: ASTNode): string[] {
+  const faults: string[] = [];
+  const visit = (node: ASTNode, bindings: Bindings): void => {
+    if (node.op === 'id') {
+      for (const variable of sourcesOf(scope, node, bindings)) {
+        variable.isUsed = true;
+      }
+    } else if (node.op === '.') {
+      noteMention(scope, node, bindings, faults);
+    } else if (node.op === '==' || node.op === '!=') {
+      checkEnum(scope, node.args[0], node.args[1], faults);
+      checkEnum(scope, node.args[1], node.args[0], faults);
+    } else if (node.op === 'in' && node.args[1].op === 'list') {
+      for (const item of node.args[1].args) {
+        checkEnum(scope, node.args[0], item, faults);
+      }
+    } else if (node.op === 'rcall') {
+      visitCall(node, bindings);
+      return;
+    }
+    for (const child of childrenOf(node)) {
+      visit(child, bindings);
+    }
+  };
+  const visitCall = (node: Extract<ASTNode, { op: 'rcall' }>, bindings: Bindings): void => {
+    const [name, receiver, args] = node.args;
+    visit(receiver, bindings);
+    const isBind = name === 'bind' && receiver.op === 'id' && receiver.args === 'cel';
+    if (args[0]?.op !== 'id' || !(isBind || comprehensions.has(name))) {
+      for (const argument of args) {
+        visit(argument, bindings);
+      }
+      return;
+    }
+    const bound = isBind ? args[1] : receiver;
+    const inner = new Map([...bindings, [args[0].args, bound ? sourcesOf(scope, bound, bindings) : []]]);
+    for (const [at, argument] of args.slice(1).entries()) {
+      visit(argument, isBind && at === 0 ? bindings : inner);
+    }
+  };
+  visit(root, new Map());
+  return faults;
+}
+
+function noteMention(scope: Scope, node: Extract<ASTNode, { op: '.' }>, bindings: Bindings, faults: string[]): void {
+  const [target, property] = node.args;
+  const objectType = objectTypeOf(typeOf(target));
+  if (objectType === undefined || property === 'id') {
+    return;
+  }
+  if (!scope.vocabulary.objects.get(objectType)?.has(property)) {
+    faults.push(`${objectType} has no property ${property}`);
+    return;
+  }
+  const sources = sourcesOf(scope, target, bindings).filter((source) => source.objectType === objectType);
+  // Where the walk cannot tell which variable it is, every variable of that type is taken to be read.
+  const read = sources.length > 0 ? sources : [...scope.variables.values()].filter((variable) => variable.objectType === objectType);
+  for (const variable of read) {
+    variable.mentions.add(property);
+  }
+}
+
+function sourcesOf(scope: Scope, node: ASTNode, bindings: Bindings): readonly Variable[] {
+  switch (node.op) {
+    case 'id': {
+      const variable = scope.variables.get(node.args);
+      return bindings.get(node.args) ?? (variable ? [variable] : []);
+    }
+    case '[]':
+      return sourcesOf(scope, node.args[0], bindings);
+    case '?:':
+      return [...sourcesOf(scope, node.args[1], bindings), ...sourcesOf(scope, node.args[2], bindings)];
+    case '+':
+      return node.args.flatMap((side) => sourcesOf(scope, side, bindings));
+    case 'list':
+      return node.args.flatMap((item) => sourcesOf(scope, item, bindings));
+    case 'rcall':
+      return node.args[0] === 'filter' ? sourcesOf(scope, node.args[1], bindings) : [];
+    default:
+      return [];
+  }
+}
+
+function checkEnum(scope: Scope, side: ASTNode, literal: ASTNode, faults: string[]): void {
+  if (literal.op !== 'value' || typeof literal.args !== 'string') {
+    return;
+  }
+  const definition =
+    side.op === '.'
+      ? scope.vocabulary.objects.get(objectTypeOf(typeOf(side.args[0])) ?? '')?.get(side.args[1])
+      : side.op === 'id'
+        ? scope.variables.get(side.args)?.definition
+        : undefined;
+  if (definition?.type === 'enum' && !definition.values.includes(literal.args)) {
+    faults.push(`"${literal.args}" is none of ${definition.values.join(', ')}`);
+  }
+}
+
+/** The type the checker left on a node; the library keeps it there but does not declare it. */
+function typeOf(node: ASTNode): string {
+  return (node as { checkedType?: { name: string } }).checkedType?.name ?? 'dyn';
+}

@@ -1,0 +1,241 @@
+import { z } from 'zod';
+import type { OntologyDocument, Rule } from './definition.ts';
+import { pointerTo } from './json.ts';
+import type { Fault } from './plan.ts';
+
+/** Names that every JavaScript object already answers to would be found where nothing was defined. */
+const isFree = (name: string) => !(name in Object.prototype);
+
+/** Names that expressions use are identifiers; the others may also carry hyphens. 63 is what a PostgreSQL identifier may have. */
+const identifier = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, 'must be a name of letters, digits and _ that starts with a letter')
+  .refine(isFree, 'is a reserved name');
+const label = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, 'must be a name of letters, digits, - and _ that starts with a letter')
+  .refine(isFree, 'is a reserved name');
+/** Longer expressions are programs; functions are the place for those. */
+const cel = z.string().min(1).max(4000).describe('An expression in the Common Expression Language');
+const described = { title: z.string().max(200).optional(), description: z.string().max(4000).optional() };
+const digits = z.string().max(100);
+const count = z.number().int().nonnegative();
+
+const valueShapes = [
+  { type: z.literal('boolean') },
+  { type: z.literal('integer'), minimum: z.number().int().optional(), maximum: z.number().int().optional() },
+  { type: z.literal('double'), minimum: z.number().optional(), maximum: z.number().optional() },
+  { type: z.literal('long'), minimum: digits.optional(), maximum: digits.optional() },
+  { type: z.literal('decimal'), minimum: digits.optional(), maximum: digits.optional() },
+  {
+    type: z.literal('string'),
+    pattern: z.string().max(1000).optional(),
+    minLength: count.optional(),
+    maxLength: count.optional(),
+    oneOf: z.array(z.string()).min(1).optional(),
+  },
+  { type: z.literal('date') },
+  { type: z.literal('timestamp') },
+  { type: z.literal('enum'), values: z.array(z.string().min(1)).min(1) },
+  { type: z.literal('reference'), to: identifier },
+] as const;
+
+const plainValues = valueShapes.map((shape) => z.strictObject(shape));
+const value = z.discriminatedUnion('type', plainValues as unknown as [z.ZodObject<{ type: z.ZodLiteral<string> }>]);
+
+const propertyExtras = {
+  ...described,
+  required: z.boolean().optional(),
+  indexed: z.boolean().optional(),
+  default: z.json().optional(),
+  unit: z.string().max(100).optional(),
+};
+const property = z.discriminatedUnion('type', [
+  ...valueShapes.map((shape) => z.strictObject({ ...shape, ...propertyExtras })),
+  z.strictObject({ type: z.literal('array'), items: value, maxItems: count.optional(), ...propertyExtras }),
+] as unknown as [z.ZodObject<{ type: z.ZodLiteral<string> }>]);
+
+const struct = z.strictObject({ type: z.literal('struct'), properties: z.record(identifier, property) });
+const parameterExtras = {
+  ...described,
+  required: z.boolean().optional(),
+  default: z.json().optional(),
+  unit: z.string().max(100).optional(),
+};
+const parameter = z.discriminatedUnion('type', [
+  ...valueShapes.map((shape) => z.strictObject({ ...shape, ...parameterExtras })),
+  z.strictObject({
+    type: z.literal('array'),
+    items: z.discriminatedUnion('type', [...plainValues, struct] as unknown as [z.ZodObject<{ type: z.ZodLiteral<string> }>]),
+    minItems: count.optional(),
+    maxItems: count.optional(),
+    ...parameterExtras,
+  }),
+] as unknown as [z.ZodObject<{ type: z.ZodLiteral<string> }>]);
+
+const when = { when: cel.optional() };
+const expressions = z.record(identifier, cel);
+const operations = z.enum(['create', 'modify', 'delete', 'link', 'unlink']);
+
+const rule: z.ZodType<Rule> = z.lazy(() =>
+  z.discriminatedUnion('rule', [
+    z.strictObject({
+      rule: z.literal('modify'),
+      type: identifier,
+      object: cel,
+      set: expressions.optional(),
+      unset: z.array(identifier).optional(),
+      ...when,
+    }),
+    z.strictObject({ rule: z.literal('create'), type: identifier, id: cel.optional(), set: expressions.optional(), ...when }),
+    z.strictObject({ rule: z.literal('delete'), type: identifier, object: cel, ...when }),
+    z.strictObject({ rule: z.enum(['link', 'unlink']), link: label, from: cel, to: cel, ...when }),
+    z.strictObject({ rule: z.literal('forEach'), as: identifier, in: source, do: z.array(rule).min(1), ...when }),
+    // biome-ignore lint/suspicious/noThenProperty: the word an author expects after `condition`; a schema is never awaited.
+    z.strictObject({ rule: z.literal('if'), condition: cel, then: z.array(rule).min(1), else: z.array(rule).min(1).optional(), ...when }),
+    z.strictObject({
+      rule: z.literal('function'),
+      name: label,
+      version: z.number().int().positive(),
+      writes: z
+        .array(z.strictObject({ type: label, operations: z.array(operations).min(1), properties: z.array(identifier).optional() }))
+        .min(1),
+      ...when,
+    }),
+  ]),
+) as z.ZodType<Rule>;
+
+const source = z.union([
+  z.strictObject({ link: label, of: cel, reverse: z.boolean().optional() }),
+  z.strictObject({ query: z.strictObject({ type: identifier, where: cel }) }),
+  z.strictObject({ list: identifier }),
+]);
+
+const objectType = z.strictObject({
+  ...described,
+  key: identifier.optional(),
+  properties: z.record(identifier, property),
+  minimumApprovals: count.max(20).optional(),
+});
+
+const linkType = z.discriminatedUnion('cardinality', [
+  z.strictObject({ ...described, from: identifier, to: identifier, cardinality: z.enum(['one-to-many', 'one-to-one']), via: identifier }),
+  z.strictObject({ ...described, from: identifier, to: identifier, cardinality: z.literal('many-to-many') }),
+]);
+
+/** The door takes plans of at most this many edits, whatever a definition says: 100,000 fit into a minute and a gigabyte. */
+export const maximumEdits = 100_000;
+
+const actionType = z.strictObject({
+  ...described,
+  parameters: z.record(identifier, parameter),
+  proposers: cel.optional(),
+  criteria: z.array(z.strictObject({ condition: cel, message: z.string().min(1).max(1000) })).optional(),
+  rules: z.array(rule).min(1),
+  approvalPolicy: label,
+  limits: z
+    .strictObject({
+      edits: z.number().int().positive().max(maximumEdits).optional(),
+      objects: z.record(identifier, z.number().int().positive().max(maximumEdits)).optional(),
+    })
+    .optional(),
+  riskTier: z.enum(['low', 'medium', 'high']).optional(),
+  reversible: z.boolean().optional(),
+});
+
+const approvalPolicy = z.strictObject({
+  ...described,
+  stages: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).max(100),
+        thresholds: z
+          .array(
+            z.strictObject({
+              name: z.string().min(1).max(100).optional(),
+              needed: z.number().int().positive().max(20),
+              toleratedDenials: count.max(20).optional(),
+              reviewers: cel,
+            }),
+          )
+          .min(1)
+          .max(10),
+      }),
+    )
+    .min(1)
+    .max(10),
+  expiresAfter: z
+    .string()
+    .regex(
+      /^P(?=.)(\d{1,4}W)?(\d{1,5}D)?(T(?=.)(\d{1,6}H)?(\d{1,8}M)?(\d{1,9}S)?)?$/,
+      'must be an ISO 8601 duration in weeks, days, hours, minutes and seconds',
+    ),
+  distinctReviewers: z.boolean().optional(),
+  automatic: z
+    .strictObject({
+      condition: cel,
+      ceilings: z.strictObject({
+        edits: z.number().int().positive().optional(),
+        parameters: z.record(identifier, z.number().nonnegative()).optional(),
+      }),
+    })
+    .optional(),
+});
+
+/** The shape of an ontology document. Strict everywhere: a key it does not know is a fault, since a misspelt limit must not pass for none. */
+export const ontologySchema = z
+  .strictObject({
+    objectTypes: z.record(identifier, objectType),
+    linkTypes: z.record(label, linkType).optional(),
+    actionTypes: z.record(label, actionType).optional(),
+    approvalPolicies: z.record(label, approvalPolicy).optional(),
+  })
+  .meta({
+    id: 'OntologyDocument',
+    title: 'Ontology document',
+    description: 'Object, link and action types and approval policies of one tenant.',
+  });
+
+/** JSON Schema (2020-12) of an ontology document, for editors and for GET. */
+export function ontologyJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(ontologySchema, { target: 'draft-2020-12', unrepresentable: 'any' }) as Record<string, unknown>;
+}
+
+/** A document nests rules in rules; deeper than this is an attack on the stack, not a definition. */
+const maximumDepth = 60;
+
+/** Reads the shape only; what names mean and what expressions yield is for `compileOntology`. */
+export function parseDocument(json: unknown): { document: OntologyDocument } | { faults: Fault[] } {
+  if (isDeeper(json, maximumDepth)) {
+    return { faults: [{ code: 'invalid_ontology', pointer: '', message: `must not nest deeper than ${maximumDepth} levels` }] };
+  }
+  const parsed = ontologySchema.safeParse(json);
+  if (parsed.success) {
+    return { document: parsed.data as unknown as OntologyDocument };
+  }
+  return { faults: parsed.error.issues.flatMap((issue) => faultsOf(issue)) };
+}
+
+function faultsOf(issue: z.core.$ZodIssue): Fault[] {
+  const at = pointerTo('', ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step)));
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ code: 'unknown_field', pointer: pointerTo(at, key), message: `${key} is not known here` }));
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // The branch with the fewest complaints is what the author meant.
+    const nearest = [...issue.errors].sort((a, b) => weightOf(a) - weightOf(b))[0] ?? [];
+    return nearest.flatMap((inner) => faultsOf({ ...inner, path: [...issue.path, ...inner.path] }));
+  }
+  return [{ code: 'invalid_ontology', pointer: at, message: issue.message }];
+}
+
+function isDeeper(json: unknown, depth: number): boolean {
+  if (typeof json !== 'object' || json === null) {
+    return false;
+  }
+  return depth === 0 || Object.values(json).some((inner) => isDeeper(inner, depth - 1));
+}
+
+function weightOf(issues: readonly z.core.$ZodIssue[]): number {
+  return issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
+}

@@ -1,0 +1,184 @@
+import type { JsonValue } from './json.ts';
+
+/**
+ * The ontology document: what a tenant's objects, links, actions and approvals are. It is plain JSON; these types say its shape to TypeScript, and
+ * definition-schema.ts says the same to a machine. Everything called CEL is the text of an expression in the Common Expression Language.
+ */
+export interface OntologyDocument {
+  objectTypes: Record<string, ObjectTypeDefinition>;
+  linkTypes?: Record<string, LinkTypeDefinition>;
+  actionTypes?: Record<string, ActionTypeDefinition>;
+  approvalPolicies?: Record<string, ApprovalPolicyDefinition>;
+}
+
+/** Words for people. They carry no meaning: changing them raises no version. */
+export interface Described {
+  title?: string;
+  description?: string;
+}
+
+export interface ObjectTypeDefinition extends Described {
+  /** An immutable, required string property whose text is the object's id. Without it ids are derived from the proposal. */
+  key?: string;
+  properties: Record<string, PropertyDefinition>;
+  /** Distinct people who must have approved any plan that touches this type, whatever the action says. */
+  minimumApprovals?: number;
+}
+
+/** What a value may be. `long` (64 bits) and `decimal` (any precision) travel as strings in canonical form, the rest as JSON has it. */
+export type ValueDefinition =
+  | { type: 'boolean' }
+  /** A whole number that a double holds exactly: at most 2^53 - 1 either way. */
+  | { type: 'integer'; minimum?: number; maximum?: number }
+  | { type: 'double'; minimum?: number; maximum?: number }
+  | { type: 'long'; minimum?: string; maximum?: string }
+  | { type: 'decimal'; minimum?: string; maximum?: string }
+  | { type: 'string'; pattern?: string; minLength?: number; maxLength?: number; oneOf?: string[] }
+  /** `YYYY-MM-DD`. */
+  | { type: 'date' }
+  /** ISO 8601 in UTC with milliseconds, `2001-01-31T09:30:00.000Z`; other offsets are accepted in parameters and brought to UTC. */
+  | { type: 'timestamp' }
+  | { type: 'enum'; values: string[] }
+  /** The id of an object of type `to`. */
+  | { type: 'reference'; to: string };
+
+export type ArrayDefinition = { type: 'array'; items: ValueDefinition; maxItems?: number };
+
+export type PropertyDefinition = (ValueDefinition | ArrayDefinition) &
+  Described & {
+    required?: boolean;
+    /** Kept in the index, so that equality, ranges and, of lists, the search for an element are fast. References always are. */
+    indexed?: boolean;
+    /** Taken by a create that does not set the property. */
+    default?: JsonValue;
+    /** What one of it is, in words: `minutes`, `EUR`. */
+    unit?: string;
+  };
+
+/** `via` names the reference property on the many side (`to`) that holds the link. Only many-to-many links have rows of their own. */
+export type LinkTypeDefinition = Described & { from: string; to: string } & (
+    | { cardinality: 'one-to-many' | 'one-to-one'; via: string }
+    | { cardinality: 'many-to-many' }
+  );
+
+export type StructDefinition = { type: 'struct'; properties: Record<string, PropertyDefinition> };
+
+export type ParameterDefinition = (
+  | ValueDefinition
+  | { type: 'array'; items: ValueDefinition | StructDefinition; minItems?: number; maxItems?: number }
+) &
+  Described & { required?: boolean; default?: JsonValue; unit?: string };
+
+export interface ActionTypeDefinition extends Described {
+  parameters: Record<string, ParameterDefinition>;
+  /** CEL over `proposer` {id, kind, roles}. By default every principal that has a role may propose. */
+  proposers?: string;
+  criteria?: CriterionDefinition[];
+  rules: Rule[];
+  approvalPolicy: string;
+  /** More than this is refused by the simulation, and by the door. Edits default to 10,000 and never exceed 100,000. */
+  limits?: { edits?: number; objects?: Record<string, number> };
+  riskTier?: 'low' | 'medium' | 'high';
+  reversible?: boolean;
+}
+
+/** CEL over the parameters, `proposer` and `evaluatedAt`; the message tells the proposer what is not met. */
+export interface CriterionDefinition {
+  condition: string;
+  message: string;
+}
+
+/** Every rule reads the state before the action and sees no other rule's edits. `when` is CEL; the rule is skipped where it is false. */
+export type Rule = { when?: string } & (ModifyRule | CreateRule | DeleteRule | LinkRule | ForEachRule | IfRule | FunctionRule);
+
+/** `object` is CEL for an object or an object's id; `set` is CEL by property, where null unsets. */
+export interface ModifyRule {
+  rule: 'modify';
+  type: string;
+  object: string;
+  set?: Record<string, string>;
+  unset?: string[];
+}
+
+/** `id` is for types without a key property; without it the id is derived from the proposal's revision. */
+export interface CreateRule {
+  rule: 'create';
+  type: string;
+  id?: string;
+  set?: Record<string, string>;
+}
+
+export interface DeleteRule {
+  rule: 'delete';
+  type: string;
+  object: string;
+}
+
+/** Rows of a many-to-many link type. */
+export interface LinkRule {
+  rule: 'link' | 'unlink';
+  link: string;
+  from: string;
+  to: string;
+}
+
+export interface ForEachRule {
+  rule: 'forEach';
+  /** The name under which the rules below see each object or list item. */
+  as: string;
+  in: ForEachSource;
+  do: Rule[];
+}
+
+export type ForEachSource =
+  /** The objects linked to `of`. A link type from a type to itself is walked from `from` to `to` unless `reverse`. */
+  | { link: string; of: string; reverse?: boolean }
+  /** `where` is CEL over the queried type's properties, by name or as `<as>.<name>`, beside the variables around. */
+  | { query: { type: string; where: string } }
+  /** A list parameter. */
+  | { list: string };
+
+export interface IfRule {
+  rule: 'if';
+  condition: string;
+  then: Rule[];
+  else?: Rule[];
+}
+
+/** A registered TypeScript function. It may write only what `writes` names. */
+export interface FunctionRule {
+  rule: 'function';
+  name: string;
+  version: number;
+  writes: FunctionWrite[];
+}
+
+export interface FunctionWrite {
+  /** An object type, or a many-to-many link type. */
+  type: string;
+  operations: ('create' | 'modify' | 'delete' | 'link' | 'unlink')[];
+  /** Which properties a modify may touch. */
+  properties?: string[];
+}
+
+export interface ApprovalPolicyDefinition extends Described {
+  /** One after another. */
+  stages: { name: string; thresholds: ThresholdDefinition[] }[];
+  /** ISO 8601 duration in weeks, days, hours, minutes and seconds, such as `PT72H`. */
+  expiresAfter: string;
+  /** One person's approval counts once, not in every stage it fits. On unless switched off. */
+  distinctReviewers?: boolean;
+  /** Policy alone approves where the condition holds. The database holds the ceilings; the condition is ours alone, so at least one ceiling is required. A parameter is held by its size, whatever its sign. */
+  automatic?: { condition: string; ceilings: { edits?: number; parameters?: Record<string, number> } };
+}
+
+export interface ThresholdDefinition {
+  name?: string;
+  needed: number;
+  toleratedDenials?: number;
+  /** CEL over `reviewer` {id, kind, roles}. */
+  reviewers: string;
+}
+
+/** The limit on edits of an action type that names none. */
+export const defaultEditLimit = 10_000;

@@ -1,0 +1,110 @@
+import { canonicalText } from './canonical-json.ts';
+import { ExpressionError } from './cel/expression.ts';
+import { checkIntegrity } from './check-integrity.ts';
+import type { CompiledActionType, CompiledOntology } from './compiled-ontology.ts';
+import { EditBuilder } from './edit-builder.ts';
+import type { JsonObject } from './json.ts';
+import { judgeCriteria } from './judge-criteria.ts';
+import { frameAt, parameterFrame } from './parameter-frame.ts';
+import type { Edit, Fault, SimulationOutcome } from './plan.ts';
+import { ReadRecorder } from './read-recorder.ts';
+import { Refusal, refuse } from './refusal.ts';
+import { resolveRequirement } from './resolve-requirement.ts';
+import type { EvaluationContext, Run } from './rules/run.ts';
+import { runRules } from './rules/run-rules.ts';
+import type { Snapshot } from './snapshot.ts';
+import { summarisePlan } from './summarise-plan.ts';
+
+export type { EvaluationContext };
+
+/**
+ * Computes the plan of an action over one snapshot, or why there is none. Pure: equal input gives equal bytes, whether for a dry run, a proposal or a check of
+ * one. `parameters` are as `parseParameters` returned them.
+ * @throws when the action type is unknown, and whatever the snapshot throws; never for a refusal.
+ */
+export async function evaluate(
+  ontology: CompiledOntology,
+  actionType: string,
+  parameters: JsonObject,
+  snapshot: Snapshot,
+  context: EvaluationContext,
+): Promise<SimulationOutcome> {
+  const action = ontology.actionTypes.get(actionType);
+  if (!action) {
+    throw new Error(`the compiled ontology has no action type ${actionType}`);
+  }
+  const recorder = new ReadRecorder(snapshot);
+  const builder = new EditBuilder(ontology, recorder);
+  const run: Run = { ontology, action, parameters, context, recorder, builder, functions: {}, iterations: 0 };
+  try {
+    const frame = await parameterFrame(run);
+    const verdicts = judgeCriteria(action, frame);
+    if (context.now !== undefined && action.compiled.criteriaAskTime) {
+      judgeCriteria(action, frameAt(frame, context.now));
+    }
+    await runRules(run, action.compiled.rules, [{ frame, key: '' }]);
+    const edits = await finishEdits(builder, action);
+    const summary = summarisePlan(edits, action, verdicts);
+    const requirement = resolveRequirement(action, parameters, frame, summary);
+    const plan = {
+      header: {
+        format: 1 as const,
+        tenant: context.tenant,
+        actionType,
+        actionTypeVersion: context.actionTypeVersion,
+        functions: run.functions,
+        effects: [] as [],
+        requirement,
+        policies: [action.policyName],
+      },
+      parametersText: canonicalText(parameters),
+      edits,
+    };
+    return { kind: 'planned', simulation: { plan, readSet: await recorder.readSet(), summary } };
+  } catch (error) {
+    const faults = faultsOf(error);
+    if (!faults) {
+      throw error;
+    }
+    return { kind: 'invalid', faults, readSet: await recorder.readSet() };
+  }
+}
+
+/** Checks the merged edits as a whole. @throws {Refusal} with every fault found. */
+export async function finishEdits(builder: EditBuilder, action: CompiledActionType): Promise<Edit[]> {
+  if (builder.faults.length === 0) {
+    await checkIntegrity(builder);
+  }
+  if (builder.faults.length > 0) {
+    throw new Refusal(builder.faults);
+  }
+  const edits = await builder.finish();
+  checkLimits(action, edits);
+  return edits;
+}
+
+function checkLimits(action: CompiledActionType, edits: readonly Edit[]): void {
+  const { ceilings } = action;
+  if (edits.length > ceilings.edits) {
+    throw refuse('limit_exceeded', `the plan has ${edits.length} edits, and ${action.name} allows ${ceilings.edits}`);
+  }
+  const counts = new Map<string, number>();
+  for (const edit of edits) {
+    if ('type' in edit) {
+      counts.set(edit.type, (counts.get(edit.type) ?? 0) + 1);
+    }
+  }
+  for (const [type, limit] of Object.entries(ceilings.objects)) {
+    const count = counts.get(type) ?? 0;
+    if (count > limit) {
+      throw refuse('limit_exceeded', `the plan touches ${count} objects of type ${type}, and ${action.name} allows ${limit}`);
+    }
+  }
+}
+
+export function faultsOf(error: unknown): Fault[] | undefined {
+  if (error instanceof Refusal) {
+    return error.faults;
+  }
+  return error instanceof ExpressionError ? [{ code: 'evaluation_failed', pointer: error.pointer, message: error.message }] : undefined;
+}

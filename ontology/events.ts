@@ -1,0 +1,47 @@
+import type { ProposalStatus } from './lifecycle.ts';
+
+/** Event types are wire contracts: consumers subscribe to them, so they are declared here once and never renamed. */
+export const events = {
+  'proposal.created': 'A proposal was accepted and awaits its simulation.',
+  'proposal.simulating': 'A proposal went back to simulation.',
+  'proposal.simulated': 'A plan was stored and awaits approval.',
+  'proposal.invalid': 'The simulation refused the proposal.',
+  'proposal.changes_requested': 'A reviewer asked for changes.',
+  'proposal.approved': 'Quorum was reached, or policy alone approved.',
+  'proposal.scheduled': 'The proposal is approved and waits for its window.',
+  'proposal.executing': 'The execution began.',
+  'proposal.executed': 'The plan was applied.',
+  'proposal.compensating': 'Earlier steps are being undone.',
+  'proposal.needs_attention': 'A person must decide how to go on.',
+  'proposal.rejected': 'A reviewer said no.',
+  'proposal.expired': 'Nobody answered in time.',
+  'proposal.withdrawn': 'The proposer took it back.',
+  'proposal.failed': 'The proposal failed and nothing of it remains.',
+  'review.recorded': 'A review was stored.',
+  'object.changes': 'An execution changed objects or links; expanded to one event per object when published.',
+  'ontology.changed': 'A new version of the definitions was accepted.',
+} as const;
+
+export type EventType = keyof typeof events;
+
+const byStatus: Readonly<Record<ProposalStatus, EventType>> = {
+  simulating: 'proposal.simulating',
+  invalid: 'proposal.invalid',
+  awaiting_approval: 'proposal.simulated',
+  changes_requested: 'proposal.changes_requested',
+  rejected: 'proposal.rejected',
+  expired: 'proposal.expired',
+  withdrawn: 'proposal.withdrawn',
+  approved: 'proposal.approved',
+  scheduled: 'proposal.scheduled',
+  executing: 'proposal.executing',
+  compensating: 'proposal.compensating',
+  needs_attention: 'proposal.needs_attention',
+  executed: 'proposal.executed',
+  failed: 'proposal.failed',
+};
+
+/** The event that announces that a proposal reached this status; `proposal.created` announces the very first. */
+export function eventOfStatus(status: ProposalStatus): EventType {
+  return byStatus[status];
+}

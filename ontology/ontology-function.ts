@@ -1,0 +1,32 @@
+import type { JsonObject, JsonValue } from './json.ts';
+import type { Principal } from './principal.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/**
+ * What rules cannot say, in TypeScript, registered by name and version. A function MUST be pure: the same input and snapshot give the same answer, since it runs
+ * again at every check of the plan. It gets nothing but the read port, which records all it reads. Change what it does only under a new version.
+ */
+export interface OntologyFunction {
+  name: string;
+  version: number;
+  run(input: FunctionInput, snapshot: FunctionSnapshot): Promise<FunctionOutcome> | FunctionOutcome;
+}
+
+export interface FunctionInput {
+  /** Normalised, as in the plan: references are ids. */
+  parameters: JsonObject;
+  evaluatedAt: string;
+  proposer: Principal;
+}
+
+export type FunctionSnapshot = Pick<Snapshot, 'get' | 'query' | 'links'>;
+
+/** `refused` makes the proposal invalid, with these words for the proposer. */
+export type FunctionOutcome = { edits: FunctionEdit[] } | { refused: string };
+
+/** Before-images, no-ops and order are seen to by the evaluator. */
+export type FunctionEdit =
+  | { op: 'create'; type: string; id?: string; set: Record<string, JsonValue> }
+  | { op: 'modify'; type: string; id: string; set?: Record<string, JsonValue>; unset?: string[] }
+  | { op: 'delete'; type: string; id: string }
+  | { op: 'link' | 'unlink'; link: string; from: string; to: string };

@@ -1,0 +1,116 @@
+import type { Condition } from './condition.ts';
+import type { JsonValue } from './json.ts';
+import type { LinkEnd } from './snapshot.ts';
+
+export type ObjectEdit =
+  | { op: 'create'; type: string; id: string; set: Record<string, JsonValue> }
+  /** `before` holds those touched properties that were present. */
+  | { op: 'modify'; type: string; id: string; set?: Record<string, JsonValue>; unset?: string[]; before: Record<string, JsonValue> }
+  /** `before` holds every property the object had. */
+  | { op: 'delete'; type: string; id: string; before: Record<string, JsonValue> };
+
+export type LinkEdit = { op: 'link' | 'unlink'; link: string; from: string; to: string };
+
+export type Edit = ObjectEdit | LinkEdit;
+
+export type Operation = Edit['op'];
+
+export interface PlanHeader {
+  format: 1;
+  tenant: string;
+  actionType: string;
+  actionTypeVersion: number;
+  /** Name to version of every function whose edits are in the plan. */
+  functions: Record<string, number>;
+  /** The execution this plan takes back. */
+  revertOf?: string;
+  effects: [];
+  requirement: ResolvedRequirement;
+  /** Names of the policies that determined the requirement. */
+  policies: string[];
+}
+
+export interface Plan {
+  header: PlanHeader;
+  /** RFC 8785 text of the normalised parameters. */
+  parametersText: string;
+  /** Objects by (type, id) in UTF-8 byte order, then links by (link, from, to, op). At most one edit per object and per link row. */
+  edits: Edit[];
+}
+
+export interface ResolvedThreshold {
+  name: string;
+  needed: number;
+  toleratedDenials: number;
+  /** CEL over `reviewer` {id, kind, roles}. */
+  reviewers: string;
+}
+
+export interface ResolvedStage {
+  name: string;
+  thresholds: ResolvedThreshold[];
+}
+
+/** Who must approve this plan. `automatic` means that policy alone does; then there are no stages. */
+export interface ResolvedRequirement {
+  policy: string;
+  automatic: boolean;
+  stages: ResolvedStage[];
+  distinctReviewers: boolean;
+  /** ISO 8601 duration. */
+  expiresAfter: string;
+}
+
+/** Versions a plan depends on, columnar: one entry per type, the three lists of equal length. See `existence` for the property `$`. */
+export interface ReadColumns {
+  type: string;
+  ids: string[];
+  properties: string[];
+  versions: number[];
+}
+
+export type ReadQuery =
+  /** `found` is the SHA-256 in hex of the selected ids joined by newlines, in "C" order. */
+  | { kind: 'objects'; type: string; where: Condition; found: string }
+  /** `found` is the SHA-256 in hex of `from<TAB>to` lines. */
+  | { kind: 'links'; link: string; end: LinkEnd; ids: string[]; found: string };
+
+/** What a simulation depended on. Freshness, not meaning: it is no part of the plan's digest. */
+export interface ReadSet {
+  /** Counter seen for every type that was read by query or over links. */
+  counters: Record<string, number>;
+  reads: ReadColumns[];
+  queries: ReadQuery[];
+}
+
+export interface Verdict {
+  /** JSON pointer into the action type's definition. */
+  pointer: string;
+  outcome: 'passed' | 'failed';
+  message: string;
+}
+
+export interface PlanSummary {
+  edits: { create: number; modify: number; delete: number; link: number; unlink: number };
+  objectTypes: Record<string, number>;
+  effects: number;
+  riskTier: 'low' | 'medium' | 'high';
+  revertible: boolean;
+  verdicts: Verdict[];
+}
+
+export interface Simulation {
+  plan: Plan;
+  readSet: ReadSet;
+  summary: PlanSummary;
+}
+
+/** One reason why a request or a definition is refused; `code` is from the catalogue in problems.ts. */
+export interface Fault {
+  code: string;
+  pointer?: string;
+  message: string;
+  objects?: { type: string; id: string; property?: string }[];
+}
+
+export type SimulationOutcome = { kind: 'planned'; simulation: Simulation } | { kind: 'invalid'; faults: Fault[]; readSet: ReadSet };

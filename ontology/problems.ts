@@ -1,0 +1,84 @@
+/**
+ * The catalogue of everything the product refuses. A code is a wire contract: clients match on it, so it is declared here once and never renamed. `title` is
+ * the only text about an error that reaches a client, beside the faults of its own input.
+ */
+export type ProblemKind =
+  | 'invalid'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not_found'
+  | 'conflict'
+  | 'precondition_required'
+  | 'precondition_failed'
+  | 'unprocessable'
+  | 'too_large'
+  | 'unsupported_media_type'
+  | 'method_not_allowed'
+  | 'unavailable'
+  | 'bug';
+
+export interface Problem {
+  kind: ProblemKind;
+  title: string;
+}
+
+export const problems = {
+  malformed_request: { kind: 'invalid', title: 'The request cannot be read.' },
+  unknown_field: { kind: 'invalid', title: 'The request carries a field that is not known here.' },
+  idempotency_key_required: { kind: 'invalid', title: 'An Idempotency-Key header is required.' },
+  invalid_filter: { kind: 'invalid', title: 'The filter cannot be used.' },
+  invalid_page_token: { kind: 'invalid', title: 'The page token cannot be used.' },
+  invalid_parameters: { kind: 'unprocessable', title: 'The parameters do not fit the action type.' },
+  unknown_reference: { kind: 'unprocessable', title: 'A reference names an object that does not exist.' },
+  unknown_action_type: { kind: 'not_found', title: 'There is no such action type.' },
+  action_type_superseded: { kind: 'conflict', title: 'The action type has another version now; propose again.' },
+  unknown_object_type: { kind: 'not_found', title: 'There is no such object type.' },
+  unknown_link_type: { kind: 'not_found', title: 'There is no such link type.' },
+  not_found: { kind: 'not_found', title: 'There is nothing here by that name.' },
+  idempotency_key_reused: { kind: 'unprocessable', title: 'The idempotency key was used with another request.' },
+  request_changes_unavailable: { kind: 'unprocessable', title: 'Asking for changes is not available.' },
+  invalid_ontology: { kind: 'unprocessable', title: 'The ontology document is not valid.' },
+  ontology_breaks_data: { kind: 'conflict', title: 'Objects that exist do not fit the new ontology.' },
+  unauthenticated: { kind: 'unauthenticated', title: 'A valid bearer token is required.' },
+  forbidden: { kind: 'forbidden', title: 'This principal may not do that.' },
+  self_review: { kind: 'forbidden', title: 'Nobody reviews their own proposal.' },
+  agent_may_not_review: { kind: 'forbidden', title: 'Only people review proposals.' },
+  not_eligible: { kind: 'forbidden', title: 'The open approval stage does not ask this reviewer.' },
+  not_proposer: { kind: 'forbidden', title: 'Only the proposer may do that.' },
+  proposer_not_allowed: { kind: 'forbidden', title: 'The action type does not admit this proposer.' },
+  already_decided: { kind: 'conflict', title: 'This reviewer has already decided so.' },
+  not_awaiting_approval: { kind: 'conflict', title: 'The proposal is not awaiting approval.' },
+  not_withdrawable: { kind: 'conflict', title: 'The proposal can no longer be withdrawn.' },
+  not_resolvable: { kind: 'conflict', title: 'The proposal does not need attention.' },
+  not_revertible: { kind: 'conflict', title: 'The proposal cannot be reverted.' },
+  already_reverted: { kind: 'conflict', title: 'The execution has been reverted already.' },
+  revert_open: { kind: 'conflict', title: 'A revert of this execution is already open.' },
+  revert_conflict: { kind: 'conflict', title: 'Objects were changed or referred to since the execution.' },
+  stale_plan: { kind: 'conflict', title: 'What the plan depends on has changed; it is being simulated again.' },
+  stale_digest: { kind: 'precondition_failed', title: 'The plan is no longer the one named in If-Match.' },
+  if_match_required: { kind: 'precondition_required', title: 'An If-Match header with the plan digest is required.' },
+  criteria_failed: { kind: 'unprocessable', title: 'A submission criterion is not met.' },
+  conflicting_rules: { kind: 'unprocessable', title: 'Two rules write different values to one property.' },
+  conflicting_edits: { kind: 'unprocessable', title: 'Two rules want contrary things of one object or link.' },
+  limit_exceeded: { kind: 'unprocessable', title: 'The plan is larger than the action type allows.' },
+  evaluation_failed: { kind: 'unprocessable', title: 'An expression of the action type cannot be computed.' },
+  invalid_value: { kind: 'unprocessable', title: 'A computed value does not fit its property.' },
+  object_exists: { kind: 'unprocessable', title: 'An object that would be created exists already.' },
+  object_missing: { kind: 'unprocessable', title: 'An object that would be changed does not exist.' },
+  still_referenced: { kind: 'unprocessable', title: 'An object that would be deleted is still referred to.' },
+  not_unique: { kind: 'unprocessable', title: 'A one-to-one link would join an object twice.' },
+  outside_surface: { kind: 'unprocessable', title: 'A function wants to write what its rule does not declare.' },
+  function_failed: { kind: 'unprocessable', title: 'A function of the action type failed.' },
+  execution_failed: { kind: 'conflict', title: 'The execution was refused by the database.' },
+  unsupported_media_type: { kind: 'unsupported_media_type', title: 'The request body must be JSON, sent as application/json.' },
+  method_not_allowed: { kind: 'method_not_allowed', title: 'This address does not answer that method; see Allow.' },
+  payload_too_large: { kind: 'too_large', title: 'The request body is too large.' },
+  temporarily_unavailable: { kind: 'unavailable', title: 'A service that is needed is away; try again.' },
+  internal: { kind: 'bug', title: 'Something went wrong on our side.' },
+} as const satisfies Record<string, Problem>;
+
+export type ProblemCode = keyof typeof problems;
+
+export function isProblemCode(code: string): code is ProblemCode {
+  return Object.hasOwn(problems, code);
+}

@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ResolvedRequirement } from './plan.ts';
+import { type CountedReview, eligibleFor, settleQuorum } from './quorum.ts';
+
+const roles = ['duty', 'safety', 'other'];
+
+function threshold(role: string, needed = 1, toleratedDenials = 0) {
+  return { name: role, needed, toleratedDenials, reviewers: `"${role}" in reviewer.roles` };
+}
+
+function requirement(stages: ReturnType<typeof threshold>[][], distinctReviewers = true): ResolvedRequirement {
+  return {
+    policy: 'p',
+    automatic: false,
+    stages: stages.map((thresholds, at) => ({ name: `stage ${at}`, thresholds })),
+    distinctReviewers,
+    expiresAfter: 'PT1H',
+  };
+}
+
+function review(reviewerId: string, decision: CountedReview['decision'], ...held: string[]): CountedReview {
+  return { reviewerId, decision, roles: held, kind: 'user', disabled: false, at: '2026-01-01T00:00:00.000Z' };
+}
+
+const twoStages = requirement([[threshold('duty')], [threshold('safety')]]);
+
+const requirements = fc
+  .record({
+    stages: fc.array(
+      fc.array(
+        fc.record({ role: fc.constantFrom(...roles), needed: fc.integer({ min: 1, max: 3 }), denials: fc.integer({ min: 0, max: 2 }) }),
+        { minLength: 1, maxLength: 2 },
+      ),
+      { minLength: 1, maxLength: 3 },
+    ),
+    distinct: fc.boolean(),
+  })
+  .map(({ stages, distinct }) =>
+    requirement(
+      stages.map((all) => all.map(({ role, needed, denials }) => threshold(role, needed, denials))),
+      distinct,
+    ),
+  );
+
+const reviews = fc.uniqueArray(
+  fc.record({
+    reviewerId: fc.constantFrom(...'abcdefgh'),
+    decision: fc.constantFrom('approve' as const, 'reject' as const, 'request_changes' as const),
+    roles: fc.subarray(roles),
+    kind: fc.constantFrom('user' as const, 'user' as const, 'agent' as const),
+    disabled: fc.constantFrom(false, false, true),
+    at: fc.constant('2026-01-01T00:00:00.000Z'),
+  }),
+  { selector: (one) => one.reviewerId },
+);
+
+describe('quorum', () => {
+  it('goes through the stages one after another', () => {
+    const none = settleQuorum(twoStages, [], 'proposer');
+    expect(none).toMatchObject({
+      verdict: 'pending',
+      openStage: 'stage 0',
+      missing: '1 more approval for stage 0 (duty), 1 more approval for stage 1 (safety)',
+    });
+    const one = settleQuorum(twoStages, [review('a', 'approve', 'duty')], 'proposer');
+    expect(one).toMatchObject({ verdict: 'pending', openStage: 'stage 1', stages: [{ status: 'approved' }, { status: 'open' }] });
+    expect(settleQuorum(twoStages, [review('a', 'approve', 'duty'), review('b', 'approve', 'safety')], 'proposer').verdict).toBe(
+      'approved',
+    );
+  });
+
+  it('counts one person once, however many roles they have', () => {
+    expect(settleQuorum(twoStages, [review('a', 'approve', 'duty', 'safety')], 'proposer').verdict).toBe('pending');
+    expect(settleQuorum({ ...twoStages, distinctReviewers: false }, [review('a', 'approve', 'duty', 'safety')], 'proposer').verdict).toBe(
+      'approved',
+    );
+  });
+
+  it('finds the assignment that meets most, whoever came first', () => {
+    const both = requirement([[threshold('duty'), threshold('safety')]]);
+    const people = [review('a', 'approve', 'duty', 'safety'), review('b', 'approve', 'duty')];
+    expect(settleQuorum(both, people, 'proposer').verdict).toBe('approved');
+    expect(settleQuorum(both, people.toReversed(), 'proposer').verdict).toBe('approved');
+  });
+
+  it('counts neither the proposer, nor agents, nor the disabled', () => {
+    const one = requirement([[threshold('duty')]]);
+    for (const barred of [
+      review('me', 'approve', 'duty'),
+      { ...review('a', 'approve', 'duty'), kind: 'agent' as const },
+      { ...review('b', 'approve', 'duty'), disabled: true },
+    ]) {
+      expect(settleQuorum(one, [barred], 'me').verdict).toBe('pending');
+    }
+  });
+
+  it('does not depend on the order of the reviews', () => {
+    fc.assert(
+      fc.property(requirements, reviews, fc.infiniteStream(fc.nat()), (asked, given, order) => {
+        const shuffled = given.map((one) => [order.next().value as number, one] as const).sort((a, b) => a[0] - b[0]);
+        expect(
+          settleQuorum(
+            asked,
+            shuffled.map(([, one]) => one),
+            'a',
+          ),
+        ).toEqual(settleQuorum(asked, given, 'a'));
+      }),
+    );
+  });
+
+  it('never approves what a denial beyond tolerance bars, nor with fewer people than the whole policy asks', () => {
+    fc.assert(
+      fc.property(requirements, reviews, (asked, given) => {
+        const state = settleQuorum(asked, given, 'a');
+        const barred = asked.stages.some((stage) =>
+          stage.thresholds.some(
+            ({ name, toleratedDenials }) =>
+              given.filter((one) => one.decision === 'reject' && counts(one) && one.roles.includes(name)).length > toleratedDenials,
+          ),
+        );
+        expect(state.verdict === 'rejected').toBe(barred);
+        if (state.verdict === 'approved' && asked.distinctReviewers) {
+          const needed = asked.stages.flatMap((stage) => stage.thresholds).reduce((sum, one) => sum + one.needed, 0);
+          expect(given.filter((one) => one.decision === 'approve' && counts(one)).length).toBeGreaterThanOrEqual(needed);
+        }
+      }),
+    );
+  });
+
+  it('is never undone by one more approval', () => {
+    fc.assert(
+      fc.property(requirements, reviews, fc.subarray(roles), (asked, given, held) => {
+        const before = settleQuorum(asked, given, 'a').verdict;
+        const after = settleQuorum(asked, [...given, review('z', 'approve', ...held)], 'a').verdict;
+        expect(before === 'approved' ? after : 'approved').toBe('approved');
+      }),
+    );
+  });
+
+  it('approves at once where policy alone decides', () => {
+    expect(settleQuorum({ ...twoStages, automatic: true, stages: [] }, [], 'proposer')).toEqual({
+      verdict: 'approved',
+      stages: [],
+      missing: '',
+    });
+  });
+});
+
+describe('eligibility', () => {
+  const ask = (id: string, held: string[], given: CountedReview[] = [], decision?: 'approve' | 'reject', kind: 'user' | 'agent' = 'user') =>
+    eligibleFor(twoStages, { reviews: given, proposerId: 'me' }, { id, kind, roles: held }, decision);
+
+  it('asks only people of the open stage, other than the proposer', () => {
+    expect(ask('a', ['duty'])).toEqual({ eligible: true, stage: 'stage 0' });
+    expect(ask('a', ['safety'])).toEqual({ eligible: false, reason: 'not_eligible' });
+    expect(ask('b', ['safety'], [review('a', 'approve', 'duty')])).toEqual({ eligible: true, stage: 'stage 1' });
+    expect(ask('me', ['duty'])).toEqual({ eligible: false, reason: 'self_review' });
+    expect(ask('bot', ['duty'], [], undefined, 'agent')).toEqual({ eligible: false, reason: 'agent_may_not_review' });
+  });
+
+  it('lets a reviewer change their mind, and not repeat themselves', () => {
+    const given = [review('a', 'approve', 'duty')];
+    expect(ask('a', ['duty'], given, 'approve')).toEqual({ eligible: false, reason: 'already_decided' });
+    expect(ask('a', ['duty'], given, 'reject')).toEqual({ eligible: true, stage: 'stage 0' });
+  });
+});
+
+function counts(one: CountedReview): boolean {
+  return one.kind === 'user' && !one.disabled && one.reviewerId !== 'a';
+}

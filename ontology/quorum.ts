@@ -1,0 +1,192 @@
+import type { Expression } from './cel/expression.ts';
+import { admits, compilePrincipalExpression } from './cel/principal-expression.ts';
+import type { ResolvedRequirement } from './plan.ts';
+import type { Principal } from './principal.ts';
+
+export type ReviewDecision = 'approve' | 'reject' | 'request_changes';
+
+/** A reviewer's newest review of the current digest and revision, with the reviewer's standing as it is now. */
+export interface CountedReview {
+  reviewerId: string;
+  decision: ReviewDecision;
+  at: string;
+  roles: readonly string[];
+  kind: Principal['kind'];
+  disabled: boolean;
+}
+
+export interface ThresholdState {
+  name: string;
+  needed: number;
+  given: number;
+  denied: number;
+}
+
+export interface StageState {
+  name: string;
+  /** `open` is the first stage not yet approved; those after it are `waiting`. */
+  status: 'open' | 'waiting' | 'approved' | 'rejected';
+  thresholds: ThresholdState[];
+}
+
+export interface QuorumState {
+  verdict: 'pending' | 'approved' | 'rejected';
+  stages: StageState[];
+  openStage?: string;
+  /** What is still missing, in words for people; empty when nothing is. */
+  missing: string;
+}
+
+/**
+ * Settles who has approved what. Pure, total, and independent of the order of the reviews: a denial beyond what a threshold tolerates rejects whatever else was
+ * said; approvals are assigned to thresholds, earlier stages first, so that as many as possible are met. Neither the proposer, nor agents and services, nor
+ * disabled principals count.
+ */
+export function settleQuorum(requirement: ResolvedRequirement, reviews: readonly CountedReview[], proposerId: string): QuorumState {
+  if (requirement.automatic) {
+    return { verdict: 'approved', stages: [], missing: '' };
+  }
+  const counted = reviews.filter((review) => review.kind === 'user' && !review.disabled && review.reviewerId !== proposerId);
+  const approvals = counted.filter((review) => review.decision === 'approve').sort((a, b) => (a.reviewerId < b.reviewerId ? -1 : 1));
+  const denials = counted.filter((review) => review.decision === 'reject');
+  const thresholds = requirement.stages.flatMap((stage, at) => stage.thresholds.map((threshold) => ({ stage: at, ...threshold })));
+  const given = requirement.distinctReviewers
+    ? assignDistinct(thresholds, approvals)
+    : thresholds.map((threshold) => approvals.filter((review) => isAdmitted(threshold.reviewers, review)).length);
+  const states = thresholds.map((threshold, at) => ({
+    stage: threshold.stage,
+    tolerated: threshold.toleratedDenials,
+    name: threshold.name,
+    needed: threshold.needed,
+    given: given[at] ?? 0,
+    denied: denials.filter((review) => isAdmitted(threshold.reviewers, review)).length,
+  }));
+
+  let open = -1;
+  const stages = requirement.stages.map((stage, at): StageState => {
+    const mine = states.filter((state) => state.stage === at);
+    const shown = mine.map(({ name, needed, given, denied }) => ({ name, needed, given, denied }));
+    if (mine.some((state) => state.denied > state.tolerated)) {
+      return { name: stage.name, status: 'rejected', thresholds: shown };
+    }
+    if (open === -1 && mine.every((state) => state.given >= state.needed)) {
+      return { name: stage.name, status: 'approved', thresholds: shown };
+    }
+    const status = open === -1 ? 'open' : 'waiting';
+    open = open === -1 ? at : open;
+    return { name: stage.name, status, thresholds: shown };
+  });
+
+  if (stages.some((stage) => stage.status === 'rejected')) {
+    return { verdict: 'rejected', stages, missing: '' };
+  }
+  const openStage = stages[open];
+  return openStage
+    ? { verdict: 'pending', stages, openStage: openStage.name, missing: describeMissing(stages) }
+    : { verdict: 'approved', stages, missing: '' };
+}
+
+export type Eligibility =
+  | { eligible: true; stage: string }
+  | { eligible: false; reason: 'self_review' | 'agent_may_not_review' | 'not_eligible' | 'already_decided' };
+
+/**
+ * May this reviewer act now? In the open stage, or to change a mind about a stage that counted an earlier review. Without `decision` the question is whether
+ * a first review would be taken.
+ */
+export function eligibleFor(
+  requirement: ResolvedRequirement,
+  state: { reviews: readonly CountedReview[]; proposerId: string },
+  reviewer: Principal,
+  decision?: ReviewDecision,
+): Eligibility {
+  if (reviewer.kind !== 'user') {
+    return { eligible: false, reason: 'agent_may_not_review' };
+  }
+  if (reviewer.id === state.proposerId) {
+    return { eligible: false, reason: 'self_review' };
+  }
+  const earlier = state.reviews.find((review) => review.reviewerId === reviewer.id);
+  const quorum = settleQuorum(requirement, state.reviews, state.proposerId);
+  const reached = quorum.stages.filter((stage) => stage.status === 'open' || (earlier && stage.status === 'approved'));
+  const admitting = requirement.stages.filter(
+    (stage) =>
+      reached.some(({ name }) => name === stage.name) && stage.thresholds.some((threshold) => isAdmitted(threshold.reviewers, reviewer)),
+  );
+  const stage = admitting.at(-1);
+  if (!stage) {
+    return { eligible: false, reason: 'not_eligible' };
+  }
+  if (earlier && (decision === undefined || earlier.decision === decision)) {
+    return { eligible: false, reason: 'already_decided' };
+  }
+  return { eligible: true, stage: stage.name };
+}
+
+/**
+ * Gives each approval to at most one threshold. Thresholds take in order; one that finds nobody free asks earlier ones to swap (augmenting paths), so an earlier
+ * stage never loses what it has and the numbers do not depend on who came first. Approvals beyond what is needed are not counted.
+ */
+function assignDistinct(thresholds: readonly { needed: number; reviewers: string }[], approvals: readonly CountedReview[]): number[] {
+  const fits = approvals.map((review) => thresholds.map((threshold) => isAdmitted(threshold.reviewers, review)));
+  const slots = thresholds.flatMap((threshold, at) => Array.from({ length: threshold.needed }, () => at));
+  const takenBy = new Map<number, number>(); // Approval to slot.
+  const place = (slot: number, tried: Set<number>): boolean => {
+    const threshold = slots[slot] as number;
+    for (const [approval, admitted] of fits.entries()) {
+      if (!admitted[threshold] || tried.has(approval)) {
+        continue;
+      }
+      tried.add(approval);
+      const holder = takenBy.get(approval);
+      if (holder === undefined || place(holder, tried)) {
+        takenBy.set(approval, slot);
+        return true;
+      }
+    }
+    return false;
+  };
+  const given = thresholds.map(() => 0);
+  for (const slot of slots.keys()) {
+    if (place(slot, new Set())) {
+      given[slots[slot] as number] = (given[slots[slot] as number] ?? 0) + 1;
+    }
+  }
+  return given;
+}
+
+function describeMissing(stages: readonly StageState[]): string {
+  return stages
+    .flatMap((stage) =>
+      stage.thresholds
+        .filter((threshold) => threshold.given < threshold.needed)
+        .map((threshold) => {
+          const missing = threshold.needed - threshold.given;
+          const of = threshold.name === stage.name ? stage.name : `${stage.name} (${threshold.name})`;
+          return `${missing} more ${missing === 1 ? 'approval' : 'approvals'} for ${of}`;
+        }),
+    )
+    .join(', ');
+}
+
+const compiled = new Map<string, Expression | null>();
+/** Requirements come from accepted policies, of which there are few; the bound is for a process that serves very many tenants. */
+const maximumCompiled = 10_000;
+
+/** An expression that does not compile admits nobody: the plan was made by a policy that did compile, so this is a refusal, never a way in. */
+function isAdmitted(
+  text: string,
+  principal: { reviewerId?: string; id?: string; kind: Principal['kind']; roles: readonly string[] },
+): boolean {
+  let expression = compiled.get(text);
+  if (expression === undefined) {
+    const outcome = compilePrincipalExpression('reviewer', text, '');
+    expression = 'expression' in outcome ? outcome.expression : null;
+    if (compiled.size >= maximumCompiled) {
+      compiled.clear();
+    }
+    compiled.set(text, expression);
+  }
+  const id = principal.reviewerId ?? principal.id ?? '';
+  return expression !== null && admits(expression, 'reviewer', { id, kind: principal.kind, roles: principal.roles });
+}
