@@ -1,0 +1,53 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { canonicalText } from '../ontology/canonical-json.ts';
+import type { JsonObject, JsonValue } from '../ontology/json.ts';
+
+/**
+ * One audit entry before the database gives it a place in the chain. `facts` go into the payload as they are; `personal` values (principals, reasons,
+ * justifications) enter only as salted commitments, so that erasing the side row erases the value and leaves the chain whole.
+ */
+export interface AuditEntryInput {
+  type: string;
+  proposalId?: string;
+  facts: JsonObject;
+  personal?: Record<string, JsonValue | undefined>;
+}
+
+export interface Disclosure {
+  name: string;
+  /** Hex. */
+  salt: string;
+  /** RFC 8785 text. */
+  value: string;
+}
+
+/** What `append_audit` takes: payload text of at most 64 KiB. */
+export interface AuditEntry {
+  id: string;
+  type: string;
+  proposalId: string | null;
+  payload: string;
+  disclosures: Disclosure[];
+}
+
+/** Builds the payload: RFC 8785 text of the facts with a commitment in place of each personal value. */
+export function auditEntry(input: AuditEntryInput): AuditEntry {
+  const disclosures: Disclosure[] = [];
+  const commitments: JsonObject = {};
+  for (const [name, value] of Object.entries(input.personal ?? {})) {
+    if (value === undefined) continue;
+    const salt = randomBytes(16).toString('hex');
+    const text = canonicalText(value);
+    commitments[name] = commitmentTo(salt, text);
+    disclosures.push({ name, salt, value: text });
+  }
+  const body: JsonObject = { type: input.type, ...input.facts };
+  if (input.proposalId !== undefined) body.proposalId = input.proposalId;
+  if (disclosures.length > 0) body.commitments = commitments;
+  return { id: randomUUID(), type: input.type, proposalId: input.proposalId ?? null, payload: canonicalText(body), disclosures };
+}
+
+/** SHA-256 over the salt's bytes followed by the value's RFC 8785 text, so that a short value can't be guessed from its hash. */
+export function commitmentTo(salt: string, text: string): string {
+  return createHash('sha256').update(Buffer.from(salt, 'hex')).update(text).digest('hex');
+}

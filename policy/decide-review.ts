@@ -1,0 +1,25 @@
+import type { Actor, Authority, AuthorityRequest, ProposalFacts } from '../ontology/authority.ts';
+import { eligibleFor } from '../ontology/quorum.ts';
+import { isMember } from './roles.ts';
+import { permit, refuse } from './verdict.ts';
+
+/**
+ * May this principal cast this review? MUST be asked with facts read under the proposal's lock, in the transaction that stores the review. Without `decision` the
+ * question is whether a first review would be taken.
+ */
+export function decideReview(request: Extract<AuthorityRequest, { action: 'proposal:review' }>): Authority {
+  const { actor, proposal, requirement, reviews } = request;
+  if (actor.kind !== 'user') return refuse('agent_may_not_review');
+  if (isSamePerson(actor, proposal)) return refuse('self_review');
+  if (!isMember(actor)) return refuse('forbidden');
+  if (proposal.status !== 'awaiting_approval' || requirement === null) return refuse('not_awaiting_approval');
+  if (request.digest !== proposal.digest) return refuse('stale_digest');
+  const eligibility = eligibleFor(requirement, { reviews, proposerId: proposal.proposerId }, actor, request.decision);
+  return eligibility.eligible ? permit() : refuse(eligibility.reason);
+}
+
+/** The proposer, the person for whom an agent proposed, and whoever acts for either of them are one person to the gate. */
+function isSamePerson(actor: Actor, proposal: ProposalFacts): boolean {
+  const behind = [proposal.proposerId, proposal.proposerActsFor];
+  return behind.includes(actor.id) || (actor.actsFor !== null && behind.includes(actor.actsFor));
+}

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import type { Actor, AuthorityRequest, ProposalFacts, ReviewFact } from '../ontology/authority.ts';
+import type { ProposalStatus } from '../ontology/lifecycle.ts';
+import type { ResolvedRequirement } from '../ontology/plan.ts';
+import { decide } from './decide.ts';
+
+const digest = 'sha256:aa';
+const proposal: ProposalFacts = { status: 'awaiting_approval', revision: 1, digest, proposerId: 'ops-agent', proposerActsFor: null };
+const requirement: ResolvedRequirement = {
+  policy: 'two-stage',
+  automatic: false,
+  stages: [
+    {
+      name: 'operations',
+      thresholds: [{ name: 'operations', needed: 1, toleratedDenials: 0, reviewers: '"duty-manager" in reviewer.roles' }],
+    },
+    { name: 'safety', thresholds: [{ name: 'safety', needed: 1, toleratedDenials: 0, reviewers: '"safety-officer" in reviewer.roles' }] },
+  ],
+  distinctReviewers: true,
+  expiresAfter: 'PT72H',
+};
+
+const actor = (id: string, roles: string[], more: Partial<Actor> = {}): Actor => ({
+  id,
+  kind: 'user',
+  roles,
+  actsFor: null,
+  disabled: false,
+  ...more,
+});
+const manager = actor('duty-manager-1', ['duty-manager']);
+const officer = actor('safety-officer', ['safety-officer']);
+const approvalBy = ({ id, kind, roles }: Actor): ReviewFact => ({
+  reviewerId: id,
+  decision: 'approve',
+  at: '2026-01-01T00:00:00.000Z',
+  roles,
+  kind,
+  disabled: false,
+});
+
+const review = (who: Actor, more: Partial<Extract<AuthorityRequest, { action: 'proposal:review' }>> = {}) =>
+  decide({ action: 'proposal:review', actor: who, proposal, digest, requirement, reviews: [], decision: 'approve', ...more });
+const answer = (authority: ReturnType<typeof decide>) => (authority.allowed ? 'allowed' : authority.reason);
+
+describe('who may review', () => {
+  const cases: [name: string, verdict: string, authority: ReturnType<typeof decide>][] = [
+    ['a manager in the open stage may', 'allowed', review(manager)],
+    ['an officer must wait for the first stage', 'not_eligible', review(officer)],
+    ['an officer may once the first stage is approved', 'allowed', review(officer, { reviews: [approvalBy(manager)] })],
+    ['a manager does not approve twice', 'already_decided', review(manager, { reviews: [approvalBy(manager)] })],
+    ['a manager may take an approval back', 'allowed', review(manager, { reviews: [approvalBy(manager)], decision: 'reject' })],
+    ['no agent reviews, whatever its roles', 'agent_may_not_review', review(actor('ops-agent-2', ['duty-manager'], { kind: 'agent' }))],
+    ['no service reviews', 'agent_may_not_review', review(actor('robot', ['duty-manager'], { kind: 'service' }))],
+    [
+      'the proposing agent hears that it is an agent',
+      'agent_may_not_review',
+      review(actor('ops-agent', ['duty-manager'], { kind: 'agent' })),
+    ],
+    ['nobody reviews their own proposal', 'self_review', review(manager, { proposal: { ...proposal, proposerId: manager.id } })],
+    [
+      'nobody reviews what an agent proposed for them',
+      'self_review',
+      review(manager, { proposal: { ...proposal, proposerActsFor: manager.id } }),
+    ],
+    ['nobody reviews for the proposer', 'self_review', review({ ...manager, actsFor: 'ops-agent' })],
+    ['a disabled manager does not', 'forbidden', review({ ...manager, disabled: true })],
+    ['a principal without roles does not', 'forbidden', review(actor('nobody', []))],
+    ['an auditor is not asked', 'not_eligible', review(actor('auditor', ['auditor']))],
+    ['another digest is stale', 'stale_digest', review(manager, { digest: 'sha256:bb' })],
+    ['a decided proposal takes no review', 'not_awaiting_approval', review(manager, { proposal: { ...proposal, status: 'approved' } })],
+    ['a proposal without a plan takes none', 'not_awaiting_approval', review(manager, { requirement: null })],
+  ];
+  it.each(cases)('%s', (_name, verdict, authority) => {
+    expect(answer(authority)).toBe(verdict);
+  });
+});
+
+describe('who may propose, read, define, withdraw and revert', () => {
+  const propose = (who: Actor, proposers: string | null = null) => answer(decide({ action: 'proposal:create', actor: who, proposers }));
+  const withdraw = (who: Actor, status: ProposalStatus) =>
+    answer(decide({ action: 'proposal:withdraw', actor: who, proposal: { ...proposal, status, proposerActsFor: 'dispatcher' } }));
+  const revert = (who: Actor, more: Partial<Extract<AuthorityRequest, { action: 'proposal:revert' }>> = {}) =>
+    answer(
+      decide({
+        action: 'proposal:revert',
+        actor: who,
+        proposal: { ...proposal, status: 'executed' },
+        revertible: true,
+        reverted: false,
+        revertOpen: false,
+        proposers: null,
+        automatic: false,
+        ...more,
+      }),
+    );
+  const agent = actor('ops-agent', ['ops-agent'], { kind: 'agent' });
+  const auditor = actor('auditor', ['auditor']);
+
+  it.each([
+    ['an agent with a role proposes', propose(agent), 'allowed'],
+    ['an auditor does not', propose(auditor), 'forbidden'],
+    ['the action type chooses its proposers', propose(agent, '"ontology-admin" in proposer.roles'), 'proposer_not_allowed'],
+    ['and admits those it names', propose(actor('a', ['ontology-admin']), '"ontology-admin" in proposer.roles'), 'allowed'],
+    ['a condition that cannot be read admits nobody', propose(agent, 'proposer.'), 'proposer_not_allowed'],
+    ['every member reads', answer(decide({ action: 'read', actor: auditor })), 'allowed'],
+    ['nobody without a role reads', answer(decide({ action: 'read', actor: actor('x', []) })), 'forbidden'],
+    ['an ontology admin defines', answer(decide({ action: 'ontology:put', actor: actor('a', ['ontology-admin']) })), 'allowed'],
+    [
+      'an agent never defines',
+      answer(decide({ action: 'ontology:put', actor: actor('a', ['ontology-admin'], { kind: 'agent' }) })),
+      'forbidden',
+    ],
+    ['others do not define', answer(decide({ action: 'ontology:put', actor: manager })), 'forbidden'],
+    ['the proposer withdraws', withdraw(agent, 'awaiting_approval'), 'allowed'],
+    ['so does the person behind an agent', withdraw(actor('dispatcher', ['dispatcher']), 'approved'), 'allowed'],
+    ['nobody else does', withdraw(manager, 'awaiting_approval'), 'not_proposer'],
+    ['not once it executes', withdraw(agent, 'executing'), 'not_withdrawable'],
+    ['not once it is over', withdraw(agent, 'executed'), 'not_withdrawable'],
+    ['whoever acts may ask for a revert', revert(agent), 'allowed'],
+    ['an auditor may not', revert(auditor), 'forbidden'],
+    ['only what was executed', revert(agent, { proposal: { ...proposal, status: 'failed' } }), 'not_revertible'],
+    ['only what its action type lets', revert(agent, { revertible: false }), 'not_revertible'],
+    ['once', revert(agent, { reverted: true }), 'already_reverted'],
+    ['one at a time', revert(agent, { revertOpen: true }), 'revert_open'],
+    [
+      'where policy alone approves, only its proposers',
+      revert(agent, { automatic: true, proposers: '"dispatcher" in proposer.roles' }),
+      'proposer_not_allowed',
+    ],
+  ])('%s', (_name, verdict, expected) => {
+    expect(verdict).toBe(expected);
+  });
+});

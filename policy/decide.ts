@@ -1,0 +1,44 @@
+import type { Authority, AuthorityRequest } from '../ontology/authority.ts';
+import { decidePropose } from './decide-propose.ts';
+import { decidePutOntology } from './decide-put-ontology.ts';
+import { decideRead } from './decide-read.ts';
+import { decideRevert } from './decide-revert.ts';
+import { decideReview } from './decide-review.ts';
+import { decideWithdraw } from './decide-withdraw.ts';
+import { refuse } from './verdict.ts';
+
+/**
+ * The gate. API and execution ask the same function, so what is legal at one is legal at the other. It is pure and total: an error inside is a refusal.
+ * A policy engine will replace the bodies behind it; the facts it is given stay.
+ */
+export function decide(request: AuthorityRequest): Authority {
+  try {
+    return answer(request);
+  } catch {
+    return refuse('forbidden');
+  }
+}
+
+function answer(request: AuthorityRequest): Authority {
+  switch (request.action) {
+    case 'read':
+      return decideRead(request);
+    case 'ontology:put':
+      return decidePutOntology(request);
+    case 'proposal:create':
+      return decidePropose(request);
+    case 'proposal:review':
+      return decideReview(request);
+    case 'proposal:withdraw':
+      return decideWithdraw(request);
+    case 'proposal:revert':
+      return decideRevert(request);
+    default:
+      return unknownAction(request);
+  }
+}
+
+/** Unreachable while the switch is exhaustive, which the compiler checks here; a request from untyped code is refused. */
+function unknownAction(_request: never): Authority {
+  return refuse('forbidden');
+}

@@ -1,0 +1,35 @@
+import type { ReviewFact } from '../ontology/authority.ts';
+import { isoTime, type PlanFacts, type ProposalRow } from './proposal-row.ts';
+import type { Sql } from './sql.ts';
+import { rolesInForce } from './standing.ts';
+
+/** What the pure quorum function needs: the plan's requirement, and each reviewer's newest review of exactly this revision and digest with standing as it is now. */
+export interface ApprovalFacts {
+  plan: PlanFacts | null;
+  reviews: ReviewFact[];
+}
+
+/** SQL for a plan's facts as JSON; `l` is a row of plan. */
+export const planFactsJson = (l: string): string => `jsonb_build_object('id', ${l}.id, 'digest', ${l}.digest, 'edits', ${l}.edits,
+  'requirement', ${l}.requirement, 'riskTier', ${l}.summary -> 'riskTier', 'revertible', ${l}.summary -> 'revertible')`;
+
+/** SQL for the array of review facts of a proposal row `p`. Reviews of another revision or digest simply do not count. */
+export const reviewFactsJson = (p: string): string => `COALESCE((
+  SELECT jsonb_agg(jsonb_build_object('reviewerId', r.reviewer_id, 'decision', r.decision, 'at', ${isoTime('r.created_at')},
+                                      'kind', r.reviewer_kind, 'disabled', COALESCE(q.disabled, true), 'roles', to_jsonb(${rolesInForce('q')}))
+                   ORDER BY r.created_at, r.id)
+    FROM (SELECT DISTINCT ON (v.reviewer_id) v.* FROM exequatur.review v
+           WHERE v.tenant_id = ${p}.tenant_id AND v.proposal_id = ${p}.id AND v.revision = ${p}.revision AND v.digest = ${p}.plan_digest
+           ORDER BY v.reviewer_id, v.created_at DESC, v.id DESC) r
+    LEFT JOIN exequatur.principal q ON q.tenant_id = r.tenant_id AND q.id = r.reviewer_id), '[]')`;
+
+/** MUST be read after the proposal's row is locked, in a statement of its own: only then does its snapshot hold every review that was committed before. */
+export async function readApprovalFacts(tx: Sql, proposal: ProposalRow): Promise<ApprovalFacts> {
+  const [row] = await tx.rows<{ plan: PlanFacts | null; reviews: ReviewFact[] }>(
+    `SELECT CASE WHEN l.id IS NULL THEN NULL ELSE ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews
+       FROM exequatur.proposal p LEFT JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`,
+    [proposal.id],
+  );
+  if (row === undefined) throw new Error('the proposal vanished while it was locked');
+  return row;
+}

@@ -1,0 +1,129 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Caller } from '../ontology/authority.ts';
+import { digestOf, sha256Hex } from '../ontology/canonical-json.ts';
+import type { CompiledActionType, CompiledOntology } from '../ontology/compiled-ontology.ts';
+import type { JsonValue } from '../ontology/json.ts';
+import type { ProposalStatus } from '../ontology/lifecycle.ts';
+import { checkReferences, parseParameters } from '../ontology/parameters.ts';
+import { claimIdempotencyKey } from './idempotency.ts';
+import { insertProposal } from './insert-proposal.ts';
+import { isoTime } from './proposal-row.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import type { PrismaTx, Tx } from './sql.ts';
+import { SqlSnapshot } from './sql-snapshot.ts';
+import { resolveActor } from './standing.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+export interface NewProposal {
+  /** A name, or `name@version`. */
+  actionType: string;
+  parameters: JsonValue;
+  justification: string;
+  /** Without one every request is a proposal of its own. */
+  idempotencyKey?: string;
+  proposer: Caller;
+}
+
+export interface Proposed {
+  proposalId: string;
+  /** True when the idempotency key had been used with the same request: nothing was written. */
+  repeated: boolean;
+  status: ProposalStatus;
+  actionType: string;
+  /** To be marked delivered once Temporal has the workflow. */
+  nudgeId: string | null;
+}
+
+/**
+ * Accepts a proposal: its row in `simulating`, its event, its audit entry and the nudge that starts its workflow, all or none. The idempotency key is inserted
+ * first, so of many equal requests at once one writes and the others wait for it and get its proposal. A refusal leaves nothing, not even the key.
+ */
+export async function createProposal(tx: PrismaTx, request: NewProposal, deps: StoreDeps): Promise<Proposed | Refusal> {
+  const proposalId = randomUUID();
+  if (request.idempotencyKey !== undefined) {
+    const claim = await claimIdempotencyKey(tx, {
+      principalId: request.proposer.id,
+      operation: 'create',
+      key: request.idempotencyKey,
+      requestHash: digestOf({ actionType: request.actionType, parameters: request.parameters, justification: request.justification }),
+      proposalId,
+    });
+    if (claim !== null) return claim;
+  }
+  const accepted = await acceptNew(tx, request, proposalId, deps);
+  if ('refused' in accepted) tx.undo();
+  return accepted;
+}
+
+async function acceptNew(tx: PrismaTx, request: NewProposal, proposalId: string, deps: StoreDeps): Promise<Proposed | Refusal> {
+  const actor = await resolveActor(tx, request.proposer);
+  const action = await findAction(tx, request.actionType, deps);
+  if (action === null) {
+    const reader = deps.decide({ action: 'read', actor });
+    return reader.allowed ? refuse('unknown_action_type') : refuse(reader.reason);
+  }
+  const otherVersion = refusalOfVersion(request.actionType, action);
+  if (otherVersion !== null) return refuse(otherVersion);
+  const authority = deps.decide({ action: 'proposal:create', actor, proposers: action.type.definition.proposers ?? null });
+  if (!authority.allowed) return refuse(authority.reason);
+  const parsed = parseParameters(action.ontology, action.type.name, request.parameters);
+  if (!parsed.ok) return refuse('invalid_parameters', parsed.faults);
+  const unknown = await checkReferences(action.ontology, action.type.name, parsed.parameters, new SqlSnapshot(tx));
+  if (unknown.length > 0) return refuse('unknown_reference', unknown);
+  const nudgeId = await insertProposal(tx, {
+    id: proposalId,
+    actionType: action.type.name,
+    actionTypeVersion: action.version,
+    ontologyVersion: action.ontologyVersion,
+    parameters: parsed.text,
+    parametersHash: sha256Hex(parsed.text),
+    justification: request.justification,
+    proposer: actor,
+    revisionSeed: randomBytes(16).toString('hex'),
+    now: action.now,
+    expiresAfter: action.type.policy.expiresAfter,
+    revertOf: null,
+  });
+  return { proposalId, repeated: false, status: 'simulating', actionType: action.type.name, nudgeId };
+}
+
+export interface FoundAction {
+  type: CompiledActionType;
+  version: number;
+  ontologyVersion: number;
+  ontology: CompiledOntology;
+  /** The database's time when it was found, ISO text. */
+  now: string;
+}
+
+/** The action type as it is now, with the ontology that holds it. Null when there is none, or it was retired. */
+export async function findAction(tx: Tx, reference: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<FoundAction | null> {
+  const { name } = splitReference(reference);
+  const [row] = await tx.rows<{ version: number; ontology_version: number; now: string }>(
+    `SELECT a.current_version::int AS version, (SELECT max(o.version) FROM exequatur.ontology_version o)::int AS ontology_version, ${isoTime('exequatur.clock()')} AS now
+       FROM exequatur.action_type a WHERE a.name = $1 AND NOT a.retired`,
+    [name],
+  );
+  if (row === undefined) return null;
+  const loaded = await deps.ontologies.load(tx, row.ontology_version);
+  const type = loaded?.ontology.actionTypes.get(name);
+  if (loaded === null || type === undefined) return null;
+  return { type, version: row.version, ontologyVersion: loaded.version, ontology: loaded.ontology, now: row.now };
+}
+
+/**
+ * `name@version` says which definition the caller knows. Only the one in force can be proposed: an older one may have had a weaker policy. Null when it is that one.
+ */
+export function refusalOfVersion(reference: string, action: FoundAction): 'action_type_superseded' | 'unknown_action_type' | null {
+  const { version } = splitReference(reference);
+  if (version === null || version === action.version) return null;
+  return version > 0 && version < action.version ? 'action_type_superseded' : 'unknown_action_type';
+}
+
+function splitReference(reference: string): { name: string; version: number | null } {
+  const at = reference.lastIndexOf('@');
+  if (at === -1) return { name: reference, version: null };
+  const version = Number(reference.slice(at + 1));
+  // A version that is no number finds nothing, as it should.
+  return { name: reference.slice(0, at), version: Number.isInteger(version) && version > 0 && version < 2 ** 31 ? version : 0 };
+}

@@ -1,0 +1,73 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Caller } from '../ontology/authority.ts';
+import { digestOf } from '../ontology/canonical-json.ts';
+import type { Proposed } from './create-proposal.ts';
+import { claimIdempotencyKey } from './idempotency.ts';
+import { insertProposal } from './insert-proposal.ts';
+import { lockProposal } from './proposal-row.ts';
+import { revertQuestion } from './proposal-view.ts';
+import { readProposalRecord } from './read-proposal.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import type { PrismaTx } from './sql.ts';
+import { resolveActor } from './standing.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+export interface NewRevert {
+  /** The executed proposal to take back. */
+  proposalId: string;
+  justification: string;
+  idempotencyKey?: string;
+  proposer: Caller;
+}
+
+/**
+ * Proposes to take an execution back: a new proposal with the original's action type, version and parameters, whose plan will be the inverse. Locks the original's
+ * row, so that two at once do not both find no open revert; a unique index holds the same. A refusal leaves nothing.
+ */
+export async function createRevert(tx: PrismaTx, request: NewRevert, deps: StoreDeps): Promise<Proposed | Refusal> {
+  const proposalId = randomUUID();
+  if (request.idempotencyKey !== undefined) {
+    const claim = await claimIdempotencyKey(tx, {
+      principalId: request.proposer.id,
+      operation: 'revert',
+      key: request.idempotencyKey,
+      requestHash: digestOf({ proposalId: request.proposalId, justification: request.justification }),
+      proposalId,
+    });
+    if (claim !== null) return claim;
+  }
+  const accepted = await acceptRevert(tx, request, proposalId, deps);
+  if ('refused' in accepted) tx.undo();
+  return accepted;
+}
+
+async function acceptRevert(tx: PrismaTx, request: NewRevert, proposalId: string, deps: StoreDeps): Promise<Proposed | Refusal> {
+  const original = await lockProposal(tx, request.proposalId);
+  const record = original === null ? null : await readProposalRecord(tx, request.proposalId);
+  if (original === null || record === null) return refuse('not_found');
+  const actor = await resolveActor(tx, request.proposer);
+  const loaded = await deps.ontologies.load(tx, original.ontologyVersion);
+  const proposers = loaded?.ontology.actionTypes.get(original.actionType)?.definition.proposers ?? null;
+  const authority = deps.decide(revertQuestion(record, actor, proposers));
+  if (!authority.allowed) return refuse(authority.reason);
+  if (record.execution === null || record.plan === null || record.parameters === null) return refuse('not_revertible');
+  const [kept] = await tx.rows<{ parameters_hash: string }>('SELECT p.parameters_hash FROM exequatur.proposal p WHERE p.id = $1::uuid', [
+    original.id,
+  ]);
+  if (kept === undefined) throw new Error('the proposal vanished while it was locked');
+  const nudgeId = await insertProposal(tx, {
+    id: proposalId,
+    actionType: original.actionType,
+    actionTypeVersion: original.actionTypeVersion,
+    ontologyVersion: original.ontologyVersion,
+    parameters: record.parameters,
+    parametersHash: kept.parameters_hash,
+    justification: request.justification,
+    proposer: actor,
+    revisionSeed: randomBytes(16).toString('hex'),
+    now: original.now,
+    expiresAfter: record.plan.requirement.expiresAfter,
+    revertOf: record.execution.id,
+  });
+  return { proposalId, repeated: false, status: 'simulating', actionType: original.actionType, nudgeId };
+}

@@ -1,0 +1,11 @@
+/**
+ * Keeps uploads of definitions and executions apart: an object written while an upload is being checked against the data might not fit what the upload says. An advisory
+ * lock, because the API's login may lock no row that executions lock. It belongs right behind the tenant's control row in the order of locks.
+ */
+const key = `hashtextextended('exequatur.definitions/' || current_setting('app.tenant'), 0)`;
+
+/** SQL. Uploads: alone in the tenant until the transaction ends. */
+export const lockDefinitionsAlone = `pg_advisory_xact_lock(${key})`;
+
+/** SQL. Executions: together with other executions. */
+export const lockDefinitionsShared = `pg_advisory_xact_lock_shared(${key})`;

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+import { settleQuorum } from '../ontology/quorum.ts';
+import { readApprovalFacts } from './approval-facts.ts';
+import { askCriteriaAgain } from './ask-criteria-again.ts';
+import { areDefinitionsInForce } from './definitions-in-force.ts';
+import { lockDefinitionsShared } from './definitions-lock.ts';
+import { type DoorRefusal, doorRefusalOf } from './door-refusals.ts';
+import { hasExpired, isoTime, type LockedProposal, lockProposal, type StoredFailure } from './proposal-row.ts';
+import { describe, type Settled, settleLocked } from './settle.ts';
+import { type Tx, withTenant } from './sql.ts';
+import type { StoreDeps } from './store-deps.ts';
+import { beginExecution, leaveExecuting, type Move, transition } from './transition.ts';
+
+/**
+ * Executes an approved proposal: one transaction that locks the proposal, then the tenant's control row, asks the quorum again with standing as it is now and the
+ * criteria with the present time, whether the definitions are still in force, and calls the door, which locks the rest, checks everything itself and writes edits, history, events, execution and audit entry.
+ * Execution and proposal go by one id derived from the proposal, so a repeat, and a second copy at the same instant, come to the stored outcome. What the door
+ * refuses is undone as a whole; a second transaction then says where the proposal goes.
+ */
+export async function executeProposal(
+  pool: pg.Pool,
+  tenant: string,
+  proposalId: string,
+  deps: Pick<StoreDeps, 'ontologies'>,
+): Promise<Settled | null> {
+  try {
+    return await withTenant(pool, tenant, (tx) => execute(tx, proposalId, deps));
+  } catch (error) {
+    const refusal = doorRefusalOf(error);
+    if (refusal === null || defects.has(refusal)) throw error;
+    return withTenant(pool, tenant, (tx) => leave(tx, proposalId, refusal));
+  }
+}
+
+/** What only a defect of ours can bring about: thrown on, so that it is seen. */
+const defects: ReadonlySet<DoorRefusal> = new Set([
+  'wrong_state',
+  'already_executed',
+  'append_only',
+  'no_tenant',
+  'unknown_comparison',
+  'wrong_isolation',
+  'audit_entry_false',
+]);
+
+/** A name-based UUID, so that whoever executes the proposal, however often, uses the same. */
+export function executionIdOf(proposalId: string): string {
+  const hash = createHash('sha256').update(`exequatur/execution/${proposalId}`).digest();
+  hash.writeUInt8(((hash[6] ?? 0) & 0x0f) | 0x80, 6); // Version 8: made by a rule of our own.
+  hash.writeUInt8(((hash[8] ?? 0) & 0x3f) | 0x80, 8);
+  const hex = hash.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+}
+
+async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<Settled | null> {
+  const proposal = await lockProposal(tx, proposalId);
+  if (proposal === null) return null;
+  if (!isToBeExecuted(proposal)) return settleLocked(tx, proposal, await readApprovalFacts(tx, proposal));
+  const [locked] = await tx.rows<{ now: string }>(
+    `SELECT ${isoTime('exequatur.clock()')} AS now FROM exequatur.lock_control() c, LATERAL (SELECT ${lockDefinitionsShared}) d`,
+  );
+  const facts = await readApprovalFacts(tx, proposal);
+  if (facts.plan === null || settleQuorum(facts.plan.requirement, facts.reviews, proposal.proposerId).verdict !== 'approved') {
+    return describe(await sendBack(tx, proposal, { to: 'awaiting_approval', reason: 'standing_lost' }), facts);
+  }
+  if (!(await areDefinitionsInForce(tx, proposal))) {
+    return describe(await sendBack(tx, proposal, { to: 'simulating', reason: 'definitions_changed' }), facts);
+  }
+  // A plan whose time has passed is simulated again, which ends as `invalid` and says which criterion fails. The clock was asked after the waits for the locks above.
+  const [fault] = await askCriteriaAgain(tx, proposal, locked?.now ?? proposal.now, deps);
+  if (fault !== undefined) return describe(await sendBack(tx, proposal, { to: 'simulating', reason: fault.code }), facts);
+  const executionId = executionIdOf(proposalId);
+  if (proposal.status !== 'executing') await beginExecution(tx, proposal, executionId);
+  tx.audit({
+    type: 'proposal.executed',
+    proposalId,
+    facts: { executionId, status: 'executed', revision: proposal.revision, planDigest: facts.plan.digest, edits: facts.plan.edits },
+  });
+  await tx.rows('SELECT 1 FROM exequatur.apply_plan($1::uuid, $2::uuid, $3::jsonb)', [
+    facts.plan.id,
+    executionId,
+    JSON.stringify(tx.takeEntries()),
+  ]);
+  return describe({ ...proposal, status: 'executed' }, facts);
+}
+
+/** Refusals that waiting cannot cure, in words for whoever reads the failed proposal. */
+const fatal: Partial<Record<DoorRefusal, string>> = {
+  plan_tampered: 'The stored plan is not the one that was approved.',
+  outside_surface: 'The plan touches what the action type may not.',
+  above_ceiling: 'The plan has more edits than the action type may make.',
+  reference_broken: 'The plan would leave a reference to an object that does not exist.',
+  not_unique: 'The plan would join an object twice over a one-to-one link.',
+};
+
+const mostDiscrepancies = 3; // Simulations of one plan whose before-values the database contradicts: a fourth would find the same.
+
+/**
+ * Where the proposal goes after a refusal. The first transaction is undone, so it is approved again unless somebody moved it meanwhile. A plan that went stale is
+ * simulated again; one that lacks approvals waits for them; what waiting cannot cure ends it.
+ */
+async function leave(tx: Tx, proposalId: string, refusal: DoorRefusal): Promise<Settled | null> {
+  const proposal = await lockProposal(tx, proposalId);
+  if (proposal === null) return null;
+  const facts = await readApprovalFacts(tx, proposal);
+  if (!isToBeExecuted(proposal)) return settleLocked(tx, proposal, facts);
+  const words = (await isDiscrepancy(tx, proposal, refusal))
+    ? 'The plan does not describe the objects as the database has them.'
+    : fatal[refusal];
+  if (words !== undefined) {
+    const begun = proposal.status === 'executing' ? proposal : await beginExecution(tx, proposal, executionIdOf(proposalId));
+    const failure: StoredFailure = { code: 'execution_failed', faults: [{ code: refusal, message: words }] };
+    return describe(await leaveExecuting(tx, begun, { to: 'failed', failure }), facts);
+  }
+  // A plan that lacks approvals is not settled at once: where the quorum says approved and the door says no, the two would go round in a circle.
+  const to = refusal === 'approvals_missing' ? 'awaiting_approval' : 'simulating';
+  return describe(await sendBack(tx, proposal, { to, reason: refusal }), facts);
+}
+
+/** An execution that was begun is gone on with, also past the proposal's time. */
+function isToBeExecuted(proposal: LockedProposal): boolean {
+  return proposal.status === 'executing' || (proposal.status === 'approved' && !hasExpired(proposal));
+}
+
+/** Out of `executing` only the door leads. */
+function sendBack(tx: Tx, proposal: LockedProposal, move: Move): Promise<LockedProposal> {
+  return proposal.status === 'executing' ? leaveExecuting(tx, proposal, move) : transition(tx, proposal, move);
+}
+
+/** Stale once is staleness. Stale again and again with the same plan is a plan that cannot be right. */
+async function isDiscrepancy(tx: Tx, proposal: LockedProposal, refusal: DoorRefusal): Promise<boolean> {
+  if (refusal !== 'before_differs') return false;
+  const [row] = await tx.rows<{ simulations: number }>(
+    'SELECT count(*)::int AS simulations FROM exequatur.read_set r WHERE r.plan_id = $1::uuid',
+    [proposal.planId],
+  );
+  return (row?.simulations ?? 0) > mostDiscrepancies;
+}

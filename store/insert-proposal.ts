@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import type { Actor } from '../ontology/authority.ts';
+import { durationMs } from './duration.ts';
+import type { PrismaTx } from './sql.ts';
+
+export interface ProposalToInsert {
+  id: string;
+  actionType: string;
+  actionTypeVersion: number;
+  ontologyVersion: number;
+  /** RFC 8785 text; its hash is what the door compares the plan's parameters with. */
+  parameters: string;
+  parametersHash: string;
+  justification: string;
+  proposer: Actor;
+  revisionSeed: string;
+  /** The database's time, ISO text: what rules see as `evaluatedAt` for the whole revision. */
+  now: string;
+  /** ISO 8601 duration. */
+  expiresAfter: string;
+  /** The execution this proposal takes back. */
+  revertOf: string | null;
+}
+
+/** Writes a proposal in `simulating` with its event, its audit entry and the nudge that starts its workflow; returns the nudge's id. */
+export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): Promise<string> {
+  const now = new Date(proposal.now);
+  const { proposer } = proposal;
+  await tx.prisma.proposal.createMany({
+    data: [
+      {
+        tenantId: tx.tenant,
+        id: proposal.id,
+        status: 'simulating',
+        actionType: proposal.actionType,
+        actionTypeVersion: proposal.actionTypeVersion,
+        ontologyVersion: proposal.ontologyVersion,
+        parameters: proposal.parameters,
+        parametersHash: proposal.parametersHash,
+        justification: proposal.justification,
+        proposerId: proposer.id,
+        proposerKind: proposer.kind,
+        proposerRoles: [...proposer.roles],
+        actsFor: proposer.actsFor,
+        revision: 1,
+        revisionSeed: proposal.revisionSeed,
+        evaluatedAt: now,
+        expiresAt: new Date(now.getTime() + durationMs(proposal.expiresAfter)),
+        revertOf: proposal.revertOf,
+        statusTimestamps: { simulating: proposal.now },
+        createdAt: now,
+        updatedAt: now,
+      },
+    ],
+  });
+  const nudgeId = randomUUID();
+  const auditEntryId = tx.audit({
+    type: 'proposal.created',
+    proposalId: proposal.id,
+    facts: {
+      actionType: proposal.actionType,
+      actionTypeVersion: proposal.actionTypeVersion,
+      ontologyVersion: proposal.ontologyVersion,
+      parametersHash: proposal.parametersHash,
+      revision: 1,
+      ...(proposal.revertOf === null ? {} : { revertOf: proposal.revertOf }),
+    },
+    personal: { proposer: proposer.id, actsFor: proposer.actsFor ?? undefined, justification: proposal.justification },
+  });
+  const data = { proposalId: proposal.id, actionType: proposal.actionType, status: 'simulating', revision: 1 };
+  await tx.rows(
+    `WITH tenant AS (SELECT current_setting('app.tenant')::uuid AS id, exequatur.clock() AS now), announced AS (
+       INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, proposal_id, data, created_at)
+       SELECT t.id, $1::uuid, $2::uuid, 'proposal.created', 'proposal/' || $3::text, $3::text::uuid, $4::jsonb, t.now FROM tenant t
+     )
+     INSERT INTO exequatur.nudge (tenant_id, id, proposal_id, created_at, attempts) SELECT t.id, $5::uuid, $3::text::uuid, t.now, 0 FROM tenant t`,
+    [randomUUID(), auditEntryId, proposal.id, JSON.stringify(data), nudgeId],
+  );
+  return nudgeId;
+}

@@ -1,0 +1,34 @@
+import type pg from 'pg';
+import { sqlStateOf } from './sql-state.ts';
+
+/**
+ * SQLSTATEs that say "not now": connection lost, server starting, stopping or failing over (read-only), login refused while a password is being changed, no
+ * resources, a lock or conflict that outlasted every retry.
+ */
+const passing = /^(08|28|53|57P|58|25006|3D000|40001|40P01|55P03)/;
+const networkCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN']);
+const probeTimeoutMs = 2_000;
+
+/**
+ * Whether an error came from the database being away, so that trying again is all there is to do. Where the error itself does not say, the database is asked whether
+ * it is there: the driver reports some lost connections with words alone.
+ */
+export async function isOutage(pool: pg.Pool, error: unknown): Promise<boolean> {
+  const state = sqlStateOf(error);
+  if (state !== null) return passing.test(state);
+  if (networkCodes.has(String((error as { code?: unknown } | null)?.code))) return true;
+  return !(await answers(pool));
+}
+
+/** Whether the database answers within two seconds. */
+export async function answers(pool: pg.Pool): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, probeTimeoutMs, false);
+  });
+  const asked = pool.query('SELECT 1').then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([asked, tooLate]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,101 @@
+import { compileFilter } from '../ontology/compile-filter.ts';
+import type { CompiledObjectType } from '../ontology/compiled-ontology.ts';
+import type { Condition } from '../ontology/condition.ts';
+import type { JsonValue } from '../ontology/json.ts';
+import type { Fault } from '../ontology/plan.ts';
+import { pageSizeOf, pageToken, readPage, readPageToken } from './page-token.ts';
+import type { ObjectView } from './read-object.ts';
+import { objectViewJson } from './read-object.ts';
+import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import type { Sql, Tx } from './sql.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+export interface ObjectQuery {
+  /** CEL over the object's properties. */
+  filter?: string;
+  /** A property, or `id`; ` desc` behind it turns the order. Objects without the property come last. */
+  orderBy?: string;
+  pageSize?: number;
+  pageToken?: string;
+}
+
+export interface ObjectPage {
+  objects: ObjectView[];
+  nextPageToken: string | null;
+}
+
+export interface Order {
+  property: string;
+  descending: boolean;
+}
+
+/** Live objects of a type that answer the filter, in the order asked for and then by id. A token continues exactly the query it came from. */
+export async function listObjects(
+  tx: Tx,
+  type: string,
+  query: ObjectQuery,
+  deps: Pick<StoreDeps, 'ontologies'>,
+): Promise<ObjectPage | Refusal> {
+  const loaded = await deps.ontologies.load(tx);
+  const objectType = loaded?.ontology.objectTypes.get(type);
+  if (loaded === null || objectType === undefined) return refuse('unknown_object_type');
+  const order = orderOf(objectType, query.orderBy);
+  if ('message' in order) return refuse('malformed_request', [order]);
+  let where: Condition = { all: [] };
+  if (query.filter !== undefined && query.filter !== '') {
+    const filter = compileFilter(loaded.ontology, type, query.filter);
+    if (!filter.ok) return refuse('invalid_filter', filter.faults);
+    where = filter.condition;
+  }
+  return readObjectPage(tx, type, where, order, query);
+}
+
+/** One page by keyset. `where` is compiled, so it names only properties that the type has. */
+export async function readObjectPage(
+  tx: Sql,
+  type: string,
+  where: Condition,
+  order: Order,
+  page: { pageSize?: number; pageToken?: string },
+): Promise<ObjectPage | Refusal> {
+  const query = { type, where: where as JsonValue, property: order.property, descending: order.descending };
+  const start = page.pageToken === undefined ? { after: null } : readPageToken(query, page.pageToken);
+  if (start === null) return refuse('invalid_page_token');
+  const key = start.after === null && page.pageToken === undefined ? [null, null] : keyOf(start.after);
+  if (key === null) return refuse('invalid_page_token');
+  const [value, id] = key;
+  const pageSize = pageSizeOf(page.pageSize);
+  const rows = await readPage(page.pageToken, () =>
+    tx.rows<{ object: ObjectView }>(
+      `SELECT ${objectViewJson} AS object FROM exequatur.list_objects($1, $2::jsonb, $3, $4::boolean, $5::jsonb, $6, $7::int) o`,
+      [type, JSON.stringify(where), order.property, order.descending, JSON.stringify(value), id, pageSize + 1],
+    ),
+  );
+  if (isRefusal(rows)) return rows;
+  const objects = rows.slice(0, pageSize).map(({ object }) => object);
+  const last = objects.at(-1);
+  const hasMore = rows.length > pageSize && last !== undefined;
+  return { objects, nextPageToken: hasMore ? pageToken(query, [orderedValue(last, order), last.id]) : null };
+}
+
+/** The last value and id seen, as `orderedValue` and the page before wrote them. */
+function keyOf(after: JsonValue): [value: JsonValue, id: string] | null {
+  if (!Array.isArray(after) || after.length !== 2) return null;
+  const [value = null, id] = after;
+  return typeof id === 'string' && (value === null || typeof value !== 'object') ? [value, id] : null;
+}
+
+function orderedValue(object: ObjectView, order: Order): JsonValue {
+  return order.property === 'id' ? null : (object.properties[order.property] ?? null);
+}
+
+function orderOf(type: CompiledObjectType, orderBy: string | undefined): Order | Fault {
+  if (orderBy === undefined || orderBy.trim() === '') return { property: 'id', descending: false };
+  const [property = '', direction = 'asc', ...rest] = orderBy.trim().split(/\s+/);
+  const definition = type.properties.get(property);
+  const refused = (message: string): Fault => ({ code: 'malformed_request', pointer: '/orderBy', message });
+  if (rest.length > 0 || (direction !== 'asc' && direction !== 'desc')) return refused('must be a property, or a property and desc');
+  if (property !== 'id' && definition === undefined) return refused(`${type.name} has no property ${property}`);
+  if (definition?.type === 'array') return refused('lists have no order');
+  return { property, descending: direction === 'desc' };
+}

@@ -1,0 +1,57 @@
+import type { Actor } from '../ontology/authority.ts';
+import type { ProposalStatus } from '../ontology/lifecycle.ts';
+import { pageSizeOf, pageToken, readPage, readPageToken } from './page-token.ts';
+import { type ProposalRecord, type ProposalView, proposalView, selectProposalRecord } from './proposal-view.ts';
+import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import type { Sql } from './sql.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+export interface ProposalQuery {
+  status?: ProposalStatus;
+  actionType?: string;
+  proposer?: string;
+  pageSize?: number;
+  pageToken?: string;
+}
+
+const longParameters = 32_768; // Characters; a page of imports would otherwise be hundreds of megabytes. The proposal by itself always has them.
+
+/** Newest first. Ids break ties between proposals of one instant, so pages neither skip nor repeat. */
+const selectPage = `${selectProposalRecord(
+  `CASE WHEN length(p.parameters) <= ${longParameters} THEN p.parameters END`,
+  `(SELECT * FROM exequatur.proposal q
+     WHERE ($1::text IS NULL OR q.status = $1) AND ($2::text IS NULL OR q.action_type = $2) AND ($3::text IS NULL OR q.proposer_id = $3)
+       AND ($4::timestamptz IS NULL OR (q.created_at, q.id) < ($4::timestamptz, $5::uuid))
+     ORDER BY q.created_at DESC, q.id DESC LIMIT $6::int)`,
+)} ORDER BY p.created_at DESC, p.id DESC`;
+
+export async function listProposals(
+  tx: Sql,
+  query: ProposalQuery,
+  viewer: Actor,
+  deps: Pick<StoreDeps, 'decide'>,
+): Promise<{ proposals: ProposalView[]; nextPageToken: string | null } | Refusal> {
+  const asked = { status: query.status ?? null, actionType: query.actionType ?? null, proposer: query.proposer ?? null };
+  const after = startOf(asked, query.pageToken);
+  if (after === null) return refuse('invalid_page_token');
+  const pageSize = pageSizeOf(query.pageSize);
+  const values = [asked.status, asked.actionType, asked.proposer, after.createdAt, after.id, pageSize + 1];
+  const records = await readPage(query.pageToken, () => tx.rows<ProposalRecord>(selectPage, values));
+  if (isRefusal(records)) return records;
+  const shown = records.slice(0, pageSize);
+  const last = shown.at(-1);
+  return {
+    proposals: shown.map((record) => proposalView(record, viewer, deps.decide)),
+    nextPageToken: records.length > pageSize && last !== undefined ? pageToken(asked, [last.key, last.proposal.id]) : null,
+  };
+}
+
+function startOf(
+  asked: { [name: string]: string | null },
+  token: string | undefined,
+): { createdAt: string | null; id: string | null } | null {
+  if (token === undefined) return { createdAt: null, id: null };
+  const after = readPageToken(asked, token)?.after;
+  if (!Array.isArray(after) || typeof after[0] !== 'string' || typeof after[1] !== 'string') return null;
+  return { createdAt: after[0], id: after[1] };
+}

@@ -1,0 +1,81 @@
+import { compileOntology } from '../ontology/compile-ontology.ts';
+import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
+import type { JsonValue } from '../ontology/json.ts';
+import type { OntologyFunction } from '../ontology/ontology-function.ts';
+import { isoTime } from './proposal-row.ts';
+import type { Tx } from './sql.ts';
+
+export interface LoadedOntology {
+  version: number;
+  ontology: CompiledOntology;
+}
+
+const maxCompiled = 100; // Versions in use at once over all tenants; a compiled document is a few megabytes at most.
+
+/**
+ * Compiled documents by tenant and version. A stored version never changes, so what is cached is never stale; which version is current is asked each time.
+ */
+export class OntologyCache {
+  readonly functions: readonly OntologyFunction[];
+  private readonly compiled = new Map<string, CompiledOntology>();
+
+  constructor(functions: readonly OntologyFunction[]) {
+    this.functions = functions;
+  }
+
+  /** Null when the tenant has no ontology, or none of that version. */
+  async load(tx: Tx, version?: number): Promise<LoadedOntology | null> {
+    const wanted = version ?? (await currentVersion(tx));
+    if (wanted === null) return null;
+    const key = `${tx.tenant}/${wanted}`;
+    const known = this.compiled.get(key);
+    if (known !== undefined) {
+      this.compiled.delete(key);
+      this.compiled.set(key, known); // The Map's order is the order of use.
+      return { version: wanted, ontology: known };
+    }
+    const [row] = await tx.rows<{ document: string }>('SELECT o.document FROM exequatur.ontology_version o WHERE o.version = $1::int', [
+      wanted,
+    ]);
+    if (row === undefined) return null;
+    const ontology = this.compileAccepted(JSON.parse(row.document) as JsonValue);
+    this.compiled.set(key, ontology);
+    const oldest = this.compiled.keys().next();
+    if (this.compiled.size > maxCompiled && !oldest.done) this.compiled.delete(oldest.value);
+    return { version: wanted, ontology };
+  }
+
+  private compileAccepted(document: JsonValue): CompiledOntology {
+    const outcome = compileOntology(document, this.functions);
+    if (!outcome.ok) throw new Error(`a stored ontology no longer compiles: ${outcome.faults[0]?.message ?? ''}`);
+    return outcome.ontology;
+  }
+}
+
+async function currentVersion(tx: Tx): Promise<number | null> {
+  const [row] = await tx.rows<{ version: number }>('SELECT o.version FROM exequatur.ontology_version o ORDER BY o.version DESC LIMIT 1');
+  return row?.version ?? null;
+}
+
+export interface StoredOntology {
+  version: number;
+  digest: string;
+  document: JsonValue;
+  createdBy: string;
+  createdAt: string;
+}
+
+/** The current document as it was accepted. */
+export async function readOntology(tx: Tx): Promise<StoredOntology | null> {
+  const [row] = await tx.rows<{ version: number; digest: string; document: string; created_by: string; created_at: string }>(
+    `SELECT o.version, o.digest, o.document, o.created_by, ${isoTime('o.created_at')} AS created_at FROM exequatur.ontology_version o ORDER BY o.version DESC LIMIT 1`,
+  );
+  if (row === undefined) return null;
+  return {
+    version: row.version,
+    digest: row.digest,
+    document: JSON.parse(row.document) as JsonValue,
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+  };
+}

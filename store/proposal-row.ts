@@ -1,0 +1,81 @@
+import type { PrincipalKind } from '../ontology/authority.ts';
+import type { ProposalStatus } from '../ontology/lifecycle.ts';
+import type { Fault, ResolvedRequirement } from '../ontology/plan.ts';
+import type { ProblemCode } from '../ontology/problems.ts';
+import type { Sql } from './sql.ts';
+
+/** Why a proposal is `invalid` or `failed`, as it is stored and shown. */
+export interface StoredFailure {
+  code: ProblemCode;
+  faults?: Fault[];
+}
+
+/** A proposal's row without its parameters, which may be megabytes and are read only where they are needed. Times are ISO text in UTC. */
+export interface ProposalRow {
+  id: string;
+  status: ProposalStatus;
+  actionType: string;
+  actionTypeVersion: number;
+  ontologyVersion: number;
+  justification: string;
+  proposerId: string;
+  proposerKind: PrincipalKind;
+  proposerRoles: string[];
+  actsFor: string | null;
+  revision: number;
+  revisionSeed: string;
+  evaluatedAt: string;
+  planId: string | null;
+  planDigest: string | null;
+  expiresAt: string;
+  revertOf: string | null;
+  failure: StoredFailure | null;
+  statusTimestamps: Partial<Record<ProposalStatus, string>>;
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** A locked proposal and the instant, taken after the lock, that decides whether its time has run out. */
+export interface LockedProposal extends ProposalRow {
+  now: string;
+}
+
+/** What a plan says of itself, without its edits. */
+export interface PlanFacts {
+  id: string;
+  digest: string;
+  edits: number;
+  requirement: ResolvedRequirement;
+  riskTier: string;
+  revertible: boolean;
+}
+
+/** SQL for a time as ISO text in UTC with milliseconds, whatever the session's TimeZone is. */
+export const isoTime = (expression: string): string => `to_char(${expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
+/** SQL for one proposal as a JSON object of the shape above. */
+export const proposalJson = (p: string): string => `jsonb_build_object(
+  'id', ${p}.id, 'status', ${p}.status, 'actionType', ${p}.action_type, 'actionTypeVersion', ${p}.action_type_version,
+  'ontologyVersion', ${p}.ontology_version, 'justification', ${p}.justification, 'proposerId', ${p}.proposer_id, 'proposerKind', ${p}.proposer_kind,
+  'proposerRoles', to_jsonb(${p}.proposer_roles), 'actsFor', ${p}.acts_for, 'revision', ${p}.revision, 'revisionSeed', ${p}.revision_seed,
+  'evaluatedAt', ${isoTime(`${p}.evaluated_at`)}, 'planId', ${p}.plan_id, 'planDigest', ${p}.plan_digest, 'expiresAt', ${isoTime(`${p}.expires_at`)},
+  'revertOf', ${p}.revert_of, 'failure', ${p}.failure, 'statusTimestamps', ${p}.status_timestamps,
+  'createdAt', ${isoTime(`${p}.created_at`)}, 'updatedAt', ${isoTime(`${p}.updated_at`)})`;
+
+/**
+ * Locks the proposal's row until the transaction ends: the first lock in the order of locks. Reviews, withdrawals, expiry and execution of one proposal therefore
+ * happen one after another. The clock is asked after the lock is held, so that a wait for the lock counts.
+ */
+export async function lockProposal(tx: Sql, proposalId: string): Promise<LockedProposal | null> {
+  const [row] = await tx.rows<{ proposal: ProposalRow; now: string }>(
+    `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now
+       FROM (SELECT * FROM exequatur.proposal WHERE id = $1::uuid FOR UPDATE) p`,
+    [proposalId],
+  );
+  return row === undefined ? null : { ...row.proposal, now: row.now };
+}
+
+/** True once the proposal's time has run out; at that very instant it has. */
+export function hasExpired(proposal: LockedProposal): boolean {
+  return proposal.now >= proposal.expiresAt;
+}

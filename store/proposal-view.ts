@@ -1,0 +1,178 @@
+import type { Actor, Decide, ProposalFacts, ReviewFact } from '../ontology/authority.ts';
+import type { JsonValue } from '../ontology/json.ts';
+import type { ProposalStatus } from '../ontology/lifecycle.ts';
+import type { PlanSummary } from '../ontology/plan.ts';
+import { type ProblemCode, problems } from '../ontology/problems.ts';
+import { type StageState, settleQuorum } from '../ontology/quorum.ts';
+import { planFactsJson, reviewFactsJson } from './approval-facts.ts';
+import { isoTime, type PlanFacts, type ProposalRow, proposalJson, type StoredFailure } from './proposal-row.ts';
+
+export interface ReviewView {
+  id: string;
+  reviewer: { id: string; kind: string };
+  decision: string;
+  reason: string | null;
+  comments: JsonValue;
+  revision: number;
+  digest: string;
+  stage: string;
+  /** False once another digest, another revision or a newer review of the same person took its place. */
+  counts: boolean;
+  createdAt: string;
+}
+
+export interface ActionPermission {
+  allowed: boolean;
+  /** A code of the catalogue, and the same in words. */
+  reason?: ProblemCode;
+  explanation?: string;
+}
+
+export interface ProposalView {
+  id: string;
+  status: ProposalStatus;
+  actionType: { name: string; version: number };
+  /** Null in lists where they are long; then `parametersOmitted` says so. */
+  parameters: JsonValue;
+  parametersOmitted?: true;
+  justification: string;
+  proposer: { id: string; kind: string; actsFor: string | null };
+  revision: number;
+  planDigest: string | null;
+  planSummary: PlanSummary | null;
+  approval: { policy: string; automatic: boolean; stages: StageState[]; missing: string; expiresAt: string } | null;
+  reviews: ReviewView[];
+  execution: { id: string; executedAt: string; edits: number } | null;
+  revertOf: string | null;
+  reverted: 'none' | 'partial' | 'full';
+  revertedBy: string | null;
+  failure: (StoredFailure & { title: string }) | null;
+  actions: Record<'review' | 'withdraw' | 'revise' | 'revert' | 'resolve', ActionPermission>;
+  statusTimestamps: Partial<Record<ProposalStatus, string>>;
+  workflow: { id: string; url: string | null };
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface ProposalRecord {
+  /** When it was created, to the microsecond: what pages continue from. */
+  key: string;
+  proposal: ProposalRow;
+  parameters: string | null;
+  plan: PlanFacts | null;
+  summary: PlanSummary | null;
+  reviews: ReviewView[];
+  counted: ReviewFact[];
+  execution: { id: string; executedAt: string; edits: number } | null;
+  /** Proposal of the executed revert. */
+  revertedBy: string | null;
+  /** A revert that is not final. */
+  openRevert: string | null;
+}
+
+/** Whether the approval page can still be acted on at this instant is asked of the same gate that decides, so a page never offers what would be refused. */
+export function proposalView(record: ProposalRecord, viewer: Actor, decide: Decide): ProposalView {
+  const { proposal, plan, parameters } = record;
+  return {
+    id: proposal.id,
+    status: proposal.status,
+    actionType: { name: proposal.actionType, version: proposal.actionTypeVersion },
+    parameters: parameters === null ? null : (JSON.parse(parameters) as JsonValue),
+    ...(parameters === null ? { parametersOmitted: true as const } : {}),
+    justification: proposal.justification,
+    proposer: { id: proposal.proposerId, kind: proposal.proposerKind, actsFor: proposal.actsFor },
+    revision: proposal.revision,
+    planDigest: proposal.planDigest,
+    planSummary: record.summary,
+    approval: plan === null ? null : approvalOf(proposal, plan, record.counted),
+    reviews: record.reviews,
+    execution: record.execution,
+    revertOf: proposal.revertOf,
+    reverted: record.revertedBy === null ? 'none' : 'full',
+    revertedBy: record.revertedBy,
+    failure: proposal.failure === null ? null : { ...proposal.failure, title: problems[proposal.failure.code].title },
+    actions: actionsOf(record, viewer, decide),
+    statusTimestamps: proposal.statusTimestamps,
+    workflow: { id: `proposal/${proposal.id}`, url: null },
+    createdAt: proposal.createdAt,
+    updatedAt: proposal.updatedAt,
+  };
+}
+
+function approvalOf(proposal: ProposalRow, plan: PlanFacts, reviews: readonly ReviewFact[]): ProposalView['approval'] {
+  const { stages, missing } = settleQuorum(plan.requirement, reviews, proposal.proposerId);
+  return { policy: plan.requirement.policy, automatic: plan.requirement.automatic, stages, missing, expiresAt: proposal.expiresAt };
+}
+
+function actionsOf(record: ProposalRecord, viewer: Actor, decide: Decide): ProposalView['actions'] {
+  const { proposal, plan } = record;
+  const facts = proposalFacts(proposal);
+  return {
+    review: permission(
+      decide({
+        action: 'proposal:review',
+        actor: viewer,
+        proposal: facts,
+        digest: proposal.planDigest ?? '',
+        requirement: plan?.requirement ?? null,
+        reviews: record.counted,
+      }),
+    ),
+    withdraw: permission(decide({ action: 'proposal:withdraw', actor: viewer, proposal: facts })),
+    revise: permission({ allowed: false, reason: 'request_changes_unavailable' }),
+    revert: permission(decide(revertQuestion(record, viewer, null))),
+    resolve: permission({ allowed: false, reason: 'not_resolvable' }),
+  };
+}
+
+export function revertQuestion(record: ProposalRecord, actor: Actor, proposers: string | null): Parameters<Decide>[0] {
+  return {
+    action: 'proposal:revert',
+    actor,
+    proposal: proposalFacts(record.proposal),
+    revertible: record.execution !== null && (record.plan?.revertible ?? false),
+    reverted: record.revertedBy !== null,
+    revertOpen: record.openRevert !== null,
+    proposers,
+    automatic: record.plan?.requirement.automatic ?? false,
+  };
+}
+
+export function proposalFacts(proposal: ProposalRow): ProposalFacts {
+  return {
+    status: proposal.status,
+    revision: proposal.revision,
+    digest: proposal.planDigest,
+    proposerId: proposal.proposerId,
+    proposerActsFor: proposal.actsFor,
+  };
+}
+
+function permission(authority: ReturnType<Decide>): ActionPermission {
+  return authority.allowed
+    ? { allowed: true }
+    : { allowed: false, reason: authority.reason, explanation: problems[authority.reason].title };
+}
+
+/** SQL for one review row `r` of a proposal row `p`. */
+export const reviewJson = (r: string, counts: string): string => `jsonb_build_object('id', ${r}.id,
+  'reviewer', jsonb_build_object('id', ${r}.reviewer_id, 'kind', ${r}.reviewer_kind), 'decision', ${r}.decision, 'reason', ${r}.reason,
+  'comments', ${r}.comments, 'revision', ${r}.revision, 'digest', ${r}.digest, 'stage', ${r}.stage, 'counts', ${counts}, 'createdAt', ${isoTime(`${r}.created_at`)})`;
+
+/** SQL for a ProposalRecord; `parameters` is an expression for their text, or null to leave them out. Reads only, in one statement, so its parts agree. */
+export const selectProposalRecord = (parameters: string, from: string): string => `
+  SELECT p.created_at::text AS key, ${proposalJson('p')} AS proposal, ${parameters} AS parameters,
+         CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary AS summary, ${reviewFactsJson('p')} AS counted,
+         COALESCE((SELECT jsonb_agg(${reviewJson(
+           'r',
+           `r.revision = p.revision AND r.digest IS NOT DISTINCT FROM p.plan_digest AND NOT EXISTS (
+              SELECT 1 FROM exequatur.review n WHERE n.tenant_id = r.tenant_id AND n.proposal_id = r.proposal_id AND n.reviewer_id = r.reviewer_id
+                 AND n.revision = r.revision AND n.digest = r.digest AND (n.created_at, n.id) > (r.created_at, r.id))`,
+         )} ORDER BY r.created_at, r.id) FROM exequatur.review r WHERE r.tenant_id = p.tenant_id AND r.proposal_id = p.id), '[]') AS reviews,
+         CASE WHEN x.executed_at IS NOT NULL THEN jsonb_build_object('id', x.id, 'executedAt', ${isoTime('x.executed_at')}, 'edits', x.edits) END AS execution,
+         (SELECT v.id FROM exequatur.proposal v WHERE v.tenant_id = p.tenant_id AND v.revert_of = x.id AND v.status = 'executed' LIMIT 1)::text AS "revertedBy",
+         (SELECT v.id FROM exequatur.proposal v WHERE v.tenant_id = p.tenant_id AND v.revert_of = x.id
+             AND v.status NOT IN ('invalid', 'rejected', 'expired', 'withdrawn', 'executed', 'failed') LIMIT 1)::text AS "openRevert"
+    FROM ${from} p
+    LEFT JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id
+    LEFT JOIN exequatur.execution x ON x.tenant_id = p.tenant_id AND x.proposal_id = p.id`;

@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto';
+import type { Actor, Caller, ReviewFact } from '../ontology/authority.ts';
+import type { JsonValue } from '../ontology/json.ts';
+import { settleQuorum } from '../ontology/quorum.ts';
+import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
+import { askCriteriaAgain } from './ask-criteria-again.ts';
+import { areDefinitionsInForce } from './definitions-in-force.ts';
+import { leaveNudge } from './nudges.ts';
+import { hasExpired, type LockedProposal, lockProposal } from './proposal-row.ts';
+import { proposalFacts, type ReviewView } from './proposal-view.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import { type Settled, settleLocked } from './settle.ts';
+import type { PrismaTx, Tx } from './sql.ts';
+import { resolveActor } from './standing.ts';
+import type { StoreDeps } from './store-deps.ts';
+import { transition } from './transition.ts';
+
+export interface NewReview {
+  proposalId: string;
+  decision: 'approve' | 'reject' | 'request_changes';
+  reason?: string;
+  comments?: JsonValue;
+  /** The plan the reviewer saw. */
+  digest: string;
+  reviewer: Caller;
+}
+
+export interface RecordedReview {
+  review: ReviewView;
+  settled: Settled;
+  nudgeId: string;
+}
+
+/** A refusal that found the proposal at a turn: `settled` is what it became, and the workflow is to be nudged. */
+export type ReviewRefusal = Refusal & { settled?: Settled; nudgeId?: string };
+
+/**
+ * Stores a review and settles the proposal in the same transaction. Locks the proposal's row first, so that reviews, withdrawals and expiry of one proposal happen
+ * one after another, and each caller learns what came of it. The order of questions: has its time run out, may this reviewer, is the plan still true.
+ * An approval of a plan that is no longer true stores no review; it sends the proposal back to simulation.
+ */
+export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreDeps): Promise<RecordedReview | ReviewRefusal> {
+  if (review.decision === 'request_changes') return undone(tx, refuse('request_changes_unavailable'));
+  const proposal = await lockProposal(tx, review.proposalId);
+  if (proposal === null) return undone(tx, refuse('not_found'));
+  const actor = await resolveActor(tx, review.reviewer);
+  const facts = await readApprovalFacts(tx, proposal);
+  const authority = deps.decide({
+    action: 'proposal:review',
+    actor,
+    proposal: proposalFacts(proposal),
+    digest: review.digest,
+    requirement: facts.plan?.requirement ?? null,
+    reviews: facts.reviews,
+    decision: review.decision,
+  });
+  if (proposal.status === 'awaiting_approval' && hasExpired(proposal)) {
+    const settled = await settleLocked(tx, proposal, facts);
+    return {
+      ...refuse(authority.allowed ? 'not_awaiting_approval' : authority.reason),
+      settled,
+      nudgeId: await leaveNudge(tx, proposal.id),
+    };
+  }
+  if (!authority.allowed) return undone(tx, refuse(authority.reason));
+  if (review.decision === 'approve' && (await isStale(tx, proposal, deps))) {
+    const moved = await transition(tx, proposal, { to: 'simulating', reason: 'stale_plan' });
+    return { ...refuse('stale_plan'), settled: await settleLocked(tx, moved, facts), nudgeId: await leaveNudge(tx, proposal.id) };
+  }
+  return storeReview(tx, proposal, { ...review, decision: review.decision }, actor, facts);
+}
+
+async function storeReview(
+  tx: PrismaTx,
+  proposal: LockedProposal,
+  review: NewReview & { decision: 'approve' | 'reject' },
+  actor: Actor,
+  facts: ApprovalFacts,
+): Promise<RecordedReview> {
+  // A reviewer who takes a decision back may do so after its stage; what is stored is where the proposal stood.
+  const stage = facts.plan === null ? undefined : settleQuorum(facts.plan.requirement, facts.reviews, proposal.proposerId).openStage;
+  // Every stage may be full and the door still ask for more: then nothing is open, and a review is of the plan as a whole.
+  const view: ReviewView = {
+    id: randomUUID(),
+    reviewer: { id: actor.id, kind: actor.kind },
+    decision: review.decision,
+    reason: review.reason ?? null,
+    comments: review.comments ?? null,
+    revision: proposal.revision,
+    digest: review.digest,
+    stage: stage ?? '',
+    counts: true,
+    createdAt: proposal.now,
+  };
+  await tx.prisma.review.createMany({
+    data: [
+      {
+        tenantId: tx.tenant,
+        id: view.id,
+        proposalId: proposal.id,
+        revision: view.revision,
+        digest: view.digest,
+        decision: view.decision,
+        reason: view.reason,
+        ...(review.comments === undefined || review.comments === null ? {} : { comments: review.comments }),
+        reviewerId: actor.id,
+        reviewerKind: actor.kind,
+        reviewerRoles: [...actor.roles],
+        stage: view.stage,
+        createdAt: new Date(proposal.now),
+      },
+    ],
+  });
+  const nudgeId = await announceReview(tx, proposal, view);
+  const mine: ReviewFact = {
+    reviewerId: actor.id,
+    decision: review.decision,
+    at: proposal.now,
+    roles: actor.roles,
+    kind: actor.kind,
+    disabled: actor.disabled,
+  };
+  const settled = await settleLocked(tx, proposal, {
+    ...facts,
+    reviews: [...facts.reviews.filter((other) => other.reviewerId !== actor.id), mine],
+  });
+  return { review: view, settled, nudgeId };
+}
+
+async function announceReview(tx: Tx, proposal: LockedProposal, review: ReviewView): Promise<string> {
+  const nudgeId = randomUUID();
+  const auditEntryId = tx.audit({
+    type: 'review.recorded',
+    proposalId: proposal.id,
+    facts: { reviewId: review.id, decision: review.decision, revision: review.revision, planDigest: review.digest, stage: review.stage },
+    personal: { reviewer: review.reviewer.id, reason: review.reason ?? undefined, comments: review.comments ?? undefined },
+  });
+  const data = {
+    proposalId: proposal.id,
+    reviewId: review.id,
+    decision: review.decision,
+    revision: review.revision,
+    planDigest: review.digest,
+  };
+  await tx.rows(
+    `WITH tenant AS (SELECT current_setting('app.tenant')::uuid AS id, exequatur.clock() AS now), announced AS (
+       INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, proposal_id, data, created_at)
+       SELECT t.id, $1::uuid, $2::uuid, 'review.recorded', 'proposal/' || $3::text, $3::text::uuid, $4::jsonb, t.now FROM tenant t
+     )
+     INSERT INTO exequatur.nudge (tenant_id, id, proposal_id, created_at, attempts) SELECT t.id, $5::uuid, $3::text::uuid, t.now, 0 FROM tenant t`,
+    [randomUUID(), auditEntryId, proposal.id, JSON.stringify(data), nudgeId],
+  );
+  return nudgeId;
+}
+
+/** Plain reads, no locks: what moves a moment later is caught by the door, and time that passes, before the execution. */
+async function isStale(tx: Tx, proposal: LockedProposal, deps: Pick<StoreDeps, 'ontologies'>): Promise<boolean> {
+  const [row] = await tx.rows<{ stale: boolean }>('SELECT EXISTS (SELECT 1 FROM exequatur.stale_reads($1::uuid, 1)) AS stale', [
+    proposal.planId,
+  ]);
+  if ((row?.stale ?? false) || !(await areDefinitionsInForce(tx, proposal))) return true;
+  return (await askCriteriaAgain(tx, proposal, proposal.now, deps)).length > 0;
+}
+
+function undone<R>(tx: Tx, refusal: R): R {
+  tx.undo();
+  return refusal;
+}

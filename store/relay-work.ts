@@ -1,0 +1,52 @@
+import type pg from 'pg';
+import type { ProposalStatus } from '../ontology/lifecycle.ts';
+
+/**
+ * What the relay sees over all tenants: ids and states, through functions that the database keeps for its login, which sees no tenant's rows otherwise.
+ */
+export interface PendingNudge {
+  tenant: string;
+  nudgeId: string;
+  proposalId: string;
+  actionType: string;
+  status: ProposalStatus;
+}
+
+export interface OpenProposal {
+  tenant: string;
+  proposalId: string;
+  actionType: string;
+  status: ProposalStatus;
+}
+
+/** Nudges that Temporal has not been told of for a while, oldest first. Locks nothing: two relays may deliver one twice, which is harmless. */
+export async function undeliveredNudges(
+  pool: pg.Pool,
+  { olderThanMs, limit }: { olderThanMs: number; limit: number },
+): Promise<PendingNudge[]> {
+  const { rows } = await pool.query<PendingNudge>({
+    name: 'undelivered_nudges',
+    text: `SELECT n.tenant_id AS tenant, n.nudge_id AS "nudgeId", n.proposal_id AS "proposalId", n.action_type AS "actionType", n.status
+             FROM exequatur.undelivered_nudges(make_interval(secs => $1::float8 / 1000), $2::int) n`,
+    values: [olderThanMs, limit],
+  });
+  return rows;
+}
+
+/** A repeat changes nothing. */
+export async function markNudgeDelivered(pool: pg.Pool, tenant: string, nudgeId: string): Promise<void> {
+  await pool.query('SELECT 1 FROM exequatur.mark_nudge_delivered($1::uuid, $2::uuid)', [tenant, nudgeId]);
+}
+
+/** Proposals in no final state that nothing moved for `quietMs`, ordered by tenant and id; `after` is the last one seen. */
+export async function openProposals(
+  pool: pg.Pool,
+  { after, limit, quietMs }: { after?: OpenProposal; limit: number; quietMs: number },
+): Promise<OpenProposal[]> {
+  const { rows } = await pool.query<OpenProposal>(
+    `SELECT p.tenant_id AS tenant, p.proposal_id AS "proposalId", p.action_type AS "actionType", p.status
+       FROM exequatur.open_proposals($1::uuid, $2::uuid, $3::int, make_interval(secs => $4::float8 / 1000)) p`,
+    [after?.tenant ?? null, after?.proposalId ?? null, limit, quietMs],
+  );
+  return rows;
+}

@@ -1,0 +1,79 @@
+import type { ProposalStatus } from '../ontology/lifecycle.ts';
+import { settleQuorum } from '../ontology/quorum.ts';
+import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
+import { hasExpired, type LockedProposal, lockProposal, type StoredFailure } from './proposal-row.ts';
+import type { Tx } from './sql.ts';
+import { transition } from './transition.ts';
+
+/** The state that was committed, as workflow, API and operators act on it. */
+export interface Settled {
+  proposalId: string;
+  status: ProposalStatus;
+  actionType: string;
+  revision: number;
+  digest: string | null;
+  expiresAt: string;
+  /** How long nothing will happen by itself: until expiry while people are asked, at least a second, so that no loop spins; null where the next step is the engine's. */
+  waitMs: number | null;
+  /** Which approvals are missing, in words. */
+  missing: string;
+  edits: number | null;
+  riskTier: string | null;
+  failure: StoredFailure | null;
+}
+
+const shortestWaitMs = 1_000; // Clocks of PostgreSQL and Temporal differ; a timer that fires early must not ask again at once.
+
+/**
+ * Settles a proposal: locks it, asks the clock, then lets expiry, and after it the votes, decide. Every verdict is reached here or with `settleLocked`.
+ * A repeat changes nothing and returns the same. Null when there is no such proposal.
+ */
+export async function settle(tx: Tx, proposalId: string): Promise<Settled | null> {
+  const proposal = await lockProposal(tx, proposalId);
+  if (proposal === null) return null;
+  return settleLocked(tx, proposal, await readApprovalFacts(tx, proposal));
+}
+
+/** The same for a proposal that is locked already; `facts` MUST have been read after the lock. */
+export async function settleLocked(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts): Promise<Settled> {
+  if (isOpenToExpiry(proposal.status) && hasExpired(proposal)) {
+    return describe(await transition(tx, proposal, { to: 'expired' }), facts);
+  }
+  if (proposal.status === 'awaiting_approval' && facts.plan !== null) {
+    const { verdict } = settleQuorum(facts.plan.requirement, facts.reviews, proposal.proposerId);
+    if (verdict === 'rejected') return describe(await transition(tx, proposal, { to: 'rejected' }), facts);
+    if (verdict === 'approved') return describe(await transition(tx, proposal, { to: 'approved' }), facts);
+  }
+  return describe(proposal, facts);
+}
+
+/** The statuses that time ends. An approved proposal that nobody could execute in time expires as well. */
+function isOpenToExpiry(status: ProposalStatus): boolean {
+  return (
+    status === 'simulating' ||
+    status === 'awaiting_approval' ||
+    status === 'changes_requested' ||
+    status === 'approved' ||
+    status === 'scheduled'
+  );
+}
+
+export function describe(proposal: LockedProposal, facts: ApprovalFacts): Settled {
+  const waits = proposal.status === 'awaiting_approval' || proposal.status === 'changes_requested' || proposal.status === 'scheduled';
+  return {
+    proposalId: proposal.id,
+    status: proposal.status,
+    actionType: proposal.actionType,
+    revision: proposal.revision,
+    digest: proposal.planDigest,
+    expiresAt: proposal.expiresAt,
+    waitMs: waits ? Math.max(shortestWaitMs, Date.parse(proposal.expiresAt) - Date.parse(proposal.now)) : null,
+    missing:
+      proposal.status === 'awaiting_approval' && facts.plan !== null
+        ? settleQuorum(facts.plan.requirement, facts.reviews, proposal.proposerId).missing
+        : '',
+    edits: facts.plan?.edits ?? null,
+    riskTier: facts.plan?.riskTier ?? null,
+    failure: proposal.failure,
+  };
+}

@@ -1,0 +1,162 @@
+import type pg from 'pg';
+import { writePlan } from '../ontology/canonical-plan.ts';
+import { evaluate } from '../ontology/evaluate.ts';
+import { evaluateRevert } from '../ontology/evaluate-revert.ts';
+import type { JsonObject } from '../ontology/json.ts';
+import type { ResolvedRequirement, Simulation, SimulationOutcome } from '../ontology/plan.ts';
+import { isProblemCode } from '../ontology/problems.ts';
+import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
+import { areDefinitionsInForce, ontologyCounter } from './definitions-in-force.ts';
+import {
+  hasExpired,
+  isoTime,
+  type LockedProposal,
+  lockProposal,
+  type ProposalRow,
+  proposalJson,
+  type StoredFailure,
+} from './proposal-row.ts';
+import { readChanges } from './read-changes.ts';
+import { describe, type Settled, settleLocked } from './settle.ts';
+import { settleProposal } from './settle-proposal.ts';
+import { type Tx, withTenant } from './sql.ts';
+import { SqlSnapshot } from './sql-snapshot.ts';
+import type { StoreDeps } from './store-deps.ts';
+import { storePlan, storeReadSet } from './store-plan.ts';
+import { transition } from './transition.ts';
+
+/**
+ * Simulates a proposal that is `simulating`, stores what came of it and settles. Reads in one READ ONLY REPEATABLE READ transaction, so the plan comes from one state;
+ * writes in a second, short one, because a transaction that read long ago could not append to the tenant's audit chain. What moves in between makes the plan stale,
+ * which approvals and the door look for. Two copies at once: the second finds the plan stored and returns the state. A repeat changes nothing.
+ */
+export async function simulateProposal(
+  pool: pg.Pool,
+  tenant: string,
+  proposalId: string,
+  deps: Pick<StoreDeps, 'ontologies'>,
+): Promise<Settled | null> {
+  const simulated = await withTenant(pool, tenant, (tx) => simulate(tx, proposalId, deps), { isolation: 'repeatable read read only' });
+  if (simulated === null) return settleProposal(pool, tenant, proposalId);
+  return withTenant(pool, tenant, (tx) => storeOutcome(tx, proposalId, simulated));
+}
+
+interface Simulated {
+  revision: number;
+  outcome: SimulationOutcome;
+}
+
+interface ToSimulate {
+  proposal: ProposalRow;
+  now: string;
+  parameters: string;
+  /** The original's requirement, where this takes an execution back. */
+  requirement: ResolvedRequirement | null;
+}
+
+async function simulate(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<Simulated | null> {
+  const [row] = await tx.rows<ToSimulate>(
+    `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now, p.parameters,
+            (SELECT l.requirement FROM exequatur.execution x JOIN exequatur.plan l ON l.tenant_id = x.tenant_id AND l.id = x.plan_id
+              WHERE x.tenant_id = p.tenant_id AND x.id = p.revert_of) AS requirement
+       FROM exequatur.proposal p WHERE p.id = $1::uuid AND p.status = 'simulating'`,
+    [proposalId],
+  );
+  if (row === undefined) return null;
+  return { revision: row.proposal.revision, outcome: await evaluateRow(tx, row, deps) };
+}
+
+async function evaluateRow(
+  tx: Tx,
+  { proposal, now, parameters, requirement }: ToSimulate,
+  deps: Pick<StoreDeps, 'ontologies'>,
+): Promise<SimulationOutcome> {
+  const loaded = await deps.ontologies.load(tx, proposal.ontologyVersion);
+  if (loaded === null) throw new Error('a proposal names an ontology version that is not there');
+  const snapshot = new SqlSnapshot(tx);
+  const context = {
+    tenant: tx.tenant,
+    evaluatedAt: proposal.evaluatedAt,
+    now,
+    proposer: { id: proposal.proposerId, kind: proposal.proposerKind, roles: proposal.proposerRoles },
+    revisionSeed: proposal.revisionSeed,
+    actionTypeVersion: proposal.actionTypeVersion,
+  };
+  if (proposal.revertOf === null) {
+    if (!(await areDefinitionsInForce(tx, proposal))) return superseded(proposal);
+    return evaluate(loaded.ontology, proposal.actionType, JSON.parse(parameters) as JsonObject, snapshot, context);
+  }
+  if (requirement === null) throw new Error('a revert names an execution that is not there');
+  const original = {
+    executionId: proposal.revertOf,
+    actionType: proposal.actionType,
+    actionTypeVersion: proposal.actionTypeVersion,
+    parametersText: parameters,
+    requirement,
+    changes: await readChanges(tx, proposal.revertOf),
+  };
+  const current = await deps.ontologies.load(tx);
+  if (current === null) throw new Error('a tenant with executions has an ontology');
+  const outcome = await evaluateRevert(loaded.ontology, current.ontology, original, snapshot, context);
+  if (outcome.kind === 'planned') outcome.simulation.readSet.counters[ontologyCounter] = current.version;
+  return outcome;
+}
+
+/** Whoever still wants it proposes it under the definition in force, with the policy that goes with it. */
+function superseded({ actionType, actionTypeVersion }: ProposalRow): SimulationOutcome {
+  const message = `${actionType} is no longer at version ${actionTypeVersion}, with which this was proposed`;
+  return { kind: 'invalid', faults: [{ code: 'action_type_superseded', message }], readSet: { counters: {}, reads: [], queries: [] } };
+}
+
+async function storeOutcome(tx: Tx, proposalId: string, { revision, outcome }: Simulated): Promise<Settled | null> {
+  const proposal = await lockProposal(tx, proposalId);
+  if (proposal === null) return null;
+  if (proposal.status !== 'simulating' || proposal.revision !== revision || hasExpired(proposal)) {
+    return settleLocked(tx, proposal, await readApprovalFacts(tx, proposal));
+  }
+  if (outcome.kind === 'invalid') {
+    return describe(await transition(tx, proposal, { to: 'invalid', failure: failureOf(outcome.faults) }), { plan: null, reviews: [] });
+  }
+  const plan = await keepPlan(tx, proposal, outcome.simulation);
+  const simulated = await transition(tx, proposal, { to: 'awaiting_approval', plan });
+  return settleLocked(tx, simulated, await factsOf(tx, proposal, simulated, outcome.simulation));
+}
+
+/** An equal digest keeps the plan, and with it the approvals, and only adds what this simulation read; another digest is another plan. */
+async function keepPlan(tx: Tx, proposal: LockedProposal, simulation: Simulation): Promise<{ id: string; digest: string }> {
+  const written = writePlan(simulation.plan);
+  if (proposal.planDigest !== null) {
+    const [known] = await tx.rows<{ id: string }>(
+      'SELECT l.id::text AS id FROM exequatur.plan l WHERE l.proposal_id = $1::uuid AND l.revision = $2::int AND l.digest = $3',
+      [proposal.id, proposal.revision, written.digest],
+    );
+    if (known !== undefined) {
+      await storeReadSet(tx, known.id, simulation.readSet);
+      return { id: known.id, digest: written.digest };
+    }
+  }
+  return storePlan(tx, proposal, {
+    written,
+    edits: simulation.plan.edits.length,
+    requirement: simulation.plan.header.requirement,
+    summary: simulation.summary,
+    readSet: simulation.readSet,
+  });
+}
+
+/** A first plan has no reviews to read; a later one may have those of an earlier simulation with the same digest. */
+async function factsOf(tx: Tx, before: LockedProposal, simulated: LockedProposal, { plan, summary }: Simulation): Promise<ApprovalFacts> {
+  if (before.planDigest !== null) return readApprovalFacts(tx, simulated);
+  const { planId, planDigest } = simulated;
+  if (planId === null || planDigest === null) throw new Error('a simulated proposal has a plan');
+  const { requirement } = plan.header;
+  const { riskTier, revertible } = summary;
+  return { plan: { id: planId, digest: planDigest, edits: plan.edits.length, requirement, riskTier, revertible }, reviews: [] };
+}
+
+const mostFaults = 100; // A revert may conflict with every object it touches; nobody reads on after these.
+
+export function failureOf(faults: Extract<SimulationOutcome, { kind: 'invalid' }>['faults']): StoredFailure {
+  const code = faults[0]?.code ?? 'criteria_failed';
+  return { code: isProblemCode(code) ? code : 'criteria_failed', faults: faults.slice(0, mostFaults) };
+}

@@ -1,0 +1,114 @@
+import type { Actor, Caller, PrincipalKind } from '../ontology/authority.ts';
+import type { Sql } from './sql.ts';
+
+/**
+ * Standing: what the tenant's directory says of a principal now. Administrators' entries and removals override; a verified token feeds the roles it claims for a
+ * set time, and never again a role that was removed after the token was issued.
+ */
+interface StandingRow {
+  kind: PrincipalKind;
+  name: string | null;
+  actsFor: string | null;
+  disabled: boolean;
+  /** In force now. */
+  roles: string[];
+  /** Fed by a token and fresh enough not to be fed again. */
+  fresh: string[];
+  /** Removed at these times, ISO text. */
+  removed: Record<string, string>;
+}
+
+const tokenRoleLifetime = '30 days';
+/** A role is written again at most this often, so that requests read standing and rarely write it. */
+const feedInterval = '1 day';
+
+/** SQL for a principal's roles in force; `p` is a row with tenant_id and id. */
+export const rolesInForce = (p: string): string => `ARRAY(
+  SELECT DISTINCT s.role FROM exequatur.standing_role s
+   WHERE s.tenant_id = ${p}.tenant_id AND s.principal_id = ${p}.id AND s.removed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > exequatur.clock())
+   ORDER BY s.role)`;
+
+/**
+ * The caller with effective roles: those that token and standing both give. Since a token feeds standing, these are the claimed ones that no administrator has
+ * removed since; a role that the token no longer carries is not in force, even while standing still remembers it. Feeds standing where the token says something
+ * new, so the transaction may write; a repeat writes nothing.
+ */
+export async function resolveActor(tx: Sql, caller: Caller): Promise<Actor> {
+  const standing = await readStanding(tx, caller.id);
+  const claimed = caller.roles.filter((role) => !removedSince(standing, role, caller.tokenIssuedAt));
+  const isNews = standing === null || saysSomethingNew(standing, caller, claimed);
+  const isKnown = isNews ? await feed(tx, caller, claimed) : true;
+  return {
+    id: caller.id,
+    kind: caller.kind,
+    roles: [...new Set(claimed)].sort(),
+    actsFor: caller.actsFor ?? null,
+    disabled: !isKnown || (standing?.disabled ?? false),
+  };
+}
+
+async function readStanding(tx: Sql, id: string): Promise<StandingRow | null> {
+  const [row] = await tx.rows<{ standing: StandingRow }>(
+    `SELECT jsonb_build_object(
+              'kind', p.kind, 'name', p.name, 'actsFor', p.acts_for, 'disabled', p.disabled, 'roles', to_jsonb(${rolesInForce('p')}),
+              'fresh', to_jsonb(ARRAY(SELECT s.role FROM exequatur.standing_role s
+                                       WHERE s.tenant_id = p.tenant_id AND s.principal_id = p.id AND s.removed_at IS NULL
+                                         AND (s.source = 'administrator' OR s.fed_at > exequatur.clock() - interval '${feedInterval}'))),
+              'removed', COALESCE((SELECT jsonb_object_agg(s.role, to_char(s.removed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+                                     FROM (SELECT role, max(removed_at) AS removed_at FROM exequatur.standing_role
+                                            WHERE tenant_id = p.tenant_id AND principal_id = p.id AND removed_at IS NOT NULL GROUP BY role) s), '{}')) AS standing
+       FROM exequatur.principal p WHERE p.id = $1`,
+    [id],
+  );
+  return row?.standing ?? null;
+}
+
+function removedSince(standing: StandingRow | null, role: string, issuedAt: string): boolean {
+  const removedAt = standing?.removed[role];
+  return removedAt !== undefined && removedAt >= issuedAt;
+}
+
+function saysSomethingNew(standing: StandingRow, caller: Caller, claimed: readonly string[]): boolean {
+  return (
+    standing.kind !== caller.kind ||
+    standing.actsFor !== (caller.actsFor ?? null) ||
+    (caller.name !== undefined && standing.name !== caller.name) ||
+    claimed.some((role) => !standing.fresh.includes(role))
+  );
+}
+
+/**
+ * Two requests of one principal may feed at once: the rows are taken in order of the role, and the later one repeats the earlier. False when the tenant does not exist:
+ * a token may be genuine and still name none of ours.
+ */
+async function feed(tx: Sql, caller: Caller, roles: readonly string[]): Promise<boolean> {
+  const [row] = await tx.rows<{ known: number }>(
+    `WITH known AS (
+       INSERT INTO exequatur.principal AS p (tenant_id, id, kind, name, acts_for, disabled, first_seen_at, updated_at)
+       SELECT t.tenant_id, $1, $2, $3, $4, false, c.now, c.now FROM exequatur.tenant t, (SELECT exequatur.clock() AS now) c
+       ON CONFLICT (tenant_id, id) DO UPDATE
+          SET kind = excluded.kind, name = COALESCE(excluded.name, p.name), acts_for = excluded.acts_for, updated_at = excluded.updated_at
+       RETURNING p.tenant_id, p.id
+     ), fed AS (
+       INSERT INTO exequatur.standing_role AS s (tenant_id, principal_id, role, source, fed_at, expires_at, token_issued_at)
+       SELECT k.tenant_id, k.id, r.role, 'token', c.now, c.now + interval '${tokenRoleLifetime}', $6::timestamptz
+         FROM known k, unnest($5::text[]) WITH ORDINALITY AS r(role, at), (SELECT exequatur.clock() AS now) c ORDER BY r.at
+       ON CONFLICT (tenant_id, principal_id, role) DO UPDATE
+          SET fed_at = excluded.fed_at, expires_at = excluded.expires_at, token_issued_at = excluded.token_issued_at, removed_at = NULL
+        WHERE s.source = 'token' AND (s.removed_at IS NULL OR s.removed_at < excluded.token_issued_at)
+     )
+     SELECT count(*)::int AS known FROM known`,
+    [caller.id, caller.kind, caller.name ?? null, caller.actsFor ?? null, [...new Set(roles)].sort(), caller.tokenIssuedAt],
+  );
+  return row?.known === 1;
+}
+
+/** Standing alone, for execution and settling, where no token is at hand. Unknown principals are missing from the map. */
+export async function readActors(tx: Sql, ids: readonly string[]): Promise<Map<string, Actor>> {
+  const rows = await tx.rows<{ actor: Actor }>(
+    `SELECT jsonb_build_object('id', p.id, 'kind', p.kind, 'roles', to_jsonb(${rolesInForce('p')}), 'actsFor', p.acts_for, 'disabled', p.disabled) AS actor
+       FROM exequatur.principal p WHERE p.id = ANY($1::text[])`,
+    [ids],
+  );
+  return new Map(rows.map(({ actor }) => [actor.id, actor]));
+}
