@@ -1,0 +1,42 @@
+import type pg from 'pg';
+import { executeProposal } from '../store/execute-proposal.ts';
+import { failProposal } from '../store/fail-proposal.ts';
+import type { Settled } from '../store/settle.ts';
+import { settleProposal } from '../store/settle-proposal.ts';
+import { simulateProposal } from '../store/simulate-proposal.ts';
+import type { StoreDeps } from '../store/store-deps.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { ProposalStart } from '../workflows/proposal.contract.ts';
+import type { ProposalActivities, ProposalState } from '../workflows/proposal-activities.contract.ts';
+import type { StepDurations } from './measure-steps.ts';
+import { runStep } from './run-step.ts';
+
+export interface ActivityDeps {
+  /** Connections of the worker's login. */
+  pool: pg.Pool;
+  store: Pick<StoreDeps, 'ontologies'>;
+  logger: Logger;
+  durations: StepDurations;
+}
+
+/** The activities of a proposal's workflow: each one call of the store, which holds what is true. */
+export function createActivities(deps: ActivityDeps): ProposalActivities {
+  const { pool, store } = deps;
+  const step = (name: keyof ProposalActivities, work: (start: ProposalStart) => Promise<Settled | null>) => (start: ProposalStart) =>
+    runStep(deps, name, start, async () => stateOf(await work(start)));
+  return {
+    simulate: step('simulate', ({ tenantId, proposalId }) => simulateProposal(pool, tenantId, proposalId, store)),
+    settle: step('settle', ({ tenantId, proposalId }) => settleProposal(pool, tenantId, proposalId)),
+    execute: step('execute', ({ tenantId, proposalId }) => executeProposal(pool, tenantId, proposalId, store)),
+    abandonSimulation: step('abandonSimulation', ({ tenantId, proposalId }) =>
+      failProposal(pool, tenantId, proposalId, { code: 'internal' }),
+    ),
+  };
+}
+
+/** What of the settled state goes into the workflow's history: nothing that a reader of histories should not see. */
+function stateOf(settled: Settled | null): ProposalState | null {
+  if (settled === null) return null;
+  const { status, revision, digest, expiresAt, waitMs, missing, edits, riskTier, failure } = settled;
+  return { status, revision, digest, expiresAt, waitMs, missing, edits, riskTier, failure: failure?.code ?? null };
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it, vi } from 'vitest';
+import { openLogger } from './logger.ts';
+
+function lines(write: (logger: ReturnType<typeof openLogger>) => void): Record<string, unknown>[] {
+  vi.stubEnv('LOG_LEVEL', 'info');
+  const written: string[] = [];
+  write(openLogger('test', { write: (line) => void written.push(line) }));
+  vi.unstubAllEnvs();
+  return written.map((line) => JSON.parse(line));
+}
+
+describe('the log', () => {
+  it('never carries a bearer token, wherever the headers sit', () => {
+    const text = JSON.stringify(
+      lines((logger) => {
+        logger.info({ req: { headers: { authorization: 'Bearer secret-1' } } }, 'a');
+        logger.info({ headers: { authorization: 'Bearer secret-2' }, token: 'secret-3', caller: { token: 'secret-4' } }, 'b');
+      }),
+    );
+    expect(text).not.toContain('secret-');
+  });
+
+  it('hides the password of a connection URL that an error names', () => {
+    const [line] = lines((logger) =>
+      logger.error({ err: new Error('cannot connect to postgres://worker:hunter2@127.0.0.1:5432/x') }, 'away'),
+    );
+    expect(JSON.stringify(line)).not.toContain('hunter2');
+    expect(JSON.stringify(line)).toContain('127.0.0.1:5432');
+  });
+
+  it('follows the causes of an error, once', () => {
+    const [line] = lines((logger) => logger.error({ err: new Error('outer', { cause: new Error('inner') }) }, 'failed'));
+    expect(JSON.stringify(line)).toContain('inner');
+  });
+
+  it('names the service in every line', () => {
+    const [line] = lines((logger) => logger.info('hello'));
+    expect(line).toMatchObject({ service: 'test', msg: 'hello' });
+  });
+});

@@ -1,0 +1,103 @@
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { createActivities } from './activities/create-activities.ts';
+import { measureSteps } from './activities/measure-steps.ts';
+import { readWorkerSettings, type WorkerSettings } from './config.ts';
+import { openPool } from './store/connect.ts';
+import { answers } from './store/is-outage.ts';
+import { loadFunctions } from './store/load-functions.ts';
+import { OntologyCache } from './store/load-ontology.ts';
+import { openLogger } from './telemetry/logger.ts';
+import { openRegistry, serveOperations } from './telemetry/metrics.ts';
+import { temporalLogger } from './telemetry/temporal-logger.ts';
+import { startTracing } from './telemetry/tracing.ts';
+import { findWorkflowBundle } from './workflow-bundle.ts';
+
+/** The worker process: runs the workflows and activities of proposals until it is told to stop. It may be killed at any instant and lose nothing. */
+const settings = readWorkerSettings();
+const logger = openLogger('worker');
+const tracing = startTracing('exequatur-worker');
+const registry = openRegistry('worker');
+const sdkMetrics = `${settings.EXEQUATUR_HOST}:${settings.EXEQUATUR_WORKER_SDK_METRICS_PORT}`;
+
+const stepsAtOnce = 20; // As many connections as local activities: a step never waits for a connection while its time is running.
+const shutdownGraceMs = 10_000; // A container is given 30 s to stop by most schedulers; a step of any size but the largest ends within 10.
+const stickyTimeoutMs = 2_000; // A killed worker's workflows are handed to another after this long (10 s by default); a live worker busier than that replays a few events.
+
+Runtime.install({
+  logger: temporalLogger(logger),
+  telemetryOptions: {
+    logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
+    metrics: { prometheus: { bindAddress: sdkMetrics, countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true } },
+  },
+  shutdownSignals: [], // This file says what a signal stops, and in which order.
+});
+
+const pool = openPool(settings.EXEQUATUR_WORKER_DATABASE_URL, { max: stepsAtOnce, applicationName: 'exequatur-worker' });
+const ontologies = new OntologyCache(await loadFunctions(settings.EXEQUATUR_FUNCTIONS));
+const connection = await connect(settings);
+const worker = await Worker.create({
+  connection,
+  namespace: settings.TEMPORAL_NAMESPACE,
+  taskQueue: settings.EXEQUATUR_TASK_QUEUE,
+  workflowBundle: await findWorkflowBundle(tracing.plugins, temporalLogger(logger)),
+  activities: createActivities({ pool, store: { ontologies }, logger, durations: measureSteps(registry) }),
+  plugins: tracing.plugins,
+  maxConcurrentLocalActivityExecutions: stepsAtOnce,
+  maxConcurrentActivityTaskExecutions: stepsAtOnce,
+  stickyQueueScheduleToStartTimeout: stickyTimeoutMs,
+  shutdownGraceTime: shutdownGraceMs,
+  shutdownForceTime: 2 * shutdownGraceMs,
+  ...versioning(settings),
+});
+
+const operations = await serveOperations({
+  registry,
+  host: settings.EXEQUATUR_HOST,
+  port: settings.EXEQUATUR_WORKER_METRICS_PORT,
+  ready: async () => worker.getState() === 'RUNNING' && (await answers(pool)) && (await isTemporalUp()),
+  more: async () => (await fetch(`http://${sdkMetrics}/metrics`)).text(),
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => worker.getState() === 'RUNNING' && worker.shutdown());
+logger.info({ taskQueue: settings.EXEQUATUR_TASK_QUEUE, metricsPort: operations.port }, 'the worker is polling');
+try {
+  await worker.run();
+} finally {
+  await operations.close();
+  await connection.close();
+  await pool.end();
+  await tracing.stop();
+  logger.info('the worker has stopped');
+}
+
+async function isTemporalUp(): Promise<boolean> {
+  const patienceMs = 1_000; // Probes come every few seconds and must not pile up.
+  await connection.withDeadline(Date.now() + patienceMs, () => connection.healthService.check({}));
+  return true;
+}
+
+/** Temporal may start after the worker, as it does in a compose file. */
+async function connect({ TEMPORAL_ADDRESS: address }: WorkerSettings): Promise<NativeConnection> {
+  const pauseMs = 1_000;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await NativeConnection.connect({ address });
+    } catch (error) {
+      if (attempt === 60) throw error; // A minute; then whoever supervises the process should see it fail.
+      logger.warn({ address, attempt }, 'Temporal does not answer yet');
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+}
+
+/** Only where releases set the deployment's current version: a versioned worker gets nothing before that. Workflows move to the new version at their next task. */
+function versioning({ EXEQUATUR_WORKER_BUILD_ID: buildId }: WorkerSettings): Pick<WorkerOptions, 'workerDeploymentOptions'> {
+  if (buildId === undefined) return {};
+  return {
+    workerDeploymentOptions: {
+      version: { deploymentName: 'exequatur', buildId },
+      useWorkerVersioning: true,
+      defaultVersioningBehavior: 'AUTO_UPGRADE',
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import type { ProposalStatus } from '../ontology/lifecycle.ts';
+import type { ProposalStart } from './proposal.contract.ts';
+
+/** What the workflow and its activities agree on. It is written into workflow histories, so fields are added, never renamed or given another meaning. */
+
+/** The state that an activity committed or found: decisions, ids and digests, never parameters, plans or rows. */
+export interface ProposalState {
+  readonly status: ProposalStatus;
+  readonly revision: number;
+  readonly digest: string | null;
+  readonly expiresAt: string;
+  /** How long nothing happens by itself; null where the next step is the engine's. */
+  readonly waitMs: number | null;
+  /** Which approvals are missing, in words. */
+  readonly missing: string;
+  readonly edits: number | null;
+  readonly riskTier: string | null;
+  /** A code of the catalogue of problems. */
+  readonly failure: string | null;
+}
+
+/**
+ * Each activity is total: it does its step where the proposal's state calls for it, does nothing where it does not, and always returns the state that is now
+ * committed. So any of them may run twice, at once, late, or in the wrong order.
+ */
+export interface ProposalActivities {
+  simulate(start: ProposalStart): Promise<ProposalState>;
+  settle(start: ProposalStart): Promise<ProposalState>;
+  execute(start: ProposalStart): Promise<ProposalState>;
+  /** Ends a proposal whose simulation failed for good. */
+  abandonSimulation(start: ProposalStart): Promise<ProposalState>;
+}
+
+/** Types of `ApplicationFailure`. Operators search for them and the workflow tells them apart by them. */
+export const failureTypes = {
+  /** PostgreSQL did not answer. Tried again without end, since nothing but its return helps. */
+  databaseAway: 'DatabaseAway',
+  /** The database holds no such proposal: the workflow was started for something that never was. */
+  proposalNotFound: 'ProposalNotFound',
+  /** A defect, or a database that refuses what it never should. Tried a few times. */
+  bug: 'Bug',
+} as const;

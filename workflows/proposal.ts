@@ -1,0 +1,84 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  isCancellation,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { type FinalStatus, isFinal, type OpenStatus } from '../ontology/lifecycle.ts';
+import { type Inbox, nudgeOrAfter, openInbox } from './inbox.ts';
+import type { ProposalStart } from './proposal.contract.ts';
+import type { ProposalState } from './proposal-activities.contract.ts';
+import { publishState, publishTrouble } from './publish-state.ts';
+import { execute, isForGood, settle, simulate } from './steps.ts';
+
+/**
+ * Drives one proposal to a final state. MUST NOT decide anything: every verdict comes back from an activity that committed it. So it may be lost at any instant
+ * and started anew in whatever state the proposal stands.
+ */
+export async function proposal(start: ProposalStart): Promise<FinalStatus> {
+  const inbox = openInbox();
+
+  // Asked for before anyone has looked: a step does nothing in a state that does not call for it, and looking first would be a second transaction.
+  let at = await simulate(start);
+  inbox.at = at;
+  while (!isFinal(at.status)) {
+    if (workflowInfo().continueAsNewSuggested) await startOver(start);
+    at = await takeStep(start, at, inbox);
+    inbox.at = at;
+  }
+  publishState(at);
+  await condition(allHandlersFinished);
+  return at.status;
+}
+
+type Step = (start: ProposalStart, at: ProposalState, inbox: Inbox) => Promise<ProposalState>;
+
+const steps: Record<OpenStatus, Step> = {
+  simulating: (start, at) => simulate(start, at.edits),
+  awaiting_approval: (start, at, inbox) => untilNudged(start, at, inbox, 'expiry'),
+  changes_requested: (start, at, inbox) => untilNudged(start, at, inbox, 'expiry'),
+  approved: (start, at) => execute(start, at.edits),
+  scheduled: (start, at, inbox) => untilNudged(start, at, inbox, 'the window opens, or expiry'),
+  executing: (start, at) => execute(start, at.edits),
+  compensating: (start, at, inbox) => untilNudged(start, at, inbox, 'look again'),
+  needs_attention: (start, at, inbox) => untilNudged(start, at, inbox, 'look again'),
+};
+
+/** People are asked. Whoever nudges has settled the verdict already, so execution is asked for at once: it settles again, and executes only what is approved. */
+async function untilNudged(start: ProposalStart, at: ProposalState, inbox: Inbox, timer: string): Promise<ProposalState> {
+  publishState(at);
+  const nudged = await nudgeOrAfter(inbox, at.waitMs, timer);
+  inbox.nudged = false;
+  return nudged ? execute(start, at.edits) : settle(start);
+}
+
+const idleMs = 2_000; // A step that left everything as it was (somebody else is at it) is not asked again at once.
+const troubleMs = 5 * 60_000; // Long enough that a defect does not fill the history before somebody looks, short enough to need no one once it is mended.
+
+async function takeStep(start: ProposalStart, at: ProposalState, inbox: Inbox): Promise<ProposalState> {
+  try {
+    const next = await steps[at.status as OpenStatus](start, at, inbox);
+    if (next.status === at.status && next.waitMs === null) await nudgeOrAfter(inbox, idleMs, 'nothing happened: try again');
+    return next;
+  } catch (failure) {
+    if (isCancellation(failure) || isForGood(failure)) throw failure;
+    publishTrouble(at, failureTypeOf(failure));
+    await nudgeOrAfter(inbox, troubleMs, 'trouble: try again');
+    inbox.nudged = true; // Whatever the step had been woken for is still to be done.
+    return at;
+  }
+}
+
+function failureTypeOf(failure: unknown): string {
+  const cause = failure instanceof ActivityFailure ? failure.cause : failure;
+  return cause instanceof ApplicationFailure ? (cause.type ?? 'unknown') : cause instanceof Error ? cause.name : 'unknown';
+}
+
+/** A fresh history: nothing is carried over, since everything is in the database. */
+async function startOver(start: ProposalStart): Promise<never> {
+  await condition(allHandlersFinished);
+  return continueAsNew<typeof proposal>(start);
+}
