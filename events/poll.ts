@@ -1,0 +1,31 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../telemetry/logger.ts';
+
+export interface PollOptions {
+  name: string;
+  everyMs: number;
+  signal: AbortSignal;
+  logger: Logger;
+  /** One round; returns whether to go on at once because there is more. */
+  work: () => Promise<boolean>;
+  onRound?: (ok: boolean) => void;
+}
+
+const longestPauseMs = 15_000; // After an outage, what was missed is made up for within this long.
+
+/** Repeats `work` until the signal is given. A round that fails is logged and tried again after a pause that doubles: nothing else can be done about an outage. */
+export async function poll({ name, everyMs, signal, logger, work, onRound }: PollOptions): Promise<void> {
+  let pauseMs = everyMs;
+  while (!signal.aborted) {
+    try {
+      const more = await work();
+      onRound?.(true);
+      pauseMs = more ? 0 : everyMs;
+    } catch (error) {
+      onRound?.(false);
+      pauseMs = Math.min(Math.max(pauseMs * 2, everyMs), longestPauseMs);
+      logger.warn({ err: error, round: name, pauseMs }, 'a round failed');
+    }
+    await sleep(pauseMs, undefined, { signal }).catch(() => {});
+  }
+}

@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { Counter, Gauge } from 'prom-client';
+import { readRelaySettings } from '../config.ts';
+import { openPool } from '../store/connect.ts';
+import { answers } from '../store/is-outage.ts';
+import { openLogger } from '../telemetry/logger.ts';
+import { openRegistry, serveOperations } from '../telemetry/metrics.ts';
+import { startTracing } from '../telemetry/tracing.ts';
+import { poll } from './poll.ts';
+import { redeliverNudges } from './redeliver-nudges.ts';
+import { restartLostWorkflows } from './restart-lost-workflows.ts';
+
+/**
+ * The relay process: what was committed and not told to Temporal is told again, and open proposals whose workflow Temporal has lost get a new one. Any number of
+ * relays may run; what two do twice is harmless.
+ */
+const settings = readRelaySettings();
+const logger = openLogger('relay');
+const tracing = startTracing('exequatur-relay');
+const registry = openRegistry('relay');
+
+const nudgeEveryMs = 500; // Adds to the two seconds after which a nudge counts as missed: a proposal made while Temporal restarts starts within about three.
+const sweepEveryMs = 30_000; // How long Temporal's loss of all data may go unnoticed; each sweep asks Temporal once per open proposal.
+
+/** gRPC's own pauses between attempts to reconnect grow to two minutes, for which long nothing would catch up after Temporal is back. */
+const channelArgs = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1_000 };
+
+const redelivered = new Counter({
+  name: 'exequatur_relay_nudges_redelivered_total',
+  help: 'Nudges that the API had not got delivered.',
+  registers: [registry],
+});
+const restarted = new Counter({
+  name: 'exequatur_relay_workflows_restarted_total',
+  help: 'Workflows started anew because Temporal had lost them.',
+  registers: [registry],
+});
+const failing = new Gauge({
+  name: 'exequatur_relay_failing',
+  help: '1 while the newest round failed.',
+  labelNames: ['round'],
+  registers: [registry],
+});
+
+const pool = openPool(settings.EXEQUATUR_RELAY_DATABASE_URL, { max: 4, applicationName: 'exequatur-relay' });
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+
+let connection: Connection | undefined;
+const operations = await serveOperations({
+  registry,
+  host: settings.EXEQUATUR_HOST,
+  port: settings.EXEQUATUR_RELAY_METRICS_PORT,
+  ready: async () => (await isTemporalUp()) && (await answers(pool)),
+});
+connection = await connect();
+if (connection !== undefined) await relay(new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE, plugins: tracing.plugins }));
+await operations.close();
+await connection?.close();
+await pool.end();
+await tracing.stop();
+logger.info('the relay has stopped');
+
+async function relay(client: Client): Promise<void> {
+  const deps = { pool, client, taskQueue: settings.EXEQUATUR_TASK_QUEUE };
+  const round = (name: string, everyMs: number, work: () => Promise<boolean>) =>
+    poll({ name, everyMs, work, logger, signal: stop.signal, onRound: (ok) => failing.set({ round: name }, ok ? 0 : 1) });
+  logger.info({ metricsPort: operations.port }, 'the relay is polling');
+  await Promise.all([
+    round('nudges', nudgeEveryMs, async () => {
+      const count = await redeliverNudges(deps);
+      redelivered.inc(count);
+      if (count > 0) logger.info({ count }, 'nudges redelivered');
+      return count > 0;
+    }),
+    round('sweep', sweepEveryMs, async () => {
+      const count = await restartLostWorkflows(deps);
+      restarted.inc(count);
+      if (count > 0) logger.warn({ count }, 'workflows started anew: Temporal did not know them');
+      return false;
+    }),
+  ]);
+}
+
+async function isTemporalUp(): Promise<boolean> {
+  const patienceMs = 1_000; // Probes come every few seconds and must not pile up.
+  const opened = connection;
+  if (opened === undefined) return false;
+  await opened.withDeadline(Date.now() + patienceMs, () => opened.healthService.check({}));
+  return true;
+}
+
+/** Temporal may start after the relay. Undefined when the process was told to stop before it did. */
+async function connect(): Promise<Connection | undefined> {
+  const pauseMs = 1_000;
+  while (!stop.signal.aborted) {
+    try {
+      return await Connection.connect({ address: settings.TEMPORAL_ADDRESS, channelArgs });
+    } catch {
+      logger.warn({ address: settings.TEMPORAL_ADDRESS }, 'Temporal does not answer yet');
+      await sleep(pauseMs, undefined, { signal: stop.signal }).catch(() => {});
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,37 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { type OpenProposal, openProposals } from '../store/relay-work.ts';
+import { proposalStartOptions, proposalWorkflowType } from '../workflows/proposal.contract.ts';
+import type { RelayDeps } from './redeliver-nudges.ts';
+
+const quietMs = 10_000; // A proposal that moved within this has somebody at it.
+const page = 100;
+const atOnce = 10; // Starts under way; Temporal has work of its own.
+
+/**
+ * Walks over every open proposal and starts the workflow of each that has none: Temporal's data was lost, or an operator ended it. A running workflow is left
+ * alone: the start is refused and changes nothing. Returns how many were started.
+ */
+export async function restartLostWorkflows(deps: RelayDeps): Promise<number> {
+  let restarted = 0;
+  let after: OpenProposal | undefined;
+  for (;;) {
+    const proposals = await openProposals(deps.pool, { limit: page, quietMs, ...(after === undefined ? {} : { after }) });
+    for (let first = 0; first < proposals.length; first += atOnce) {
+      const started = await Promise.all(proposals.slice(first, first + atOnce).map((proposal) => startUnlessRunning(deps, proposal)));
+      restarted += started.filter(Boolean).length;
+    }
+    after = proposals.at(-1);
+    if (after === undefined || proposals.length < page) return restarted;
+  }
+}
+
+async function startUnlessRunning({ client, taskQueue }: RelayDeps, { tenant, proposalId, actionType }: OpenProposal): Promise<boolean> {
+  const start = { tenantId: tenant, proposalId, actionType };
+  try {
+    await client.workflow.start(proposalWorkflowType, { ...proposalStartOptions(start, taskQueue), workflowIdConflictPolicy: 'FAIL' });
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw error;
+  }
+}
