@@ -1,0 +1,27 @@
+import type { Proposed } from '../store/create-proposal.ts';
+import { readProposal } from '../store/read-proposal.ts';
+import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
+import { type ApiContext, answered } from './api-context.ts';
+import type { AuthenticatedCaller } from './authenticate.ts';
+import { presentProposal, proposedAnswer } from './present-proposal.ts';
+import type { Answer } from './route.ts';
+
+const firstRevision = 1;
+
+/**
+ * After a proposal was committed: waits for its simulation and answers with it. From here on nothing can fail the proposal; a crash, or Temporal being away, leaves
+ * the nudge, from which the relay starts the workflow.
+ */
+export async function answerProposed(
+  proposed: Proposed | Refusal,
+  caller: AuthenticatedCaller,
+  context: ApiContext,
+): Promise<Answer | Refusal> {
+  if (isRefusal(proposed)) return proposed;
+  if (proposed.status === 'simulating') await context.awaitSimulation(caller, proposed, firstRevision);
+  const view = await context.readAs(
+    caller,
+    async (tx, actor) => (await readProposal(tx, proposed.proposalId, actor, context.resources.deps)) ?? refuse('not_found'),
+  );
+  return answered(view, (proposal) => proposedAnswer(presentProposal(proposal, context), proposed.repeated));
+}

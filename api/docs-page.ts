@@ -1,0 +1,39 @@
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import type { Express } from 'express';
+
+const assets = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+const served = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
+
+/** A page for trying the API in a browser, from files in the installation alone. It has no script of its own, so the policy needs no exception for one. */
+export const docsPage = `<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>Exequatur API</title>
+  <link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+  <link rel="icon" type="image/png" href="/docs/assets/favicon-32x32.png">
+</head>
+<body>
+  <div id="page"></div>
+  <noscript>The machine-readable description is at <a href="/openapi.json">/openapi.json</a>.</noscript>
+  <script src="/docs/assets/swagger-ui-bundle.js"></script>
+  <script src="/docs/assets/start.js"></script>
+</body>
+</html>
+`;
+
+const startScript = `window.addEventListener('load', () => {
+  window.SwaggerUIBundle({ url: '/openapi.json', dom_id: '#page', deepLinking: true, persistAuthorization: false, validatorUrl: null });
+});
+`;
+
+export function serveDocsAssets(app: Express): void {
+  app.get('/docs/assets/start.js', (_request, response) => {
+    response.type('text/javascript').send(startScript);
+  });
+  for (const file of served) {
+    app.get(`/docs/assets/${file}`, (_request, response) => response.sendFile(file, { root: assets, maxAge: '1h' }));
+  }
+}

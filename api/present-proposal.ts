@@ -1,0 +1,37 @@
+import type { ProposalView } from '../store/proposal-view.ts';
+import type { ApiContext } from './api-context.ts';
+import { type ProblemDocument, problemDocument } from './problem.ts';
+import type { Answer } from './route.ts';
+
+export type PresentedProposal = Omit<ProposalView, 'failure'> & { failure: Omit<ProblemDocument, 'requestId' | 'traceId'> | null };
+
+/** The proposal as clients see it: the store's view, with the workflow's page and the failure as a problem document. */
+export function presentProposal(view: ProposalView, context: ApiContext): PresentedProposal {
+  return {
+    ...view,
+    failure: view.failure === null ? null : failureOf(view.id, view.failure),
+    workflow: { ...view.workflow, url: workflowUrl(view.workflow.id, context) },
+  };
+}
+
+function failureOf(id: string, failure: NonNullable<ProposalView['failure']>): PresentedProposal['failure'] {
+  const { requestId: _, ...problem } = problemDocument(
+    { refused: failure.code, faults: failure.faults ?? [] },
+    { instance: `/v1/proposals/${id}`, requestId: '' },
+  );
+  return problem;
+}
+
+function workflowUrl(workflowId: string, { resources: { workflowPages } }: ApiContext): string | null {
+  if (workflowPages === null) return null;
+  return `${workflowPages.url.replace(/\/$/, '')}/namespaces/${encodeURIComponent(workflowPages.namespace)}/workflows/${encodeURIComponent(workflowId)}`;
+}
+
+/** A new proposal: 201 once it has left simulation, 202 while the answer is to be fetched later. A repeat of the same request is answered like the first. */
+export function proposedAnswer(proposal: PresentedProposal, repeated: boolean): Answer {
+  return {
+    status: proposal.status === 'simulating' ? 202 : 201,
+    body: proposal,
+    headers: { location: `/v1/proposals/${proposal.id}`, ...(repeated ? { 'idempotency-replayed': 'true' } : {}) },
+  };
+}

@@ -1,0 +1,92 @@
+import type { Fault } from '../ontology/plan.ts';
+import { type ProblemCode, type ProblemKind, problems } from '../ontology/problems.ts';
+
+/** Which part of a request a pointer points into. */
+export type FaultPlace = 'body' | 'query' | 'path' | 'header';
+
+export interface ProblemError {
+  in: FaultPlace;
+  /** RFC 6901, from the root of that part. */
+  pointer: string;
+  code: string;
+  detail: string;
+  /** The objects concerned, where there are any. */
+  objects?: { type: string; id: string; property?: string }[];
+}
+
+/** RFC 9457. `code` is the stable last part of `type`; `title` is the catalogue's text; `errors` say what of the client's own input was wrong. */
+export interface ProblemDocument {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  instance: string;
+  code: ProblemCode;
+  errors: ProblemError[];
+  requestId: string;
+  traceId?: string;
+}
+
+/** Kind to status. Exhaustive, so a new kind cannot be forgotten. */
+const statusOfKind: Readonly<Record<ProblemKind, number>> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  conflict: 409,
+  precondition_failed: 412,
+  too_large: 413,
+  unsupported_media_type: 415,
+  unprocessable: 422,
+  precondition_required: 428,
+  bug: 500,
+  unavailable: 503,
+};
+
+export const problemMediaType = 'application/problem+json';
+const problemTypeBase = 'https://exequatur.dev/problems/';
+const maxErrors = 100; // A hostile body of a million wrong items must not become an answer of a million faults.
+const maxDetail = 500; // Details quote names from the client's own input, which may be as long as the body.
+const maxPointer = 1_000;
+
+export function statusOf(code: ProblemCode): number {
+  return statusOfKind[problems[code].kind];
+}
+
+/** The status a client sees is a function of the code alone. */
+export function problemDocument(
+  refusal: { refused: ProblemCode; faults?: readonly Fault[]; place?: FaultPlace },
+  request: { instance: string; requestId: string; traceId?: string },
+): ProblemDocument {
+  const { title } = problems[refusal.refused];
+  const errors = (refusal.faults ?? []).slice(0, maxErrors).map((fault) => problemError(fault, refusal.place ?? 'body'));
+  return {
+    type: problemTypeBase + refusal.refused,
+    title,
+    status: statusOf(refusal.refused),
+    detail: detailOf(title, errors),
+    instance: request.instance,
+    code: refusal.refused,
+    errors,
+    requestId: request.requestId,
+    ...(request.traceId === undefined ? {} : { traceId: request.traceId }),
+  };
+}
+
+function problemError(fault: Fault, place: FaultPlace): ProblemError {
+  return {
+    in: place,
+    pointer: (fault.pointer ?? '').slice(0, maxPointer).toWellFormed(),
+    code: fault.code,
+    detail: fault.message.slice(0, maxDetail).toWellFormed(),
+    ...(fault.objects === undefined ? {} : { objects: fault.objects.slice(0, maxErrors) }),
+  };
+}
+
+function detailOf(title: string, errors: readonly ProblemError[]): string {
+  const [first] = errors;
+  if (first === undefined) return title;
+  const place = first.pointer === '' ? '' : `${first.pointer}: `;
+  return errors.length === 1 ? `${place}${first.detail}` : `${place}${first.detail} (and ${errors.length - 1} more; see errors)`;
+}

@@ -1,0 +1,59 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isStorableText } from '../ontology/json.ts';
+import { readJson } from './read-json.ts';
+
+const read = (text: string) => readJson(new TextEncoder().encode(text));
+const storable = fc.string({ unit: 'grapheme' }).filter(isStorableText);
+const json = fc
+  .json({ stringUnit: 'grapheme', maxDepth: 5 })
+  .filter((text) => isStorableText(text) && !text.includes('\\u0000') && !text.includes('__proto__'));
+
+describe('readJson', () => {
+  it('reads what JSON.parse reads, where nothing is wrong with it', () => {
+    fc.assert(
+      fc.property(json, (text) => {
+        expect(read(text)).toEqual({ ok: true, value: JSON.parse(text) });
+      }),
+    );
+  });
+
+  it('finds a name given twice wherever it stands', () => {
+    fc.assert(
+      fc.property(storable, json, json, fc.nat(3), (name, first, second, depth) => {
+        if (name === '__proto__') return;
+        const key = JSON.stringify(name);
+        const twice = `${'[0,{"x":'.repeat(depth)}{${key}:${first}, ${key} :${second}}${'}]'.repeat(depth)}`;
+        const pointer = `${'/1/x'.repeat(depth)}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+        expect(read(twice)).toEqual({ ok: false, faults: [{ code: 'malformed_request', pointer, message: 'is given twice' }] });
+      }),
+    );
+  });
+
+  it('sees through escapes: a name is what it means, not how it is written', () => {
+    expect(read('{"a":1,"\\u0061":2}')).toMatchObject({ ok: false, faults: [{ pointer: '/a', message: 'is given twice' }] });
+    expect(read('{"\\u005f_proto__":{}}')).toMatchObject({ ok: false, faults: [{ code: 'unknown_field' }] });
+    expect(read('{"a\\\\":1,"a\\"":2,"a":"\\\\"}')).toMatchObject({ ok: true });
+    expect(read('{"a":{"b":1},"c":{"b":1},"d":[{"b":1},{"b":1}]}')).toMatchObject({ ok: true });
+  });
+
+  it('points at every place that is wrong', () => {
+    expect(read('{"a":["x","\\ud800"],"b":-1e999,"c":{"d":"\\u0000"}}')).toMatchObject({
+      ok: false,
+      faults: [{ pointer: '/a/1' }, { pointer: '/b' }, { pointer: '/c/d' }],
+    });
+  });
+
+  it('is not slow for what is meant to be', () => {
+    const hostile = [
+      `${'"'.padEnd(2_000_000, '\\\\')}"`,
+      `[${'"\\"",'.repeat(400_000)}0]`,
+      `{${Array.from({ length: 200_000 }, (_, at) => `"k${at}":1`).join(',')}}`,
+    ];
+    for (const text of hostile) {
+      const startedAt = performance.now();
+      read(text);
+      expect(performance.now() - startedAt).toBeLessThan(2_000); // Quadratic work would take minutes.
+    }
+  });
+});

@@ -1,0 +1,87 @@
+import type { z } from 'zod';
+import type { AuthorityRequest } from '../ontology/authority.ts';
+import type { ProblemCode } from '../ontology/problems.ts';
+import type { Refusal } from '../store/refusal.ts';
+import type { ApiContext } from './api-context.ts';
+import type { AuthenticatedCaller } from './authenticate.ts';
+import type { FaultPlace } from './problem.ts';
+
+/** Which question of the gate a call asks. `public` calls ask none and get no caller: they say nothing of any tenant. */
+export type Permission = AuthorityRequest['action'] | 'public';
+
+export interface ResponseDescription {
+  description: string;
+  /** A component; without one the response has no body, or one that is not JSON. */
+  schema?: z.ZodType;
+  mediaType?: string;
+  headers?: Record<string, string>;
+}
+
+export interface Answer {
+  status: number;
+  /** Sent as JSON, unless `mediaType` says that it is text. */
+  body?: unknown;
+  mediaType?: string;
+  headers?: Record<string, string>;
+}
+
+/** A refusal may say where in the request its faults point; the body is assumed. */
+export type RouteRefusal = Refusal & { place?: FaultPlace };
+
+type Schema = z.ZodType;
+type Output<S> = S extends z.ZodType ? z.output<S> : undefined;
+
+export interface RequestSchemas<
+  P extends Schema | undefined,
+  Q extends Schema | undefined,
+  H extends Schema | undefined,
+  B extends Schema | undefined,
+> {
+  params?: P;
+  query?: Q;
+  /** Over `{ifMatch, idempotencyKey, prefer}`, each the header's text. */
+  headers?: H;
+  body?: B;
+}
+
+export interface RouteInput<P, Q, H, B> {
+  params: Output<P>;
+  query: Output<Q>;
+  headers: Output<H>;
+  body: Output<B>;
+  caller: AuthenticatedCaller;
+}
+
+/** One operation: how it is called, who may call it, what comes of it. Everything that is served, documented and tested is derived from this. */
+export interface RouteDefinition<
+  P extends Schema | undefined,
+  Q extends Schema | undefined,
+  H extends Schema | undefined,
+  B extends Schema | undefined,
+> {
+  /** The operation's name in OpenAPI; a wire contract. */
+  name: string;
+  method: 'get' | 'post' | 'put';
+  /** With `{name}` for parameters. */
+  path: string;
+  tag: 'ontology' | 'proposals' | 'objects' | 'operations';
+  summary: string;
+  description?: string;
+  permission: Permission;
+  request?: RequestSchemas<P, Q, H, B>;
+  responses: Record<number, ResponseDescription>;
+  /** What it may refuse beyond what every call may. */
+  problems?: readonly ProblemCode[];
+  handle(input: RouteInput<P, Q, H, B>, context: ApiContext): Promise<Answer | RouteRefusal> | Answer | RouteRefusal;
+}
+
+export type Route = RouteDefinition<Schema | undefined, Schema | undefined, Schema | undefined, Schema | undefined>;
+
+export function route<
+  P extends Schema | undefined = undefined,
+  Q extends Schema | undefined = undefined,
+  H extends Schema | undefined = undefined,
+  B extends Schema | undefined = undefined,
+>(definition: RouteDefinition<P, Q, H, B>): Route {
+  return definition as unknown as Route;
+}

@@ -1,0 +1,53 @@
+import type { Route } from './route.ts';
+import { createProposal } from './routes/create-proposal.ts';
+import { getActionType } from './routes/get-action-type.ts';
+import { getDocs } from './routes/get-docs.ts';
+import { getHistory } from './routes/get-history.ts';
+import { getLinks } from './routes/get-links.ts';
+import { getLiveness } from './routes/get-liveness.ts';
+import { getMetrics } from './routes/get-metrics.ts';
+import { getObject } from './routes/get-object.ts';
+import { getOntology } from './routes/get-ontology.ts';
+import { getOntologySchema } from './routes/get-ontology-schema.ts';
+import { getOpenApi } from './routes/get-open-api.ts';
+import { getPlan } from './routes/get-plan.ts';
+import { getProposal } from './routes/get-proposal.ts';
+import { getReadiness } from './routes/get-readiness.ts';
+import { getTimeline } from './routes/get-timeline.ts';
+import { listActionTypes } from './routes/list-action-types.ts';
+import { listObjectTypes } from './routes/list-object-types.ts';
+import { listObjects } from './routes/list-objects.ts';
+import { listProposals } from './routes/list-proposals.ts';
+import { putOntology } from './routes/put-ontology.ts';
+import { revertProposal } from './routes/revert-proposal.ts';
+import { reviewProposal } from './routes/review-proposal.ts';
+import { simulateAction } from './routes/simulate-action.ts';
+import { withdrawProposal } from './routes/withdraw-proposal.ts';
+
+/** Every operation there is, in the order in which they are documented. A route that is not here is not served. */
+export const routes: readonly Route[] = [
+  putOntology,
+  getOntology,
+  getOntologySchema,
+  listObjectTypes,
+  listActionTypes,
+  getActionType,
+  simulateAction,
+  createProposal,
+  listProposals,
+  getProposal,
+  getPlan,
+  reviewProposal,
+  withdrawProposal,
+  revertProposal,
+  getTimeline,
+  listObjects,
+  getObject,
+  getHistory,
+  getLinks,
+  getLiveness,
+  getReadiness,
+  getMetrics,
+  getOpenApi,
+  getDocs,
+];

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { answers } from '../../store/is-outage.ts';
+import { route } from '../route.ts';
+import { component } from '../schemas/components.ts';
+
+const readinessSchema = component('Readiness', z.strictObject({ database: z.enum(['ok', 'away']), temporal: z.enum(['ok', 'away']) }));
+
+export const getReadiness = route({
+  name: 'getReadiness',
+  method: 'get',
+  path: '/readyz',
+  tag: 'operations',
+  summary: 'Can it take requests?',
+  description:
+    'It can while the database answers. Temporal being away does not count: proposals and reviews are taken, and the relay catches up.',
+  permission: 'public',
+  responses: { 200: { description: 'It can.', schema: readinessSchema }, 503: { description: 'It cannot.', schema: readinessSchema } },
+  async handle(_input, { resources: { pool, workflows } }) {
+    const [database, temporal] = await Promise.all([answers(pool), workflows.isReachable()]);
+    return { status: database ? 200 : 503, body: { database: database ? 'ok' : 'away', temporal: temporal ? 'ok' : 'away' } };
+  },
+});

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { listObjects as readObjects } from '../../store/list-objects.ts';
+import { isRefusal } from '../../store/refusal.ts';
+import { route } from '../route.ts';
+import { objectPageSchema, objectTypeParams } from '../schemas/object-schema.ts';
+import { pageQuery } from '../schemas/page-schema.ts';
+import { text } from '../schemas/text-schema.ts';
+
+const filter = text(4_000)
+  .exactOptional()
+  .describe('CEL over the properties by name, and `id`; for example `status == "open" && passengers > 100`.');
+const orderBy = text(200).exactOptional().describe('A property, or `id`; ` desc` behind it turns the order.');
+
+export const listObjects = route({
+  name: 'listObjects',
+  method: 'get',
+  path: '/v1/objects/{type}',
+  tag: 'objects',
+  summary: 'List objects of a type',
+  permission: 'read',
+  request: { params: objectTypeParams, query: z.strictObject({ filter, orderBy, ...pageQuery }) },
+  responses: { 200: { description: 'A page of objects.', schema: objectPageSchema } },
+  problems: ['unknown_object_type', 'invalid_filter', 'invalid_page_token'],
+  async handle({ params, query, caller }, context) {
+    const page = await context.readAs(caller, (tx) => readObjects(tx, params.type, query, context.resources.deps));
+    if (isRefusal(page)) return { ...page, place: 'query' };
+    return { status: 200, body: page };
+  },
+});

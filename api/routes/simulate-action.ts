@@ -1,0 +1,42 @@
+import { simulateAction as dryRun } from '../../store/simulate-action.ts';
+import { answered } from '../api-context.ts';
+import { route } from '../route.ts';
+import { dryRunSchema } from '../schemas/plan-schema.ts';
+import { actionTypeParams, simulationBody } from '../schemas/type-schema.ts';
+
+export const simulateAction = route({
+  name: 'simulateAction',
+  method: 'post',
+  path: '/v1/action-types/{name}/simulate',
+  tag: 'ontology',
+  summary: 'Try an action without storing anything',
+  description:
+    'For whoever may propose it. An action that cannot be planned is refused with the reasons a proposal would be `invalid` for.',
+  permission: 'proposal:create',
+  request: { params: actionTypeParams, body: simulationBody },
+  responses: { 200: { description: 'The plan it would have now.', schema: dryRunSchema } },
+  problems: [
+    'unknown_action_type',
+    'action_type_superseded',
+    'proposer_not_allowed',
+    'invalid_parameters',
+    'unknown_reference',
+    'criteria_failed',
+    'conflicting_rules',
+    'conflicting_edits',
+    'limit_exceeded',
+    'evaluation_failed',
+    'invalid_value',
+    'object_exists',
+    'object_missing',
+    'still_referenced',
+    'not_unique',
+    'outside_surface',
+    'function_failed',
+  ],
+  async handle({ params, body, caller }, context) {
+    const { pool, deps } = context.resources;
+    const plan = await dryRun(pool, caller.tenant, { actionType: params.name, parameters: body.parameters, proposer: caller }, deps);
+    return answered(plan, (simulated) => ({ status: 200, body: simulated }));
+  },
+});

@@ -1,0 +1,33 @@
+import { readProposal } from '../../store/read-proposal.ts';
+import { isRefusal, refuse } from '../../store/refusal.ts';
+import { withdrawProposal as storeWithdrawal } from '../../store/withdraw-proposal.ts';
+import { answered } from '../api-context.ts';
+import { presentProposal } from '../present-proposal.ts';
+import { route } from '../route.ts';
+import { proposalParams, proposalSchema, withdrawalBody } from '../schemas/proposal-schema.ts';
+
+export const withdrawProposal = route({
+  name: 'withdrawProposal',
+  method: 'post',
+  path: '/v1/proposals/{proposalId}/withdraw',
+  tag: 'proposals',
+  summary: 'Take a proposal back',
+  description: 'For its proposer, until the execution has begun.',
+  permission: 'proposal:withdraw',
+  request: { params: proposalParams, body: withdrawalBody.prefault({}) },
+  responses: { 200: { description: 'The proposal, withdrawn.', schema: proposalSchema } },
+  problems: ['not_found', 'not_proposer', 'not_withdrawable'],
+  async handle({ params, body, caller }, context) {
+    const { deps } = context.resources;
+    const withdrawal = { ...params, ...(body.reason === undefined ? {} : { reason: body.reason }), by: caller };
+    const outcome = await context.writeAs(caller, (tx) => storeWithdrawal(tx, withdrawal, deps));
+    if (outcome.settled !== undefined)
+      context.nudge(caller, { ...params, actionType: outcome.settled.actionType, nudgeId: outcome.nudgeId ?? null });
+    if (isRefusal(outcome)) return outcome;
+    const view = await context.readAs(
+      caller,
+      async (tx, actor) => (await readProposal(tx, params.proposalId, actor, deps)) ?? refuse('not_found'),
+    );
+    return answered(view, (proposal) => ({ status: 200, body: presentProposal(proposal, context) }));
+  },
+});

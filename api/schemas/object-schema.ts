@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { component } from './components.ts';
+import { nextPageToken } from './page-schema.ts';
+import { idText, json, nameText, time } from './text-schema.ts';
+
+export const objectTypeParams = z.strictObject({ type: nameText });
+export const objectParams = z.strictObject({ type: nameText, id: idText });
+export const linkParams = z.strictObject({ type: nameText, id: idText, link: nameText });
+
+const values = z.record(z.string(), json);
+
+export const objectSchema = component(
+  'Object',
+  z.strictObject({
+    type: z.string(),
+    id: z.string(),
+    version: z.int().describe('Rises with each change and never restarts.'),
+    properties: values,
+  }),
+  'One instance of an object type.',
+);
+
+export const objectPageSchema = component('ObjectPage', z.strictObject({ objects: z.array(objectSchema), nextPageToken }));
+
+export const historyPageSchema = component(
+  'HistoryPage',
+  z.strictObject({
+    history: z.array(
+      z.strictObject({
+        version: z.int(),
+        op: z.enum(['create', 'modify', 'delete', 'link', 'unlink']),
+        before: values.nullable(),
+        set: values.nullable(),
+        unset: z.array(z.string()),
+        executionId: z.string(),
+        proposalId: z.string(),
+        actionType: z.string(),
+        at: time,
+      }),
+    ),
+    nextPageToken,
+  }),
+  'What executions did to an object, newest first.',
+);

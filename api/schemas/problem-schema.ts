@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { component } from './components.ts';
+
+/** RFC 9457, as `api/problem.ts` writes it. */
+export const problemSchema = component(
+  'Problem',
+  z.strictObject({
+    type: z.url().describe('A stable address that ends with the code.'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string().describe('The path that was asked.'),
+    code: z.string().describe('Stable; match on this.'),
+    errors: z.array(
+      z.strictObject({
+        in: z.enum(['body', 'query', 'path', 'header']),
+        pointer: z.string().describe('RFC 6901, from the root of that part of the request.'),
+        code: z.string(),
+        detail: z.string(),
+        objects: z.array(z.strictObject({ type: z.string(), id: z.string(), property: z.string().optional() })).optional(),
+      }),
+    ),
+    requestId: z.string(),
+    traceId: z.string().optional(),
+  }),
+  'Why a request was refused.',
+);

@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { proposalStatuses } from '../../ontology/lifecycle.ts';
+import { component } from './components.ts';
+import { nextPageToken } from './page-schema.ts';
+import { actionTypeReference, planSummarySchema } from './plan-schema.ts';
+import { digest, json, nameText, text, time, uuid } from './text-schema.ts';
+
+export const proposalParams = z.strictObject({ proposalId: uuid });
+
+export const statusSchema = z.enum(proposalStatuses);
+
+/** Printable ASCII, as header values are. */
+const idempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 printable ASCII characters')
+  .exactOptional()
+  .describe('The same key with the same request returns the same proposal; with another it is refused.');
+
+export const idempotencyHeaders = z.object({ idempotencyKey });
+
+export const newProposalBody = component(
+  'NewProposal',
+  z.strictObject({
+    actionType: text(100).describe('A name, or `name@version`.'),
+    parameters: z.record(z.string(), json).describe('See the action type for their JSON Schema.'),
+    justification: text(4_000).describe('Why; shown to reviewers.'),
+  }),
+);
+
+export const revertBody = component('NewRevert', z.strictObject({ justification: text(4_000).exactOptional() }));
+
+export const withdrawalBody = component('Withdrawal', z.strictObject({ reason: text(4_000).exactOptional() }));
+
+export const reviewBody = component(
+  'NewReview',
+  z.strictObject({
+    decision: z.enum(['approve', 'reject', 'request_changes']),
+    reason: text(4_000).exactOptional(),
+    comments: json.exactOptional().describe('Anything; kept with the review.'),
+  }),
+);
+
+const principal = z.strictObject({ id: z.string(), kind: z.enum(['user', 'agent', 'service']) });
+
+const reviewFields = {
+  id: uuid,
+  reviewer: principal,
+  decision: z.enum(['approve', 'reject']),
+  reason: z.string().nullable(),
+  comments: json,
+  revision: z.int(),
+  digest,
+  stage: z.string().nullable(),
+  counts: z.boolean().describe('False once another plan, another revision or a newer review of the same person took its place.'),
+  createdAt: time,
+};
+
+export const reviewSchema = component('Review', z.strictObject(reviewFields));
+
+/** The review, and what became of the proposal in the same transaction. */
+export const recordedReviewSchema = component(
+  'RecordedReview',
+  z.strictObject({
+    ...reviewFields,
+    proposal: z.strictObject({
+      id: uuid,
+      status: statusSchema,
+      revision: z.int(),
+      planDigest: digest.nullable(),
+      missing: z.string().describe('Which approvals are missing, in words.'),
+    }),
+  }),
+);
+
+const permission = z.strictObject({ allowed: z.boolean(), reason: z.string().exactOptional(), explanation: z.string().exactOptional() });
+
+const stage = z.strictObject({
+  name: z.string(),
+  status: z.enum(['open', 'waiting', 'approved', 'rejected']),
+  thresholds: z.array(z.strictObject({ name: z.string(), needed: z.int(), given: z.int(), denied: z.int() })),
+});
+
+const failure = z.looseObject({ code: z.string(), title: z.string() }).describe('Why the proposal is invalid or failed.');
+
+export const proposalSchema = component(
+  'Proposal',
+  z.strictObject({
+    id: uuid,
+    status: statusSchema,
+    actionType: actionTypeReference,
+    parameters: json.describe('Null in lists where they are long.'),
+    parametersOmitted: z.literal(true).exactOptional(),
+    justification: z.string(),
+    proposer: z.strictObject({ ...principal.shape, actsFor: z.string().nullable() }),
+    revision: z.int(),
+    planDigest: digest.nullable(),
+    planSummary: planSummarySchema.nullable(),
+    approval: z
+      .strictObject({ policy: z.string(), automatic: z.boolean(), stages: z.array(stage), missing: z.string(), expiresAt: time })
+      .nullable(),
+    reviews: z.array(reviewSchema),
+    execution: z.strictObject({ id: uuid, executedAt: time, edits: z.int() }).nullable(),
+    revertOf: z.string().nullable().describe('The execution this proposal takes back.'),
+    reverted: z.enum(['none', 'partial', 'full']),
+    revertedBy: z.string().nullable(),
+    failure: failure.nullable(),
+    actions: z
+      .strictObject({ review: permission, withdraw: permission, revise: permission, revert: permission, resolve: permission })
+      .describe('What the caller may do with it now.'),
+    statusTimestamps: z.partialRecord(statusSchema, time),
+    workflow: z.strictObject({ id: z.string(), url: z.string().nullable() }),
+    createdAt: time,
+    updatedAt: time,
+  }),
+  'One request to perform an action, as the caller sees it.',
+);
+
+export const proposalPageSchema = component('ProposalPage', z.strictObject({ proposals: z.array(proposalSchema), nextPageToken }));
+
+export const timelineSchema = component(
+  'Timeline',
+  z.strictObject({
+    timeline: z.array(
+      z.strictObject({
+        at: time,
+        type: z.string().describe('An event type.'),
+        facts: z.record(z.string(), json),
+        personal: z.record(z.string(), json).describe('Who and why, as far as it has not been erased.'),
+      }),
+    ),
+  }),
+  'What happened to a proposal, oldest first.',
+);
+
+export const proposalFilter = {
+  status: statusSchema.exactOptional(),
+  actionType: nameText.exactOptional(),
+  proposer: nameText.exactOptional(),
+};

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { component } from './components.ts';
+import { digest, json, nameText } from './text-schema.ts';
+
+/** Definitions are described once, by the schema of the document they come from. */
+const definition = z.record(z.string(), json).describe('As in the ontology document; see /schemas/ontology.json.');
+
+/** The document itself is checked by the ontology's own schema, which knows what names mean and points at each fault; here it is only JSON. */
+export const ontologyBody = component('OntologyDocument', z.record(z.string(), json), 'See /schemas/ontology.json.');
+
+export const acceptedOntologySchema = component(
+  'AcceptedOntology',
+  z.strictObject({
+    version: z.int(),
+    digest,
+    changed: z.boolean().describe('False when it was the current document already.'),
+    actionTypes: z.record(z.string(), z.int()).describe('Action type to its version now.'),
+  }),
+);
+
+export const objectTypesSchema = component(
+  'ObjectTypes',
+  z.strictObject({
+    objectTypes: z.array(
+      z.strictObject({
+        name: z.string(),
+        definition,
+        links: z.record(z.string(), definition).describe('Link types that start or end here.'),
+      }),
+    ),
+  }),
+);
+
+export const actionTypeSchema = component(
+  'ActionType',
+  z.strictObject({
+    name: z.string(),
+    version: z.int().describe('Rises only when the meaning of the definition changes.'),
+    definition,
+    approvalPolicy: definition,
+    riskTier: z.enum(['low', 'medium', 'high']),
+    reversible: z.boolean(),
+    parametersSchema: z.record(z.string(), json).describe('JSON Schema (2020-12) of `parameters`.'),
+  }),
+);
+
+export const actionTypesSchema = component('ActionTypes', z.strictObject({ actionTypes: z.array(actionTypeSchema) }));
+
+export const actionTypeParams = z.strictObject({ name: nameText });
+
+export const simulationBody = component('SimulationRequest', z.strictObject({ parameters: z.record(z.string(), json) }));

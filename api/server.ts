@@ -1,0 +1,102 @@
+import { createServer, type Server } from 'node:http';
+import { type ApiSettings, readApiSettings } from '../config.ts';
+import { decide } from '../policy/decide.ts';
+import { openPool, openPrisma } from '../store/connect.ts';
+import { loadFunctions } from '../store/load-functions.ts';
+import { OntologyCache } from '../store/load-ontology.ts';
+import { type Logger, openLogger } from '../telemetry/logger.ts';
+import { openRegistry } from '../telemetry/metrics.ts';
+import { startTracing } from '../telemetry/tracing.ts';
+import { ApiContext } from './api-context.ts';
+import { createApp } from './app.ts';
+import { openApiDocument } from './open-api.ts';
+import { routes } from './routes.ts';
+import { openTokenKeys } from './token-keys.ts';
+import { openWorkflowGateway } from './workflow-gateway.ts';
+
+/**
+ * The API process: everything it needs, put together, and ended in order. It starts while Temporal is away, and while the database is, and says so under /readyz.
+ */
+const requestTimeoutMs = 30_000; // A client that sends its request more slowly than this holds a connection for nothing.
+const headersTimeoutMs = 10_000;
+const shutdownGraceMs = 10_000; // Longer than any answer takes; after it the process ends with what is open, and the relay finishes what was committed.
+
+async function main(logger: Logger): Promise<void> {
+  const settings = readApiSettings();
+  const tracing = startTracing('exequatur-api');
+  const keys = openTokenKeys(settings);
+  if (keys.development) warnOfDevelopmentKeys(logger);
+  const pool = openPool(settings.EXEQUATUR_API_DATABASE_URL, { applicationName: 'exequatur-api' });
+  const prisma = openPrisma(settings.EXEQUATUR_API_DATABASE_URL, { applicationName: 'exequatur-api-writes' });
+  const workflows = openWorkflowGateway(settings, { tracing, logger });
+  const context = new ApiContext({
+    pool,
+    prisma,
+    workflows,
+    logger,
+    deps: { decide, ontologies: new OntologyCache(await loadFunctions(settings.EXEQUATUR_FUNCTIONS)) },
+    tokens: { keys, issuer: settings.EXEQUATUR_JWT_ISSUER, audience: settings.EXEQUATUR_JWT_AUDIENCE },
+    registry: openRegistry('api'),
+    openApi: describeOnce(),
+    workflowPages:
+      settings.EXEQUATUR_TEMPORAL_UI_URL === undefined
+        ? null
+        : { url: settings.EXEQUATUR_TEMPORAL_UI_URL, namespace: settings.TEMPORAL_NAMESPACE },
+  });
+  const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headersTimeoutMs }, createApp(context));
+  await listen(server, settings);
+  logger.info({ host: settings.EXEQUATUR_HOST, port: settings.EXEQUATUR_PORT }, 'the API listens');
+  await signalled();
+  await close(server);
+  await context.settle();
+  await Promise.allSettled([workflows.close(), pool.end(), prisma.$disconnect(), tracing.stop()]);
+  logger.info('the API has ended');
+}
+
+function describeOnce(): () => string {
+  let text: string | undefined;
+  return () => {
+    text ??= JSON.stringify(openApiDocument(routes));
+    return text;
+  };
+}
+
+function warnOfDevelopmentKeys(logger: Logger): void {
+  logger.warn(
+    'DEVELOPMENT KEYS ARE IN USE: whoever holds the key file can sign a token for any principal of any tenant. Never run like this with real data.',
+  );
+}
+
+function listen(server: Server, settings: ApiSettings): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(settings.EXEQUATUR_PORT, settings.EXEQUATUR_HOST, resolve);
+  });
+}
+
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+}
+
+/** Lets requests in flight finish; idle connections end at once. */
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), shutdownGraceMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+const logger = openLogger('api');
+main(logger).then(
+  () => process.exit(0),
+  (err: unknown) => {
+    logger.fatal({ err }, 'the API cannot run');
+    process.exit(1);
+  },
+);
