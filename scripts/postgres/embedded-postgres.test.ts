@@ -1,0 +1,62 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PostgresServer, startPostgres } from './embedded-postgres.ts';
+
+let parent: string;
+let directory: string;
+let server: PostgresServer;
+
+beforeAll(async () => {
+  parent = mkdtempSync(join(tmpdir(), 'postgres-')); // Readable by its owner alone, as a home directory is.
+  directory = join(parent, 'data');
+  server = await startPostgres({ directory });
+  await query('create table kept (id int)');
+  await query('insert into kept values (1)');
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(parent, { recursive: true, force: true });
+});
+
+async function query(sql: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: server.url });
+  client.on('error', () => {}); // The server is killed on purpose.
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const postmasterPid = () => Number(readFileSync(join(directory, 'postmaster.pid'), 'utf8').split('\n')[0]);
+
+describe('startPostgres', () => {
+  it('orders text by its bytes', async () => {
+    expect(await query("select 'B' < 'a' as answer")).toEqual([{ answer: true }]);
+  });
+
+  it('starts again after a kill -9, with everything that was committed', async () => {
+    process.kill(postmasterPid(), 'SIGKILL');
+    await server.ended;
+    server = await startPostgres({ directory });
+    expect(await query('select id from kept')).toEqual([{ id: 1 }]);
+  });
+
+  it('is not kept from starting by a pid file that names a stranger', async () => {
+    await server.stop();
+    writeFileSync(join(directory, 'postmaster.pid'), `${process.pid}\n${directory}\n0\n5432\n\n127.0.0.1\n`);
+    server = await startPostgres({ directory });
+    expect(await query('select id from kept')).toEqual([{ id: 1 }]);
+  });
+
+  it('ends a server that a killed owner left over the directory, rather than share it', async () => {
+    const first = server;
+    server = await startPostgres({ directory });
+    await first.ended;
+    expect(await query('select id from kept')).toEqual([{ id: 1 }]);
+  });
+});

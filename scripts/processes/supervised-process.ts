@@ -1,0 +1,93 @@
+/**
+ * One of the product's own processes, kept running: started again with backoff whenever it ends without having been asked, ended in good order when asked,
+ * and ending by itself when we are killed.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+export interface SupervisedProcess {
+  readonly name: string;
+  /** The process that runs now, if one does. */
+  readonly pid: () => number | undefined;
+  /** How often it has ended without having been asked. */
+  readonly failures: () => number;
+  readonly tail: () => string;
+  /** Asks it to end and waits. */
+  stop(): Promise<void>;
+}
+
+export interface SupervisedOptions {
+  name: string;
+  /** TypeScript entry point, from the root of the checkout. */
+  entry: string;
+  env: Record<string, string>;
+  onLine: (source: string, line: string) => void;
+}
+
+const firstBackoffMs = 500;
+const longestBackoffMs = 10_000;
+const healthyAfterMs = 30_000; // A process that ran this long starts over at the first backoff.
+const graceMs = 15_000; // The worker lets running activities finish; past this it hangs and is killed.
+const keptLines = 40;
+
+export function supervise(options: SupervisedOptions): SupervisedProcess {
+  const lines: string[] = [];
+  let child: ChildProcess | undefined;
+  let backoffMs = firstBackoffMs;
+  let stopping = false;
+  let failures = 0;
+  let restart: NodeJS.Timeout | undefined;
+  let announceEnd = () => {};
+
+  const report = (line: string) => {
+    lines.push(line);
+    if (lines.length > keptLines) lines.shift();
+    options.onLine(options.name, line);
+  };
+
+  const start = () => {
+    const startedAt = Date.now();
+    child = launch(options);
+    for (const stream of [child.stdout, child.stderr]) if (stream) createInterface({ input: stream }).on('line', report);
+    child.once('error', (error) => report(`could not be started: ${error.message}`));
+    child.once('exit', (code, signal) => {
+      child = undefined;
+      announceEnd();
+      if (stopping) return;
+      failures += 1;
+      if (Date.now() - startedAt >= healthyAfterMs) backoffMs = firstBackoffMs;
+      report(`ended (${signal ?? code}); starting again in ${backoffMs} ms`);
+      restart = setTimeout(start, backoffMs);
+      backoffMs = Math.min(backoffMs * 2, longestBackoffMs);
+    });
+  };
+  start();
+
+  return {
+    name: options.name,
+    pid: () => child?.pid,
+    failures: () => failures,
+    tail: () => lines.join('\n'),
+    async stop() {
+      stopping = true;
+      clearTimeout(restart);
+      const running = child;
+      if (!running) return;
+      const ended = new Promise<void>((resolve) => {
+        announceEnd = resolve;
+      });
+      running.kill('SIGTERM');
+      const timer = setTimeout(() => running.kill('SIGKILL'), graceMs);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function launch(options: SupervisedOptions): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', '--import', './scripts/processes/die-with-parent.mjs', options.entry], {
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true, // Ctrl-C in a terminal goes to us alone; we end things in order.
+  });
+}

@@ -1,0 +1,90 @@
+/**
+ * The embedded Temporal: `temporal server start-dev`, its history in one file, or in memory for tests. It ends with this process.
+ */
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../processes/free-port.ts';
+import { endPrevious, type LeashedProgram, startLeashed } from '../processes/leashed-program.ts';
+import { dynamicConfig } from './dynamic-config.ts';
+import { findTemporalCli } from './find-temporal-cli.ts';
+import { searchAttributes } from './search-attributes.ts';
+
+export interface TemporalDevServer {
+  readonly address: string;
+  /** Undefined when the server runs without its UI. */
+  readonly uiUrl: string | undefined;
+  readonly ended: Promise<string>;
+  stop(): Promise<void>;
+}
+
+export interface TemporalDevServerOptions {
+  /** Without a file everything is lost at the end. */
+  databaseFile?: string;
+  preferredPort?: number;
+  /** Without a port there is no UI. */
+  preferredUiPort?: number;
+}
+
+const startTimeoutMs = 60_000;
+const attempts = 5; // Ports found free may be taken a moment later, and a killed server's database file is locked until it is gone.
+
+export async function startTemporalDevServer(options: TemporalDevServerOptions = {}): Promise<TemporalDevServer> {
+  const cli = await findTemporalCli();
+  const pidFile = options.databaseFile === undefined ? undefined : `${options.databaseFile}.pid`;
+  if (pidFile) await endPrevious(pidFile);
+  let failure = '';
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const ports = await choosePorts(options, attempt);
+    const program = startLeashed({
+      name: 'temporal',
+      command: cli,
+      args: serverArguments(options, ports),
+      ...(pidFile ? { pidFile } : {}),
+    });
+    if (await becomesReady(program, ports.grpc)) {
+      return {
+        address: `127.0.0.1:${ports.grpc}`,
+        uiUrl: ports.ui === undefined ? undefined : `http://127.0.0.1:${ports.ui}`,
+        ended: program.ended,
+        stop: () => program.stop(),
+      };
+    }
+    failure = program.tail();
+    await program.stop();
+    await delay(attempt * 300);
+  }
+  throw new Error(`The Temporal dev server did not start:\n${failure}`);
+}
+
+async function choosePorts(options: TemporalDevServerOptions, attempt: number): Promise<{ grpc: number; ui: number | undefined }> {
+  const grpc = await freePort(attempt === 1 ? options.preferredPort : 0);
+  if (options.preferredUiPort === undefined) return { grpc, ui: undefined };
+  return { grpc, ui: await freePort(attempt === 1 ? options.preferredUiPort : 0, new Set([grpc])) };
+}
+
+function serverArguments(options: TemporalDevServerOptions, ports: { grpc: number; ui: number | undefined }): string[] {
+  const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(ports.grpc), '--log-level', 'error'];
+  args.push(...(ports.ui === undefined ? ['--headless'] : ['--ui-port', String(ports.ui)]));
+  if (options.databaseFile) args.push('--db-filename', options.databaseFile);
+  for (const [name, type] of Object.entries(searchAttributes)) args.push('--search-attribute', `${name}=${type}`);
+  for (const [key, value] of Object.entries(dynamicConfig)) args.push('--dynamic-config-value', `${key}=${JSON.stringify(value)}`);
+  return args;
+}
+
+/** The tool opens the port only after the server behind it is healthy and the namespace and search attributes are registered. */
+async function becomesReady(program: LeashedProgram, port: number): Promise<boolean> {
+  const deadline = Date.now() + startTimeoutMs;
+  while (Date.now() < deadline && !program.hasEnded()) {
+    if (await accepts(port)) return true;
+    await delay(50);
+  }
+  return false;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
