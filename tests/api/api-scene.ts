@@ -1,0 +1,176 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import type pg from 'pg';
+import { ApiContext } from '../../api/api-context.ts';
+import { createApp } from '../../api/app.ts';
+import { openApiDocument } from '../../api/open-api.ts';
+import { routes } from '../../api/routes.ts';
+import { openWorkflowGateway } from '../../api/workflow-gateway.ts';
+import type { PrismaClient } from '../../generated/prisma/client.ts';
+import type { JsonValue } from '../../ontology/json.ts';
+import { decide } from '../../policy/decide.ts';
+import { openPool, openPrisma } from '../../store/connect.ts';
+import { OntologyCache } from '../../store/load-ontology.ts';
+import { openLogger } from '../../telemetry/logger.ts';
+import { openRegistry } from '../../telemetry/metrics.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { checkAgainstContract } from './contract-check.ts';
+
+export const issuer = 'https://issuer.test';
+export const audience = 'exequatur-test';
+const nowhere = '127.0.0.1:1'; // Nothing listens on port 1: Temporal as it is when it is away.
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  mediaType: string;
+  // biome-ignore lint/suspicious/noExplicitAny: answers are checked against the OpenAPI document as they arrive; tests then read what they expect.
+  body: any;
+}
+
+export interface Call {
+  headers?: Record<string, string>;
+  body?: unknown;
+  /** Sent as it is. */
+  raw?: string | Uint8Array;
+  /** Null sends none. */
+  token?: string | null;
+}
+
+export interface Person {
+  id: string;
+  kind?: 'user' | 'agent' | 'service';
+  roles?: readonly string[];
+  tenant?: string;
+}
+
+/** The API on a port of its own over a database of its own, called over HTTP by whoever a test wants to be. Every answer is checked against the OpenAPI document. */
+export class ApiScene {
+  readonly database: TestDatabase;
+  readonly tenant: string;
+  readonly url: string;
+  readonly pool: pg.Pool;
+  readonly context: ApiContext;
+  private readonly key: CryptoKey;
+  private readonly prisma: PrismaClient;
+  private readonly server: Server;
+
+  private constructor(parts: {
+    database: TestDatabase;
+    tenant: string;
+    pool: pg.Pool;
+    prisma: PrismaClient;
+    key: CryptoKey;
+    context: ApiContext;
+    server: Server;
+  }) {
+    this.database = parts.database;
+    this.tenant = parts.tenant;
+    this.pool = parts.pool;
+    this.prisma = parts.prisma;
+    this.key = parts.key;
+    this.context = parts.context;
+    this.server = parts.server;
+    this.url = `http://127.0.0.1:${(parts.server.address() as AddressInfo).port}`;
+  }
+
+  static async open({ temporal = nowhere, taskQueue = 'nobody', simulationPatienceMs = 5_000 } = {}): Promise<ApiScene> {
+    const database = await createTestDatabase();
+    const tenant = await database.createTenant();
+    const { publicKey, privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' });
+    const jwk = { ...(await exportJWK(publicKey)), kid: 'test', alg: 'EdDSA' };
+    const logger = openLogger('test-api');
+    const pool = openPool(database.urls.api);
+    const prisma = openPrisma(database.urls.api);
+    const settings = { TEMPORAL_ADDRESS: temporal, TEMPORAL_NAMESPACE: 'default', EXEQUATUR_TASK_QUEUE: taskQueue };
+    const context = new ApiContext({
+      pool,
+      prisma,
+      logger,
+      workflows: openWorkflowGateway(settings, { tracing: { plugins: [] }, logger, simulationPatienceMs }),
+      deps: { decide, ontologies: new OntologyCache([]) },
+      tokens: { keys: { getKey: createLocalJWKSet({ keys: [jwk] }) }, issuer, audience },
+      registry: openRegistry('test-api'),
+      openApi: () => JSON.stringify(openApiDocument(routes)),
+      workflowPages: { url: 'http://temporal-ui.test', namespace: 'default' },
+    });
+    const server = createServer(createApp(context));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new ApiScene({ database, tenant, pool, prisma, key: privateKey, context, server });
+  }
+
+  token({ id, kind = 'user', roles = [id.replace(/-\d+$/, '')], tenant = this.tenant }: Person): Promise<string> {
+    return new SignJWT({ tenant, kind, roles: [...roles] })
+      .setProtectedHeader({ alg: 'EdDSA', kid: 'test' })
+      .setSubject(id)
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .sign(this.key);
+  }
+
+  /** What one person can do. */
+  as(person: Person) {
+    const token = this.token(person);
+    const call = async (method: string, path: string, more: Call = {}) => this.call(method, path, { token: await token, ...more });
+    return {
+      call,
+      get: (path: string, more: Call = {}) => call('GET', path, more),
+      put: (path: string, body: unknown) => call('PUT', path, { body }),
+      post: (path: string, body?: unknown, headers: Record<string, string> = {}) => call('POST', path, { body, headers }),
+      propose: (actionType: string, parameters: JsonValue, headers: Record<string, string> = {}) =>
+        call('POST', '/v1/proposals', { body: { actionType, parameters, justification: 'because' }, headers }),
+      review: (proposal: { id: string; planDigest: string | null }, decision = 'approve') =>
+        call('POST', `/v1/proposals/${proposal.id}/reviews`, {
+          body: { decision, reason: 'looked at it' },
+          headers: { 'if-match': `"${proposal.planDigest}"` },
+        }),
+    };
+  }
+
+  async call(method: string, path: string, { headers = {}, body, raw, token = null }: Call = {}): Promise<Answer> {
+    const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(content === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(content === undefined ? {} : { body: content }),
+    });
+    const text = await response.text();
+    const mediaType = (response.headers.get('content-type') ?? '').split(';')[0] ?? '';
+    const answer = {
+      status: response.status,
+      headers: response.headers,
+      mediaType,
+      body: /json$/.test(mediaType) ? JSON.parse(text) : text,
+    };
+    checkAgainstContract(method, path, answer);
+    return answer;
+  }
+
+  /** Reads a proposal until it is in one of these states. */
+  async until(proposalId: string, ...statuses: string[]): Promise<Answer['body']> {
+    const reader = this.as({ id: 'auditor-1' });
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      const { body } = await reader.get(`/v1/proposals/${proposalId}`);
+      if (statuses.includes(body.status)) return body;
+      if (Date.now() > deadline) throw new Error(`proposal ${proposalId} is still ${body.status}`);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+    await this.context.settle();
+    await this.context.resources.workflows.close();
+    await Promise.all([this.pool.end(), this.prisma.$disconnect()]);
+    await this.database.drop();
+  }
+}

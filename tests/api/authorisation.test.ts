@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routes } from '../../api/routes.ts';
+import { expressPath } from '../../api/serve-route.ts';
+import { building } from '../store/fixture.ts';
+import { ApiScene, type Person } from './api-scene.ts';
+
+// A database of its own: tests/support/database.ts.
+let scene: ApiScene;
+
+beforeAll(async () => {
+  scene = await ApiScene.open();
+  await scene.as(people.admin).put('/v1/ontology', building);
+});
+afterAll(() => scene?.close());
+
+const people = {
+  keeper: { id: 'keeper-1' },
+  agent: { id: 'agent-1', kind: 'agent', roles: ['agent'] },
+  auditor: { id: 'auditor-1' },
+  admin: { id: 'ontology-admin-1' },
+  agentAsAdmin: { id: 'agent-2', kind: 'agent', roles: ['ontology-admin'] },
+  nobody: { id: 'nobody', roles: [] },
+} satisfies Record<string, Person>;
+
+/** Who may. Everybody else is refused with 403; whoever is let in meets another answer, such as 404 for a proposal that does not exist. */
+type Admitted = readonly (keyof typeof people)[];
+const readers: Admitted = ['keeper', 'agent', 'auditor', 'admin', 'agentAsAdmin'];
+const actors: Admitted = ['keeper', 'agent', 'admin', 'agentAsAdmin'];
+
+const somebody = '00000000-0000-0000-0000-000000000000';
+const review = { body: { decision: 'approve' }, headers: { 'if-match': '"x"' } };
+
+/** One row per route: how it is called and who may call it. A route without a row fails the first test. What depends on a proposal is in proposal-reviews.test.ts. */
+const rows: Record<
+  string,
+  { admitted: Admitted | 'public' | 'depends on the proposal'; path?: string; body?: unknown; headers?: Record<string, string> }
+> = {
+  putOntology: { admitted: ['admin'], body: building },
+  getOntology: { admitted: readers },
+  getOntologySchema: { admitted: 'public' },
+  listObjectTypes: { admitted: readers },
+  listActionTypes: { admitted: readers },
+  getActionType: { admitted: readers, path: '/v1/action-types/closeRoom' },
+  simulateAction: { admitted: actors, path: '/v1/action-types/addFloor/simulate', body: { parameters: { name: 'F1', rooms: [] } } },
+  createProposal: { admitted: actors, body: { actionType: 'addFloor', parameters: { name: 'F1', rooms: [] }, justification: 'x' } },
+  listProposals: { admitted: readers },
+  getProposal: { admitted: readers, path: `/v1/proposals/${somebody}` },
+  getPlan: { admitted: readers, path: `/v1/proposals/${somebody}/plan` },
+  getTimeline: { admitted: readers, path: `/v1/proposals/${somebody}/timeline` },
+  reviewProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/reviews`, ...review },
+  withdrawProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/withdraw`, body: {} },
+  revertProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/revert`, body: { justification: 'x' } },
+  listObjects: { admitted: readers, path: '/v1/objects/room' },
+  getObject: { admitted: readers, path: '/v1/objects/room/1' },
+  getHistory: { admitted: readers, path: '/v1/objects/room/1/history' },
+  getLinks: { admitted: readers, path: '/v1/objects/floor/1/links/rooms' },
+  getLiveness: { admitted: 'public' },
+  getReadiness: { admitted: 'public' },
+  getMetrics: { admitted: 'public' },
+  getOpenApi: { admitted: 'public' },
+  getDocs: { admitted: 'public' },
+};
+
+describe('every route', () => {
+  it('has a row in this table, and every row a route', () => {
+    expect(Object.keys(rows).sort()).toEqual(routes.map(({ name }) => name).sort());
+  });
+
+  for (const route of routes) {
+    const row = rows[route.name];
+    if (row === undefined) continue;
+    const { admitted, path = route.path, body, headers = {} } = row;
+    const more = { headers, ...(body === undefined ? {} : { body }) };
+    const method = route.method.toUpperCase();
+
+    if (admitted === 'public') {
+      it(`${route.name} answers everybody`, async () => {
+        expect(route.permission).toBe('public');
+        expect((await scene.call(method, path, more)).status).toBe(200);
+      });
+      continue;
+    }
+
+    it(`${route.name} answers nobody without a token`, async () => {
+      expect(route.permission).not.toBe('public');
+      const answer = await scene.call(method, path, more);
+      expect(answer).toMatchObject({ status: 401, body: { code: 'unauthenticated' } });
+      expect(answer.headers.get('www-authenticate')).toContain('Bearer');
+    });
+
+    if (admitted === 'depends on the proposal') continue;
+    it.each(Object.keys(people) as (keyof typeof people)[])(`${route.name} knows whether to admit: %s`, async (who) => {
+      const { status, body: answered } = await scene.as(people[who]).call(method, path, more);
+      if (admitted.includes(who)) expect(status, JSON.stringify(answered)).not.toBe(403);
+      else expect({ status, code: answered.code }).toEqual({ status: 403, code: 'forbidden' });
+    });
+  }
+});
+
+describe('a tenant', () => {
+  it('that is unknown is nobody’s', async () => {
+    const stranger = scene.as({ id: 'keeper-1', tenant: 'ffffffff-ffff-ffff-ffff-ffffffffffff' });
+    expect((await stranger.get('/v1/object-types')).status).toBe(403);
+    expect((await stranger.propose('addFloor', { name: 'F1', rooms: [] })).status).toBe(403);
+    expect((await stranger.put('/v1/ontology', building)).status).toBe(403);
+  });
+
+  it('sees nothing of another', async () => {
+    const other = await scene.database.createTenant();
+    const { body: mine } = await scene.as(people.keeper).propose('addFloor', { name: 'F9', rooms: [] });
+    const stranger = scene.as({ id: 'keeper-1', tenant: other });
+    for (const path of [`/v1/proposals/${mine.id}`, `/v1/proposals/${mine.id}/plan`, `/v1/proposals/${mine.id}/timeline`, '/v1/ontology']) {
+      expect((await stranger.get(path)).status, path).toBe(404);
+    }
+    expect((await stranger.post(`/v1/proposals/${mine.id}/withdraw`, {})).status).toBe(404);
+    expect((await stranger.review({ id: mine.id, planDigest: 'x' })).status).toBe(404);
+    expect((await stranger.get('/v1/proposals')).body).toEqual({ proposals: [], nextPageToken: null });
+    expect((await stranger.get('/v1/objects/room')).status).toBe(404);
+  });
+});
+
+it('paths in this file are those of the routes', () => {
+  for (const route of routes) {
+    const path = rows[route.name]?.path ?? route.path;
+    expect(path.split('/').length).toBe(expressPath(route.path).split('/').length);
+  }
+});

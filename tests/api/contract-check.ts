@@ -1,0 +1,39 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { openApiDocument } from '../../api/open-api.ts';
+import { routes } from '../../api/routes.ts';
+
+interface Described {
+  paths: Record<
+    string,
+    Record<string, { operationId: string; responses: Record<string, { content?: Record<string, { schema?: unknown }> }> }>
+  >;
+}
+
+const document = openApiDocument(routes) as unknown as Described;
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+addFormats.default(ajv);
+ajv.addSchema({ ...document, $id: 'openapi' });
+
+const patterns = Object.keys(document.paths).map((path) => ({ path, pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`) }));
+
+/** Throws when an answer is not one that the OpenAPI document describes for its route: an unknown status, another media type, or a body of another shape. */
+export function checkAgainstContract(method: string, url: string, answer: { status: number; mediaType: string; body: unknown }): void {
+  const path = url.split('?')[0] ?? '';
+  const found = patterns.find(({ pattern }) => pattern.test(path));
+  const operation = found === undefined ? undefined : document.paths[found.path]?.[method.toLowerCase()];
+  if (operation === undefined) return; // Not a route; what comes back then is tested by itself.
+  const what = `${method} ${url} answered ${answer.status}`;
+  const response = operation.responses[String(answer.status)];
+  if (response === undefined) throw new Error(`${what}, which ${operation.operationId} does not describe: ${JSON.stringify(answer.body)}`);
+  const content = response.content?.[answer.mediaType];
+  if (response.content !== undefined && content === undefined) throw new Error(`${what} with ${answer.mediaType}, which is not described`);
+  if (content?.schema === undefined) return;
+  const validate = ajv.compile(inDocument(content.schema));
+  if (!validate(answer.body))
+    throw new Error(`${what} with a body of another shape: ${ajv.errorsText(validate.errors)}: ${JSON.stringify(answer.body)}`);
+}
+
+function inDocument(schema: unknown): object {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"openapi#/')) as object;
+}

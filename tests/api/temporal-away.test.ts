@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type SupervisedProcess, supervise } from '../../scripts/processes/supervised-process.ts';
+import { building } from '../store/fixture.ts';
+import { temporalAddress } from '../support/temporal.ts';
+import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
+import { ApiScene } from './api-scene.ts';
+
+// A database of its own: tests/support/database.ts. Worker and relay are the real ones; only the API's way to Temporal can be cut.
+const taskQueue = `away-${randomUUID()}`;
+let line: Awaited<ReturnType<typeof openLine>>;
+let scene: ApiScene;
+let worker: WorkerProcess;
+let relay: SupervisedProcess;
+
+beforeAll(async () => {
+  const temporal = temporalAddress();
+  line = await openLine(temporal);
+  scene = await ApiScene.open({ temporal: line.address, taskQueue });
+  worker = await startWorkerProcess({ databaseUrl: scene.database.urls.worker, temporal, taskQueue });
+  relay = supervise({
+    name: 'relay',
+    entry: 'events/relay.ts',
+    env: {
+      EXEQUATUR_RELAY_DATABASE_URL: scene.database.urls.relay,
+      TEMPORAL_ADDRESS: temporal,
+      EXEQUATUR_TASK_QUEUE: taskQueue,
+      EXEQUATUR_RELAY_METRICS_PORT: '0',
+      LOG_LEVEL: 'warn',
+    },
+    onLine: (_, text) => process.env.TEST_LOG_LEVEL && console.log(text),
+  });
+  await scene.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building);
+}, 90_000);
+afterAll(async () => {
+  await Promise.all([relay?.stop(), worker?.stop()]);
+  await scene?.close();
+  line?.cut();
+});
+
+/** A wire to Temporal that can be cut and mended. */
+async function openLine(to: string) {
+  const [host, port] = [to.split(':')[0] ?? '', Number(to.split(':')[1])];
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(port, host);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket));
+    }
+    near.pipe(far).pipe(near);
+  });
+  const listen = (at: number) => new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve));
+  await listen(0);
+  const { port: own } = server.address() as AddressInfo;
+  return {
+    address: `127.0.0.1:${own}`,
+    cut() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+    mend: () => listen(own),
+  };
+}
+
+describe('while Temporal is away', () => {
+  it('proposals and reviews are taken, the relay catches up, and the API finds Temporal again by itself', async () => {
+    const agent = scene.as({ id: 'agent-1', kind: 'agent', roles: ['agent'] });
+    const warm = await agent.propose('addFloor', { name: 'F1', rooms: [{ code: 'R1' }] });
+    await scene.until(warm.body.id, 'executed');
+
+    line.cut();
+    expect((await scene.call('GET', '/readyz')).body).toEqual({ database: 'ok', temporal: 'away' });
+    const startedAt = performance.now();
+    const proposed = await agent.propose('closeRoom', { room: 'R1' }, { 'idempotency-key': 'away' });
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(proposed).toMatchObject({ status: 202, body: { status: 'simulating', planDigest: null } });
+    expect((await agent.propose('closeRoom', { room: 'R1' }, { 'idempotency-key': 'away' })).body.id).toBe(proposed.body.id);
+
+    const simulated = await scene.until(proposed.body.id, 'awaiting_approval');
+    expect((await scene.as({ id: 'keeper-1' }).review(simulated)).status).toBe(201);
+    const withOfficer = await scene.as({ id: 'officer-1' }).review(simulated);
+    expect(withOfficer).toMatchObject({ status: 201, body: { proposal: { status: 'approved' } } });
+    await scene.until(proposed.body.id, 'executed');
+
+    await line.mend();
+    const deadline = Date.now() + 15_000;
+    let back = await agent.propose('addFloor', { name: `F-${randomUUID()}`, rooms: [] });
+    while (back.status !== 201 && Date.now() < deadline) back = await agent.propose('addFloor', { name: `F-${randomUUID()}`, rooms: [] });
+    expect(back.status).toBe(201);
+  }, 60_000);
+});
+
+describe('while no worker runs', () => {
+  it('a proposal is answered with 202 within its patience, and goes on when one comes', async () => {
+    const patient = await ApiScene.open({ temporal: temporalAddress(), taskQueue: `idle-${randomUUID()}`, simulationPatienceMs: 500 });
+    try {
+      await patient.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building);
+      const startedAt = performance.now();
+      expect((await patient.as({ id: 'keeper-1' }).propose('addFloor', { name: 'F1', rooms: [] })).status).toBe(202);
+      expect(performance.now() - startedAt).toBeLessThan(3_000);
+    } finally {
+      await patient.close();
+    }
+  });
+});

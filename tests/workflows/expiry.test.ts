@@ -1,0 +1,65 @@
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ProposalStart } from '../../workflows/proposal.contract.ts';
+import type { ProposalState } from '../../workflows/proposal-activities.contract.ts';
+import { timeSkippingEnvironment } from '../support/temporal.ts';
+import { LampShop } from './lamp-shop.ts';
+
+let environment: TestWorkflowEnvironment;
+let shop: LampShop;
+let settled: string[] = [];
+
+beforeAll(async () => {
+  environment = await timeSkippingEnvironment();
+  shop = await LampShop.open({ temporal: environment.address, client: environment.client });
+  await shop.startWorker({
+    around: (activities) => ({
+      ...activities,
+      simulate: inStep(activities.simulate),
+      settle: inStep(activities.settle),
+      execute: inStep(activities.execute),
+    }),
+  });
+  await shop.outcome(await shop.started('install', { names: ['hall'] }));
+}, 120_000);
+afterAll(async () => {
+  await shop?.close();
+  await environment?.teardown();
+});
+
+let movedMs = 0;
+
+/** Time-skipping moves Temporal's clock alone; the database's is moved along before each step. */
+function inStep(step: (start: ProposalStart) => Promise<ProposalState>): (start: ProposalStart) => Promise<ProposalState> {
+  return async (start) => {
+    const aheadMs = (await environment.currentTimeMs()) - Date.now() - movedMs;
+    if (aheadMs > 1_000) {
+      movedMs += aheadMs;
+      await shop.database.advanceClock(aheadMs);
+    }
+    const state = await step(start);
+    settled.push(state.status);
+    return state;
+  };
+}
+
+describe('expiry', () => {
+  it('ends a proposal that nobody answered, by a timer that outlives everything', async () => {
+    settled = [];
+    const before = await environment.currentTimeMs();
+    const id = await shop.started('dim', { lamp: 'hall', level: 1 });
+    expect(await shop.outcome(id)).toBe('expired');
+    expect(await shop.status(id)).toBe('expired');
+    expect(await shop.lampLevel('hall')).toBe(100);
+    expect((await environment.currentTimeMs()) - before).toBeGreaterThanOrEqual(59 * 60_000);
+    expect(settled.filter((status) => status === 'awaiting_approval').length).toBeLessThanOrEqual(4); // It slept; it did not spin.
+  });
+
+  it('does not end one that was approved in time', async () => {
+    const id = await shop.started('dim', { lamp: 'hall', level: 2 });
+    await expect.poll(() => shop.status(id)).toBe('awaiting_approval');
+    await shop.review(id);
+    await shop.signal(id, 'dim');
+    expect(await shop.outcome(id)).toBe('executed');
+  });
+});

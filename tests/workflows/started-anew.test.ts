@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { redeliverNudges } from '../../events/redeliver-nudges.ts';
+import { restartLostWorkflows } from '../../events/restart-lost-workflows.ts';
+import { startTemporalDevServer } from '../../scripts/temporal/dev-server.ts';
+import { LampShop } from './lamp-shop.ts';
+
+let shop: LampShop;
+beforeEach(async () => {
+  shop = await LampShop.open();
+});
+afterEach(() => shop?.close());
+
+const once = { executions: 1, history: 1, executedEvents: 1, plans: 1 };
+const relayOf = ({ relayPool: pool, client, taskQueue }: LampShop) => ({ pool, client, taskQueue });
+const quiet = () => shop.database.advanceClock(60_000); // What the relay takes for missed must have been so for a while.
+
+describe('a workflow that Temporal has lost is started anew', () => {
+  it('in simulating', async () => {
+    const id = await shop.propose('install', { names: ['hall'] });
+    await quiet();
+    expect(await restartLostWorkflows(relayOf(shop))).toBe(1);
+    await shop.startWorker();
+    expect(await shop.outcome(id)).toBe('executed');
+    expect(await shop.traces(id)).toEqual(once);
+  });
+
+  it('in awaiting_approval', async () => {
+    await shop.startWorker();
+    await shop.installed('hall');
+    const id = await shop.proposed('dim', { lamp: 'hall', level: 5 });
+    await shop.handle(id).terminate();
+    await quiet();
+    expect(await restartLostWorkflows(relayOf(shop))).toBe(1);
+    await shop.review(id);
+    await shop.signal(id, 'dim');
+    expect(await shop.outcome(id)).toBe('executed');
+    expect(await shop.traces(id)).toEqual(once);
+  });
+
+  it('in approved', async () => {
+    await shop.startWorker();
+    await shop.installed('hall');
+    const id = await shop.proposed('dim', { lamp: 'hall', level: 6 });
+    await shop.handle(id).terminate();
+    await shop.review(id);
+    expect(await shop.status(id)).toBe('approved');
+    await quiet();
+    expect(await restartLostWorkflows(relayOf(shop))).toBe(1);
+    expect(await shop.outcome(id)).toBe('executed');
+    expect(await shop.lampLevel('hall')).toBe(6);
+  });
+
+  it('in executing: the execution had begun and not been applied', async () => {
+    await shop.startWorker();
+    await shop.installed('hall');
+    const id = await shop.proposed('dim', { lamp: 'hall', level: 16 });
+    await shop.handle(id).terminate();
+    await shop.review(id);
+    await shop.beginExecution(id);
+    expect(await shop.status(id)).toBe('executing');
+    await quiet();
+    expect(await restartLostWorkflows(relayOf(shop))).toBe(1);
+    expect(await shop.outcome(id)).toBe('executed');
+    expect(await shop.traces(id)).toEqual(once);
+  });
+
+  it('and left alone while it runs, and for proposals that have ended', async () => {
+    await shop.startWorker();
+    await shop.installed('hall');
+    const id = await shop.proposed('dim', { lamp: 'hall', level: 7 });
+    const { runId } = await shop.handle(id).describe();
+    await quiet();
+    expect(await restartLostWorkflows(relayOf(shop))).toBe(0);
+    expect((await shop.handle(id).describe()).runId).toBe(runId);
+  });
+
+  it('when all of Temporal is new: every open proposal goes on where it stood', { timeout: 90_000 }, async () => {
+    const before = await startTemporalDevServer();
+    const own = await LampShop.open({ temporal: before.address });
+    try {
+      await own.startWorker();
+      await own.installed('hall');
+      const waiting = await own.proposed('dim', { lamp: 'hall', level: 8 });
+      await before.stop();
+      const approvedMeanwhile = own.review(waiting); // PostgreSQL decides, whether or not Temporal is there.
+      await approvedMeanwhile;
+      const missed = await own.propose('install', { names: ['porch'] });
+      const after = await startTemporalDevServer({ preferredPort: Number(before.address.split(':')[1]) });
+      try {
+        expect(after.address).toBe(before.address);
+        await own.database.advanceClock(60_000);
+        await expect.poll(() => restartLostWorkflows(relayOf(own)).catch(() => -1), { timeout: 30_000 }).toBeGreaterThan(0);
+        await expect.poll(() => own.status(waiting), { timeout: 30_000 }).toBe('executed');
+        await expect.poll(() => own.status(missed), { timeout: 30_000 }).toBe('executed');
+        expect(await own.traces(waiting)).toEqual(once);
+        expect(await own.lampLevel('hall')).toBe(8);
+      } finally {
+        await own.close();
+        await after.stop();
+      }
+    } finally {
+      await before.stop();
+    }
+  });
+});
+
+describe('a nudge that the API could not deliver', () => {
+  it('starts the workflow of a proposal that Temporal never heard of, and is delivered once', async () => {
+    await shop.startWorker();
+    const id = await shop.propose('install', { names: ['hall'] });
+    await quiet();
+    expect(await redeliverNudges(relayOf(shop))).toBe(1);
+    expect(await shop.outcome(id)).toBe('executed');
+    expect(await redeliverNudges(relayOf(shop))).toBe(0);
+  });
+
+  it('lets a waiting workflow go when the proposal has ended meanwhile', async () => {
+    await shop.startWorker();
+    await shop.installed('hall');
+    const id = await shop.proposed('dim', { lamp: 'hall', level: 9 });
+    await shop.withdraw(id);
+    await quiet();
+    await redeliverNudges(relayOf(shop));
+    expect(await shop.outcome(id)).toBe('withdrawn');
+  });
+
+  it('starts nothing for a proposal that has ended and has no workflow', async () => {
+    const id = await shop.propose('install', { names: ['hall'] });
+    await shop.withdraw(id);
+    await quiet();
+    expect(await redeliverNudges(relayOf(shop))).toBeGreaterThan(0);
+    await expect(shop.handle(id).describe()).rejects.toThrow();
+    expect(await redeliverNudges(relayOf(shop))).toBe(0);
+  });
+});
