@@ -1,0 +1,14 @@
+import { benchLifecycle } from './lifecycle.ts';
+import { benchPlan } from './plan.ts';
+
+/** `npm run bench -- <name> [options]`: each benchmark prints a table for people and one JSON line for machines. */
+const benchmarks: Record<string, (options: readonly string[]) => Promise<void>> = { lifecycle: benchLifecycle, plan: benchPlan };
+
+const [name = '', ...options] = process.argv.slice(2);
+const run = benchmarks[name];
+if (run === undefined) {
+  console.error(`usage: npm run bench -- <${Object.keys(benchmarks).join(' | ')}> [options]`);
+  process.exit(2);
+}
+await run(options);
+process.exit(0);
