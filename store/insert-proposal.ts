@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type { Actor } from '../ontology/authority.ts';
 import { durationMs } from './duration.ts';
+import { announceAndNudge } from './nudges.ts';
 import type { PrismaTx } from './sql.ts';
 
 export interface ProposalToInsert {
@@ -53,7 +53,6 @@ export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): 
       },
     ],
   });
-  const nudgeId = randomUUID();
   const auditEntryId = tx.audit({
     type: 'proposal.created',
     proposalId: proposal.id,
@@ -68,13 +67,5 @@ export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): 
     personal: { proposer: proposer.id, actsFor: proposer.actsFor ?? undefined, justification: proposal.justification },
   });
   const data = { proposalId: proposal.id, actionType: proposal.actionType, status: 'simulating', revision: 1 };
-  await tx.rows(
-    `WITH tenant AS (SELECT current_setting('app.tenant')::uuid AS id, exequatur.clock() AS now), announced AS (
-       INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, proposal_id, data, created_at)
-       SELECT t.id, $1::uuid, $2::uuid, 'proposal.created', 'proposal/' || $3::text, $3::text::uuid, $4::jsonb, t.now FROM tenant t
-     )
-     INSERT INTO exequatur.nudge (tenant_id, id, proposal_id, created_at, attempts) SELECT t.id, $5::uuid, $3::text::uuid, t.now, 0 FROM tenant t`,
-    [randomUUID(), auditEntryId, proposal.id, JSON.stringify(data), nudgeId],
-  );
-  return nudgeId;
+  return announceAndNudge(tx, { type: 'proposal.created', proposalId: proposal.id, data, auditEntryId });
 }

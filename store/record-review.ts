@@ -5,7 +5,7 @@ import { settleQuorum } from '../ontology/quorum.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { askCriteriaAgain } from './ask-criteria-again.ts';
 import { areDefinitionsInForce } from './definitions-in-force.ts';
-import { leaveNudge } from './nudges.ts';
+import { announceAndNudge, leaveNudge } from './nudges.ts';
 import { hasExpired, type LockedProposal, lockProposal } from './proposal-row.ts';
 import { proposalFacts, type ReviewView } from './proposal-view.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -128,7 +128,6 @@ async function storeReview(
 }
 
 async function announceReview(tx: Tx, proposal: LockedProposal, review: ReviewView): Promise<string> {
-  const nudgeId = randomUUID();
   const auditEntryId = tx.audit({
     type: 'review.recorded',
     proposalId: proposal.id,
@@ -142,15 +141,7 @@ async function announceReview(tx: Tx, proposal: LockedProposal, review: ReviewVi
     revision: review.revision,
     planDigest: review.digest,
   };
-  await tx.rows(
-    `WITH tenant AS (SELECT current_setting('app.tenant')::uuid AS id, exequatur.clock() AS now), announced AS (
-       INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, proposal_id, data, created_at)
-       SELECT t.id, $1::uuid, $2::uuid, 'review.recorded', 'proposal/' || $3::text, $3::text::uuid, $4::jsonb, t.now FROM tenant t
-     )
-     INSERT INTO exequatur.nudge (tenant_id, id, proposal_id, created_at, attempts) SELECT t.id, $5::uuid, $3::text::uuid, t.now, 0 FROM tenant t`,
-    [randomUUID(), auditEntryId, proposal.id, JSON.stringify(data), nudgeId],
-  );
-  return nudgeId;
+  return announceAndNudge(tx, { type: 'review.recorded', proposalId: proposal.id, data, auditEntryId });
 }
 
 /** Plain reads, no locks: what moves a moment later is caught by the door, and time that passes, before the execution. */
