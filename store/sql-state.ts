@@ -5,12 +5,15 @@ export interface DatabaseError {
   detail: string | null;
 }
 
+/** Every SQLSTATE has a digit; a system error such as `EPIPE` has five capitals and none. */
+const sqlState = /^(?=.*\d)[0-9A-Z]{5}$/;
+
 export function databaseErrorOf(error: unknown): DatabaseError | null {
   for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 8; depth++) {
     const here = at as Record<string, unknown>;
     // Prisma keeps the database's own code under `originalCode` of the adapter's error.
     const code = here.originalCode ?? here.code;
-    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^P[1-9]\d{3}$/.test(code)) {
+    if (typeof code === 'string' && sqlState.test(code) && !/^P[1-9]\d{3}$/.test(code)) {
       return {
         code,
         message: String(here.originalMessage ?? here.message ?? ''),
