@@ -1,53 +1,44 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Edit } from '../../ontology/plan.ts';
-import { addPrincipal, openScene, type Planned, refusalOf, type Scene } from './door-scene.ts';
+import { addPrincipal, type Planned, refusalOf } from './door-scene.ts';
+import { passes } from './door-world.ts';
+import { twoAirports } from './two-airports.ts';
 
 /** Ways to an execution that nobody rightly approved: floors that do not hold, plans shown otherwise than stored, reviews and reverts bent. */
-let scene: Scene;
-const passes = 'none';
-
-beforeAll(async () => {
-  scene = await openScene();
-  await scene.carry('populate', [
-    { op: 'create', type: 'airport', id: 'ATL', set: { name: 'Atlanta', status: 'open' } },
-    { op: 'create', type: 'airport', id: 'ORD', set: { name: "O'Hare", status: 'open' } },
-    { op: 'create', type: 'flight', id: 'f1', set: { origin: 'ORD', delay: 0 } },
-  ]);
-});
-afterAll(() => scene.close());
+const world = twoAirports();
 
 async function populate(edits: readonly unknown[]): Promise<string> {
-  const planned = await scene.plan(await scene.propose('populate'), edits as Edit[]);
-  await scene.approve(planned);
-  return refusalOf(scene.execute(planned));
+  const planned = await world.scene.plan(await world.scene.propose('populate'), edits as Edit[]);
+  await world.scene.approve(planned);
+  return refusalOf(world.scene.execute(planned));
 }
 
 const objectOf = async (id: string) =>
   (
-    await scene.as('api', (client) =>
+    await world.scene.as('api', (client) =>
       client.query<{ properties: Record<string, unknown> }>('SELECT properties FROM exequatur.object WHERE id = $1 AND alive', [id]),
     )
   ).rows[0]?.properties;
 
 describe('floors', () => {
   const withFloors = async (floors: unknown, work: (planned: Planned) => Promise<void>) => {
-    const before = await scene.as('superuser', (client) =>
-      client.query("SELECT floors FROM exequatur.action_type_version WHERE name = 'rename' AND tenant_id = $1", [scene.tenant]),
+    const before = await world.scene.as('superuser', (client) =>
+      client.query("SELECT floors FROM exequatur.action_type_version WHERE name = 'rename' AND tenant_id = $1", [world.scene.tenant]),
     );
     const store = (value: unknown) =>
-      scene.as('superuser', async (client) => {
+      world.scene.as('superuser', async (client) => {
         await client.query('SET LOCAL session_replication_role = replica');
         await client.query("UPDATE exequatur.action_type_version SET floors = $1 WHERE name = 'rename' AND tenant_id = $2", [
           JSON.stringify(value),
-          scene.tenant,
+          world.scene.tenant,
         ]);
       });
     await store(floors);
     try {
       const name = (await objectOf('ORD'))?.name as string;
       await work(
-        await scene.plan(await scene.propose('rename'), [
+        await world.scene.plan(await world.scene.propose('rename'), [
           { op: 'modify', type: 'airport', id: 'ORD', set: { name: `${name}!` }, before: { name } },
         ]),
       );
@@ -59,13 +50,13 @@ describe('floors', () => {
   it('of which none holds let nobody through, although the touched type asks for no approval of its own', async () => {
     for (const floors of [[], [{ approvals: 0, ceilings: { parameters: { minutes: 30 } } }]]) {
       await withFloors(floors, async (planned) => {
-        await scene.approve(planned);
-        expect(await refusalOf(scene.execute(planned))).toBe('XQ002');
+        await world.scene.approve(planned);
+        expect(await refusalOf(world.scene.execute(planned))).toBe('XQ002');
       });
     }
     await withFloors([{ approvals: 0, ceilings: {} }], async (planned) => {
-      await scene.approve(planned);
-      expect(await refusalOf(scene.execute(planned))).toBe(passes);
+      await world.scene.approve(planned);
+      expect(await refusalOf(world.scene.execute(planned))).toBe(passes);
     });
   });
 });
@@ -74,11 +65,13 @@ describe('a plan stored for readers', () => {
   it('is what its digest says, or it never awaits approval: reviewers are shown nothing else', async () => {
     const name = (await objectOf('ORD'))?.name as string;
     const edits: Edit[] = [{ op: 'modify', type: 'airport', id: 'ORD', set: { name: 'shown' }, before: { name } }];
-    const honest = await scene.plan(await scene.propose('rename'), edits);
+    const honest = await world.scene.plan(await world.scene.propose('rename'), edits);
     expect(
-      await refusalOf(scene.plan(await scene.propose('rename'), edits, { bytes: Buffer.from('{}\n{}\n{}'), digest: honest.digest })),
+      await refusalOf(
+        world.scene.plan(await world.scene.propose('rename'), edits, { bytes: Buffer.from('{}\n{}\n{}'), digest: honest.digest }),
+      ),
     ).toBe('XQ003');
-    expect(await refusalOf(scene.plan(await scene.propose('rename'), edits))).toBe(passes);
+    expect(await refusalOf(world.scene.plan(await world.scene.propose('rename'), edits))).toBe(passes);
   });
 
   it('counts in its summary what it holds', async () => {
@@ -92,10 +85,10 @@ describe('a plan stored for readers', () => {
       },
     ];
     const carry = async (summary?: unknown) => {
-      const planned = await scene.plan(await scene.propose('rename'), await edits(), summary === undefined ? {} : { summary });
-      await scene.review(planned, 'reviewer');
-      await scene.approve(planned);
-      return refusalOf(scene.execute(planned));
+      const planned = await world.scene.plan(await world.scene.propose('rename'), await edits(), summary === undefined ? {} : { summary });
+      await world.scene.review(planned, 'reviewer');
+      await world.scene.approve(planned);
+      return refusalOf(world.scene.execute(planned));
     };
     const counts = { create: 0, modify: 1, delete: 0, link: 0, unlink: 0 };
     expect(await carry({ edits: { ...counts, modify: 0 } })).toBe('XQ003');
@@ -105,14 +98,14 @@ describe('a plan stored for readers', () => {
   });
 
   it('has chunks that say truly which edits they hold: pages are made by that', async () => {
-    const proposal = await scene.propose('rename');
+    const proposal = await world.scene.propose('rename');
     const name = (await objectOf('ORD'))?.name as string;
     const edits: Edit[] = [{ op: 'modify', type: 'airport', id: 'ORD', set: { name: 'hidden' }, before: { name } }];
-    const honest = await scene.plan(proposal, edits);
+    const honest = await world.scene.plan(proposal, edits);
     const shift = async (columns: string) => {
-      const other = await scene.propose('rename');
+      const other = await world.scene.propose('rename');
       return refusalOf(
-        scene.as('worker', async (client) => {
+        world.scene.as('worker', async (client) => {
           const planId = randomUUID();
           await client.query(
             `INSERT INTO exequatur.plan SELECT tenant_id, $2, $3, revision, digest, bytes, edits, summary, requirement, created_at FROM exequatur.plan WHERE id = $1`,
@@ -137,40 +130,40 @@ describe('a plan stored for readers', () => {
 
   it('stays the one that awaits approval', async () => {
     const name = (await objectOf('ORD'))?.name as string;
-    const planned = await scene.plan(await scene.propose('rename'), [
+    const planned = await world.scene.plan(await world.scene.propose('rename'), [
       { op: 'modify', type: 'airport', id: 'ORD', set: { name: 'shown' }, before: { name } },
     ]);
     const swap = 'UPDATE exequatur.proposal SET plan_id = $2 WHERE id = $1';
-    expect(await refusalOf(scene.as('worker', (client) => client.query(swap, [planned.id, randomUUID()])))).toBe('XQ006');
-    expect(await refusalOf(scene.as('worker', (client) => client.query(swap, [planned.id, planned.planId])))).toBe(passes);
+    expect(await refusalOf(world.scene.as('worker', (client) => client.query(swap, [planned.id, randomUUID()])))).toBe('XQ006');
+    expect(await refusalOf(world.scene.as('worker', (client) => client.query(swap, [planned.id, planned.planId])))).toBe(passes);
   });
 });
 
 describe('who may approve', () => {
   it('is nobody whom the proposing agent acts for', async () => {
     const name = (await objectOf('ORD'))?.name as string;
-    const planned = await scene.plan(await scene.propose('rename', { actsFor: 'principal-of-the-agent' }), [
+    const planned = await world.scene.plan(await world.scene.propose('rename', { actsFor: 'principal-of-the-agent' }), [
       { op: 'modify', type: 'airport', id: 'ORD', set: { name: 'by an agent' }, before: { name } },
     ]);
-    await scene.review(planned, 'principal-of-the-agent');
-    await scene.approve(planned);
-    expect(await refusalOf(scene.execute(planned))).toBe('XQ002');
-    await scene.review(planned, 'somebody-else');
-    expect(await refusalOf(scene.execute(planned))).toBe(passes);
+    await world.scene.review(planned, 'principal-of-the-agent');
+    await world.scene.approve(planned);
+    expect(await refusalOf(world.scene.execute(planned))).toBe('XQ002');
+    await world.scene.review(planned, 'somebody-else');
+    expect(await refusalOf(world.scene.execute(planned))).toBe(passes);
   });
 
   it('is no agent, whether it says so in the review or only in the directory', async () => {
     const name = (await objectOf('ORD'))?.name as string;
-    const planned = await scene.plan(await scene.propose('rename'), [
+    const planned = await world.scene.plan(await world.scene.propose('rename'), [
       { op: 'modify', type: 'airport', id: 'ORD', set: { name: 'seen' }, before: { name } },
     ]);
-    expect(await refusalOf(scene.review(planned, 'agent', { kind: 'agent' }))).toBe('23514');
-    await scene.as('api', (client) => addPrincipal(client, scene.tenant, 'agent-in-disguise', 'agent'));
-    await scene.review(planned, 'agent-in-disguise');
-    await scene.approve(planned);
-    expect(await refusalOf(scene.execute(planned))).toBe('XQ002');
-    await scene.review(planned, 'person');
-    expect(await refusalOf(scene.execute(planned))).toBe(passes);
+    expect(await refusalOf(world.scene.review(planned, 'agent', { kind: 'agent' }))).toBe('23514');
+    await world.scene.as('api', (client) => addPrincipal(client, world.scene.tenant, 'agent-in-disguise', 'agent'));
+    await world.scene.review(planned, 'agent-in-disguise');
+    await world.scene.approve(planned);
+    expect(await refusalOf(world.scene.execute(planned))).toBe('XQ002');
+    await world.scene.review(planned, 'person');
+    expect(await refusalOf(world.scene.execute(planned))).toBe(passes);
   });
 });
 
@@ -179,19 +172,21 @@ describe('a revert', () => {
     const create: Edit = { op: 'create', type: 'flight', id: 'r1', set: { origin: 'ORD', delay: 0 } };
     expect(await populate([create])).toBe(passes);
     const delay: Edit = { op: 'modify', type: 'flight', id: 'r1', set: { delay: 90 }, before: { delay: 0 } };
-    const planned = await scene.plan(await scene.propose('delay', { parameters: { minutes: 90 } }), [delay]);
-    await scene.review(planned, 'reviewer');
-    await scene.approve(planned);
-    const { executionId } = await scene.execute(planned);
+    const planned = await world.scene.plan(await world.scene.propose('delay', { parameters: { minutes: 90 } }), [delay]);
+    await world.scene.review(planned, 'reviewer');
+    await world.scene.approve(planned);
+    const { executionId } = await world.scene.execute(planned);
     const back: Edit = { op: 'modify', type: 'flight', id: 'r1', set: { delay: 0 }, before: { delay: 90 } };
-    const sly = await scene.plan(await scene.propose('populate', { revertOf: executionId }), [back]);
-    await scene.approve(sly);
-    expect(await refusalOf(scene.execute(sly))).toMatch(/^XQ00[34]$/);
-    await scene.as('api', (client) => client.query("UPDATE exequatur.proposal SET status = 'withdrawn' WHERE id = $1", [sly.id]));
-    const right = await scene.plan(await scene.propose('delay', { revertOf: executionId, parameters: { minutes: 90 } }), [back]);
-    await scene.review(right, 'reviewer');
-    await scene.approve(right);
-    expect(await refusalOf(scene.execute(right))).toBe(passes);
+    const sly = await world.scene.plan(await world.scene.propose('populate', { revertOf: executionId }), [back]);
+    await world.scene.approve(sly);
+    expect(await refusalOf(world.scene.execute(sly))).toMatch(/^XQ00[34]$/);
+    await world.scene.as('api', (client) => client.query("UPDATE exequatur.proposal SET status = 'withdrawn' WHERE id = $1", [sly.id]));
+    const right = await world.scene.plan(await world.scene.propose('delay', { revertOf: executionId, parameters: { minutes: 90 } }), [
+      back,
+    ]);
+    await world.scene.review(right, 'reviewer');
+    await world.scene.approve(right);
+    expect(await refusalOf(world.scene.execute(right))).toBe(passes);
   });
 });
 
@@ -199,14 +194,14 @@ describe('a revert of a revert', () => {
   const fill: Edit = { op: 'create', type: 'vault', id: 'vv', set: { content: 'gold' } };
   const empty: Edit = { op: 'delete', type: 'vault', id: 'vv', before: { content: 'gold' } };
   const revert = async (executionId: string, edit: Edit) => {
-    const planned = await scene.plan(await scene.propose('fillVault', { revertOf: executionId }), [edit]);
-    await scene.review(planned, 'reviewer');
-    await scene.approve(planned);
-    return (await scene.execute(planned)).executionId;
+    const planned = await world.scene.plan(await world.scene.propose('fillVault', { revertOf: executionId }), [edit]);
+    await world.scene.review(planned, 'reviewer');
+    await world.scene.approve(planned);
+    return (await world.scene.execute(planned)).executionId;
   };
 
   it('makes again what the action had made, though the action itself may only create', async () => {
-    const { executionId } = await scene.carry('fillVault', [fill], ['reviewer']);
+    const { executionId } = await world.scene.carry('fillVault', [fill], ['reviewer']);
     const reverted = await revert(executionId, empty);
     expect(await objectOf('vv')).toBeUndefined();
     await revert(reverted, fill);
@@ -216,11 +211,13 @@ describe('a revert of a revert', () => {
 
 describe('a revert of what others have changed since', () => {
   const revert = async (executionId: string, edits: Edit[]) => {
-    const planned = await scene.plan(await scene.propose('populate', { revertOf: executionId }), edits);
-    await scene.approve(planned);
-    const outcome = await refusalOf(scene.execute(planned));
+    const planned = await world.scene.plan(await world.scene.propose('populate', { revertOf: executionId }), edits);
+    await world.scene.approve(planned);
+    const outcome = await refusalOf(world.scene.execute(planned));
     if (outcome !== passes)
-      await scene.as('api', (client) => client.query("UPDATE exequatur.proposal SET status = 'withdrawn' WHERE id = $1", [planned.id]));
+      await world.scene.as('api', (client) =>
+        client.query("UPDATE exequatur.proposal SET status = 'withdrawn' WHERE id = $1", [planned.id]),
+      );
     return outcome;
   };
   const delaying = (from: number, to: number): Edit => ({
@@ -233,7 +230,7 @@ describe('a revert of what others have changed since', () => {
 
   it('does not overwrite it, and goes through once the value is back', async () => {
     expect(await populate([{ op: 'create', type: 'flight', id: 'v1', set: { origin: 'ORD', delay: 0 } }])).toBe(passes);
-    const { executionId } = await scene.carry('populate', [delaying(0, 10)]);
+    const { executionId } = await world.scene.carry('populate', [delaying(0, 10)]);
     expect(await populate([delaying(10, 20)])).toBe(passes);
     expect(await revert(executionId, [delaying(20, 0)])).toBe('XQ004');
     expect(await populate([delaying(20, 10)])).toBe(passes);
@@ -241,7 +238,9 @@ describe('a revert of what others have changed since', () => {
   });
 
   it('does not delete it', async () => {
-    const { executionId } = await scene.carry('populate', [{ op: 'create', type: 'flight', id: 'v2', set: { origin: 'ORD', delay: 0 } }]);
+    const { executionId } = await world.scene.carry('populate', [
+      { op: 'create', type: 'flight', id: 'v2', set: { origin: 'ORD', delay: 0 } },
+    ]);
     expect(await populate([{ op: 'modify', type: 'flight', id: 'v2', set: { delay: 5 }, before: { delay: 0 } }])).toBe(passes);
     expect(await revert(executionId, [{ op: 'delete', type: 'flight', id: 'v2', before: { origin: 'ORD', delay: 5 } }])).toBe('XQ004');
     expect(await populate([{ op: 'modify', type: 'flight', id: 'v2', set: { delay: 0 }, before: { delay: 5 } }])).toBe(passes);
@@ -254,19 +253,19 @@ describe('reviews of one instant', () => {
     const outcomes: string[] = [];
     for (let round = 0; round < 6; round++) {
       const name = (await objectOf('ORD'))?.name as string;
-      const planned = await scene.plan(await scene.propose('rename'), [
+      const planned = await world.scene.plan(await world.scene.propose('rename'), [
         { op: 'modify', type: 'airport', id: 'ORD', set: { name: `${name}.` }, before: { name } },
       ]);
       const at = new Date();
       for (const decision of ['approve', 'reject'] as const) {
-        const id = await scene.review(planned, 'hasty', { decision });
-        await scene.as('superuser', async (client) => {
+        const id = await world.scene.review(planned, 'hasty', { decision });
+        await world.scene.as('superuser', async (client) => {
           await client.query('SET LOCAL session_replication_role = replica');
           await client.query('UPDATE exequatur.review SET created_at = $2 WHERE id = $1', [id, at]);
         });
       }
-      await scene.approve(planned);
-      outcomes.push(await refusalOf(scene.execute(planned)));
+      await world.scene.approve(planned);
+      outcomes.push(await refusalOf(world.scene.execute(planned)));
     }
     expect(outcomes).toEqual(outcomes.map(() => 'XQ002'));
   });

@@ -1,43 +1,34 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Edit } from '../../ontology/plan.ts';
-import { openScene, refusalOf, type Scene } from './door-scene.ts';
+import { refusalOf } from './door-scene.ts';
+import { passes } from './door-world.ts';
+import { twoAirports } from './two-airports.ts';
 
 /** Plans that no evaluator makes, with a digest that is truly theirs and with every approval: what a worker in wrong hands could store and people could be led to approve. */
-let scene: Scene;
-const passes = 'none';
-
-beforeAll(async () => {
-  scene = await openScene();
-  await scene.carry('populate', [
-    { op: 'create', type: 'airport', id: 'ATL', set: { name: 'Atlanta', status: 'open' } },
-    { op: 'create', type: 'airport', id: 'ORD', set: { name: "O'Hare", status: 'open' } },
-    { op: 'create', type: 'flight', id: 'f1', set: { origin: 'ORD', delay: 0 } },
-  ]);
-});
-afterAll(() => scene.close());
+const world = twoAirports();
 
 async function populate(edits: readonly unknown[]): Promise<string> {
-  const planned = await scene.plan(await scene.propose('populate'), edits as Edit[]);
-  await scene.approve(planned);
-  return refusalOf(scene.execute(planned));
+  const planned = await world.scene.plan(await world.scene.propose('populate'), edits as Edit[]);
+  await world.scene.approve(planned);
+  return refusalOf(world.scene.execute(planned));
 }
 
 async function rename(edits: readonly unknown[]): Promise<string> {
-  const planned = await scene.plan(await scene.propose('rename'), edits as Edit[]);
-  await scene.review(planned, 'reviewer');
-  await scene.approve(planned);
-  return refusalOf(scene.execute(planned));
+  const planned = await world.scene.plan(await world.scene.propose('rename'), edits as Edit[]);
+  await world.scene.review(planned, 'reviewer');
+  await world.scene.approve(planned);
+  return refusalOf(world.scene.execute(planned));
 }
 
 const indexRows = async (id: string) =>
   (
-    await scene.as('api', (client) =>
+    await world.scene.as('api', (client) =>
       client.query('SELECT property, key FROM exequatur.object_index WHERE object_id = $1 ORDER BY 1', [id]),
     )
   ).rows;
 const objectOf = async (id: string) =>
   (
-    await scene.as('api', (client) =>
+    await world.scene.as('api', (client) =>
       client.query<{ properties: Record<string, unknown> }>('SELECT properties FROM exequatur.object WHERE id = $1 AND alive', [id]),
     )
   ).rows[0]?.properties;

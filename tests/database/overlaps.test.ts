@@ -1,35 +1,26 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Edit, ReadSet } from '../../ontology/plan.ts';
-import { apply, begin, move, openScene, type Planned, refusalOf, type Scene } from './door-scene.ts';
+import { apply, begin, move, type Planned, refusalOf } from './door-scene.ts';
+import { passes } from './door-world.ts';
+import { twoAirports } from './two-airports.ts';
 
 /** Two transactions at once. Who waits for whom is read from pg_locks, never guessed from time. */
-let scene: Scene;
-const passes = 'none';
-
-beforeAll(async () => {
-  scene = await openScene();
-  await scene.carry('populate', [
-    { op: 'create', type: 'airport', id: 'ATL', set: { name: 'Atlanta', status: 'open' } },
-    { op: 'create', type: 'airport', id: 'ORD', set: { name: "O'Hare", status: 'open' } },
-    { op: 'create', type: 'flight', id: 'f1', set: { origin: 'ORD', delay: 0 } },
-  ]);
-});
-afterAll(() => scene.close());
+const world = twoAirports();
 
 async function property(type: string, id: string, name: string): Promise<unknown> {
-  const { rows } = await scene.as('api', (client) =>
+  const { rows } = await world.scene.as('api', (client) =>
     client.query('SELECT properties -> $3 AS value FROM exequatur.object WHERE type = $1 AND id = $2', [type, id, name]),
   );
   return rows[0]?.value;
 }
 
 async function approved(action: 'rename' | 'populate', edits: readonly Edit[], readSet?: ReadSet): Promise<Planned> {
-  const planned = await scene.plan(await scene.propose(action), edits, readSet === undefined ? {} : { readSet });
-  if (action === 'rename') await scene.review(planned, 'reviewer');
-  await scene.approve(planned);
+  const planned = await world.scene.plan(await world.scene.propose(action), edits, readSet === undefined ? {} : { readSet });
+  if (action === 'rename') await world.scene.review(planned, 'reviewer');
+  await world.scene.approve(planned);
   return planned;
 }
 
@@ -48,7 +39,7 @@ async function renaming(id = 'ORD'): Promise<Edit> {
 /** Resolves once a transaction of this database waits for another's lock. */
 async function somebodyWaits(): Promise<void> {
   for (let tried = 0; tried < 500; tried++) {
-    const { rowCount } = await scene.as('superuser', (client) =>
+    const { rowCount } = await world.scene.as('superuser', (client) =>
       client.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"),
     );
     if (rowCount) return;
@@ -68,14 +59,14 @@ async function overlapping(
   });
   let late: Promise<string> = Promise.resolve('never');
   const early = refusalOf(
-    scene.as('worker', async (client) => {
+    world.scene.as('worker', async (client) => {
       await first(client);
       arrived();
       await somebodyWaits();
     }),
   );
   await ready;
-  late = refusalOf(scene.as('worker', second));
+  late = refusalOf(world.scene.as('worker', second));
   return [await early, await late];
 }
 
@@ -88,13 +79,13 @@ describe('two workers with one plan', () => {
   it('at one instant come to one effect: the second gets the first’s outcome', async () => {
     const planned = await approved('rename', [await renaming()]);
     const executionId = randomUUID();
-    await scene.as('worker', (client) => begin(client, planned, executionId));
+    await world.scene.as('worker', (client) => begin(client, planned, executionId));
     const outcomes = await Promise.all(
-      Array.from({ length: 6 }, () => scene.as('worker', (client) => apply(client, planned, executionId))),
+      Array.from({ length: 6 }, () => world.scene.as('worker', (client) => apply(client, planned, executionId))),
     );
     expect(outcomes.filter(({ repeated }) => !repeated)).toHaveLength(1);
     expect(new Set(outcomes.map((outcome) => JSON.stringify({ ...outcome, repeated: true }))).size).toBe(1);
-    const { rows } = await scene.as('api', (client) =>
+    const { rows } = await world.scene.as('api', (client) =>
       client.query(
         `SELECT (SELECT count(*)::int FROM exequatur.object_history WHERE execution_id = $1) AS history, (SELECT count(*)::int FROM exequatur.execution WHERE proposal_id = $2) AS executions,
                 (SELECT count(*)::int FROM exequatur.audit_entry WHERE proposal_id = $2 AND type = 'proposal.executed') AS audit`,
@@ -106,7 +97,7 @@ describe('two workers with one plan', () => {
 
   it('and two executions come to one: the other is refused', async () => {
     const planned = await approved('rename', [await renaming()]);
-    await scene.as('worker', (client) => begin(client, planned, randomUUID()));
+    await world.scene.as('worker', (client) => begin(client, planned, randomUUID()));
     const run = (client: pg.PoolClient) => apply(client, planned, randomUUID());
     expect(await overlapping(run, run)).toEqual([passes, 'XQ009']);
   });
@@ -114,20 +105,20 @@ describe('two workers with one plan', () => {
   it('an execution’s id serves one proposal', async () => {
     const [one, two] = [await approved('rename', [await renaming()]), await approved('rename', [await renaming('ATL')])];
     const executionId = randomUUID();
-    expect(await refusalOf(scene.execute(one, executionId))).toBe(passes);
-    expect(await refusalOf(scene.execute(two, executionId))).toBe('23505');
-    expect(await refusalOf(scene.execute(two))).toBe(passes);
+    expect(await refusalOf(world.scene.execute(one, executionId))).toBe(passes);
+    expect(await refusalOf(world.scene.execute(two, executionId))).toBe('23505');
+    expect(await refusalOf(world.scene.execute(two))).toBe(passes);
   });
 });
 
 describe('a transaction opened before', () => {
   it('the time ran out does not execute after it', async () => {
-    const planned = await scene.plan(await scene.propose('rename', { expiresInMs: 60_000 }), [await renaming()]);
-    await scene.review(planned, 'reviewer');
-    await scene.approve(planned);
-    const held = scene.as('worker', async (client) => {
+    const planned = await world.scene.plan(await world.scene.propose('rename', { expiresInMs: 60_000 }), [await renaming()]);
+    await world.scene.review(planned, 'reviewer');
+    await world.scene.approve(planned);
+    const held = world.scene.as('worker', async (client) => {
       await client.query('SELECT now()');
-      await scene.db.advanceClock(120_000);
+      await world.scene.db.advanceClock(120_000);
       await carryOut(planned)(client);
     });
     expect(await refusalOf(held)).toBe('XQ006');
@@ -142,7 +133,7 @@ describe('a transaction opened before', () => {
 describe('phantoms', () => {
   const idsHash = (ids: string[]) => createHash('sha256').update(ids.join('\n')).digest('hex');
   const counters = async (types: string[]) => {
-    const { rows } = await scene.as('api', (client) =>
+    const { rows } = await world.scene.as('api', (client) =>
       client.query<{ type: string; counter: number }>('SELECT type, counter::int FROM exequatur.type_state WHERE type = ANY ($1)', [types]),
     );
     return Object.fromEntries(rows.map((row) => [row.type, row.counter]));
@@ -218,7 +209,7 @@ describe('two executions at once', () => {
   });
 
   it('never leave a reference to what the other deletes', async () => {
-    await scene.carry('populate', [
+    await world.scene.carry('populate', [
       { op: 'create', type: 'airport', id: 'GONE', set: {} },
       { op: 'create', type: 'airport', id: 'STAYS', set: {} },
     ]);
@@ -232,7 +223,7 @@ describe('two executions at once', () => {
   });
 
   it('never leave a link to what the other deletes, nor one value twice where it is to be unique', async () => {
-    await scene.carry('populate', [{ op: 'create', type: 'airport', id: 'L', set: {} }]);
+    await world.scene.carry('populate', [{ op: 'create', type: 'airport', id: 'L', set: {} }]);
     const link = await approved('populate', [{ op: 'link', link: 'alternates', from: 'ORD', to: 'L' }]);
     const removal = await approved('populate', [{ op: 'delete', type: 'airport', id: 'L', before: {} }]);
     expect(await overlapping(carryOut(removal), carryOut(link))).toEqual([passes, 'XQ008']);
