@@ -1,14 +1,13 @@
 /**
- * Preloaded into every child process (`node --import`): when the parent is gone, also by kill -9, the channel to it closes and this process ends itself, in
- * good order first.
+ * Preloaded into every child process (`node --import`): when the parent is gone, also by kill -9, this process ends: in good order where it still can, else by
+ * SIGKILL within its grace time, also while its main thread is blocked.
  */
-import { spawn } from 'node:child_process';
+import { isMainThread, Worker } from 'node:worker_threads';
 
-const graceSeconds = 10;
-
-process.on('disconnect', () => {
-  // From outside, since a process that hangs while it shuts down no longer runs timers of its own.
-  spawn('/bin/sh', ['-c', `sleep ${graceSeconds}; kill -9 ${process.pid}`], { detached: true, stdio: 'ignore' }).unref();
-  process.kill(process.pid, 'SIGTERM');
-});
-process.channel?.unref(); // The channel alone must not keep the process alive.
+// `--import` is run in every thread of the process; one watch is enough, and one that started another would never end.
+if (isMainThread) {
+  process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  process.channel?.unref(); // The channel alone must not keep the process alive.
+  // A thread, since a blocked main thread is told of nothing; without the parent's loaders, which would double the time it takes to start.
+  new Worker(new URL('watch-parent.mjs', import.meta.url), { execArgv: [], workerData: { parent: process.ppid } }).unref();
+}

@@ -56,20 +56,33 @@ describe('a leashed program', () => {
 describe('a supervised process', () => {
   const entry = () => join(directory, 'entry.mts');
 
-  it('is killed from outside when its owner was killed and it hangs while it shuts down', async () => {
-    const hangs = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)';
-    writeFileSync(
-      entry(),
-      `process.on('exit', () => ${hangs}); process.once('SIGTERM', () => process.exit(0)); console.log(process.pid); setInterval(() => {}, 1000);`,
-    );
+  const hangs = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);';
+  it.each([
+    ['its main thread is blocked', `process.on('SIGTERM', () => {}); console.log(process.pid); ${hangs}`],
+    [
+      'it hangs while it shuts down',
+      `process.on('exit', () => { ${hangs} }); process.once('SIGTERM', () => process.exit(0)); console.log(process.pid); setInterval(() => {}, 1000);`,
+    ],
+  ])('is killed when its owner was killed and %s', async (_, script) => {
+    writeFileSync(entry(), script);
     const owner = runOwner(`
       import { supervise } from ${moduleUrl('./supervised-process.ts')};
-      supervise({ name: 'hanging', entry: ${JSON.stringify(entry())}, env: {}, onLine: (_, line) => console.log(line) });
+      const env = { EXEQUATUR_ORPHAN_GRACE_SECONDS: '1' };
+      supervise({ name: 'hanging', entry: ${JSON.stringify(entry())}, env, onLine: (_, line) => console.log(line) });
     `);
     const pid = Number(await firstLine(owner));
+    expect(identify(pid)).toBeDefined();
     owner.kill('SIGKILL');
-    await expect.poll(() => identify(pid), { timeout: 20_000, interval: 250 }).toBeUndefined();
-  }, 30_000);
+    await expect.poll(() => identify(pid), { timeout: 15_000 }).toBeUndefined();
+  });
+
+  it('ends by itself when it has nothing more to do, its watch notwithstanding', async () => {
+    writeFileSync(entry(), 'console.log("done");');
+    const lines: string[] = [];
+    const process_ = supervise({ name: 'short', entry: entry(), env: {}, onLine: (_, line) => lines.push(line) });
+    await expect.poll(() => lines.join(), { timeout: 10_000 }).toContain('ended (0)');
+    await process_.stop();
+  });
 
   it('is started again after it died, and ends when asked', async () => {
     writeFileSync(entry(), 'console.log("up", process.pid); setInterval(() => {}, 1000);');
