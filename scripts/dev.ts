@@ -6,6 +6,7 @@ import { elapsed, say } from './bootstrap/progress.mjs';
 import { formatLogLine } from './dev/format-log-line.ts';
 import { loadNetwork } from './dev/load-network.ts';
 import { removeReadyFile, writeReadyFile } from './dev/ready-file.ts';
+import { OutdatedState } from './stack/outdated-state.ts';
 import { type Stack, startStack } from './stack/start-stack.ts';
 
 const directory = resolve('.exequatur');
@@ -70,7 +71,7 @@ try {
 } catch (error) {
   if (!askedToStop) {
     say(error instanceof Error ? error.message : String(error));
-    if (!stack) say('if the state under .exequatur/ is of another version, `npm run dev -- --fresh` starts empty');
+    if (error instanceof OutdatedState) say('the state under .exequatur/ is of another version; `npm run dev -- --fresh` starts empty');
     exitCode = 1;
   }
 }

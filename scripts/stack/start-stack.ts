@@ -11,6 +11,7 @@ import { freePort } from '../processes/free-port.ts';
 import { type SupervisedProcess, supervise } from '../processes/supervised-process.ts';
 import { loginUrl, openStackDatabase, type StackDatabase } from './database.ts';
 import { audience, issuer, openDevelopmentKeys } from './development-keys.ts';
+import { whyNotMigrated } from './outdated-state.ts';
 import { untilReady } from './readiness.ts';
 import { removeState } from './remove-state.ts';
 import { openStopList, type StopList } from './stop-list.ts';
@@ -84,9 +85,11 @@ async function startAll(options: StackOptions, stops: StopList): Promise<Omit<St
   stops.add(database.stop);
   const [temporal, tenants] = await Promise.all([
     openTemporal(options, database),
-    migrate({ url: database.superuserUrl, passwords: keys.passwords }).then(() =>
-      openTenants(database.superuserUrl, options.tenants, keys),
-    ),
+    migrate({ url: database.superuserUrl, passwords: keys.passwords })
+      .catch(async (error: unknown) => {
+        throw await whyNotMigrated(database.superuserUrl, error);
+      })
+      .then(() => openTenants(database.superuserUrl, options.tenants, keys)),
   ]);
   stops.add(temporal.stop);
 
