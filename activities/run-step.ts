@@ -26,11 +26,15 @@ export async function runStep(
   const { info } = Context.current();
   const beating = info.isLocal ? undefined : setInterval(() => Context.current().heartbeat(), heartbeatMs);
   const stop = deps.durations.startTimer({ step: name });
+  const startedAt = performance.now();
   let outcome = 'done';
   try {
     const state = await work();
     if (state === null) throw ApplicationFailure.nonRetryable('There is no such proposal.', failureTypes.proposalNotFound);
-    deps.logger.info({ step: name, tenant: start.tenantId, proposal: start.proposalId, status: state.status }, 'a step is done');
+    const ms = Math.round(performance.now() - startedAt);
+    // A state that waits is what settling found and left; every other step has moved the proposal.
+    const level = name === 'settle' && state.waitMs !== null ? 'debug' : 'info';
+    deps.logger[level]({ step: name, tenant: start.tenantId, proposal: start.proposalId, status: state.status, ms }, 'a step is done');
     return state;
   } catch (error) {
     if (error instanceof ApplicationFailure) {

@@ -2,6 +2,7 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type pg from 'pg';
 import { isFinal } from '../ontology/lifecycle.ts';
 import { markNudgeDelivered, type PendingNudge, undeliveredNudges } from '../store/relay-work.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import { nudgeSignal, proposalStartOptions, proposalWorkflowId, proposalWorkflowType } from '../workflows/proposal.contract.ts';
 
 export interface RelayDeps {
@@ -9,6 +10,7 @@ export interface RelayDeps {
   pool: pg.Pool;
   client: Client;
   taskQueue: string;
+  logger: Logger;
 }
 
 const olderThanMs = 2_000; // The API delivers its own nudges within milliseconds; what is older was missed. Younger ones would mostly be delivered twice.
@@ -30,6 +32,7 @@ async function redeliver(deps: RelayDeps, nudge: PendingNudge): Promise<void> {
   if (isFinal(nudge.status)) await tellIfRunning(deps.client, nudge.proposalId);
   else await tellOrStart(deps, nudge);
   await markNudgeDelivered(deps.pool, nudge.tenant, nudge.nudgeId);
+  deps.logger.info({ tenant: nudge.tenant, proposal: nudge.proposalId, status: nudge.status }, 'a nudge was redelivered');
 }
 
 async function tellOrStart({ client, taskQueue }: RelayDeps, { tenant, proposalId, actionType }: PendingNudge): Promise<void> {

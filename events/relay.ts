@@ -63,7 +63,7 @@ await tracing.stop();
 logger.info('the relay has stopped');
 
 async function relay(client: Client): Promise<void> {
-  const deps = { pool, client, taskQueue: settings.EXEQUATUR_TASK_QUEUE };
+  const deps = { pool, client, taskQueue: settings.EXEQUATUR_TASK_QUEUE, logger };
   const round = (name: string, everyMs: number, work: () => Promise<boolean>) =>
     poll({ name, everyMs, work, logger, signal: stop.signal, onRound: (ok) => failing.set({ round: name }, ok ? 0 : 1) });
   logger.info({ metricsPort: operations.port }, 'the relay is polling');
@@ -71,13 +71,10 @@ async function relay(client: Client): Promise<void> {
     round('nudges', nudgeEveryMs, async () => {
       const count = await redeliverNudges(deps);
       redelivered.inc(count);
-      if (count > 0) logger.info({ count }, 'nudges redelivered');
       return count > 0;
     }),
     round('sweep', sweepEveryMs, async () => {
-      const count = await restartLostWorkflows(deps);
-      restarted.inc(count);
-      if (count > 0) logger.warn({ count }, 'workflows started anew: Temporal did not know them');
+      restarted.inc(await restartLostWorkflows(deps));
       return false;
     }),
   ]);

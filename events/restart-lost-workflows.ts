@@ -25,10 +25,14 @@ export async function restartLostWorkflows(deps: RelayDeps): Promise<number> {
   }
 }
 
-async function startUnlessRunning({ client, taskQueue }: RelayDeps, { tenant, proposalId, actionType }: OpenProposal): Promise<boolean> {
+async function startUnlessRunning(
+  { client, taskQueue, logger }: RelayDeps,
+  { tenant, proposalId, actionType }: OpenProposal,
+): Promise<boolean> {
   const start = { tenantId: tenant, proposalId, actionType };
   try {
     await client.workflow.start(proposalWorkflowType, { ...proposalStartOptions(start, taskQueue), workflowIdConflictPolicy: 'FAIL' });
+    logger.warn({ tenant, proposal: proposalId }, 'a workflow was started anew: Temporal did not know it');
     return true;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return false;

@@ -20,6 +20,16 @@ describe('the log', () => {
     expect(text).not.toContain('secret-');
   });
 
+  it("never carries the token by which a task is answered, in either of the SDK's spellings", () => {
+    const text = JSON.stringify(
+      lines((logger) => {
+        logger.info({ taskToken: 'secret-1', task: { taskToken: 'secret-2' } }, 'a');
+        logger.info({ task_token: 'secret-3', fields: { task_token: 'secret-4' } }, 'b');
+      }),
+    );
+    expect(text).not.toContain('secret-');
+  });
+
   it('hides the password of a connection URL that an error names', () => {
     const [line] = lines((logger) =>
       logger.error({ err: new Error('cannot connect to postgres://worker:hunter2@127.0.0.1:5432/x') }, 'away'),

@@ -8,6 +8,7 @@ const secretPaths = [
   'authorization',
   'token',
   'taskToken',
+  'task_token',
   'password',
   'headers.authorization',
   'headers.cookie',
@@ -16,6 +17,7 @@ const secretPaths = [
   '*.authorization',
   '*.token',
   '*.taskToken',
+  '*.task_token',
   '*.password',
   '*.connectionString',
 ];

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { redeliverNudges } from '../../events/redeliver-nudges.ts';
 import { restartLostWorkflows } from '../../events/restart-lost-workflows.ts';
 import { startTemporalDevServer } from '../../scripts/temporal/dev-server.ts';
+import { openLogger } from '../../telemetry/logger.ts';
 import { LampShop } from './lamp-shop.ts';
 
 let shop: LampShop;
@@ -11,7 +12,8 @@ beforeEach(async () => {
 afterEach(() => shop?.close());
 
 const once = { executions: 1, history: 1, executedEvents: 1, plans: 1 };
-const relayOf = ({ relayPool: pool, client, taskQueue }: LampShop) => ({ pool, client, taskQueue });
+const logger = openLogger('test');
+const relayOf = ({ relayPool: pool, client, taskQueue }: LampShop) => ({ pool, client, taskQueue, logger });
 const quiet = () => shop.database.advanceClock(60_000); // What the relay takes for missed must have been so for a while.
 
 describe('a workflow that Temporal has lost is started anew', () => {
