@@ -49,6 +49,15 @@ describe('docker-compose.yml', () => {
     for (const [name, type] of Object.entries(searchAttributes)) expect(text).toContain(`${name}=${type}`);
   });
 
+  it('lets only the migrator and the maker of roles be the superuser', () => {
+    const superusers = Object.entries(compose.services).filter(([, service]) =>
+      Object.values((service as { environment?: Record<string, string> }).environment ?? {}).some((value) =>
+        String(value).includes('${POSTGRES_PASSWORD'),
+      ),
+    );
+    expect(superusers.map(([name]) => name)).toEqual(['postgres', 'temporal-role', 'migrate']);
+  });
+
   it('holds no password', () => {
     expect(text).not.toMatch(/PASSWORD: (?!\$\{)\S/);
   });
