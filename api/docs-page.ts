@@ -30,6 +30,7 @@ const startScript = `window.addEventListener('load', () => {
 `;
 
 export function serveDocsAssets(app: Express): void {
+  app.get('/docs/', (_request, response) => response.redirect(308, '/docs'));
   app.get('/docs/assets/start.js', (_request, response) => {
     response.type('text/javascript').send(startScript);
   });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -70,20 +70,20 @@ const tellApart = 'curl() { command curl "$@" && echo; }\n';
 
 describe('the commands of README.md', () => {
   it('propose a change, approve exactly its plan, and show it executed', async () => {
-    const script = tellApart + commandsOf('Propose and approve');
+    const script = `${tellApart}${commandsOf('Propose and approve')}cat "$PROPOSAL"; rm "$PROPOSAL"`;
     const { stdout, stderr } = await promisify(execFile)('bash', ['-eu', '-o', 'pipefail', '-c', script], { cwd: folder, timeout: 60_000 });
     expect(stderr).toBe('');
-    const proposal = JSON.parse(readFileSync(join(folder, 'proposal.json'), 'utf8'));
+    const [plan, reviewed, executed, history, proposal, ...more] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(more).toEqual([]);
+    expect(readdirSync(folder)).toEqual(['.exequatur']);
     expect(proposal).toMatchObject({
       status: 'awaiting_approval',
       planDigest: expect.stringMatching(/^sha256:/),
       planSummary: { edits: { modify: 1 } },
     });
-    const [plan, reviewed, executed, history, ...more] = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    expect(more).toEqual([]);
     expect(plan).toMatchObject({ edits: [{ op: 'modify', type: 'flight', id: '00017', set: { delayReason: 'crew late' } }] });
     expect(reviewed).toMatchObject({
       decision: 'approve',

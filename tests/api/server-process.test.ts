@@ -78,6 +78,7 @@ describe('the API process', () => {
 
     const page = await fetch(`${url}/docs`);
     const html = await page.text();
+    expect(await fetch(`${url}/docs/`).then((answer) => answer.text())).toBe(html);
     expect(html).not.toMatch(/(src|href)="https?:/);
     for (const [, asset = ''] of html.matchAll(/(?:src|href)="(\/[^"]+)"/g)) {
       const answer = await fetch(`${url}${asset}`);
