@@ -102,7 +102,6 @@ function writeDynamicConfig(directory: string): string {
   const settings = {
     ...dynamicConfig,
     'system.namespaceCacheRefreshInterval': '1s',
-    'system.forceSearchAttributesCacheRefreshOnRead': true,
   };
   mkdirSync(directory, { recursive: true });
   writeFileSync(path, JSON.stringify(Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, [{ value }]]))));
