@@ -6,6 +6,7 @@ import { restClient } from '../scripts/rest/rest-client.ts';
 import { type Stack, startStack } from '../scripts/stack/start-stack.ts';
 import { bareSubject } from './lifecycle/bare-subject.ts';
 import { createCounters } from './lifecycle/counters.ts';
+import { readProcessorTimes, usedBetween } from './lifecycle/processor-time.ts';
 import { productSubject } from './lifecycle/product-subject.ts';
 import { drive, type LifecycleTimings, type Subject } from './lifecycle/subject.ts';
 import { readOptions } from './options.ts';
@@ -15,6 +16,8 @@ interface Measured {
   subject: Subject;
   perSecond: number[];
   alone: LifecycleTimings[];
+  /** Processor time by part, ms, of all lifecycles at once. */
+  used: Map<string, number>;
 }
 
 const steps = ['propose', 'approveToExecuted', 'whole'] as const;
@@ -35,10 +38,11 @@ export async function benchLifecycle(args: readonly string[]): Promise<void> {
   try {
     const bareWorker = await startBareWorker(stack);
     const subjects = [await bareSubject(stack.temporalAddress), await openProduct(stack, options.count)];
-    const measured: Measured[] = subjects.map((subject) => ({ subject, perSecond: [], alone: [] }));
-    for (const { subject } of measured) await drive(subject, options.concurrency, options.concurrency); // Warms caches, statements, connections; not counted.
+    const measured: Measured[] = subjects.map((subject) => ({ subject, perSecond: [], alone: [], used: new Map() }));
+    // Not counted: warms caches and connections, each of which plans a statement anew the first five times.
+    for (const { subject } of measured) await drive(subject, options.count, options.concurrency);
     for (let round = 1; round <= options.rounds; round++) {
-      for (const one of measured) one.perSecond.push((await drive(one.subject, options.count, options.concurrency)).perSecond);
+      for (const one of measured) await measureRate(one, options);
       for (const one of measured) one.alone.push(...(await drive(one.subject, Math.ceil(options.alone / options.rounds), 1)).timings);
       console.log(`round ${round} of ${options.rounds} done`);
     }
@@ -47,6 +51,12 @@ export async function benchLifecycle(args: readonly string[]): Promise<void> {
   } finally {
     await stack.stop();
   }
+}
+
+async function measureRate(one: Measured, { count, concurrency }: { count: number; concurrency: number }): Promise<void> {
+  const before = readProcessorTimes();
+  one.perSecond.push((await drive(one.subject, count, concurrency)).perSecond);
+  for (const [part, ms] of usedBetween(before, readProcessorTimes())) one.used.set(part, (one.used.get(part) ?? 0) + ms);
 }
 
 async function openProduct(stack: Stack, counters: number): Promise<Subject> {
@@ -72,7 +82,7 @@ async function startBareWorker(stack: Stack) {
   });
 }
 
-function report(measured: readonly Measured[], options: { server: string; concurrency: number }): void {
+function report(measured: readonly Measured[], options: { server: string; concurrency: number; count: number; rounds: number }): void {
   const [bare, product] = measured as [Measured, Measured];
   const at = (one: Measured, step: (typeof steps)[number], q: number): number =>
     quantile(
@@ -104,9 +114,25 @@ function report(measured: readonly Measured[], options: { server: string; concur
       '',
     ],
   ]);
+  reportProcessorTime(measured, options.count * options.rounds);
   const figures = (one: Measured) => ({
     lifecyclesPerSecond: median(one.perSecond),
     ...Object.fromEntries(steps.map((step) => [step, { p50Ms: at(one, step, 0.5), p95Ms: at(one, step, 0.95) }])),
   });
   console.log(JSON.stringify({ bench: 'lifecycle', server: options.server, bare: figures(bare), product: figures(product), ratios }));
+}
+
+/** Where the time goes while the processors are busy, since that is what bounds the rate. */
+function reportProcessorTime(measured: readonly Measured[], lifecycles: number): void {
+  const parts = [...new Set(measured.flatMap(({ used }) => [...used.keys()]))].sort();
+  const share = (ms: number | undefined) => ((ms ?? 0) / lifecycles).toFixed(1);
+  console.log('\nProcessor time per lifecycle at that concurrency, ms');
+  printTable([
+    ['', ...parts, 'all'],
+    ...measured.map(({ subject, used }) => [
+      subject.name,
+      ...parts.map((part) => share(used.get(part))),
+      share([...used.values()].reduce((sum, ms) => sum + ms, 0)),
+    ]),
+  ]);
 }

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import pg from 'pg';
-import type { PrismaClient } from '../../generated/prisma/client.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import { decide } from '../../policy/decide.ts';
 import { startPostgres } from '../../scripts/postgres/embedded-postgres.ts';
-import { openPool, openPrisma } from '../../store/connect.ts';
+import { openPool } from '../../store/connect.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
 import { migrate } from '../../store/migrate.ts';
@@ -21,7 +20,8 @@ import { administrator } from './principals.ts';
 /** One tenant with the benchmark's document, on a PostgreSQL that flushes its commits as production does. */
 export interface BenchStack {
   readonly tenant: string;
-  readonly prisma: PrismaClient;
+  /** The API's login. */
+  readonly api: pg.Pool;
   readonly superuser: pg.Pool;
   readonly deps: StoreDeps;
   simulate(proposalId: string): Promise<Settled>;
@@ -37,22 +37,20 @@ export async function benchStack(directory: string): Promise<BenchStack> {
   const superuser = new pg.Pool({ connectionString: superuserUrl });
   const { rows } = await superuser.query<{ tenant: string }>("SELECT exequatur.ensure_tenant('bench', 'Bench') AS tenant");
   const tenant = rows[0]?.tenant ?? '';
-  const prisma = openPrisma(loginUrl(superuserUrl, 'api', password));
+  const api = openPool(loginUrl(superuserUrl, 'api', password));
   const worker = openPool(loginUrl(superuserUrl, 'worker', password));
   const deps: StoreDeps = { ontologies: new OntologyCache([]), decide };
-  const accepted = await withTenantPrisma(prisma, tenant, (tx) =>
-    putOntology(tx, benchDocument as unknown as JsonValue, administrator, deps),
-  );
+  const accepted = await withTenantPrisma(api, tenant, (tx) => putOntology(tx, benchDocument as unknown as JsonValue, administrator, deps));
   if (isRefusal(accepted)) throw new Error(`the document was refused: ${JSON.stringify(accepted)}`);
   return {
     tenant,
-    prisma,
+    api,
     superuser,
     deps,
     simulate: async (proposalId) => found(await simulateProposal(worker, tenant, proposalId, deps)),
     execute: async (proposalId) => found(await executeProposal(worker, tenant, proposalId, deps)),
     async stop() {
-      await prisma.$disconnect();
+      await api.end();
       await worker.end();
       await superuser.query('SELECT 1').finally(() => superuser.end());
       await server.stop();

@@ -9,7 +9,7 @@ import { proposer, reviewer } from './principals.ts';
 
 /** Proposes and simulates. @returns the proposal's id. */
 export async function propose(stack: BenchStack, actionType: string, parameters: Record<string, unknown>): Promise<string> {
-  const created = await withTenantPrisma(stack.prisma, stack.tenant, (tx) =>
+  const created = await withTenantPrisma(stack.api, stack.tenant, (tx) =>
     createProposal(
       tx,
       { actionType, parameters: parameters as never, justification: 'benchmark', idempotencyKey: randomUUID(), proposer },
@@ -22,7 +22,7 @@ export async function propose(stack: BenchStack, actionType: string, parameters:
 }
 
 export async function proposeRevert(stack: BenchStack, proposalId: string): Promise<string> {
-  const created = await withTenantPrisma(stack.prisma, stack.tenant, (tx) =>
+  const created = await withTenantPrisma(stack.api, stack.tenant, (tx) =>
     createRevert(tx, { proposalId, justification: 'benchmark', idempotencyKey: randomUUID(), proposer }, stack.deps),
   );
   if (isRefusal(created)) throw new Error(`refused: ${JSON.stringify(created)}`);
@@ -33,7 +33,7 @@ export async function proposeRevert(stack: BenchStack, proposalId: string): Prom
 export async function approve(stack: BenchStack, proposalId: string): Promise<void> {
   const { digest, status } = await stack.simulate(proposalId); // A repeat: returns what is stored.
   if (digest === null) throw new Error(`nothing to approve: ${status}`);
-  const outcome = await withTenantPrisma(stack.prisma, stack.tenant, (tx) =>
+  const outcome = await withTenantPrisma(stack.api, stack.tenant, (tx) =>
     recordReview(tx, { proposalId, decision: 'approve', digest, reviewer }, stack.deps),
   );
   if (isRefusal(outcome)) throw new Error(`refused: ${JSON.stringify(outcome)}`);
