@@ -1,12 +1,10 @@
 import type { Proposed } from '../store/create-proposal.ts';
-import { readProposal } from '../store/read-proposal.ts';
-import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
+import { isRefusal, type Refusal } from '../store/refusal.ts';
 import { type ApiContext, answered } from './api-context.ts';
 import type { AuthenticatedCaller } from './authenticate.ts';
 import { presentProposal, proposedAnswer } from './present-proposal.ts';
 import type { Answer } from './route.ts';
-
-const firstRevision = 1;
+import { viewProposal } from './view-proposal.ts';
 
 /**
  * After a proposal was committed: waits for its simulation and answers with it. From here on nothing can fail the proposal; a crash, or Temporal being away, leaves
@@ -18,10 +16,7 @@ export async function answerProposed(
   context: ApiContext,
 ): Promise<Answer | Refusal> {
   if (isRefusal(proposed)) return proposed;
-  if (proposed.status === 'simulating') await context.awaitSimulation(caller, proposed, firstRevision);
-  const view = await context.readAs(
-    caller,
-    async (tx, actor) => (await readProposal(tx, proposed.proposalId, actor, context.resources.deps)) ?? refuse('not_found'),
-  );
+  if (proposed.status === 'simulating') await context.awaitSimulation(caller, proposed);
+  const view = await viewProposal(proposed.proposalId, caller, context);
   return answered(view, (proposal) => proposedAnswer(presentProposal(proposal, context), proposed.repeated));
 }

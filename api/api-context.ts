@@ -1,20 +1,21 @@
 import type pg from 'pg';
 import type { Registry } from 'prom-client';
-import type { PrismaClient } from '../generated/prisma/client.ts';
 import type { Actor } from '../ontology/authority.ts';
-import { markNudgesDelivered } from '../store/nudges.ts';
+import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
-import { type PrismaTx, type Tx, withTenant, withTenantPrisma } from '../store/sql.ts';
-import { resolveActor } from '../store/standing.ts';
+import { glance, type PrismaTx, type Sql, type Tx, withTenant, withTenantPrisma } from '../store/sql.ts';
+import { knownActor, resolveActor } from '../store/standing.ts';
+import type { StatusWatch } from '../store/status-watch.ts';
 import type { StoreDeps } from '../store/store-deps.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AuthenticatedCaller, TokenRules } from './authenticate.ts';
+import { CallerMemory } from './caller-memory.ts';
 import type { WorkflowGateway } from './workflow-gateway.ts';
 
 export interface ApiResources {
   pool: pg.Pool;
-  prisma: PrismaClient;
   deps: StoreDeps;
+  watch: StatusWatch;
   workflows: WorkflowGateway;
   tokens: TokenRules;
   registry: Registry;
@@ -23,22 +24,27 @@ export interface ApiResources {
   openApi: () => string;
   /** Address of the Temporal UI and the namespace in it; null where no UI is known. */
   workflowPages: { url: string; namespace: string } | null;
+  /** How long an answer waits for a simulation, ms; 5 s unless told. */
+  simulationPatienceMs?: number;
 }
 
-/** What a proposal's transaction leaves for after the commit. */
+const defaultSimulationPatienceMs = 5_000; // What somebody waits for an answer; a simulation that takes longer is read with GET.
+
+/** Which workflow is to be told after the commit. */
 export interface Follow {
   proposalId: string;
   actionType: string;
-  nudgeId: string | null;
 }
 
 /** Everything handlers work with. Its transactions are those of the caller's tenant; there is no way to name another. */
 export class ApiContext {
   readonly resources: ApiResources;
+  readonly callers: CallerMemory;
   private readonly underWay = new Set<Promise<unknown>>();
 
   constructor(resources: ApiResources) {
     this.resources = resources;
+    this.callers = new CallerMemory(resources.tokens);
   }
 
   /** One transaction for a read, after the gate has admitted the caller as a reader. It may write what standing learns from the token. */
@@ -50,43 +56,53 @@ export class ApiContext {
     });
   }
 
+  /** The same in one round trip, for a read of one statement. What it found is shown only to whom the gate admits. */
+  async glanceAs<F, T extends object>(
+    caller: AuthenticatedCaller,
+    read: (sql: Sql) => Promise<F>,
+    show: (found: F, actor: Actor) => T | Refusal,
+  ): Promise<T | Refusal> {
+    const { pool, deps } = this.resources;
+    const [known, found] = await glance(pool, caller.tenant, (sql) => Promise.all([knownActor(sql, caller), read(sql)]));
+    const actor = known ?? (await withTenant(pool, caller.tenant, (tx) => resolveActor(tx, caller)));
+    const authority = deps.decide({ action: 'read', actor });
+    return authority.allowed ? show(found, actor) : refuse(authority.reason);
+  }
+
   /** One transaction for a write. The store function asks the gate itself, under the locks that its facts need. */
   writeAs<T>(caller: AuthenticatedCaller, work: (tx: PrismaTx) => Promise<T>): Promise<T> {
-    return withTenantPrisma(this.resources.prisma, caller.tenant, work);
+    return withTenantPrisma(this.resources.pool, caller.tenant, work);
   }
 
   /**
    * After a commit: makes the workflow look again. Outside the request, because a worker acknowledges a nudge only together with the step that it led to. Never fails
    * what was committed.
    */
-  nudge(caller: AuthenticatedCaller, follow: Follow): void {
-    const { proposalId, actionType } = follow;
+  nudge(caller: AuthenticatedCaller, { proposalId, actionType }: Follow): void {
+    this.goOn(this.resources.workflows.nudge({ tenantId: caller.tenant, proposalId, actionType }));
+  }
+
+  /** After a commit: starts the workflow and waits for the simulation to be committed, as long as somebody would wait for an answer, or until Temporal proves to be away. */
+  async awaitSimulation(caller: AuthenticatedCaller, { proposalId, actionType }: Follow): Promise<void> {
+    const { workflows, watch, simulationPatienceMs } = this.resources;
+    const away = new AbortController();
     this.goOn(
-      this.resources.workflows.nudge({ tenantId: caller.tenant, proposalId, actionType }).then((delivered) => {
-        if (delivered) this.markDelivered(caller, follow.nudgeId);
+      workflows.start({ tenantId: caller.tenant, proposalId, actionType }).then((started) => {
+        if (!started) away.abort();
       }),
     );
+    const isReached = (status: ProposalStatus) => status !== 'simulating';
+    await watch.until(caller.tenant, {
+      proposalId,
+      isReached,
+      limitMs: simulationPatienceMs ?? defaultSimulationPatienceMs,
+      signal: away.signal,
+    });
   }
 
-  /** After a commit: starts the workflow and waits for the simulation, as long as somebody would wait for an answer. */
-  async awaitSimulation(caller: AuthenticatedCaller, follow: Follow, revision: number): Promise<void> {
-    const { proposalId, actionType } = follow;
-    const delivered = await this.resources.workflows.startAndAwaitSimulation({ tenantId: caller.tenant, proposalId, actionType }, revision);
-    if (delivered) this.markDelivered(caller, follow.nudgeId);
-  }
-
-  /** Waits for what was still being noted when the last answer went out. */
+  /** Waits for the messages that were still on their way when the last answer went out. */
   async settle(): Promise<void> {
-    while (this.underWay.size > 0) await Promise.allSettled(this.underWay); // A nudge that arrives leads to a note.
-  }
-
-  /** Outside the request: if the note is lost, the relay nudges once more, which changes nothing. */
-  private markDelivered(caller: AuthenticatedCaller, nudgeId: string | null): void {
-    if (nudgeId === null) return;
-    const noting = markNudgesDelivered(this.resources.pool, caller.tenant, [nudgeId]).catch((err: unknown) =>
-      this.resources.logger.warn({ err, tenant: caller.tenant }, 'a delivered nudge could not be noted; the relay will send it again'),
-    );
-    this.goOn(noting);
+    while (this.underWay.size > 0) await Promise.allSettled(this.underWay);
   }
 
   private goOn(work: Promise<unknown>): void {

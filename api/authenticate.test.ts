@@ -54,6 +54,7 @@ describe('authenticate', () => {
         actsFor: 'sam',
         tokenIssuedAt: expect.stringMatching(/^\d{4}-.*Z$/),
       },
+      expiresAt: expect.any(Number),
     });
   });
 

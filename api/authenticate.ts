@@ -9,7 +9,10 @@ export interface AuthenticatedCaller extends Caller {
   tenant: string;
 }
 
-export type Authentication = { caller: AuthenticatedCaller } | { refused: 'unauthenticated' | 'temporarily_unavailable'; why: string };
+/** `expiresAt` is the token's, ms since 1970. */
+export type Authentication =
+  | { caller: AuthenticatedCaller; expiresAt: number }
+  | { refused: 'unauthenticated' | 'temporarily_unavailable'; why: string };
 
 export interface TokenRules {
   keys: Pick<TokenKeys, 'getKey'>;
@@ -32,6 +35,7 @@ const claimsSchema = z.object({
   name: text(200).optional(),
   acts_for: text(200).optional(),
   iat: z.number().int().positive(),
+  exp: z.number().positive(),
 });
 
 /** `why` is for the log; a client hears only that it is not authenticated, since more would help whoever guesses. */
@@ -55,7 +59,7 @@ export async function authenticate(authorization: string | undefined, rules: Tok
     return { refused: 'unauthenticated', why: `claims: ${claims.error.issues.map(({ path }) => path.join('.')).join(', ')}` };
   // Standing compares this time with removals of roles, so a token from the future would outlive them.
   if (claims.data.iat > Date.now() / 1000 + clockToleranceSeconds) return { refused: 'unauthenticated', why: 'issued in the future' };
-  return { caller: callerOf(claims.data) };
+  return { caller: callerOf(claims.data), expiresAt: claims.data.exp * 1_000 };
 }
 
 /** RFC 6750; the scheme is case-insensitive. */

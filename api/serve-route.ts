@@ -4,7 +4,6 @@ import { isStorableText, pointerTo } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { isRefusal, refuse } from '../store/refusal.ts';
 import type { ApiContext } from './api-context.ts';
-import { authenticate } from './authenticate.ts';
 import { type FaultPlace, problemMediaType } from './problem.ts';
 import { readJson } from './read-json.ts';
 import { codeOf, faultsOf } from './request-faults.ts';
@@ -36,7 +35,7 @@ export function expressPath(path: string): string {
 async function answer(route: Route, request: Request, response: Response, context: ApiContext): Promise<Answer | RouteRefusal> {
   const input: Record<string, unknown> = {};
   if (route.permission !== 'public') {
-    const authentication = await authenticate(request.headers.authorization, context.resources.tokens);
+    const authentication = await context.callers.authenticate(request.headers.authorization);
     if ('refused' in authentication) {
       logOf(response).debug({ why: authentication.why }, 'not authenticated');
       return refuse(authentication.refused);

@@ -1,9 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import { type ApiSettings, readApiSettings } from '../config.ts';
 import { decide } from '../policy/decide.ts';
-import { openPool, openPrisma } from '../store/connect.ts';
+import { openPool } from '../store/connect.ts';
 import { loadFunctions } from '../store/load-functions.ts';
 import { OntologyCache } from '../store/load-ontology.ts';
+import { StatusWatch } from '../store/status-watch.ts';
 import { type Logger, openLogger } from '../telemetry/logger.ts';
 import { openRegistry } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
@@ -27,11 +28,10 @@ async function main(logger: Logger): Promise<void> {
   const keys = openTokenKeys(settings);
   if (keys.development) warnOfDevelopmentKeys(logger);
   const pool = openPool(settings.EXEQUATUR_API_DATABASE_URL, { applicationName: 'exequatur-api' });
-  const prisma = openPrisma(settings.EXEQUATUR_API_DATABASE_URL, { applicationName: 'exequatur-api-writes' });
   const workflows = openWorkflowGateway(settings, { tracing, logger });
   const context = new ApiContext({
     pool,
-    prisma,
+    watch: new StatusWatch(pool),
     workflows,
     logger,
     deps: { decide, ontologies: new OntologyCache(await loadFunctions(settings.EXEQUATUR_FUNCTIONS)) },
@@ -49,7 +49,7 @@ async function main(logger: Logger): Promise<void> {
   await signalled();
   await close(server);
   await context.settle();
-  await Promise.allSettled([workflows.close(), pool.end(), prisma.$disconnect(), tracing.stop()]);
+  await Promise.allSettled([workflows.close(), pool.end(), tracing.stop()]);
   logger.info('the API has ended');
 }
 

@@ -1,5 +1,5 @@
 import type { ReviewFact } from '../ontology/authority.ts';
-import { isoTime, type PlanFacts, type ProposalRow } from './proposal-row.ts';
+import { isoTime, type PlanFacts } from './proposal-row.ts';
 import type { Sql } from './sql.ts';
 import { rolesInForce } from './standing.ts';
 
@@ -23,13 +23,15 @@ export const reviewFactsJson = (p: string): string => `COALESCE((
            ORDER BY v.reviewer_id, v.created_at DESC, v.id DESC) r
     LEFT JOIN exequatur.principal q ON q.tenant_id = r.tenant_id AND q.id = r.reviewer_id), '[]')`;
 
-/** MUST be read after the proposal's row is locked, in a statement of its own: only then does its snapshot hold every review that was committed before. */
-export async function readApprovalFacts(tx: Sql, proposal: ProposalRow): Promise<ApprovalFacts> {
+/**
+ * MUST be sent after the statement that locks the proposal's row: only then does its snapshot hold every review that was committed before. Nothing of a proposal that
+ * is not there.
+ */
+export async function readApprovalFacts(tx: Sql, proposalId: string): Promise<ApprovalFacts> {
   const [row] = await tx.rows<{ plan: PlanFacts | null; reviews: ReviewFact[] }>(
     `SELECT CASE WHEN l.id IS NULL THEN NULL ELSE ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews
        FROM exequatur.proposal p LEFT JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`,
-    [proposal.id],
+    [proposalId],
   );
-  if (row === undefined) throw new Error('the proposal vanished while it was locked');
-  return row;
+  return row ?? { plan: null, reviews: [] };
 }

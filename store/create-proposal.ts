@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { Caller } from '../ontology/authority.ts';
+import type { Actor, Caller } from '../ontology/authority.ts';
 import { digestOf, sha256Hex } from '../ontology/canonical-json.ts';
 import type { CompiledActionType, CompiledOntology } from '../ontology/compiled-ontology.ts';
 import type { JsonValue } from '../ontology/json.ts';
@@ -30,8 +30,6 @@ export interface Proposed {
   repeated: boolean;
   status: ProposalStatus;
   actionType: string;
-  /** To be marked delivered once Temporal has the workflow. */
-  nudgeId: string | null;
 }
 
 /**
@@ -40,24 +38,29 @@ export interface Proposed {
  */
 export async function createProposal(tx: PrismaTx, request: NewProposal, deps: StoreDeps): Promise<Proposed | Refusal> {
   const proposalId = randomUUID();
-  if (request.idempotencyKey !== undefined) {
-    const claim = await claimIdempotencyKey(tx, {
+  const [earlier, actor, action] = await Promise.all([
+    claimIdempotencyKey(tx, {
       principalId: request.proposer.id,
       operation: 'create',
       key: request.idempotencyKey,
-      requestHash: digestOf({ actionType: request.actionType, parameters: request.parameters, justification: request.justification }),
+      requestHash: () => digestOf({ actionType: request.actionType, parameters: request.parameters, justification: request.justification }),
       proposalId,
-    });
-    if (claim !== null) return claim;
-  }
-  const accepted = await acceptNew(tx, request, proposalId, deps);
+    }),
+    resolveActor(tx, request.proposer),
+    findAction(tx, request.actionType, deps),
+  ]);
+  if (earlier !== null) return earlier;
+  const accepted = await acceptNew(tx, request, { proposalId, actor, action }, deps);
   if ('refused' in accepted) tx.undo();
   return accepted;
 }
 
-async function acceptNew(tx: PrismaTx, request: NewProposal, proposalId: string, deps: StoreDeps): Promise<Proposed | Refusal> {
-  const actor = await resolveActor(tx, request.proposer);
-  const action = await findAction(tx, request.actionType, deps);
+async function acceptNew(
+  tx: PrismaTx,
+  request: NewProposal,
+  { proposalId, actor, action }: { proposalId: string; actor: Actor; action: FoundAction | null },
+  deps: StoreDeps,
+): Promise<Proposed | Refusal> {
   if (action === null) {
     const reader = deps.decide({ action: 'read', actor });
     return reader.allowed ? refuse('unknown_action_type') : refuse(reader.reason);
@@ -68,9 +71,8 @@ async function acceptNew(tx: PrismaTx, request: NewProposal, proposalId: string,
   if (!authority.allowed) return refuse(authority.reason);
   const parsed = parseParameters(action.ontology, action.type.name, request.parameters);
   if (!parsed.ok) return refuse('invalid_parameters', parsed.faults);
-  const unknown = await checkReferences(action.ontology, action.type.name, parsed.parameters, new SqlSnapshot(tx));
-  if (unknown.length > 0) return refuse('unknown_reference', unknown);
-  const nudgeId = await insertProposal(tx, {
+  const references = checkReferences(action.ontology, action.type.name, parsed.parameters, new SqlSnapshot(tx));
+  const insertion = insertProposal(tx, {
     id: proposalId,
     actionType: action.type.name,
     actionTypeVersion: action.version,
@@ -84,7 +86,9 @@ async function acceptNew(tx: PrismaTx, request: NewProposal, proposalId: string,
     expiresAfter: action.type.policy.expiresAfter,
     revertOf: null,
   });
-  return { proposalId, repeated: false, status: 'simulating', actionType: action.type.name, nudgeId };
+  const [unknown] = await Promise.all([references, insertion]);
+  if (unknown.length > 0) return refuse('unknown_reference', unknown); // Which takes the insertion back.
+  return { proposalId, repeated: false, status: 'simulating', actionType: action.type.name };
 }
 
 export interface FoundAction {

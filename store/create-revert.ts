@@ -26,16 +26,14 @@ export interface NewRevert {
  */
 export async function createRevert(tx: PrismaTx, request: NewRevert, deps: StoreDeps): Promise<Proposed | Refusal> {
   const proposalId = randomUUID();
-  if (request.idempotencyKey !== undefined) {
-    const claim = await claimIdempotencyKey(tx, {
-      principalId: request.proposer.id,
-      operation: 'revert',
-      key: request.idempotencyKey,
-      requestHash: digestOf({ proposalId: request.proposalId, justification: request.justification }),
-      proposalId,
-    });
-    if (claim !== null) return claim;
-  }
+  const earlier = await claimIdempotencyKey(tx, {
+    principalId: request.proposer.id,
+    operation: 'revert',
+    key: request.idempotencyKey,
+    requestHash: () => digestOf({ proposalId: request.proposalId, justification: request.justification }),
+    proposalId,
+  });
+  if (earlier !== null) return earlier;
   const accepted = await acceptRevert(tx, request, proposalId, deps);
   if ('refused' in accepted) tx.undo();
   return accepted;
@@ -55,7 +53,7 @@ async function acceptRevert(tx: PrismaTx, request: NewRevert, proposalId: string
     original.id,
   ]);
   if (kept === undefined) throw new Error('the proposal vanished while it was locked');
-  const nudgeId = await insertProposal(tx, {
+  await insertProposal(tx, {
     id: proposalId,
     actionType: original.actionType,
     actionTypeVersion: original.actionTypeVersion,
@@ -69,5 +67,5 @@ async function acceptRevert(tx: PrismaTx, request: NewRevert, proposalId: string
     expiresAfter: record.plan.requirement.expiresAfter,
     revertOf: record.execution.id,
   });
-  return { proposalId, repeated: false, status: 'simulating', actionType: original.actionType, nudgeId };
+  return { proposalId, repeated: false, status: 'simulating', actionType: original.actionType };
 }

@@ -1,4 +1,3 @@
-import type { ProposalRow } from './proposal-row.ts';
 import type { Sql } from './sql.ts';
 
 /** The name under which a read set notes which ontology version a revert was fitted to. No type can have it: names of types are identifiers. */
@@ -9,17 +8,15 @@ export const ontologyCounter = '$ontology';
  * it touches changes, so an unrelated upload takes nothing out of force. A revert carries its original's action type; its plan was fitted to the ontology as a whole,
  * so after any upload it is fitted again, which for an equal plan keeps its approvals. MUST be asked with the definitions locked where an execution depends on it.
  */
-export async function areDefinitionsInForce(tx: Sql, proposal: ProposalRow): Promise<boolean> {
-  const [row] =
-    proposal.revertOf === null
-      ? await tx.rows<{ holds: boolean }>(
-          'SELECT NOT a.retired AND a.current_version = $2::int AS holds FROM exequatur.action_type a WHERE a.name = $1',
-          [proposal.actionType, proposal.actionTypeVersion],
-        )
-      : await tx.rows<{ holds: boolean }>(
-          `SELECT (r.counters ->> '${ontologyCounter}')::int = (SELECT max(o.version) FROM exequatur.ontology_version o) AS holds
-             FROM exequatur.read_set r WHERE r.plan_id = $1::uuid ORDER BY r.simulation DESC LIMIT 1`,
-          [proposal.planId],
-        );
+export async function areDefinitionsInForce(tx: Sql, proposalId: string): Promise<boolean> {
+  const [row] = await tx.rows<{ holds: boolean }>(`SELECT ${definitionsHold} AS holds FROM exequatur.proposal p WHERE p.id = $1::uuid`, [
+    proposalId,
+  ]);
   return row?.holds ?? false;
 }
+
+/** SQL for the same of a proposal row `p`; null is no. */
+export const definitionsHold = `CASE WHEN p.revert_of IS NULL
+  THEN (SELECT NOT a.retired AND a.current_version = p.action_type_version FROM exequatur.action_type a WHERE a.tenant_id = p.tenant_id AND a.name = p.action_type)
+  ELSE (SELECT (r.counters ->> '${ontologyCounter}')::int = (SELECT max(o.version) FROM exequatur.ontology_version o WHERE o.tenant_id = p.tenant_id)
+          FROM exequatur.read_set r WHERE r.tenant_id = p.tenant_id AND r.plan_id = p.plan_id ORDER BY r.simulation DESC LIMIT 1) END`;

@@ -6,6 +6,7 @@ import { askCriteriaAgain } from './ask-criteria-again.ts';
 import { areDefinitionsInForce } from './definitions-in-force.ts';
 import { lockDefinitionsShared } from './definitions-lock.ts';
 import { type DoorRefusal, doorRefusalOf } from './door-refusals.ts';
+import { takeNudges } from './nudges.ts';
 import { hasExpired, isoTime, type LockedProposal, lockProposal, type StoredFailure } from './proposal-row.ts';
 import { describe, type Settled, settleLocked } from './settle.ts';
 import { type Tx, withTenant } from './sql.ts';
@@ -54,30 +55,34 @@ export function executionIdOf(proposalId: string): string {
 }
 
 async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<Settled | null> {
-  const proposal = await lockProposal(tx, proposalId);
+  const [proposal, [locked], facts, inForce] = await Promise.all([
+    lockProposal(tx, proposalId),
+    tx.rows<{ now: string }>(
+      `SELECT ${isoTime('exequatur.clock()')} AS now FROM exequatur.lock_control() c, LATERAL (SELECT ${lockDefinitionsShared}) d`,
+    ),
+    readApprovalFacts(tx, proposalId),
+    areDefinitionsInForce(tx, proposalId),
+  ]);
   if (proposal === null) return null;
-  if (!isToBeExecuted(proposal)) return settleLocked(tx, proposal, await readApprovalFacts(tx, proposal));
-  const [locked] = await tx.rows<{ now: string }>(
-    `SELECT ${isoTime('exequatur.clock()')} AS now FROM exequatur.lock_control() c, LATERAL (SELECT ${lockDefinitionsShared}) d`,
-  );
-  const facts = await readApprovalFacts(tx, proposal);
+  takeNudges(tx, proposalId);
+  if (!isToBeExecuted(proposal)) return settleLocked(tx, proposal, facts);
   if (facts.plan === null || settleQuorum(facts.plan.requirement, facts.reviews, proposal.proposerId).verdict !== 'approved') {
-    return describe(await sendBack(tx, proposal, { to: 'awaiting_approval', reason: 'standing_lost' }), facts);
+    return describe(sendBack(tx, proposal, { to: 'awaiting_approval', reason: 'standing_lost' }), facts);
   }
-  if (!(await areDefinitionsInForce(tx, proposal))) {
-    return describe(await sendBack(tx, proposal, { to: 'simulating', reason: 'definitions_changed' }), facts);
+  if (!inForce) {
+    return describe(sendBack(tx, proposal, { to: 'simulating', reason: 'definitions_changed' }), facts);
   }
   // A plan whose time has passed is simulated again, which ends as `invalid` and says which criterion fails. The clock was asked after the waits for the locks above.
   const [fault] = await askCriteriaAgain(tx, proposal, locked?.now ?? proposal.now, deps);
-  if (fault !== undefined) return describe(await sendBack(tx, proposal, { to: 'simulating', reason: fault.code }), facts);
+  if (fault !== undefined) return describe(sendBack(tx, proposal, { to: 'simulating', reason: fault.code }), facts);
   const executionId = executionIdOf(proposalId);
-  if (proposal.status !== 'executing') await beginExecution(tx, proposal, executionId);
+  if (proposal.status !== 'executing') beginExecution(tx, proposal, executionId);
   tx.audit({
     type: 'proposal.executed',
     proposalId,
     facts: { executionId, status: 'executed', revision: proposal.revision, planDigest: facts.plan.digest, edits: facts.plan.edits },
   });
-  await tx.rows('SELECT 1 FROM exequatur.apply_plan($1::uuid, $2::uuid, $3::jsonb)', [
+  tx.send('SELECT 1 FROM exequatur.apply_plan($1::uuid, $2::uuid, $3::jsonb)', [
     facts.plan.id,
     executionId,
     JSON.stringify(tx.takeEntries()),
@@ -101,21 +106,20 @@ const mostDiscrepancies = 3; // Simulations of one plan whose before-values the 
  * simulated again; one that lacks approvals waits for them; what waiting cannot cure ends it.
  */
 async function leave(tx: Tx, proposalId: string, refusal: DoorRefusal): Promise<Settled | null> {
-  const proposal = await lockProposal(tx, proposalId);
+  const [proposal, facts] = await Promise.all([lockProposal(tx, proposalId), readApprovalFacts(tx, proposalId)]);
   if (proposal === null) return null;
-  const facts = await readApprovalFacts(tx, proposal);
   if (!isToBeExecuted(proposal)) return settleLocked(tx, proposal, facts);
   const words = (await isDiscrepancy(tx, proposal, refusal))
     ? 'The plan does not describe the objects as the database has them.'
     : fatal[refusal];
   if (words !== undefined) {
-    const begun = proposal.status === 'executing' ? proposal : await beginExecution(tx, proposal, executionIdOf(proposalId));
+    const begun = proposal.status === 'executing' ? proposal : beginExecution(tx, proposal, executionIdOf(proposalId));
     const failure: StoredFailure = { code: 'execution_failed', faults: [{ code: refusal, message: words }] };
-    return describe(await leaveExecuting(tx, begun, { to: 'failed', failure }), facts);
+    return describe(leaveExecuting(tx, begun, { to: 'failed', failure }), facts);
   }
   // A plan that lacks approvals is not settled at once: where the quorum says approved and the door says no, the two would go round in a circle.
   const to = refusal === 'approvals_missing' ? 'awaiting_approval' : 'simulating';
-  return describe(await sendBack(tx, proposal, { to, reason: refusal }), facts);
+  return describe(sendBack(tx, proposal, { to, reason: refusal }), facts);
 }
 
 /** An execution that was begun is gone on with, also past the proposal's time. */
@@ -124,7 +128,7 @@ function isToBeExecuted(proposal: LockedProposal): boolean {
 }
 
 /** Out of `executing` only the door leads. */
-function sendBack(tx: Tx, proposal: LockedProposal, move: Move): Promise<LockedProposal> {
+function sendBack(tx: Tx, proposal: LockedProposal, move: Move): LockedProposal {
   return proposal.status === 'executing' ? leaveExecuting(tx, proposal, move) : transition(tx, proposal, move);
 }
 

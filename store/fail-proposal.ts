@@ -10,7 +10,7 @@ export async function failProposal(pool: pg.Pool, tenant: string, proposalId: st
   return withTenant(pool, tenant, async (tx) => {
     const locked = await lockProposal(tx, proposalId);
     if (locked === null) return null;
-    const proposal = locked.status === 'simulating' ? await transition(tx, locked, { to: 'failed', failure }) : locked;
-    return settleLocked(tx, proposal, await readApprovalFacts(tx, proposal));
+    const proposal = locked.status === 'simulating' ? transition(tx, locked, { to: 'failed', failure }) : locked;
+    return settleLocked(tx, proposal, await readApprovalFacts(tx, proposal.id));
   });
 }

@@ -22,36 +22,35 @@ export interface ProposalToInsert {
   revertOf: string | null;
 }
 
-/** Writes a proposal in `simulating` with its event, its audit entry and the nudge that starts its workflow; returns the nudge's id. */
-export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): Promise<string> {
+/** Writes a proposal in `simulating` with its event, its audit entry and the nudge that starts its workflow. */
+export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): Promise<void> {
   const now = new Date(proposal.now);
   const { proposer } = proposal;
-  await tx.prisma.proposal.createMany({
-    data: [
-      {
-        tenantId: tx.tenant,
-        id: proposal.id,
-        status: 'simulating',
-        actionType: proposal.actionType,
-        actionTypeVersion: proposal.actionTypeVersion,
-        ontologyVersion: proposal.ontologyVersion,
-        parameters: proposal.parameters,
-        parametersHash: proposal.parametersHash,
-        justification: proposal.justification,
-        proposerId: proposer.id,
-        proposerKind: proposer.kind,
-        proposerRoles: [...proposer.roles],
-        actsFor: proposer.actsFor,
-        revision: 1,
-        revisionSeed: proposal.revisionSeed,
-        evaluatedAt: now,
-        expiresAt: new Date(now.getTime() + durationMs(proposal.expiresAfter)),
-        revertOf: proposal.revertOf,
-        statusTimestamps: { simulating: proposal.now },
-        createdAt: now,
-        updatedAt: now,
-      },
-    ],
+  await tx.prisma.proposal.create({
+    select: { id: true },
+    data: {
+      tenantId: tx.tenant,
+      id: proposal.id,
+      status: 'simulating',
+      actionType: proposal.actionType,
+      actionTypeVersion: proposal.actionTypeVersion,
+      ontologyVersion: proposal.ontologyVersion,
+      parameters: proposal.parameters,
+      parametersHash: proposal.parametersHash,
+      justification: proposal.justification,
+      proposerId: proposer.id,
+      proposerKind: proposer.kind,
+      proposerRoles: [...proposer.roles],
+      actsFor: proposer.actsFor,
+      revision: 1,
+      revisionSeed: proposal.revisionSeed,
+      evaluatedAt: now,
+      expiresAt: new Date(now.getTime() + durationMs(proposal.expiresAfter)),
+      revertOf: proposal.revertOf,
+      statusTimestamps: { simulating: proposal.now },
+      createdAt: now,
+      updatedAt: now,
+    },
   });
   const auditEntryId = tx.audit({
     type: 'proposal.created',
@@ -67,5 +66,5 @@ export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): 
     personal: { proposer: proposer.id, actsFor: proposer.actsFor ?? undefined, justification: proposal.justification },
   });
   const data = { proposalId: proposal.id, actionType: proposal.actionType, status: 'simulating', revision: 1 };
-  return announceAndNudge(tx, { type: 'proposal.created', proposalId: proposal.id, data, auditEntryId });
+  announceAndNudge(tx, { type: 'proposal.created', proposalId: proposal.id, data, auditEntryId });
 }

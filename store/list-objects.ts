@@ -7,7 +7,7 @@ import { pageSizeOf, pageToken, readPage, readPageToken } from './page-token.ts'
 import type { ObjectView } from './read-object.ts';
 import { objectViewJson } from './read-object.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
-import type { Sql, Tx } from './sql.ts';
+import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
 export interface ObjectQuery {
@@ -52,7 +52,7 @@ export async function listObjects(
 
 /** One page by keyset. `where` is compiled, so it names only properties that the type has. */
 export async function readObjectPage(
-  tx: Sql,
+  tx: Tx,
   type: string,
   where: Condition,
   order: Order,
@@ -65,7 +65,7 @@ export async function readObjectPage(
   if (key === null) return refuse('invalid_page_token');
   const [value, id] = key;
   const pageSize = pageSizeOf(page.pageSize);
-  const rows = await readPage(page.pageToken, () =>
+  const rows = await readPage(tx, page.pageToken, () =>
     tx.rows<{ object: ObjectView }>(
       `SELECT ${objectViewJson} AS object FROM exequatur.list_objects($1, $2::jsonb, $3, $4::boolean, $5::jsonb, $6, $7::int) o`,
       [type, JSON.stringify(where), order.property, order.descending, JSON.stringify(value), id, pageSize + 1],

@@ -3,7 +3,7 @@ import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import { pageSizeOf, pageToken, readPage, readPageToken } from './page-token.ts';
 import { type ProposalRecord, type ProposalView, proposalView, selectProposalRecord } from './proposal-view.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
-import type { Sql } from './sql.ts';
+import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
 export interface ProposalQuery {
@@ -26,7 +26,7 @@ const selectPage = `${selectProposalRecord(
 )} ORDER BY p.created_at DESC, p.id DESC`;
 
 export async function listProposals(
-  tx: Sql,
+  tx: Tx,
   query: ProposalQuery,
   viewer: Actor,
   deps: Pick<StoreDeps, 'decide'>,
@@ -36,7 +36,7 @@ export async function listProposals(
   if (after === null) return refuse('invalid_page_token');
   const pageSize = pageSizeOf(query.pageSize);
   const values = [asked.status, asked.actionType, asked.proposer, after.createdAt, after.id, pageSize + 1];
-  const records = await readPage(query.pageToken, () => tx.rows<ProposalRecord>(selectPage, values));
+  const records = await readPage(tx, query.pageToken, () => tx.rows<ProposalRecord>(selectPage, values));
   if (isRefusal(records)) return records;
   const shown = records.slice(0, pageSize);
   const last = shown.at(-1);

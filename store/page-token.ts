@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JsonValue } from '../ontology/json.ts';
 import { type Refusal, refuse } from './refusal.ts';
+import type { Tx } from './sql.ts';
 import { sqlStateOf } from './sql-state.ts';
 
 /**
@@ -27,12 +28,13 @@ export function readPageToken(query: JsonValue, token: string): { after: JsonVal
 const dataException = '22'; // SQLSTATE class: a value that is not of the type it is compared with.
 
 /** Reads a page. A token that was altered so that its key is no value of what the order compares is refused; without a token the same error is a defect. */
-export async function readPage<T>(token: string | undefined, read: () => Promise<T[]>): Promise<T[] | Refusal> {
+export async function readPage<T>(tx: Tx, token: string | undefined, read: () => Promise<T[]>): Promise<T[] | Refusal> {
   try {
     return await read();
   } catch (error) {
-    if (token !== undefined && sqlStateOf(error)?.startsWith(dataException)) return refuse('invalid_page_token');
-    throw error;
+    if (token === undefined || sqlStateOf(error)?.startsWith(dataException) !== true) throw error;
+    tx.undo(); // PostgreSQL has ended the transaction already.
+    return refuse('invalid_page_token');
   }
 }
 

@@ -5,7 +5,7 @@ import { pageSizeOf, pageToken, readPage, readPageToken } from './page-token.ts'
 import { getObject, type ObjectView, objectViewJson } from './read-object.ts';
 import type { Page } from './read-plan.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
-import type { Sql, Tx } from './sql.ts';
+import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
 const byId = { property: 'id', descending: false };
@@ -35,12 +35,12 @@ export async function readLinks(
 }
 
 /** From the many side there is at most one. */
-async function readReferred(tx: Sql, type: string, id: JsonValue | undefined): Promise<ObjectPage> {
+async function readReferred(tx: Tx, type: string, id: JsonValue | undefined): Promise<ObjectPage> {
   const object = typeof id === 'string' ? await getObject(tx, type, id) : null;
   return { objects: object === null || 'refused' in object ? [] : [object], nextPageToken: null };
 }
 
-async function readLinkedByRows(tx: Sql, link: CompiledLinkType, forward: boolean, id: string, page: Page): Promise<ObjectPage | Refusal> {
+async function readLinkedByRows(tx: Tx, link: CompiledLinkType, forward: boolean, id: string, page: Page): Promise<ObjectPage | Refusal> {
   const query = { link: link.name, forward, id };
   const start = page.pageToken === undefined ? { after: '' } : readPageToken(query, page.pageToken);
   if (start === null || typeof start.after !== 'string') return refuse('invalid_page_token');
@@ -51,7 +51,7 @@ async function readLinkedByRows(tx: Sql, link: CompiledLinkType, forward: boolea
        FROM exequatur.link l JOIN exequatur.object o ON o.tenant_id = l.tenant_id AND o.type = $1 AND o.id = l.${far} AND o.alive
       WHERE l.link = $2 AND l.${near} = $3 AND l.${far} > $4 AND l.alive ORDER BY l.${far} LIMIT $5::int`;
   const values = [forward ? link.to : link.from, link.name, id, after, pageSize + 1];
-  const rows = await readPage(page.pageToken, () => tx.rows<{ object: ObjectView }>(sql, values));
+  const rows = await readPage(tx, page.pageToken, () => tx.rows<{ object: ObjectView }>(sql, values));
   if (isRefusal(rows)) return rows;
   const objects = rows.slice(0, pageSize).map(({ object }) => object);
   const last = objects.at(-1);

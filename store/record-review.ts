@@ -4,7 +4,7 @@ import type { JsonValue } from '../ontology/json.ts';
 import { settleQuorum } from '../ontology/quorum.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { askCriteriaAgain } from './ask-criteria-again.ts';
-import { areDefinitionsInForce } from './definitions-in-force.ts';
+import { definitionsHold } from './definitions-in-force.ts';
 import { announceAndNudge, leaveNudge } from './nudges.ts';
 import { hasExpired, type LockedProposal, lockProposal } from './proposal-row.ts';
 import { proposalFacts, type ReviewView } from './proposal-view.ts';
@@ -28,11 +28,10 @@ export interface NewReview {
 export interface RecordedReview {
   review: ReviewView;
   settled: Settled;
-  nudgeId: string;
 }
 
 /** A refusal that found the proposal at a turn: `settled` is what it became, and the workflow is to be nudged. */
-export type ReviewRefusal = Refusal & { settled?: Settled; nudgeId?: string };
+export type ReviewRefusal = Refusal & { settled?: Settled };
 
 /**
  * Stores a review and settles the proposal in the same transaction. Locks the proposal's row first, so that reviews, withdrawals and expiry of one proposal happen
@@ -41,10 +40,13 @@ export type ReviewRefusal = Refusal & { settled?: Settled; nudgeId?: string };
  */
 export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreDeps): Promise<RecordedReview | ReviewRefusal> {
   if (review.decision === 'request_changes') return undone(tx, refuse('request_changes_unavailable'));
-  const proposal = await lockProposal(tx, review.proposalId);
+  const [proposal, actor, facts, moved] = await Promise.all([
+    lockProposal(tx, review.proposalId),
+    resolveActor(tx, review.reviewer),
+    readApprovalFacts(tx, review.proposalId),
+    review.decision === 'approve' ? hasMoved(tx, review.proposalId) : false,
+  ]);
   if (proposal === null) return undone(tx, refuse('not_found'));
-  const actor = await resolveActor(tx, review.reviewer);
-  const facts = await readApprovalFacts(tx, proposal);
   const authority = deps.decide({
     action: 'proposal:review',
     actor,
@@ -55,17 +57,15 @@ export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreD
     decision: review.decision,
   });
   if (proposal.status === 'awaiting_approval' && hasExpired(proposal)) {
-    const settled = await settleLocked(tx, proposal, facts);
-    return {
-      ...refuse(authority.allowed ? 'not_awaiting_approval' : authority.reason),
-      settled,
-      nudgeId: await leaveNudge(tx, proposal.id),
-    };
+    const settled = settleLocked(tx, proposal, facts);
+    leaveNudge(tx, proposal.id);
+    return { ...refuse(authority.allowed ? 'not_awaiting_approval' : authority.reason), settled };
   }
   if (!authority.allowed) return undone(tx, refuse(authority.reason));
-  if (review.decision === 'approve' && (await isStale(tx, proposal, deps))) {
-    const moved = await transition(tx, proposal, { to: 'simulating', reason: 'stale_plan' });
-    return { ...refuse('stale_plan'), settled: await settleLocked(tx, moved, facts), nudgeId: await leaveNudge(tx, proposal.id) };
+  if (review.decision === 'approve' && (moved || (await haveCriteriaLapsed(tx, proposal, deps)))) {
+    const settled = settleLocked(tx, transition(tx, proposal, { to: 'simulating', reason: 'stale_plan' }), facts);
+    leaveNudge(tx, proposal.id);
+    return { ...refuse('stale_plan'), settled };
   }
   return storeReview(tx, proposal, { ...review, decision: review.decision }, actor, facts);
 }
@@ -92,26 +92,25 @@ async function storeReview(
     counts: true,
     createdAt: proposal.now,
   };
-  await tx.prisma.review.createMany({
-    data: [
-      {
-        tenantId: tx.tenant,
-        id: view.id,
-        proposalId: proposal.id,
-        revision: view.revision,
-        digest: view.digest,
-        decision: view.decision,
-        reason: view.reason,
-        ...(review.comments === undefined || review.comments === null ? {} : { comments: review.comments }),
-        reviewerId: actor.id,
-        reviewerKind: actor.kind,
-        reviewerRoles: [...actor.roles],
-        stage: view.stage,
-        createdAt: new Date(proposal.now),
-      },
-    ],
+  await tx.prisma.review.create({
+    select: { id: true },
+    data: {
+      tenantId: tx.tenant,
+      id: view.id,
+      proposalId: proposal.id,
+      revision: view.revision,
+      digest: view.digest,
+      decision: view.decision,
+      reason: view.reason,
+      ...(review.comments === undefined || review.comments === null ? {} : { comments: review.comments }),
+      reviewerId: actor.id,
+      reviewerKind: actor.kind,
+      reviewerRoles: [...actor.roles],
+      stage: view.stage,
+      createdAt: new Date(proposal.now),
+    },
   });
-  const nudgeId = await announceReview(tx, proposal, view);
+  announceReview(tx, proposal, view);
   const mine: ReviewFact = {
     reviewerId: actor.id,
     decision: review.decision,
@@ -120,14 +119,14 @@ async function storeReview(
     kind: actor.kind,
     disabled: actor.disabled,
   };
-  const settled = await settleLocked(tx, proposal, {
+  const settled = settleLocked(tx, proposal, {
     ...facts,
     reviews: [...facts.reviews.filter((other) => other.reviewerId !== actor.id), mine],
   });
-  return { review: view, settled, nudgeId };
+  return { review: view, settled };
 }
 
-async function announceReview(tx: Tx, proposal: LockedProposal, review: ReviewView): Promise<string> {
+function announceReview(tx: Tx, proposal: LockedProposal, review: ReviewView): void {
   const auditEntryId = tx.audit({
     type: 'review.recorded',
     proposalId: proposal.id,
@@ -141,15 +140,20 @@ async function announceReview(tx: Tx, proposal: LockedProposal, review: ReviewVi
     revision: review.revision,
     planDigest: review.digest,
   };
-  return announceAndNudge(tx, { type: 'review.recorded', proposalId: proposal.id, data, auditEntryId });
+  announceAndNudge(tx, { type: 'review.recorded', proposalId: proposal.id, data, auditEntryId });
 }
 
-/** Plain reads, no locks: what moves a moment later is caught by the door, and time that passes, before the execution. */
-async function isStale(tx: Tx, proposal: LockedProposal, deps: Pick<StoreDeps, 'ontologies'>): Promise<boolean> {
-  const [row] = await tx.rows<{ stale: boolean }>('SELECT EXISTS (SELECT 1 FROM exequatur.stale_reads($1::uuid, 1)) AS stale', [
-    proposal.planId,
-  ]);
-  if ((row?.stale ?? false) || !(await areDefinitionsInForce(tx, proposal))) return true;
+/** Whether what the plan read, or the definitions it was made from, are no longer so. Plain reads, no locks: what moves a moment later is caught by the door. */
+async function hasMoved(tx: Tx, proposalId: string): Promise<boolean> {
+  const [row] = await tx.rows<{ fresh: boolean }>(
+    `SELECT NOT EXISTS (SELECT 1 FROM exequatur.stale_reads(p.plan_id, 1)) AND ${definitionsHold} AS fresh FROM exequatur.proposal p WHERE p.id = $1::uuid`,
+    [proposalId],
+  );
+  return row?.fresh !== true;
+}
+
+/** The same of time that passes, which is asked once more before the execution. */
+async function haveCriteriaLapsed(tx: Tx, proposal: LockedProposal, deps: Pick<StoreDeps, 'ontologies'>): Promise<boolean> {
   return (await askCriteriaAgain(tx, proposal, proposal.now, deps)).length > 0;
 }
 

@@ -29,20 +29,19 @@ const shortestWaitMs = 1_000; // Clocks of PostgreSQL and Temporal differ; a tim
  * A repeat changes nothing and returns the same. Null when there is no such proposal.
  */
 export async function settle(tx: Tx, proposalId: string): Promise<Settled | null> {
-  const proposal = await lockProposal(tx, proposalId);
-  if (proposal === null) return null;
-  return settleLocked(tx, proposal, await readApprovalFacts(tx, proposal));
+  const [proposal, facts] = await Promise.all([lockProposal(tx, proposalId), readApprovalFacts(tx, proposalId)]);
+  return proposal === null ? null : settleLocked(tx, proposal, facts);
 }
 
 /** The same for a proposal that is locked already; `facts` MUST have been read after the lock. */
-export async function settleLocked(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts): Promise<Settled> {
+export function settleLocked(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts): Settled {
   if (isOpenToExpiry(proposal.status) && hasExpired(proposal)) {
-    return describe(await transition(tx, proposal, { to: 'expired' }), facts);
+    return describe(transition(tx, proposal, { to: 'expired' }), facts);
   }
   if (proposal.status === 'awaiting_approval' && facts.plan !== null) {
     const { verdict } = settleQuorum(facts.plan.requirement, facts.reviews, proposal.proposerId);
-    if (verdict === 'rejected') return describe(await transition(tx, proposal, { to: 'rejected' }), facts);
-    if (verdict === 'approved') return describe(await transition(tx, proposal, { to: 'approved' }), facts);
+    if (verdict === 'rejected') return describe(transition(tx, proposal, { to: 'rejected' }), facts);
+    if (verdict === 'approved') return describe(transition(tx, proposal, { to: 'approved' }), facts);
   }
   return describe(proposal, facts);
 }

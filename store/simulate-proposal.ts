@@ -6,7 +6,8 @@ import type { JsonObject } from '../ontology/json.ts';
 import type { ResolvedRequirement, Simulation, SimulationOutcome } from '../ontology/plan.ts';
 import { isProblemCode } from '../ontology/problems.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
-import { areDefinitionsInForce, ontologyCounter } from './definitions-in-force.ts';
+import { definitionsHold, ontologyCounter } from './definitions-in-force.ts';
+import { takeNudges } from './nudges.ts';
 import {
   hasExpired,
   isoTime,
@@ -50,13 +51,14 @@ interface ToSimulate {
   proposal: ProposalRow;
   now: string;
   parameters: string;
+  inForce: boolean | null;
   /** The original's requirement, where this takes an execution back. */
   requirement: ResolvedRequirement | null;
 }
 
 async function simulate(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<Simulated | null> {
   const [row] = await tx.rows<ToSimulate>(
-    `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now, p.parameters,
+    `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now, p.parameters, ${definitionsHold} AS "inForce",
             (SELECT l.requirement FROM exequatur.execution x JOIN exequatur.plan l ON l.tenant_id = x.tenant_id AND l.id = x.plan_id
               WHERE x.tenant_id = p.tenant_id AND x.id = p.revert_of) AS requirement
        FROM exequatur.proposal p WHERE p.id = $1::uuid AND p.status = 'simulating'`,
@@ -68,7 +70,7 @@ async function simulate(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontol
 
 async function evaluateRow(
   tx: Tx,
-  { proposal, now, parameters, requirement }: ToSimulate,
+  { proposal, now, parameters, inForce, requirement }: ToSimulate,
   deps: Pick<StoreDeps, 'ontologies'>,
 ): Promise<SimulationOutcome> {
   const loaded = await deps.ontologies.load(tx, proposal.ontologyVersion);
@@ -83,7 +85,7 @@ async function evaluateRow(
     actionTypeVersion: proposal.actionTypeVersion,
   };
   if (proposal.revertOf === null) {
-    if (!(await areDefinitionsInForce(tx, proposal))) return superseded(proposal);
+    if (inForce !== true) return superseded(proposal);
     return evaluate(loaded.ontology, proposal.actionType, JSON.parse(parameters) as JsonObject, snapshot, context);
   }
   if (requirement === null) throw new Error('a revert names an execution that is not there');
@@ -111,14 +113,15 @@ function superseded({ actionType, actionTypeVersion }: ProposalRow): SimulationO
 async function storeOutcome(tx: Tx, proposalId: string, { revision, outcome }: Simulated): Promise<Settled | null> {
   const proposal = await lockProposal(tx, proposalId);
   if (proposal === null) return null;
+  takeNudges(tx, proposalId);
   if (proposal.status !== 'simulating' || proposal.revision !== revision || hasExpired(proposal)) {
-    return settleLocked(tx, proposal, await readApprovalFacts(tx, proposal));
+    return settleLocked(tx, proposal, await readApprovalFacts(tx, proposal.id));
   }
   if (outcome.kind === 'invalid') {
-    return describe(await transition(tx, proposal, { to: 'invalid', failure: failureOf(outcome.faults) }), { plan: null, reviews: [] });
+    return describe(transition(tx, proposal, { to: 'invalid', failure: failureOf(outcome.faults) }), { plan: null, reviews: [] });
   }
   const plan = await keepPlan(tx, proposal, outcome.simulation);
-  const simulated = await transition(tx, proposal, { to: 'awaiting_approval', plan });
+  const simulated = transition(tx, proposal, { to: 'awaiting_approval', plan });
   return settleLocked(tx, simulated, await factsOf(tx, proposal, simulated, outcome.simulation));
 }
 
@@ -131,7 +134,7 @@ async function keepPlan(tx: Tx, proposal: LockedProposal, simulation: Simulation
       [proposal.id, proposal.revision, written.digest],
     );
     if (known !== undefined) {
-      await storeReadSet(tx, known.id, simulation.readSet);
+      storeReadSet(tx, known.id, simulation.readSet);
       return { id: known.id, digest: written.digest };
     }
   }
@@ -146,7 +149,7 @@ async function keepPlan(tx: Tx, proposal: LockedProposal, simulation: Simulation
 
 /** A first plan has no reviews to read; a later one may have those of an earlier simulation with the same digest. */
 async function factsOf(tx: Tx, before: LockedProposal, simulated: LockedProposal, { plan, summary }: Simulation): Promise<ApprovalFacts> {
-  if (before.planDigest !== null) return readApprovalFacts(tx, simulated);
+  if (before.planDigest !== null) return readApprovalFacts(tx, simulated.id);
   const { planId, planDigest } = simulated;
   if (planId === null || planDigest === null) throw new Error('a simulated proposal has a plan');
   const { requirement } = plan.header;

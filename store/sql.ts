@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type pg from 'pg';
+import pg from 'pg';
 import { type AuditEntry, type AuditEntryInput, auditEntry } from '../audit/entry.ts';
-import type { Prisma, PrismaClient } from '../generated/prisma/client.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
+import { prismaOn } from './prisma-connection.ts';
 import { sqlStateOf } from './sql-state.ts';
+import { statementName } from './statement-name.ts';
 
 /**
  * Transactions in which one tenant is set. A transaction that ends without COMMIT leaves nothing, and one in which no tenant could be set sees no rows:
@@ -15,6 +17,8 @@ export interface Sql {
 /** A transaction that may write. Audit entries are collected, and appended by one call, the last statement before COMMIT: taken earlier, the tenant's audit head would be locked before rows and would deadlock. */
 export interface Tx extends Sql {
   readonly tenant: string;
+  /** Sends a statement whose answer nobody waits for; when it fails, so does the transaction. */
+  send(text: string, values: readonly unknown[]): void;
   /** Queues an entry and returns its id, which outbox rows of the same transaction carry. */
   audit(entry: AuditEntryInput): string;
   /** Hands the queued entries over, for the door, which appends them itself before it returns. */
@@ -29,89 +33,114 @@ export interface PrismaTx extends Tx {
 }
 
 export interface TransactionOptions {
-  isolation?: 'repeatable read read only';
+  isolation?: 'read committed' | 'repeatable read read only';
 }
 
 const maxAttempts = 4; // A serialization failure or deadlock says "do it again"; a fourth in a row says that something is wrong.
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const acquireTimeoutMs = 10_000; // Longer than any burst the pool is sized for; beyond it the caller hears `temporarily_unavailable`.
-const transactionTimeoutMs = 60_000; // An upload of definitions re-indexes; everything else ends within milliseconds.
 
-/** Runs `work` in one transaction on node-postgres: the worker's way. `work` runs again after a serialization failure, so it MUST have no effect outside the transaction. */
-export async function withTenant<T>(
+/** Runs `work` in one transaction. It runs again after a serialization failure, so it MUST have no effect outside the transaction. */
+export function withTenant<T>(
   pool: pg.Pool,
   tenant: string,
   work: (tx: Tx) => Promise<T>,
-  options: TransactionOptions = {},
+  { isolation = 'read committed' }: TransactionOptions = {},
 ): Promise<T> {
+  return transact(pool, isolation, OpenTransaction, tenant, async (tx) => {
+    const result = await work(tx);
+    await tx.end();
+    return result;
+  });
+}
+
+/** The same with Prisma's model API on the same connection: how proposals, reviews and definitions are written. */
+export function withTenantPrisma<T>(pool: pg.Pool, tenant: string, work: (tx: PrismaTx) => Promise<T>): Promise<T> {
+  return transact(pool, 'read committed', OpenPrismaTransaction, tenant, async (tx) => {
+    const result = await work(tx);
+    await tx.end();
+    return result;
+  });
+}
+
+/** A glance: `read` sends all its statements at once, and COMMIT goes right behind them, in one round trip. What it sends later is refused. */
+export function glance<T>(pool: pg.Pool, tenant: string, read: (sql: Sql) => Promise<T>): Promise<T> {
+  return transact(pool, 'read committed', OpenTransaction, tenant, async (tx) => {
+    const [result] = await Promise.all([read(tx), tx.end()]);
+    return result;
+  });
+}
+
+/**
+ * Statements are sent as they come, without waiting for the answers to those before (connections are in pipeline mode), so BEGIN and the tenant ride with the first
+ * statement and the audit entries with COMMIT: the head of the tenant's audit chain is never locked while this process is busy with something else.
+ */
+function transact<X extends OpenTransaction, T>(
+  pool: pg.Pool,
+  isolation: string,
+  Transaction: new (tenant: string, client: pg.PoolClient) => X,
+  tenant: string,
+  run: (tx: X) => Promise<T>,
+): Promise<T> {
+  const checked = checkedTenant(tenant);
   return repeatOnConflict(async () => {
     const client = await pool.connect();
     let broken: Error | undefined;
+    const tx = new Transaction(checked, client);
     try {
-      // The tenant is quoted into the text because a statement with parameters cannot be sent together with BEGIN; it is checked to be a UUID first.
-      await client.query(
-        `BEGIN ISOLATION LEVEL ${options.isolation ?? 'read committed'}; SET LOCAL app.tenant = '${checkedTenant(tenant)}'`,
-      );
-      const tx = new OpenTransaction(
-        tenant,
-        async (text, values) => (await client.query({ name: statementName(text), text, values: [...values] })).rows,
-      );
-      const result = await work(tx);
-      if (tx.undone) await client.query('ROLLBACK');
-      else if (tx.entries.length === 0) await client.query('COMMIT');
-      else await client.query(`SELECT exequatur.append_audit(${client.escapeLiteral(JSON.stringify(tx.entries))}::jsonb); COMMIT`);
-      return result;
+      tx.begin(isolation);
+      return await run(tx);
     } catch (error) {
       await client.query('ROLLBACK').catch((failure: Error) => {
         broken = failure;
       });
-      throw error;
+      throw tx.causeOf(error);
     } finally {
       client.release(broken);
     }
   });
 }
 
-/** The same through Prisma: the API's way. */
-export async function withTenantPrisma<T>(prisma: PrismaClient, tenant: string, work: (tx: PrismaTx) => Promise<T>): Promise<T> {
-  const checked = checkedTenant(tenant);
-  return repeatOnConflict(async () => {
-    const undone: { result?: T } = {};
-    try {
-      return await prisma.$transaction(
-        async (client) => {
-          await client.$queryRawUnsafe(`SELECT set_config('app.tenant', $1, true)`, checked);
-          const tx = new OpenPrismaTransaction(tenant, client);
-          const result = await work(tx);
-          if (tx.undone) {
-            undone.result = result;
-            throw new Undo();
-          }
-          if (tx.entries.length > 0) await client.$executeRawUnsafe('SELECT exequatur.append_audit($1::jsonb)', JSON.stringify(tx.entries));
-          return result;
-        },
-        { maxWait: acquireTimeoutMs, timeout: transactionTimeoutMs },
-      );
-    } catch (error) {
-      if (error instanceof Undo) return undone.result as T;
-      throw error;
-    }
-  });
-}
+const afterFailure = '25P02'; // What PostgreSQL answers to every statement behind the one that failed.
 
 class OpenTransaction implements Tx {
-  readonly entries: AuditEntry[] = [];
-  undone = false;
   readonly tenant: string;
-  private readonly run: (text: string, values: readonly unknown[]) => Promise<unknown[]>;
+  private readonly sent: Promise<unknown>[] = [];
+  private failure: unknown;
+  private entries: AuditEntry[] = [];
+  private undone = false;
+  private closed = false;
+  private readonly client: pg.PoolClient;
 
-  constructor(tenant: string, run: (text: string, values: readonly unknown[]) => Promise<unknown[]>) {
+  constructor(tenant: string, client: pg.PoolClient) {
     this.tenant = tenant;
-    this.run = run;
+    this.client = client;
+  }
+
+  /**
+   * Not waited for: without it no tenant is set, so that the statements behind it find no rows and write none. The tenant is quoted into the text because a
+   * statement with parameters cannot be sent together with BEGIN; it was checked to be a UUID.
+   */
+  begin(isolation: string): void {
+    this.keep(this.client.query(`BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL app.tenant = '${this.tenant}'`));
   }
 
   async rows<T>(text: string, values: readonly unknown[] = []): Promise<T[]> {
-    return (await this.run(text, values)) as T[];
+    if (this.closed) throw new Error('the transaction has ended');
+    try {
+      return (await this.client.query({ name: statementName(text), text, values: [...values] })).rows as T[];
+    } catch (error) {
+      this.failure ??= error; // Answers come in the order of the statements, so this is the first that failed.
+      throw error;
+    }
+  }
+
+  send(text: string, values: readonly unknown[]): void {
+    this.keep(this.rows(text, values));
+  }
+
+  private keep(answer: Promise<unknown>): void {
+    answer.catch(() => {}); // Heard at the end.
+    this.sent.push(answer);
   }
 
   audit(input: AuditEntryInput): string {
@@ -127,19 +156,36 @@ class OpenTransaction implements Tx {
   undo(): void {
     this.undone = true;
   }
+
+  /** Ends the transaction, in one message with the audit entries, and fails unless it ended as it was meant to. */
+  async end(): Promise<void> {
+    this.closed = true;
+    const [answer] = await Promise.all([this.client.query(this.lastMessage()), ...this.sent]);
+    const last = Array.isArray(answer) ? answer.at(-1) : answer;
+    // PostgreSQL answers the COMMIT of a transaction in which anything failed with ROLLBACK.
+    if (!this.undone && last.command !== 'COMMIT') throw new Error('a statement had failed, and the transaction went on as if it had not');
+  }
+
+  private lastMessage(): string {
+    if (this.undone) return 'ROLLBACK';
+    if (this.entries.length === 0) return 'COMMIT';
+    return `SELECT exequatur.append_audit(${pg.escapeLiteral(JSON.stringify(this.entries))}::jsonb); COMMIT`;
+  }
+
+  /** Of the errors of one transaction, the one that brought about the others. */
+  causeOf(error: unknown): unknown {
+    return sqlStateOf(error) === afterFailure ? (this.failure ?? error) : error;
+  }
 }
 
 class OpenPrismaTransaction extends OpenTransaction implements PrismaTx {
   readonly prisma: Prisma.TransactionClient;
 
-  constructor(tenant: string, client: Prisma.TransactionClient) {
-    super(tenant, (text, values) => client.$queryRawUnsafe(text, ...values));
-    this.prisma = client;
+  constructor(tenant: string, client: pg.PoolClient) {
+    super(tenant, client);
+    this.prisma = prismaOn(client);
   }
 }
-
-/** Prisma rolls back only when its callback throws. */
-class Undo extends Error {}
 
 async function repeatOnConflict<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tried = 1; ; tried++) {
@@ -157,18 +203,3 @@ function checkedTenant(tenant: string): string {
   if (!uuid.test(tenant)) throw new Error('a tenant is named by a UUID');
   return tenant;
 }
-
-const statementNames = new Map<string, string>();
-
-/** A name makes PostgreSQL keep the statement parsed on its connection; store functions use a bounded number of texts. */
-function statementName(text: string): string {
-  let name = statementNames.get(text);
-  if (name === undefined) {
-    name = `s${statementNames.size + 1}`;
-    statementNames.set(text, name);
-  }
-  return name;
-}
-
-/** For Prisma's adapter, whose own texts are as bounded. */
-export const preparedStatementName = ({ sql }: { sql: string }): string => statementName(sql);

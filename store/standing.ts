@@ -35,16 +35,27 @@ export const rolesInForce = (p: string): string => `ARRAY(
  */
 export async function resolveActor(tx: Sql, caller: Caller): Promise<Actor> {
   const standing = await readStanding(tx, caller.id);
-  const claimed = caller.roles.filter((role) => !removedSince(standing, role, caller.tokenIssuedAt));
-  const isNews = standing === null || saysSomethingNew(standing, caller, claimed);
-  const isKnown = isNews ? await feed(tx, caller, claimed) : true;
+  return actorOf(caller, standing, isNews(caller, standing) ? await feed(tx, caller, claimedRoles(caller, standing)) : true);
+}
+
+/** The same where nothing can be written. Null where the token says something new: then it is to be resolved by a transaction that can. */
+export async function knownActor(sql: Sql, caller: Caller): Promise<Actor | null> {
+  const standing = await readStanding(sql, caller.id);
+  return isNews(caller, standing) ? null : actorOf(caller, standing, true);
+}
+
+function actorOf(caller: Caller, standing: StandingRow | null, isKnown: boolean): Actor {
   return {
     id: caller.id,
     kind: caller.kind,
-    roles: [...new Set(claimed)].sort(),
+    roles: [...new Set(claimedRoles(caller, standing))].sort(),
     actsFor: caller.actsFor ?? null,
     disabled: !isKnown || (standing?.disabled ?? false),
   };
+}
+
+function claimedRoles(caller: Caller, standing: StandingRow | null): string[] {
+  return caller.roles.filter((role) => !removedSince(standing, role, caller.tokenIssuedAt));
 }
 
 async function readStanding(tx: Sql, id: string): Promise<StandingRow | null> {
@@ -68,12 +79,13 @@ function removedSince(standing: StandingRow | null, role: string, issuedAt: stri
   return removedAt !== undefined && removedAt >= issuedAt;
 }
 
-function saysSomethingNew(standing: StandingRow, caller: Caller, claimed: readonly string[]): boolean {
+function isNews(caller: Caller, standing: StandingRow | null): boolean {
   return (
+    standing === null ||
     standing.kind !== caller.kind ||
     standing.actsFor !== (caller.actsFor ?? null) ||
     (caller.name !== undefined && standing.name !== caller.name) ||
-    claimed.some((role) => !standing.fresh.includes(role))
+    claimedRoles(caller, standing).some((role) => !standing.fresh.includes(role))
   );
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { WrittenPlan } from '../ontology/canonical-plan.ts';
 import type { PlanSummary, ReadSet, ResolvedRequirement } from '../ontology/plan.ts';
 import type { ProposalRow } from './proposal-row.ts';
-import type { Sql } from './sql.ts';
+import type { Tx } from './sql.ts';
 
 export interface NewPlan {
   written: WrittenPlan;
@@ -16,10 +16,10 @@ export interface NewPlan {
  * Stores a plan's bytes and its read set. Plans are immutable: one with the same digest is never stored twice for a revision, and the door hashes what was stored.
  * MUST run under the proposal's row lock.
  */
-export async function storePlan(tx: Sql, proposal: ProposalRow, plan: NewPlan): Promise<{ id: string; digest: string }> {
+export async function storePlan(tx: Tx, proposal: ProposalRow, plan: NewPlan): Promise<{ id: string; digest: string }> {
   const id = randomUUID();
   const { chunks, chunkEdits } = plan.written;
-  await tx.rows(
+  tx.send(
     `WITH tenant AS (SELECT current_setting('app.tenant')::uuid AS id, exequatur.clock() AS now), stored AS (
        INSERT INTO exequatur.plan (tenant_id, id, proposal_id, revision, digest, bytes, edits, summary, requirement, created_at)
        SELECT t.id, $1::uuid, $2::uuid, $3::int, $4, $5::bigint, $6::int, $7::jsonb, $8::jsonb, t.now FROM tenant t
@@ -57,8 +57,8 @@ export async function storePlan(tx: Sql, proposal: ProposalRow, plan: NewPlan): 
  * Adds the read set of a simulation that came to a plan already stored. The newest counts, for the door and for staleness alike.
  * Simulations of one proposal are stored one after another, under its row lock, so the next number is free.
  */
-export async function storeReadSet(tx: Sql, planId: string, readSet: ReadSet): Promise<void> {
-  await tx.rows(
+export function storeReadSet(tx: Tx, planId: string, readSet: ReadSet): void {
+  tx.send(
     `WITH tenant AS (SELECT current_setting('app.tenant')::uuid AS id, exequatur.clock() AS now), ${insertReadSet('$1', null, '$2', '$3')} SELECT 1`,
     [planId, ...readSetValues(readSet)],
   );

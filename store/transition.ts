@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { eventOfStatus } from '../ontology/events.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import { isDoorEdge, mayBecome, type ProposalStatus } from '../ontology/lifecycle.ts';
-import type { ProposalRow, StoredFailure } from './proposal-row.ts';
+import { isoTime, type ProposalRow, type StoredFailure } from './proposal-row.ts';
 import type { Tx } from './sql.ts';
 
 export interface Move {
@@ -15,9 +15,6 @@ export interface Move {
   plan?: { id: string; digest: string };
 }
 
-/** SQL for the instant of a status, as it is kept and shown. */
-const stamp = (at: string): string => `to_char(${at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
-
 /** SQL that announces a move; its values are those of `announcement`. */
 const announce = (
   from: string,
@@ -26,23 +23,22 @@ const announce = (
 
 /**
  * Moves a locked proposal along one edge of the lifecycle: its row, its event and its audit entry, all in this transaction. Throws on an edge that does not exist
- * or belongs to a door; the database would refuse both.
+ * or belongs to a door; the database would refuse both. The times of what it returns are those before the move.
  */
-export async function transition<P extends ProposalRow>(tx: Tx, proposal: P, move: Move): Promise<P> {
+export function transition<P extends ProposalRow>(tx: Tx, proposal: P, move: Move): P {
   if (!mayBecome(proposal.status, move.to) || isDoorEdge(proposal.status, move.to)) {
     throw new Error(`a proposal cannot go from ${proposal.status} to ${move.to} here`);
   }
-  const [row] = await tx.rows<{ at: string; timestamps: ProposalRow['statusTimestamps'] }>(
+  tx.send(
     // The plan's columns are named only where they change: the API's login may not write them.
     `WITH moved AS (
        UPDATE exequatur.proposal p
           SET status = $6, failure = $7::jsonb, updated_at = c.now,${move.plan === undefined ? '' : ' plan_id = $8::uuid, plan_digest = $9,'}
-              status_timestamps = p.status_timestamps || jsonb_build_object($6::text, ${stamp('c.now')})
+              status_timestamps = p.status_timestamps || jsonb_build_object($6::text, ${isoTime('c.now')})
          FROM (SELECT exequatur.clock() AS now) c
         WHERE p.id = $4::text::uuid
-    RETURNING p.updated_at, p.status_timestamps
-     ), announced AS (${announce('moved')})
-     SELECT ${stamp('m.updated_at')} AS at, m.status_timestamps AS timestamps FROM moved m`,
+    RETURNING 1
+     ) ${announce('moved')}`,
     [
       ...announcement(tx, proposal, move),
       move.to,
@@ -50,38 +46,35 @@ export async function transition<P extends ProposalRow>(tx: Tx, proposal: P, mov
       ...(move.plan === undefined ? [] : [move.plan.id, move.plan.digest]),
     ],
   );
-  if (row === undefined) throw new Error('the proposal vanished while it was locked');
-  return moved(proposal, move, row);
+  return moved(proposal, move);
 }
 
 /** Begins an execution through the door, which takes this edge alone, and announces it. */
-export async function beginExecution<P extends ProposalRow>(tx: Tx, proposal: P, executionId: string): Promise<P> {
-  await tx.rows(`WITH begun AS MATERIALIZED (SELECT exequatur.begin_execution($4::text::uuid, $6::uuid)) ${announce('begun')}`, [
+export function beginExecution<P extends ProposalRow>(tx: Tx, proposal: P, executionId: string): P {
+  tx.send(`WITH begun AS MATERIALIZED (SELECT exequatur.begin_execution($4::text::uuid, $6::uuid)) ${announce('begun')}`, [
     ...announcement(tx, proposal, { to: 'executing' }),
     executionId,
   ]);
-  return { ...proposal, status: 'executing' };
+  return moved(proposal, { to: 'executing' });
 }
 
 /** Leaves an execution of which nothing was applied, through the door, and announces it. */
-export async function leaveExecuting<P extends ProposalRow>(tx: Tx, proposal: P, move: Move): Promise<P> {
-  await tx.rows(`WITH gone AS MATERIALIZED (SELECT exequatur.leave_executing($4::text::uuid, $6, $7::jsonb)) ${announce('gone')}`, [
+export function leaveExecuting<P extends ProposalRow>(tx: Tx, proposal: P, move: Move): P {
+  tx.send(`WITH gone AS MATERIALIZED (SELECT exequatur.leave_executing($4::text::uuid, $6, $7::jsonb)) ${announce('gone')}`, [
     ...announcement(tx, proposal, move),
     move.to,
     move.failure === undefined ? null : JSON.stringify(move.failure),
   ]);
-  return { ...proposal, status: move.to, failure: move.failure ?? null };
+  return moved(proposal, move);
 }
 
-function moved<P extends ProposalRow>(proposal: P, move: Move, row: { at: string; timestamps: ProposalRow['statusTimestamps'] }): P {
+function moved<P extends ProposalRow>(proposal: P, move: Move): P {
   return {
     ...proposal,
     status: move.to,
     planId: move.plan?.id ?? proposal.planId,
     planDigest: move.plan?.digest ?? proposal.planDigest,
     failure: move.failure ?? null,
-    updatedAt: row.at,
-    statusTimestamps: row.timestamps,
   };
 }
 

@@ -23,21 +23,20 @@ export async function withdrawProposal(
   tx: Tx,
   { proposalId, reason, by }: Withdrawal,
   deps: Pick<StoreDeps, 'decide'>,
-): Promise<{ settled: Settled; nudgeId: string } | (Refusal & { settled?: Settled; nudgeId?: string })> {
-  const proposal = await lockProposal(tx, proposalId);
+): Promise<{ settled: Settled } | (Refusal & { settled?: Settled })> {
+  const [proposal, actor] = await Promise.all([lockProposal(tx, proposalId), resolveActor(tx, by)]);
   if (proposal === null) {
     tx.undo();
     return refuse('not_found');
   }
-  const actor = await resolveActor(tx, by);
   const authority = deps.decide({ action: 'proposal:withdraw', actor, proposal: proposalFacts(proposal) });
   if (!authority.allowed) {
     tx.undo();
     return refuse(authority.reason);
   }
   const noFacts = { plan: null, reviews: [] };
-  const nudgeId = await leaveNudge(tx, proposalId);
-  if (hasExpired(proposal)) return { ...refuse('not_withdrawable'), settled: await settleLocked(tx, proposal, noFacts), nudgeId };
-  const withdrawn = await transition(tx, proposal, { to: 'withdrawn', actor: actor.id, ...(reason === undefined ? {} : { reason }) });
-  return { settled: describe(withdrawn, noFacts), nudgeId };
+  leaveNudge(tx, proposalId);
+  if (hasExpired(proposal)) return { ...refuse('not_withdrawable'), settled: settleLocked(tx, proposal, noFacts) };
+  const withdrawn = transition(tx, proposal, { to: 'withdrawn', actor: actor.id, ...(reason === undefined ? {} : { reason }) });
+  return { settled: describe(withdrawn, noFacts) };
 }

@@ -1,13 +1,10 @@
 import { CancellationScope, condition, setHandler, sleep } from '@temporalio/workflow';
-import { nudgeSignal, nudgeUpdate, simulatedUpdate } from './proposal.contract.ts';
-import type { ProposalState } from './proposal-activities.contract.ts';
+import { nudgeSignal, nudgeUpdate } from './proposal.contract.ts';
 
-/** What reaches the workflow from outside: that there is something to look at, and who waits for the simulation. */
+/** What reaches the workflow from outside: that there is something to look at. */
 export interface Inbox {
   /** A nudge arrived since the last look. MUST be cleared before looking, not after: one that arrives during the look is a reason for another. */
   nudged: boolean;
-  /** The newest state, for those who wait for it. */
-  at: ProposalState | undefined;
   /** The newest alarm. It is never cancelled: one that nobody waits for any more rings unheard. */
   alarm: Alarm | undefined;
 }
@@ -20,16 +17,12 @@ interface Alarm {
 
 /** Registers the handlers. MUST be called before the workflow's first await: messages may be in its very first activation. */
 export function openInbox(): Inbox {
-  const inbox: Inbox = { nudged: false, at: undefined, alarm: undefined };
+  const inbox: Inbox = { nudged: false, alarm: undefined };
   const nudge = () => {
     inbox.nudged = true;
   };
   setHandler(nudgeSignal, nudge);
   setHandler(nudgeUpdate, nudge);
-  setHandler(simulatedUpdate, async () => {
-    await condition(() => inbox.at !== undefined && inbox.at.status !== 'simulating');
-    return { status: (inbox.at as ProposalState).status };
-  });
   return inbox;
 }
 

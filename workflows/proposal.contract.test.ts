@@ -9,15 +9,13 @@ describe('durable names', () => {
       workflow: contract.proposalWorkflowType,
       id: contract.proposalWorkflowId('p'),
       signal: contract.nudgeSignal.name,
-      update: contract.simulatedUpdate.name,
-      updateId: contract.simulatedUpdateId('p', 2),
+      update: contract.nudgeUpdate.name,
       failureTypes,
     }).toEqual({
       workflow: 'proposal',
       id: 'proposal/p',
       signal: 'nudge',
-      update: 'simulated',
-      updateId: 'p/2',
+      update: 'nudge',
       failureTypes: { databaseAway: 'DatabaseAway', proposalNotFound: 'ProposalNotFound', bug: 'Bug' },
     });
   });

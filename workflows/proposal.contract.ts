@@ -1,6 +1,5 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { ProposalStatus } from '../ontology/lifecycle.ts';
 
 /**
  * What the API, the relay and the worker share with the workflow of a proposal: names, ids, message types. Names are wire contracts: workflows that are running
@@ -15,10 +14,6 @@ export interface ProposalStart {
   readonly actionType: string;
 }
 
-export interface SimulatedAnswer {
-  readonly status: ProposalStatus;
-}
-
 /** "Look again": it carries nothing, so a lost, repeated or late one can do no harm. Sent with start, so that it also revives a workflow that Temporal has lost. */
 export const nudgeSignal = defineSignal<[]>('nudge');
 
@@ -27,13 +22,6 @@ export const nudgeSignal = defineSignal<[]>('nudge');
  * sends it counts the nudge as delivered only when it was accepted, and the relay sends the signal.
  */
 export const nudgeUpdate = defineUpdate<void, []>('nudge');
-
-/** Answers as soon as the proposal has left `simulating`. Its id is `simulatedUpdateId`, so that a repeated request waits for the same answer. */
-export const simulatedUpdate = defineUpdate<SimulatedAnswer, []>('simulated');
-
-export function simulatedUpdateId(proposalId: string, revision: number): string {
-  return `${proposalId}/${revision}`;
-}
 
 export function proposalWorkflowId(proposalId: string): string {
   return `proposal/${proposalId}`;

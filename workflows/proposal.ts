@@ -23,11 +23,9 @@ export async function proposal(start: ProposalStart): Promise<FinalStatus> {
 
   // Asked for before anyone has looked: a step does nothing in a state that does not call for it, and looking first would be a second transaction.
   let at = await simulate(start);
-  inbox.at = at;
   while (!isFinal(at.status)) {
     if (workflowInfo().continueAsNewSuggested) await startOver(start);
     at = await takeStep(start, at, inbox);
-    inbox.at = at;
   }
   publishState(at);
   await condition(allHandlersFinished);

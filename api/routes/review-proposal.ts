@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { isFinal } from '../../ontology/lifecycle.ts';
 import { recordReview } from '../../store/record-review.ts';
 import { isRefusal } from '../../store/refusal.ts';
 import { route } from '../route.ts';
+import { preferenceApplied, preferWait } from '../schemas/prefer-wait.ts';
 import { proposalParams, recordedReviewSchema, reviewBody } from '../schemas/proposal-schema.ts';
 
 /** A strong entity tag. What is between the quotes is compared with the plan's digest, so one that is no digest is simply another plan's. */
@@ -18,8 +20,15 @@ export const reviewProposal = route({
   tag: 'proposals',
   summary: 'Approve or reject exactly this plan',
   permission: 'proposal:review',
-  request: { params: proposalParams, headers: z.object({ ifMatch }), body: reviewBody },
-  responses: { 201: { description: 'The review was stored; the answer says what became of the proposal.', schema: recordedReviewSchema } },
+  request: { params: proposalParams, headers: z.object({ ifMatch, prefer: preferWait }), body: reviewBody },
+  description: 'With `Prefer: wait`, whoever gives the last approval hears of the execution in the same answer.',
+  responses: {
+    201: {
+      description: 'The review was stored; the answer says what became of the proposal.',
+      schema: recordedReviewSchema,
+      headers: preferenceApplied,
+    },
+  },
   problems: [
     'not_found',
     'if_match_required',
@@ -44,10 +53,18 @@ export const reviewProposal = route({
     };
     const outcome = await context.writeAs(caller, (tx) => recordReview(tx, review, context.resources.deps));
     // Lost if we die here; the relay nudges again. A refusal may have moved the proposal as well: expired, or back to simulation.
-    if (outcome.settled !== undefined)
-      context.nudge(caller, { ...params, actionType: outcome.settled.actionType, nudgeId: outcome.nudgeId ?? null });
+    if (outcome.settled !== undefined) context.nudge(caller, { ...params, actionType: outcome.settled.actionType });
     if (isRefusal(outcome)) return outcome;
     const { status, revision, digest, missing } = outcome.settled;
-    return { status: 201, body: { ...outcome.review, proposal: { id: params.proposalId, status, revision, planDigest: digest, missing } } };
+    const { proposalId } = params;
+    const left = { id: proposalId, status, revision, planDigest: digest, missing };
+    if (headers.prefer === 0 || isFinal(status)) return { status: 201, body: { ...outcome.review, proposal: left } };
+    const limitMs = headers.prefer * 1_000;
+    const end = await context.resources.watch.until(caller.tenant, { proposalId, isReached: isFinal, limitMs });
+    return {
+      status: 201,
+      body: { ...outcome.review, proposal: end === null ? left : { id: proposalId, ...end, missing: '' } },
+      headers: { 'Preference-Applied': `wait=${headers.prefer}` },
+    };
   },
 });

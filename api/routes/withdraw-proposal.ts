@@ -1,10 +1,10 @@
-import { readProposal } from '../../store/read-proposal.ts';
-import { isRefusal, refuse } from '../../store/refusal.ts';
+import { isRefusal } from '../../store/refusal.ts';
 import { withdrawProposal as storeWithdrawal } from '../../store/withdraw-proposal.ts';
 import { answered } from '../api-context.ts';
 import { presentProposal } from '../present-proposal.ts';
 import { route } from '../route.ts';
 import { proposalParams, proposalSchema, withdrawalBody } from '../schemas/proposal-schema.ts';
+import { viewProposal } from '../view-proposal.ts';
 
 export const withdrawProposal = route({
   name: 'withdrawProposal',
@@ -21,13 +21,9 @@ export const withdrawProposal = route({
     const { deps } = context.resources;
     const withdrawal = { ...params, ...(body.reason === undefined ? {} : { reason: body.reason }), by: caller };
     const outcome = await context.writeAs(caller, (tx) => storeWithdrawal(tx, withdrawal, deps));
-    if (outcome.settled !== undefined)
-      context.nudge(caller, { ...params, actionType: outcome.settled.actionType, nudgeId: outcome.nudgeId ?? null });
+    if (outcome.settled !== undefined) context.nudge(caller, { ...params, actionType: outcome.settled.actionType });
     if (isRefusal(outcome)) return outcome;
-    const view = await context.readAs(
-      caller,
-      async (tx, actor) => (await readProposal(tx, params.proposalId, actor, deps)) ?? refuse('not_found'),
-    );
+    const view = await viewProposal(params.proposalId, caller, context);
     return answered(view, (proposal) => ({ status: 200, body: presentProposal(proposal, context) }));
   },
 });

@@ -7,11 +7,11 @@ import { createApp } from '../../api/app.ts';
 import { openApiDocument } from '../../api/open-api.ts';
 import { routes } from '../../api/routes.ts';
 import { openWorkflowGateway } from '../../api/workflow-gateway.ts';
-import type { PrismaClient } from '../../generated/prisma/client.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import { decide } from '../../policy/decide.ts';
-import { openPool, openPrisma } from '../../store/connect.ts';
+import { openPool } from '../../store/connect.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
+import { StatusWatch } from '../../store/status-watch.ts';
 import { openLogger } from '../../telemetry/logger.ts';
 import { openRegistry } from '../../telemetry/metrics.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -53,14 +53,12 @@ export class ApiScene {
   readonly pool: pg.Pool;
   readonly context: ApiContext;
   private readonly key: CryptoKey;
-  private readonly prisma: PrismaClient;
   private readonly server: Server;
 
   private constructor(parts: {
     database: TestDatabase;
     tenant: string;
     pool: pg.Pool;
-    prisma: PrismaClient;
     key: CryptoKey;
     context: ApiContext;
     server: Server;
@@ -68,7 +66,6 @@ export class ApiScene {
     this.database = parts.database;
     this.tenant = parts.tenant;
     this.pool = parts.pool;
-    this.prisma = parts.prisma;
     this.key = parts.key;
     this.context = parts.context;
     this.server = parts.server;
@@ -82,13 +79,13 @@ export class ApiScene {
     const jwk = { ...(await exportJWK(publicKey)), kid: 'test', alg: 'EdDSA' };
     const logger = openLogger('test-api');
     const pool = openPool(database.urls.api);
-    const prisma = openPrisma(database.urls.api);
     const settings = { TEMPORAL_ADDRESS: temporal, TEMPORAL_NAMESPACE: 'default', EXEQUATUR_TASK_QUEUE: taskQueue };
     const context = new ApiContext({
       pool,
-      prisma,
+      watch: new StatusWatch(pool),
+      simulationPatienceMs,
       logger,
-      workflows: openWorkflowGateway(settings, { tracing: { plugins: [] }, logger, simulationPatienceMs }),
+      workflows: openWorkflowGateway(settings, { tracing: { plugins: [] }, logger }),
       deps: { decide, ontologies: new OntologyCache([]) },
       tokens: { keys: { getKey: createLocalJWKSet({ keys: [jwk] }) }, issuer, audience },
       registry: openRegistry('test-api'),
@@ -97,7 +94,7 @@ export class ApiScene {
     });
     const server = createServer(createApp(context));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new ApiScene({ database, tenant, pool, prisma, key: privateKey, context, server });
+    return new ApiScene({ database, tenant, pool, key: privateKey, context, server });
   }
 
   token({ id, kind = 'user', roles = [id.replace(/-\d+$/, '')], tenant = this.tenant }: Person): Promise<string> {
@@ -170,7 +167,7 @@ export class ApiScene {
     await new Promise((resolve) => this.server.close(resolve));
     await this.context.settle();
     await this.context.resources.workflows.close();
-    await Promise.all([this.pool.end(), this.prisma.$disconnect()]);
+    await this.pool.end();
     await this.database.drop();
   }
 }

@@ -264,6 +264,23 @@ describe('a caller who prefers to wait', () => {
     expect(late.headers.get('preference-applied')).toBeNull();
   });
 
+  it('hears of the execution in the answer to the last approval', async () => {
+    const proposal = await fresh();
+    const approve = { decision: 'approve' };
+    const headers = { 'if-match': `"${proposal.planDigest}"`, prefer: 'wait=20' };
+    const answer = await manager.post(`/v1/proposals/${proposal.id}/reviews`, approve, headers);
+    expect(answer).toMatchObject({
+      status: 201,
+      body: { decision: 'approve', proposal: { status: 'executed', planDigest: proposal.planDigest } },
+    });
+    expect(answer.headers.get('preference-applied')).toBe('wait=20');
+    const rejected = await fresh();
+    const rejection = { 'if-match': `"${rejected.planDigest}"`, prefer: 'wait=20' };
+    const end = await manager.post(`/v1/proposals/${rejected.id}/reviews`, { decision: 'reject', reason: 'no' }, rejection);
+    expect(end.body.proposal.status).toBe('rejected'); // Final with the review itself: nothing to wait for.
+    expect(end.headers.get('preference-applied')).toBeNull();
+  });
+
   it('is told how it stands when the time is over', async () => {
     const proposal = await fresh();
     const startedAt = Date.now();

@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import type { PrismaClient } from '../../generated/prisma/client.ts';
 import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import { decide } from '../../policy/decide.ts';
-import { openPool, openPrisma } from '../../store/connect.ts';
+import { openPool } from '../../store/connect.ts';
 import { createProposal, type Proposed } from '../../store/create-proposal.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
-import type { ProposalView } from '../../store/proposal-view.ts';
+import { type ProposalView, proposalView } from '../../store/proposal-view.ts';
 import { putOntology } from '../../store/put-ontology.ts';
-import { readProposal } from '../../store/read-proposal.ts';
+import { readProposalRecord } from '../../store/read-proposal.ts';
 import { type NewReview, type RecordedReview, type ReviewRefusal, recordReview } from '../../store/record-review.ts';
 import { isRefusal, type Refusal } from '../../store/refusal.ts';
 import type { Settled } from '../../store/settle.ts';
@@ -23,7 +22,6 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 /** A tenant of an office building, with the store's functions bound to the logins that call them in production. */
 export interface Fixture {
   database: TestDatabase;
-  prisma: PrismaClient;
   /** The API's login. */
   api: pg.Pool;
   worker: pg.Pool;
@@ -166,14 +164,12 @@ export const building = {
 export async function openFixture(document: JsonValue = building): Promise<Fixture> {
   const database = await createTestDatabase();
   const tenant = await database.createTenant();
-  const prisma = openPrisma(database.urls.api, { max: 8 });
-  const api = openPool(database.urls.api, { max: 4 });
+  const api = openPool(database.urls.api, { max: 8 });
   const worker = openPool(database.urls.worker, { max: 4 });
   const deps: StoreDeps = { decide, ontologies: new OntologyCache([]) };
-  const inApi = <T>(work: (tx: PrismaTx) => Promise<T>) => withTenantPrisma(prisma, tenant, work);
+  const inApi = <T>(work: (tx: PrismaTx) => Promise<T>) => withTenantPrisma(api, tenant, work);
   const fixture: Fixture = {
     database,
-    prisma,
     api,
     worker,
     tenant,
@@ -208,12 +204,12 @@ export async function openFixture(document: JsonValue = building): Promise<Fixtu
       return settled;
     },
     async read(proposalId, viewer = keeper1) {
-      const view = await inApi(async (tx) => readProposal(tx, proposalId, await resolveActor(tx, viewer), deps));
-      if (view === null) throw new Error('no such proposal');
-      return view;
+      const [record, actor] = await inApi((tx) => Promise.all([readProposalRecord(tx, proposalId), resolveActor(tx, viewer)]));
+      if (record === null) throw new Error('no such proposal');
+      return proposalView(record, actor, decide);
     },
     async close() {
-      await Promise.all([prisma.$disconnect(), api.end(), worker.end()]);
+      await Promise.all([api.end(), worker.end()]);
       await database.drop();
     },
   };

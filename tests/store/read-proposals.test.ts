@@ -89,7 +89,7 @@ describe('another tenant', () => {
   it('sees nothing of it', async () => {
     const plan = await fixture.planned('askFloor', { name: 'U' });
     const other = await fixture.database.createTenant();
-    await withTenantPrisma(fixture.prisma, other, async (tx) => {
+    await withTenantPrisma(fixture.api, other, async (tx) => {
       const actor = await resolveActor(tx, keeper1);
       expect(expectDone(await listProposals(tx, {}, actor, fixture.deps)).proposals).toEqual([]);
       expect(await readPlan(tx, plan.proposalId)).toEqual({ refused: 'not_found' });

@@ -47,7 +47,7 @@ describe('standing', () => {
   });
 
   it('is nothing in a tenant that does not exist', async () => {
-    const nowhere = await withTenantPrisma(fixture.prisma, randomUUID(), (tx) => resolveActor(tx, caller('eve', ['keeper'])));
+    const nowhere = await withTenantPrisma(fixture.api, randomUUID(), (tx) => resolveActor(tx, caller('eve', ['keeper'])));
     expect(nowhere).toMatchObject({ disabled: true });
   });
 

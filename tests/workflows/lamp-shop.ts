@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { Client, type ClientOptions, Connection, WithStartWorkflowOperation } from '@temporalio/client';
+import { Client, type ClientOptions, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type pg from 'pg';
 import { createActivities } from '../../activities/create-activities.ts';
 import { measureSteps } from '../../activities/measure-steps.ts';
-import type { PrismaClient } from '../../generated/prisma/client.ts';
 import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
+import type { ProposalStatus } from '../../ontology/lifecycle.ts';
 import { decide } from '../../policy/decide.ts';
-import { openPool, openPrisma } from '../../store/connect.ts';
+import { openPool } from '../../store/connect.ts';
 import { createProposal } from '../../store/create-proposal.ts';
 import { executionIdOf } from '../../store/execute-proposal.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
@@ -17,6 +17,7 @@ import { putOntology } from '../../store/put-ontology.ts';
 import { recordReview } from '../../store/record-review.ts';
 import { isRefusal, type Refusal } from '../../store/refusal.ts';
 import { withTenant, withTenantPrisma } from '../../store/sql.ts';
+import { StatusWatch } from '../../store/status-watch.ts';
 import type { StoreDeps } from '../../store/store-deps.ts';
 import { beginExecution } from '../../store/transition.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
@@ -30,7 +31,6 @@ import {
   proposalStartOptions,
   proposalWorkflowId,
   proposalWorkflowType,
-  simulatedUpdate,
 } from '../../workflows/proposal.contract.ts';
 import type { ProposalActivities } from '../../workflows/proposal-activities.contract.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -64,7 +64,7 @@ export class LampShop {
   readonly tenant: string;
   readonly client: Client;
   readonly temporal: string;
-  private readonly prisma: PrismaClient;
+  private readonly apiPool: pg.Pool;
   private readonly superuser: pg.Pool;
   private readonly actionTypes = new Map<string, string>();
   private readonly stops: (() => Promise<unknown>)[] = [];
@@ -74,7 +74,7 @@ export class LampShop {
     this.tenant = tenant;
     this.client = client;
     this.temporal = temporal;
-    this.prisma = openPrisma(database.urls.api);
+    this.apiPool = openPool(database.urls.api);
     this.workerPool = openPool(database.urls.worker);
     this.relayPool = openPool(database.urls.relay);
     this.superuser = openPool(database.urls.superuser, { max: 2 });
@@ -92,7 +92,7 @@ export class LampShop {
 
   async close(): Promise<void> {
     for (const stop of this.stops.splice(0).reverse()) await stop();
-    await Promise.all([this.prisma.$disconnect(), this.workerPool.end(), this.relayPool.end(), this.superuser.end()]);
+    await Promise.all([this.apiPool.end(), this.workerPool.end(), this.relayPool.end(), this.superuser.end()]);
     await this.database.drop();
   }
 
@@ -136,9 +136,11 @@ export class LampShop {
 
   /** Starts the proposal's workflow and waits for the simulation. */
   async simulated(proposalId: string, actionType: string): Promise<string> {
-    const startWorkflowOperation = new WithStartWorkflowOperation(proposalWorkflowType, this.startOptions(proposalId, actionType));
-    const { status } = await this.client.workflow.executeUpdateWithStart(simulatedUpdate, { startWorkflowOperation });
-    return status;
+    await this.client.workflow.start(proposalWorkflowType, this.startOptions(proposalId, actionType));
+    const isReached = (status: ProposalStatus) => status !== 'simulating';
+    const seen = await new StatusWatch(this.workerPool).until(this.tenant, { proposalId, isReached, limitMs: 60_000 });
+    if (seen === null) throw new Error('the proposal was not simulated');
+    return seen.status;
   }
 
   /** Both, and the proposal's id. */
@@ -175,7 +177,7 @@ export class LampShop {
   async beginExecution(proposalId: string): Promise<void> {
     await withTenant(this.workerPool, this.tenant, async (tx) => {
       const proposal = await lockProposal(tx, proposalId);
-      if (proposal !== null) await beginExecution(tx, proposal, executionIdOf(proposalId));
+      if (proposal !== null) beginExecution(tx, proposal, executionIdOf(proposalId));
     });
   }
 
@@ -269,7 +271,7 @@ export class LampShop {
   private async write<T extends object>(
     work: (tx: Parameters<Parameters<typeof withTenantPrisma>[2]>[0]) => Promise<T | Refusal>,
   ): Promise<T> {
-    const outcome = await withTenantPrisma(this.prisma, this.tenant, work);
+    const outcome = await withTenantPrisma(this.apiPool, this.tenant, work);
     if (isRefusal(outcome)) throw new Error(`refused: ${JSON.stringify(outcome)}`);
     return outcome;
   }

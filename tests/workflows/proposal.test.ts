@@ -96,6 +96,8 @@ describe('the workflow of a proposal', () => {
 
   it('tells an operator what it waits for', async () => {
     const id = await shop.proposed('dim', { lamp: 'attic', level: 4 });
+    // Temporal shows it a moment after the commit, with the end of the workflow task.
+    await expect.poll(() => shop.workflowTasks(id)).toBe(1);
     const described = await shop.handle(id).describe();
     const attributes = Object.fromEntries(described.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]));
     expect(attributes).toMatchObject({ TenantId: shop.tenant, ActionType: 'dim', ProposalStatus: 'awaiting_approval' });

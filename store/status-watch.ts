@@ -1,0 +1,144 @@
+import type pg from 'pg';
+import type { ProposalStatus } from '../ontology/lifecycle.ts';
+import { glance } from './sql.ts';
+
+const firstLookMs = 8; // A small simulation, or an execution, is committed some 10 ms after it was asked for.
+const shortestPauseMs = 2;
+const slowestMs = 500; // Somebody who waits for people to decide notices nothing of half a second.
+const patience = 8; // Whoever has waited for 80 ms can wait for another 10.
+const perWaiterMs = 0.5; // The more wait, the more one look tells: 50 at once are looked at every 25 ms.
+
+/** Where a proposal stood when it was looked at. */
+export interface Seen {
+  status: ProposalStatus;
+  revision: number;
+  planDigest: string | null;
+}
+
+export interface Wait {
+  readonly proposalId: string;
+  readonly isReached: (status: ProposalStatus) => boolean;
+  /** The longest that is waited, ms. */
+  readonly limitMs: number;
+  /** Ends the wait before its time. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Tells when a proposal has come to a status, by looking at its row: one look for all who wait in a tenant, less and less often for whoever has waited long.
+ * Temporal would tell later than the commit, and nothing while it is away; a notification from inside the transactions would halve their rate. Locks nothing.
+ */
+export class StatusWatch {
+  private readonly pool: pg.Pool;
+  private readonly tenants = new Map<string, TenantWatch>();
+
+  constructor(pool: pg.Pool) {
+    this.pool = pool;
+  }
+
+  /** What was seen when the status was reached; null when there is no such proposal, or the time is over. Rejects when the database cannot be asked. */
+  until(tenant: string, wait: Wait): Promise<Seen | null> {
+    const known = this.tenants.get(tenant);
+    if (known !== undefined) return known.until(wait);
+    const watch = new TenantWatch(
+      (ids) => look(this.pool, tenant, ids),
+      () => this.tenants.delete(tenant),
+    );
+    this.tenants.set(tenant, watch);
+    return watch.until(wait);
+  }
+}
+
+interface Waiter extends Wait {
+  readonly since: number;
+  dueAt: number;
+  readonly end: (seen: Seen | null) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+class TenantWatch {
+  private readonly look: (ids: readonly string[]) => Promise<Map<string, Seen>>;
+  private readonly whenIdle: () => void;
+  private readonly waiters = new Set<Waiter>();
+  private timer: NodeJS.Timeout | undefined;
+  private looking = false;
+
+  constructor(look: (ids: readonly string[]) => Promise<Map<string, Seen>>, whenIdle: () => void) {
+    this.look = look;
+    this.whenIdle = whenIdle;
+  }
+
+  until(wait: Wait): Promise<Seen | null> {
+    return new Promise((resolve, reject) => {
+      const since = performance.now();
+      const timer = setTimeout(() => waiter.end(null), wait.limitMs);
+      const giveUp = () => waiter.end(null);
+      const waiter: Waiter = {
+        ...wait,
+        since,
+        dueAt: since + firstLookMs,
+        end: (seen) => {
+          leave();
+          resolve(seen);
+        },
+        fail: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      const leave = () => {
+        clearTimeout(timer);
+        wait.signal?.removeEventListener('abort', giveUp);
+        this.waiters.delete(waiter);
+        if (this.waiters.size === 0) this.whenIdle();
+      };
+      this.waiters.add(waiter);
+      if (wait.signal?.aborted) return giveUp();
+      wait.signal?.addEventListener('abort', giveUp);
+      this.arm();
+    });
+  }
+
+  private arm(): void {
+    clearTimeout(this.timer);
+    if (this.looking || this.waiters.size === 0) return;
+    const earliest = Math.min(...[...this.waiters].map(({ dueAt }) => dueAt));
+    const pauseMs = Math.max(earliest - performance.now(), perWaiterMs * this.waiters.size);
+    this.timer = setTimeout(() => this.lookOnce(), Math.ceil(pauseMs)); // A timer of broken milliseconds fires before its time.
+  }
+
+  private async lookOnce(): Promise<void> {
+    const now = performance.now();
+    const due = [...this.waiters].filter(({ dueAt }) => dueAt <= now);
+    if (due.length === 0) return this.arm();
+    this.looking = true;
+    try {
+      const seen = await this.look(due.map(({ proposalId }) => proposalId));
+      for (const waiter of due) this.judge(waiter, seen.get(waiter.proposalId) ?? null);
+    } catch (error) {
+      for (const waiter of due) waiter.fail(error);
+    } finally {
+      this.looking = false;
+      this.arm();
+    }
+  }
+
+  private judge(waiter: Waiter, seen: Seen | null): void {
+    if (seen === null || waiter.isReached(seen.status)) {
+      waiter.end(seen);
+      return;
+    }
+    const now = performance.now();
+    waiter.dueAt = now + Math.min(slowestMs, Math.max(shortestPauseMs, (now - waiter.since) / patience));
+  }
+}
+
+async function look(pool: pg.Pool, tenant: string, ids: readonly string[]): Promise<Map<string, Seen>> {
+  const rows = await glance(pool, tenant, (sql) =>
+    sql.rows<Seen & { id: string }>(
+      'SELECT p.id::text AS id, p.status, p.revision, p.plan_digest AS "planDigest" FROM exequatur.proposal p WHERE p.id = ANY($1::uuid[])',
+      [[...new Set(ids)]],
+    ),
+  );
+  return new Map(rows.map(({ id, ...seen }) => [id, seen]));
+}

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openPool } from '../../store/connect.ts';
+import { StatusWatch } from '../../store/status-watch.ts';
+import { withdrawProposal } from '../../store/withdraw-proposal.ts';
+import { agent, expectDone, type Fixture, openFixture } from './fixture.ts';
+
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await openFixture();
+}, 60_000);
+afterAll(() => fixture?.close());
+
+const limitMs = 10_000;
+const isWithdrawn = (status: string) => status === 'withdrawn';
+
+async function proposed(): Promise<string> {
+  return expectDone(await fixture.propose('addFloor', { name: randomUUID(), rooms: [] })).proposalId;
+}
+
+const withdrawn = (proposalId: string) => fixture.inApi((tx) => withdrawProposal(tx, { proposalId, by: agent }, fixture.deps));
+
+describe('a watch over statuses', () => {
+  it('tells everyone who waits, each of the own proposal, with few looks', async () => {
+    const proposals = await Promise.all(Array.from({ length: 20 }, proposed));
+    const pool = openPool(fixture.database.urls.api, { max: 2 });
+    const looks = vi.spyOn(pool, 'connect');
+    const watch = new StatusWatch(pool);
+    const seen = Promise.all(proposals.map((proposalId) => watch.until(fixture.tenant, { proposalId, isReached: isWithdrawn, limitMs })));
+    for (const proposalId of proposals) await withdrawn(proposalId);
+    expect(await seen).toEqual(proposals.map(() => ({ status: 'withdrawn', revision: 1, planDigest: null })));
+    expect(looks.mock.calls.length).toBeLessThan(20 * 5);
+    await pool.end();
+  });
+
+  it('tells at once of what has happened already', async () => {
+    const proposalId = await proposed();
+    await withdrawn(proposalId);
+    const watch = new StatusWatch(fixture.api);
+    expect(await watch.until(fixture.tenant, { proposalId, isReached: isWithdrawn, limitMs })).toMatchObject({ status: 'withdrawn' });
+  });
+
+  it('ends without news when the time is over, when it is given up, and for a proposal that is not there', async () => {
+    const proposalId = await proposed();
+    const watch = new StatusWatch(fixture.api);
+    const until = (more: object) => watch.until(fixture.tenant, { proposalId, isReached: isWithdrawn, limitMs, ...more });
+    expect(await until({ limitMs: 20 })).toBeNull();
+    expect(await until({ signal: AbortSignal.abort() })).toBeNull();
+    const giveUp = new AbortController();
+    const waiting = until({ signal: giveUp.signal });
+    giveUp.abort();
+    expect(await waiting).toBeNull();
+    expect(await until({ proposalId: randomUUID() })).toBeNull();
+  });
+
+  it('sees nothing of another tenant', async () => {
+    const proposalId = await proposed();
+    await withdrawn(proposalId);
+    const watch = new StatusWatch(fixture.api);
+    expect(await watch.until(randomUUID(), { proposalId, isReached: isWithdrawn, limitMs })).toBeNull();
+  });
+
+  it('fails for whoever waits when the database cannot be asked, and goes on for the next', async () => {
+    const proposalId = await proposed();
+    const pool = openPool(fixture.database.urls.api, { max: 1 });
+    const watch = new StatusWatch(pool);
+    vi.spyOn(pool, 'connect').mockRejectedValueOnce(new Error('away') as never);
+    await expect(watch.until(fixture.tenant, { proposalId, isReached: isWithdrawn, limitMs })).rejects.toThrow('away');
+    await withdrawn(proposalId);
+    expect(await watch.until(fixture.tenant, { proposalId, isReached: isWithdrawn, limitMs })).toMatchObject({ status: 'withdrawn' });
+    await pool.end();
+  });
+});
