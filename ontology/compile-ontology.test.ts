@@ -149,6 +149,14 @@ const refusals: [string, string, unknown, RegExp][] = [
     { condition: 'true', ceilings: { parameters: { bin: 1 } } },
     /has no numeric parameter bin/,
   ],
+  ['a duration of nothing', '/approvalPolicies/four-eyes/expiresAfter', 'PT0S', /four-eyes\/expiresAfter: must be .*longer than nothing/],
+  [
+    'a duration of nothing, in days',
+    '/approvalPolicies/four-eyes/expiresAfter',
+    'P0W00DT0H',
+    /expiresAfter: must be .*longer than nothing/,
+  ],
+  ['a duration of less', '/approvalPolicies/four-eyes/expiresAfter', '-PT1H', /expiresAfter: must be .*longer than nothing/],
   ['a duration that is none', '/approvalPolicies/four-eyes/expiresAfter', '3 days', /expiresAfter: must be an ISO 8601 duration/],
   [
     'a parameter named like something given',

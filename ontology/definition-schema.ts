@@ -167,8 +167,8 @@ const approvalPolicy = z.strictObject({
   expiresAfter: z
     .string()
     .regex(
-      /^P(?=.)(\d{1,4}W)?(\d{1,5}D)?(T(?=.)(\d{1,6}H)?(\d{1,8}M)?(\d{1,9}S)?)?$/,
-      'must be an ISO 8601 duration in weeks, days, hours, minutes and seconds',
+      /^P(?=.*[1-9])(\d{1,4}W)?(\d{1,5}D)?(T(?=.)(\d{1,6}H)?(\d{1,8}M)?(\d{1,9}S)?)?$/,
+      'must be an ISO 8601 duration in weeks, days, hours, minutes and seconds, longer than nothing',
     ),
   distinctReviewers: z.boolean().optional(),
   automatic: z

@@ -164,7 +164,7 @@ export interface FunctionWrite {
 export interface ApprovalPolicyDefinition extends Described {
   /** One after another. */
   stages: { name: string; thresholds: ThresholdDefinition[] }[];
-  /** ISO 8601 duration in weeks, days, hours, minutes and seconds, such as `PT72H`. */
+  /** ISO 8601 duration in weeks, days, hours, minutes and seconds, such as `PT72H`; longer than nothing. */
   expiresAfter: string;
   /** One person's approval counts once, not in every stage it fits. On unless switched off. */
   distinctReviewers?: boolean;
