@@ -55,6 +55,12 @@ const refusals: [string, string, unknown, RegExp][] = [
   ],
   ['a pattern that is none', '/objectTypes/product/properties/sku/pattern', '(', /sku\/pattern: is no regular expression/],
   [
+    'a key that need not be there',
+    '/objectTypes/product/properties/sku/required',
+    false,
+    /^\/objectTypes\/product\/properties\/sku\/required: a key is always required/,
+  ],
+  [
     'a link held by a property that is no reference to it',
     '/linkTypes/contents/via',
     'product',

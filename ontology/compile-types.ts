@@ -71,8 +71,13 @@ function checkKey(definition: ObjectTypeDefinition, base: string, faults: FaultL
       ['key'],
       key ? 'the key property must be a string, since its text is the id' : `there is no property ${definition.key}`,
     );
-  } else if (key.default !== undefined) {
+    return;
+  }
+  if (key.default !== undefined) {
     faults.addAt(base, ['properties', definition.key, 'default'], 'a key has no default');
+  }
+  if (key.required === false) {
+    faults.addAt(base, ['properties', definition.key, 'required'], 'a key is always required, also where this is left out');
   }
 }
 
