@@ -55,6 +55,18 @@ const refusals: [string, string, unknown, RegExp][] = [
   ],
   ['a pattern that is none', '/objectTypes/product/properties/sku/pattern', '(', /sku\/pattern: is no regular expression/],
   [
+    'a pattern that RE2 does not take',
+    '/objectTypes/product/properties/sku/pattern',
+    '(?=A)[A-Z]+',
+    /^\/objectTypes\/product\/properties\/sku\/pattern: is no regular expression of RE2, which has no look-around/,
+  ],
+  [
+    'a pattern of a parameter that RE2 does not take',
+    '/actionTypes/store/parameters/note',
+    { type: 'string', pattern: '(a)\\1' },
+    /^\/actionTypes\/store\/parameters\/note\/pattern: is no regular expression of RE2/,
+  ],
+  [
     'a key that need not be there',
     '/objectTypes/product/properties/sku/required',
     false,

@@ -1,3 +1,4 @@
+import { compilePattern } from './compile-pattern.ts';
 import type { CompiledLinkType, CompiledObjectType } from './compiled-ontology.ts';
 import { Decimal } from './decimal.ts';
 import type { ArrayDefinition, ObjectTypeDefinition, OntologyDocument, PropertyDefinition, ValueDefinition } from './definition.ts';
@@ -174,10 +175,9 @@ function checkTexts(texts: readonly string[], pointer: string, faults: FaultList
 }
 
 function checkPattern(pattern: string | undefined, pointer: string, faults: FaultList): void {
-  try {
-    new RegExp(`^(?:${pattern ?? ''})$`, 'u');
-  } catch {
-    faults.add(pointer, 'is no regular expression');
+  const outcome = compilePattern(pattern ?? '');
+  if ('refused' in outcome) {
+    faults.add(pointer, outcome.refused);
   }
 }
 

@@ -29,7 +29,7 @@ const valueShapes = [
   { type: z.literal('decimal'), minimum: digits.optional(), maximum: digits.optional() },
   {
     type: z.literal('string'),
-    pattern: z.string().max(1000).optional(),
+    pattern: z.string().max(1000).describe('A regular expression of RE2, which the whole text must match').optional(),
     minLength: count.optional(),
     maxLength: count.optional(),
     oneOf: z.array(z.string()).min(1).optional(),

@@ -33,6 +33,7 @@ export type ValueDefinition =
   | { type: 'double'; minimum?: number; maximum?: number }
   | { type: 'long'; minimum?: string; maximum?: string }
   | { type: 'decimal'; minimum?: string; maximum?: string }
+  /** `pattern` is a regular expression of RE2, which the whole text must match. */
   | { type: 'string'; pattern?: string; minLength?: number; maxLength?: number; oneOf?: string[] }
   /** `YYYY-MM-DD`. */
   | { type: 'date' }

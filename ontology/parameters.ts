@@ -1,6 +1,7 @@
 import { canonicalText } from './canonical-json.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
 import type { ArrayDefinition, ParameterDefinition, PropertyDefinition, StructDefinition, ValueDefinition } from './definition.ts';
+import { ecmaPattern } from './ecma-pattern.ts';
 import { type JsonObject, type JsonValue, pointerTo } from './json.ts';
 import type { Fault } from './plan.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -202,7 +203,7 @@ function valueSchema(
         type: 'string',
         ...keep('minLength', 'maxLength'),
         ...(definition.oneOf ? { enum: definition.oneOf } : {}),
-        ...(definition.pattern === undefined ? {} : { pattern: `^(?:${definition.pattern})$` }),
+        ...(definition.pattern === undefined ? {} : patternWords(definition.pattern)),
       };
     case 'date':
       return { type: 'string', format: 'date' };
@@ -217,6 +218,12 @@ function valueSchema(
     case 'struct':
       return objectSchema(definition.properties);
   }
+}
+
+/** A pattern that JSON Schema's syntax cannot say is told in an extension, in RE2's. */
+function patternWords(pattern: string): JsonObject {
+  const ecma = ecmaPattern(pattern);
+  return ecma === undefined ? { 'x-pattern': pattern } : { pattern: ecma };
 }
 
 /** JSON Schema cannot bound numbers that are written as text, so the bounds are told in extensions. */

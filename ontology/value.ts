@@ -1,3 +1,4 @@
+import { compilePattern, type Pattern } from './compile-pattern.ts';
 import { Decimal } from './decimal.ts';
 import type { ArrayDefinition, ValueDefinition } from './definition.ts';
 import { isStorableText, type JsonValue } from './json.ts';
@@ -117,16 +118,12 @@ function parsed(text: string): Decimal {
   return number;
 }
 
-const patterns = new Map<string, RegExp>();
-
-/** Patterns come from accepted definitions only, so there are few; compiling one per value would cost more than matching it. */
-function patternOf(text: string): RegExp {
-  let pattern = patterns.get(text);
-  if (!pattern) {
-    pattern = new RegExp(`^(?:${text})$`, 'u');
-    patterns.set(text, pattern);
+function patternOf(text: string): Pattern {
+  const outcome = compilePattern(text);
+  if ('refused' in outcome) {
+    throw new Error(`${text} ${outcome.refused}; the definition should have been refused`);
   }
-  return pattern;
+  return outcome.pattern;
 }
 
 function normaliseString(limits: Extract<ValueDefinition, { type: 'string' }>, json: unknown): ValueOutcome {
@@ -145,7 +142,7 @@ function normaliseString(limits: Extract<ValueDefinition, { type: 'string' }>, j
   if (limits.oneOf && !limits.oneOf.includes(json)) {
     return { refused: `must be one of ${limits.oneOf.join(', ')}` };
   }
-  if (limits.pattern !== undefined && !patternOf(limits.pattern).test(json)) {
+  if (limits.pattern !== undefined && !patternOf(limits.pattern).matchesWhole(json)) {
     return { refused: `must match ${limits.pattern}` };
   }
   return { value: json };
