@@ -67,6 +67,12 @@ const refusals: [string, string, unknown, RegExp][] = [
     /^\/actionTypes\/store\/parameters\/note\/pattern: is no regular expression of RE2/,
   ],
   [
+    'a pattern in an expression that RE2 does not take',
+    '/actionTypes/store/criteria/0/condition',
+    'bin.zone.matches("(?!x)")',
+    /^\/actionTypes\/store\/criteria\/0\/condition: what matches\(\) is given is no regular expression of RE2/,
+  ],
+  [
     'a key that need not be there',
     '/objectTypes/product/properties/sku/required',
     false,

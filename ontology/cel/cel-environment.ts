@@ -1,6 +1,8 @@
 import { Environment } from '@marcbachmann/cel-js';
+import { compilePattern } from '../compile-pattern.ts';
 import { Decimal } from '../decimal.ts';
 import { decimalType, timestampType } from './cel-types.ts';
+import { linearMatches } from './expression-text.ts';
 import { isSameObject, ObjectView } from './object-view.ts';
 
 /**
@@ -14,7 +16,17 @@ const runningLimits = { maxAstNodes: 20_000, maxDepth: 500 };
 
 export const running: Environment = extend(new Environment({ unlistedVariablesAreDyn: true, limits: runningLimits }))
   .registerType('object', { ctor: ObjectView })
-  .registerOperator('object == object', isSameObject);
+  .registerOperator('object == object', isSameObject)
+  .registerFunction(`string.${linearMatches}(string): bool`, matches);
+
+/** @throws {Error} when a computed pattern is none; one that is written out was looked at when its expression was compiled. */
+function matches(text: string, pattern: string): boolean {
+  const outcome = compilePattern(pattern);
+  if ('refused' in outcome) {
+    throw new Error(`matches(): ${JSON.stringify(pattern.slice(0, 40))} ${outcome.refused}`);
+  }
+  return outcome.pattern.matchesPart(text);
+}
 
 /** A checking environment without variables, to be cloned for each scope. `objectTypes` and `structTypes` map CEL type names to their fields. */
 export function checkingEnvironment(

@@ -17,6 +17,9 @@ const binding: Readonly<Record<string, number>> = {
   '%': 5,
 };
 
+/** What `matches` is called while running: the library's own backtracks, and it lets nobody register another of that name. Checking knows no such function. */
+export const linearMatches = '_matches';
+
 /**
  * Writes an expression's tree as text again, for running: parts of a tree have no text of their own, since positions leave out parentheses (and the library's own
  * serialiser loses those after a minus). Long chains stay flat, so that the parser's depth stays that of the source. `has(x.y)` becomes `x.y != null`, because
@@ -37,7 +40,7 @@ export function expressionText(node: ASTNode): string {
       return name === 'has' && args[0] ? `(${expressionText(args[0])} != null)` : `${name}(${listText(args)})`;
     }
     case 'rcall':
-      return `${tight(node.args[1])}.${node.args[0]}(${listText(node.args[2])})`;
+      return `${tight(node.args[1])}.${node.args[0] === 'matches' ? linearMatches : node.args[0]}(${listText(node.args[2])})`;
     case 'list':
       return `[${listText(node.args)}]`;
     case 'map':

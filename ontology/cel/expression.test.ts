@@ -60,6 +60,7 @@ describe('expressions', () => {
     ['timestamp("2026-01-01T00:00:00Z") + duration("90m") == timestamp("2026-01-01T01:30:00Z")', true],
     ['decimal("0.1") + decimal("0.2") == decimal("0.30")', true],
     ['n in [1, 5] && !(n in [])', true],
+    ['"abc".matches("b") && !"abc".matches("^b") && a.name.matches(a.name + "|y")', true],
     ['{"k": n}["k"]', 5n],
   ])('compute: %s', (text, expected) => {
     expect(compute(text)).toEqual(expected);
@@ -67,6 +68,16 @@ describe('expressions', () => {
 
   it('fail with the place they stand at, when a property is absent', () => {
     expect(() => compute('b.count + 1')).toThrow(expect.objectContaining({ pointer: '/here' }));
+  });
+
+  it('match patterns in time that grows with the text alone, also computed ones', () => {
+    const text = `"${'a'.repeat(40)}!"`;
+    const start = performance.now();
+    expect(compute(`${text}.matches("(a+)+$")`)).toBe(false);
+    expect(compute(`[${text}].exists(s, s.matches("(a+)+" + "$"))`)).toBe(false);
+    expect(performance.now() - start).toBeLessThan(500);
+    expect(() => compute('a.name.matches("(?=" + "x)")')).toThrow(/matches\(\): "\(\?=x\)" is no regular expression of RE2/);
+    expect(() => compute('a.name._matches("x")')).toThrow();
   });
 
   it('note which properties of which variable they mention, through loops, choices and lists', () => {

@@ -1,4 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
+import { compilePattern } from '../compile-pattern.ts';
 import { childrenOf } from './ast-children.ts';
 import { objectTypeOf } from './cel-types.ts';
 import type { Scope, Variable } from './scope.ts';
@@ -10,7 +11,7 @@ type Bindings = ReadonlyMap<string, readonly Variable[]>;
 
 /**
  * Walks a checked expression and notes, on each variable, the properties that it mentions. What is mentioned is read, whether or not the computation gets there:
- * so the read set depends on the definition alone, and is never too small. Returns what is wrong beyond types: unknown properties under `has`, enum literals.
+ * so the read set depends on the definition alone, and is never too small. Returns what is wrong beyond types: unknown properties under `has`, enum literals, patterns.
  */
 export function findMentions(scope: Scope, root: ASTNode): string[] {
   const faults: string[] = [];
@@ -39,6 +40,9 @@ export function findMentions(scope: Scope, root: ASTNode): string[] {
   const visitCall = (node: Extract<ASTNode, { op: 'rcall' }>, bindings: Bindings): void => {
     const [name, receiver, args] = node.args;
     visit(receiver, bindings);
+    if (name === 'matches' && args[0]) {
+      checkPattern(args[0], faults);
+    }
     const isBind = name === 'bind' && receiver.op === 'id' && receiver.args === 'cel';
     if (args[0]?.op !== 'id' || !(isBind || comprehensions.has(name))) {
       for (const argument of args) {
@@ -107,6 +111,16 @@ function checkEnum(scope: Scope, side: ASTNode, literal: ASTNode, faults: string
         : undefined;
   if (definition?.type === 'enum' && !definition.values.includes(literal.args)) {
     faults.push(`"${literal.args}" is none of ${definition.values.join(', ')}`);
+  }
+}
+
+function checkPattern(argument: ASTNode, faults: string[]): void {
+  if (argument.op !== 'value' || typeof argument.args !== 'string') {
+    return;
+  }
+  const outcome = compilePattern(argument.args);
+  if ('refused' in outcome) {
+    faults.push(`what matches() is given ${outcome.refused} (at character ${argument.start + 1})`);
   }
 }
 
