@@ -14,6 +14,13 @@ describe('a pattern', () => {
     expect(performance.now() - start).toBeLessThan(500);
   });
 
+  it('is not asked of a text so long that even linear time would hold the thread', () => {
+    expect(isValue('a*', 'a'.repeat(100_000))).toBe(true);
+    expect(normaliseValue({ type: 'string', pattern: 'a*' }, 'a'.repeat(100_001))).toEqual({
+      refused: expect.stringContaining('at most 100000 characters'),
+    });
+  });
+
   it.each([
     ['a', 'a', true],
     ['a', 'ba', false],

@@ -16,8 +16,9 @@ export type PatternOutcome = { pattern: Pattern } | { refused: string };
 /** As in a definition. The expression `matches()` takes may be computed, and megabytes of it take seconds to read. */
 const maximumLength = 1000;
 
-/** A character costs at worst a step for every instruction, so this is the factor before the length of the text: half a second for 100,000 characters. */
+/** A character costs at worst a step for every instruction, so these two bound the time of one match: to half a second on a slow machine. */
 const maximumInstructions = 1000;
+export const longestMatchedText = 100_000;
 
 /** Each keeps the automaton that its texts have unfolded, of up to 8 MiB: few are in use at once, and more than this a hostile tenant must not hold. */
 const maximumKept = 100;

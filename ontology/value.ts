@@ -1,4 +1,4 @@
-import { compilePattern, type Pattern } from './compile-pattern.ts';
+import { compilePattern, longestMatchedText, type Pattern } from './compile-pattern.ts';
 import { Decimal } from './decimal.ts';
 import type { ArrayDefinition, ValueDefinition } from './definition.ts';
 import { isStorableText, type JsonValue } from './json.ts';
@@ -141,6 +141,9 @@ function normaliseString(limits: Extract<ValueDefinition, { type: 'string' }>, j
   }
   if (limits.oneOf && !limits.oneOf.includes(json)) {
     return { refused: `must be one of ${limits.oneOf.join(', ')}` };
+  }
+  if (limits.pattern !== undefined && json.length > longestMatchedText) {
+    return { refused: `must be at most ${longestMatchedText} characters long, since it must match a pattern` };
   }
   if (limits.pattern !== undefined && !patternOf(limits.pattern).matchesWhole(json)) {
     return { refused: `must match ${limits.pattern}` };

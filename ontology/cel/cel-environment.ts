@@ -1,5 +1,5 @@
 import { Environment } from '@marcbachmann/cel-js';
-import { compilePattern } from '../compile-pattern.ts';
+import { compilePattern, longestMatchedText } from '../compile-pattern.ts';
 import { Decimal } from '../decimal.ts';
 import { decimalType, timestampType } from './cel-types.ts';
 import { linearMatches } from './expression-text.ts';
@@ -19,8 +19,9 @@ export const running: Environment = extend(new Environment({ unlistedVariablesAr
   .registerOperator('object == object', isSameObject)
   .registerFunction(`string.${linearMatches}(string): bool`, matches);
 
-/** @throws {Error} when a computed pattern is none; one that is written out was looked at when its expression was compiled. */
+/** @throws {Error} when the text is too long, or a computed pattern is none; one that is written out was looked at when its expression was compiled. */
 function matches(text: string, pattern: string): boolean {
+  if (text.length > longestMatchedText) throw new Error(`matches(): the text has more than ${longestMatchedText} characters`);
   const outcome = compilePattern(pattern);
   if ('refused' in outcome) {
     throw new Error(`matches(): ${JSON.stringify(pattern.slice(0, 40))} ${outcome.refused}`);
