@@ -1,4 +1,4 @@
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { refuse } from '../store/refusal.ts';
 import { measureRequests, traceRequests } from '../telemetry/requests.ts';
@@ -20,6 +20,7 @@ export function createApp(context: ApiContext): Express {
   app.enable('strict routing');
   app.set('query parser', false); // serve-route.ts reads queries itself, strictly.
   app.use(traceRequests(), measureRequests(context.resources.registry), logRequests(context.resources.logger), helmet(security));
+  app.use(refuseWithoutHost);
   app.use('/v1', (_request, response, next) => {
     response.setHeader('cache-control', 'private, no-store'); // Answers depend on who asks; nothing between may keep them.
     next();
@@ -49,6 +50,12 @@ const security: Parameters<typeof helmet>[0] = {
     },
   },
 };
+
+/** HTTP/1.1 asks for a Host header. Node would refuse with an empty answer, so it leaves that to us. */
+function refuseWithoutHost(request: Request, response: Response, next: NextFunction): void {
+  if (request.headers.host === undefined && request.httpVersion === '1.1') sendProblem(request, response, refuse('malformed_request'));
+  else next();
+}
 
 /** A known address asked with another method is told which ones it answers. */
 function refuseOtherMethods(app: Express): void {

@@ -17,7 +17,9 @@ export function openApiDocument(routes: readonly Route[]): Json {
       title: 'Exequatur',
       version: '1',
       summary: 'Propose an action, see its plan, approve exactly that, have it executed once, revert it.',
-      description: 'Every error is a problem document (RFC 9457); match on its `code`. Times are UTC. Lists are paged after AIP-158.',
+      description:
+        'Every error is a problem document (RFC 9457); match on its `code`. A message that cannot be read as a request is answered with one too, and the connection ' +
+        'is closed: 400 `malformed_request`, 408 `request_timeout`, 431 `request_head_too_large`. Times are UTC. Lists are paged after AIP-158.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],

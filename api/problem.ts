@@ -21,7 +21,7 @@ export interface ProblemDocument {
   status: number;
   detail: string;
   instance: string;
-  code: ProblemCode;
+  code: ProblemCode | TransportCode;
   errors: ProblemError[];
   requestId: string;
   traceId?: string;
@@ -44,22 +44,34 @@ const statusOfKind: Readonly<Record<ProblemKind, number>> = {
   unavailable: 503,
 };
 
+/** What goes wrong with a message before there is a request for a route. It is about HTTP and nothing of the product, so the catalogue knows nothing of it. */
+const transportProblems = {
+  request_timeout: { status: 408, title: 'The request was not sent in time.' },
+  request_head_too_large: { status: 431, title: 'The address or the headers of the request are too large.' },
+} as const;
+
+export type TransportCode = keyof typeof transportProblems;
+
 export const problemMediaType = 'application/problem+json';
 const problemTypeBase = 'https://exequatur.dev/problems/';
 const maxErrors = 100; // A hostile body of a million wrong items must not become an answer of a million faults.
 const maxDetail = 500; // Details quote names from the client's own input, which may be as long as the body.
 const maxPointer = 1_000;
 
-export function statusOf(code: ProblemCode): number {
-  return statusOfKind[problems[code].kind];
+export function statusOf(code: ProblemCode | TransportCode): number {
+  return isTransportCode(code) ? transportProblems[code].status : statusOfKind[problems[code].kind];
+}
+
+function isTransportCode(code: ProblemCode | TransportCode): code is TransportCode {
+  return Object.hasOwn(transportProblems, code);
 }
 
 /** The status a client sees is a function of the code alone. */
 export function problemDocument(
-  refusal: { refused: ProblemCode; faults?: readonly Fault[]; place?: FaultPlace },
+  refusal: { refused: ProblemCode | TransportCode; faults?: readonly Fault[]; place?: FaultPlace },
   request: { instance: string; requestId: string; traceId?: string },
 ): ProblemDocument {
-  const { title } = problems[refusal.refused];
+  const { title } = isTransportCode(refusal.refused) ? transportProblems[refusal.refused] : problems[refusal.refused];
   const errors = (refusal.faults ?? []).slice(0, maxErrors).map((fault) => problemError(fault, refusal.place ?? 'body'));
   return {
     type: problemTypeBase + refusal.refused,

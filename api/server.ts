@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { type ApiSettings, readApiSettings } from '../config.ts';
 import { decide } from '../policy/decide.ts';
 import { openPool } from '../store/connect.ts';
@@ -9,7 +9,7 @@ import { type Logger, openLogger } from '../telemetry/logger.ts';
 import { openRegistry } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { ApiContext } from './api-context.ts';
-import { createApp } from './app.ts';
+import { createHttpServer } from './http-server.ts';
 import { openApiDocument } from './open-api.ts';
 import { routes } from './routes.ts';
 import { openTokenKeys } from './token-keys.ts';
@@ -18,8 +18,6 @@ import { openWorkflowGateway } from './workflow-gateway.ts';
 /**
  * The API process: everything it needs, put together, and ended in order. It starts while Temporal is away, and while the database is, and says so under /readyz.
  */
-const requestTimeoutMs = 30_000; // A client that sends its request more slowly than this holds a connection for nothing.
-const headersTimeoutMs = 10_000;
 const shutdownGraceMs = 10_000; // Longer than any answer takes; after it the process ends with what is open, and the relay finishes what was committed.
 
 async function main(logger: Logger): Promise<void> {
@@ -43,7 +41,7 @@ async function main(logger: Logger): Promise<void> {
         ? null
         : { url: settings.EXEQUATUR_TEMPORAL_UI_URL, namespace: settings.TEMPORAL_NAMESPACE },
   });
-  const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headersTimeoutMs }, createApp(context));
+  const server = createHttpServer(context);
   await listen(server, settings);
   logger.info({ host: settings.EXEQUATUR_HOST, port: settings.EXEQUATUR_PORT }, 'the API listens');
   await signalled();

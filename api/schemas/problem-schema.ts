@@ -9,7 +9,7 @@ export const problemSchema = component(
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    instance: z.string().describe('The path that was asked.'),
+    instance: z.string().describe('The path that was asked; where the request could not be read that far, a URN made of the request id.'),
     code: z.string().describe('Stable; match on this.'),
     errors: z.array(
       z.strictObject({

@@ -1,9 +1,9 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type pg from 'pg';
 import { ApiContext } from '../../api/api-context.ts';
-import { createApp } from '../../api/app.ts';
+import { createHttpServer, type Patience } from '../../api/http-server.ts';
 import { openApiDocument } from '../../api/open-api.ts';
 import { routes } from '../../api/routes.ts';
 import { openWorkflowGateway } from '../../api/workflow-gateway.ts';
@@ -45,6 +45,14 @@ export interface Person {
   tenant?: string;
 }
 
+interface SceneWishes {
+  temporal?: string;
+  taskQueue?: string;
+  simulationPatienceMs?: number;
+  /** With clients that send slowly. */
+  patience?: Patience;
+}
+
 /** The API on a port of its own over a database of its own, called over HTTP by whoever a test wants to be. Every answer is checked against the OpenAPI document. */
 export class ApiScene {
   readonly database: TestDatabase;
@@ -72,7 +80,12 @@ export class ApiScene {
     this.url = `http://127.0.0.1:${(parts.server.address() as AddressInfo).port}`;
   }
 
-  static async open({ temporal = nowhere, taskQueue = 'nobody', simulationPatienceMs = 5_000 } = {}): Promise<ApiScene> {
+  static async open({
+    temporal = nowhere,
+    taskQueue = 'nobody',
+    simulationPatienceMs = 5_000,
+    patience,
+  }: SceneWishes = {}): Promise<ApiScene> {
     const database = await createTestDatabase();
     const tenant = await database.createTenant();
     const { publicKey, privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' });
@@ -92,7 +105,7 @@ export class ApiScene {
       openApi: () => JSON.stringify(openApiDocument(routes)),
       workflowPages: { url: 'http://temporal-ui.test', namespace: 'default' },
     });
-    const server = createServer(createApp(context));
+    const server = createHttpServer(context, patience);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return new ApiScene({ database, tenant, pool, key: privateKey, context, server });
   }
