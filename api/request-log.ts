@@ -27,7 +27,7 @@ export function logRequests(logger: Logger): RequestHandler {
         status,
         ms: Math.round(performance.now() - startedAt),
         tenant: caller?.tenant,
-        proposal: proposalIn(pathOf(request)) ?? proposalIn(String(response.getHeader('location') ?? '')),
+        ...proposalsOf(pathOf(request), String(response.getHeader('location') ?? '')),
         principal: caller?.id,
       };
       const quiet = status < 400 && (request.method === 'GET' || request.method === 'HEAD');
@@ -37,7 +37,12 @@ export function logRequests(logger: Logger): RequestHandler {
   };
 }
 
-/** The proposal that a path names: the request's own, or where the answer says that the new one is. */
+/** The proposal that the request made, or else the one that it asked about; of a revert both, since each has a history to which the line belongs. */
+function proposalsOf(path: string, location: string): { proposal: string | undefined; revertOfProposal?: string } {
+  const [asked, made] = [proposalIn(path), proposalIn(location)];
+  return { proposal: made ?? asked, ...(asked === undefined || made === undefined ? {} : { revertOfProposal: asked }) };
+}
+
 function proposalIn(path: string): string | undefined {
   return /\/proposals\/([0-9a-f-]{36})(?:\/|$)/.exec(path)?.[1];
 }

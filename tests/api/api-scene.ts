@@ -51,6 +51,8 @@ interface SceneWishes {
   simulationPatienceMs?: number;
   /** With clients that send slowly. */
   patience?: Patience;
+  /** Hears each line of the log, which is silent otherwise. */
+  onLogLine?: (line: Record<string, unknown>) => void;
 }
 
 /** The API on a port of its own over a database of its own, called over HTTP by whoever a test wants to be. Every answer is checked against the OpenAPI document. */
@@ -85,12 +87,14 @@ export class ApiScene {
     taskQueue = 'nobody',
     simulationPatienceMs = 5_000,
     patience,
+    onLogLine,
   }: SceneWishes = {}): Promise<ApiScene> {
     const database = await createTestDatabase();
     const tenant = await database.createTenant();
     const { publicKey, privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' });
     const jwk = { ...(await exportJWK(publicKey)), kid: 'test', alg: 'EdDSA' };
-    const logger = openLogger('test-api');
+    const logger = openLogger('test-api', onLogLine && { write: (line) => onLogLine(JSON.parse(line)) });
+    if (onLogLine !== undefined) logger.level = 'info';
     const pool = openPool(database.urls.api);
     const settings = { TEMPORAL_ADDRESS: temporal, TEMPORAL_NAMESPACE: 'default', EXEQUATUR_TASK_QUEUE: taskQueue };
     const context = new ApiContext({

@@ -7,6 +7,7 @@ import { ApiScene } from './api-scene.ts';
 
 // A database of its own: tests/support/database.ts. The worker is the real one, in a process of its own.
 const taskQueue = `api-${randomUUID()}`;
+const logLines: Record<string, unknown>[] = [];
 let scene: ApiScene;
 let worker: WorkerProcess;
 let agent: ReturnType<ApiScene['as']>;
@@ -15,7 +16,7 @@ let manager: ReturnType<ApiScene['as']>;
 
 beforeAll(async () => {
   const temporal = temporalAddress();
-  scene = await ApiScene.open({ temporal, taskQueue, simulationPatienceMs: 20_000 });
+  scene = await ApiScene.open({ temporal, taskQueue, simulationPatienceMs: 20_000, onLogLine: (line) => logLines.push(line) });
   worker = await startWorkerProcess({ databaseUrl: scene.database.urls.worker, temporal, taskQueue });
   agent = scene.as({ id: 'agent-1', kind: 'agent', roles: ['agent'] });
   clerk = scene.as({ id: 'clerk-1' });
@@ -170,6 +171,35 @@ describe('a domain the product has never seen, over HTTP', () => {
       status: 200,
       body: { changed: false, version: 1 },
     });
+  });
+});
+
+describe('the log', () => {
+  const linesOf = (requestId: string) => logLines.filter((line) => line.msg === 'request' && line.requestId === requestId);
+
+  it('names the proposal that a request made or asked about, and of a revert the one it takes back as well', async () => {
+    const original = await agent.propose('addSupplier', { name: 'Logged' }, { 'x-request-id': 'log-propose' });
+    const review = await manager.call('POST', `/v1/proposals/${original.body.id}/reviews`, {
+      body: { decision: 'approve' },
+      headers: { 'if-match': `"${original.body.planDigest}"`, 'x-request-id': 'log-review' },
+    });
+    expect(review.status).toBe(201);
+    await scene.until(original.body.id, 'executed');
+    const revert = await clerk.post(`/v1/proposals/${original.body.id}/revert`, {}, { 'x-request-id': 'log-revert' });
+    expect(revert.status).toBe(201);
+    const twice = await clerk.post(`/v1/proposals/${original.body.id}/revert`, {}, { 'x-request-id': 'log-twice' });
+    expect(twice.status).toBe(409);
+
+    const { tenant } = scene;
+    const asked = { tenant, proposal: original.body.id };
+    const ids = ['log-propose', 'log-review', 'log-revert', 'log-twice'];
+    await expect.poll(() => ids.flatMap(linesOf).length).toBe(ids.length); // Written when the answer has gone out, which the client may be told first.
+    const [proposed, reviewed, reverted, refused] = ids.flatMap(linesOf);
+    expect(proposed).toMatchObject({ ...asked, status: 201, principal: 'agent-1' });
+    expect(reviewed).toMatchObject({ ...asked, status: 201, principal: 'manager-1' });
+    expect(reverted).toMatchObject({ tenant, proposal: revert.body.id, revertOfProposal: original.body.id, status: 201 });
+    expect(refused).toMatchObject({ ...asked, status: 409 });
+    for (const line of [proposed, reviewed, refused]) expect(line).not.toHaveProperty('revertOfProposal');
   });
 });
 
