@@ -1,9 +1,7 @@
 import { freePort } from '../../scripts/processes/free-port.ts';
-import { type SupervisedProcess, supervise } from '../../scripts/processes/supervised-process.ts';
+import { type KillableProcess, startKillable } from './killable-process.ts';
 
-export interface WorkerProcess extends SupervisedProcess {
-  /** Ends it as a power cut would; it is started again by itself. */
-  kill(): void;
+export interface WorkerProcess extends KillableProcess {
   metricsUrl: string;
 }
 
@@ -16,26 +14,13 @@ export async function startWorkerProcess(env: {
 }): Promise<WorkerProcess> {
   const metricsPort = await freePort();
   const sdkMetricsPort = await freePort(0, new Set([metricsPort]));
-  const running = supervise({
-    name: 'worker',
-    entry: 'worker.ts',
-    env: {
-      EXEQUATUR_WORKER_DATABASE_URL: env.databaseUrl,
-      TEMPORAL_ADDRESS: env.temporal,
-      EXEQUATUR_TASK_QUEUE: env.taskQueue,
-      EXEQUATUR_WORKER_METRICS_PORT: String(metricsPort),
-      EXEQUATUR_WORKER_SDK_METRICS_PORT: String(sdkMetricsPort),
-      LOG_LEVEL: 'warn',
-      ...env.more,
-    },
-    onLine: (_, line) => process.env.TEST_LOG_LEVEL && console.log(line),
+  const running = startKillable('worker', 'worker.ts', {
+    EXEQUATUR_WORKER_DATABASE_URL: env.databaseUrl,
+    TEMPORAL_ADDRESS: env.temporal,
+    EXEQUATUR_TASK_QUEUE: env.taskQueue,
+    EXEQUATUR_WORKER_METRICS_PORT: String(metricsPort),
+    EXEQUATUR_WORKER_SDK_METRICS_PORT: String(sdkMetricsPort),
+    ...env.more,
   });
-  return {
-    ...running,
-    metricsUrl: `http://127.0.0.1:${metricsPort}`,
-    kill() {
-      const pid = running.pid();
-      if (pid !== undefined) process.kill(pid, 'SIGKILL');
-    },
-  };
+  return { ...running, metricsUrl: `http://127.0.0.1:${metricsPort}` };
 }
