@@ -1,0 +1,100 @@
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decide } from '../../policy/decide.ts';
+import { openPool } from '../../store/connect.ts';
+import { executeProposal } from '../../store/execute-proposal.ts';
+import { OntologyCache } from '../../store/load-ontology.ts';
+import { settle } from '../../store/settle.ts';
+import { simulateProposal } from '../../store/simulate-proposal.ts';
+import { withTenant } from '../../store/sql.ts';
+import { building } from '../store/fixture.ts';
+import { type Answer, ApiScene } from './api-scene.ts';
+
+// A database of its own, whose clock can be moved: tests/support/database.ts. No worker runs: the test takes its steps, so that they come when they hurt.
+const deps = { decide, ontologies: new OntologyCache([]) };
+let scene: ApiScene;
+let worker: pg.Pool;
+let superuser: pg.Pool;
+
+beforeAll(async () => {
+  scene = await ApiScene.open();
+  worker = openPool(scene.database.urls.worker);
+  superuser = openPool(scene.database.urls.superuser, { max: 1 });
+  expect((await scene.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building)).status).toBe(201);
+});
+afterAll(async () => {
+  await Promise.all([worker?.end(), superuser?.end()]);
+  await scene?.close();
+});
+
+const reviewers = ['keeper-1', 'keeper-2', 'keeper-3', 'keeper-4'];
+const decisions = ['approve', 'reject', 'approve', 'reject'];
+let names = 0;
+
+interface Raced {
+  id: string;
+  answers: Answer[];
+}
+
+/** Four reviews and the workflow's own look at the clock, all at once, when the proposal has this much time left. */
+async function race(leftMs: number): Promise<Raced> {
+  names += 1;
+  const proposed = await scene.as({ id: 'agent-1', kind: 'agent', roles: ['agent'] }).propose('askFloor', { name: `floor-${names}` });
+  const id: string = proposed.body.id;
+  const simulated = await simulateProposal(worker, scene.tenant, id, deps);
+  const shown = { id, planDigest: simulated?.digest ?? null };
+  await setTimeLeft(id, leftMs);
+  const settling = withTenant(worker, scene.tenant, (tx) => settle(tx, id));
+  const answers = await Promise.all(reviewers.map((reviewer, at) => scene.as({ id: reviewer }).review(shown, decisions[at])));
+  await settling;
+  return { id, answers };
+}
+
+async function setTimeLeft(id: string, leftMs: number): Promise<void> {
+  await superuser.query(
+    `UPDATE test_clock.moved SET by = (SELECT expires_at FROM exequatur.proposal WHERE id = $1) - make_interval(secs => $2::float8 / 1000) - clock_timestamp()`,
+    [id, leftMs],
+  );
+}
+
+/** One outcome, which every reviewer was told and every reader sees, also after the workflow has gone on. */
+async function expectOneOutcome({ id, answers }: Raced): Promise<string> {
+  const stored = answers.filter(({ status }) => status === 201);
+  const refused = answers.filter(({ status }) => status !== 201);
+  expect(refused).toMatchObject(refused.map(() => ({ status: 409, body: { code: 'not_awaiting_approval' } })));
+  expect(stored.length).toBeLessThanOrEqual(1);
+  const [winner] = stored;
+  const decided = winner === undefined ? 'expired' : winner.body.decision === 'approve' ? 'approved' : 'rejected';
+  if (winner !== undefined) expect(winner.body.proposal.status).toBe(decided);
+
+  // An approved proposal that nobody executes in time expires as well; the clock is set back, so that there is time.
+  await setTimeLeft(id, 60_000);
+  await executeProposal(worker, scene.tenant, id, deps);
+  const end = decided === 'approved' ? 'executed' : decided;
+  for (const reviewer of reviewers) {
+    const { body } = await scene.as({ id: reviewer }).get(`/v1/proposals/${id}`);
+    expect(body).toMatchObject({ status: end, reviews: stored.map((answer) => ({ id: answer.body.id })) });
+    expect(Object.keys(body.statusTimestamps).filter((status) => ['expired', 'rejected', 'approved'].includes(status))).toEqual([decided]);
+  }
+  return decided;
+}
+
+describe('reviews over HTTP at the instant of expiry', () => {
+  it('all come too late when the time is over at that very instant', async () => {
+    expect(await expectOneOutcome(await race(0))).toBe('expired');
+  });
+
+  it('have one that decides while there is time', async () => {
+    expect(['approved', 'rejected']).toContain(await expectOneOutcome(await race(60_000)));
+  });
+
+  it('have one outcome that every reviewer learns, however close the two come', async () => {
+    let leftMs = 64; // Moved towards the instant at which both outcomes are as likely, wherever that is on this machine.
+    let stepMs = 32;
+    for (let round = 0; round < 20; round++) {
+      const outcome = await expectOneOutcome(await race(leftMs));
+      leftMs = Math.max(0, outcome === 'expired' ? leftMs + stepMs : leftMs - stepMs);
+      stepMs = Math.max(1, stepMs / 2);
+    }
+  });
+});
