@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { flightNetwork } from '../examples/flight-network/ontology.ts';
 import { identify } from '../scripts/bootstrap/process-identity.mjs';
@@ -58,9 +59,34 @@ function clientOf({ apiUrl, tenants }: Up, principal: string) {
   return restClient(apiUrl, tenants[0]?.tokens[principal]?.token ?? '');
 }
 
+const state = (name: string) => readFileSync(join(directory, 'state', name), 'utf8');
+
+/** The server alone: its backends find out by themselves. */
+function killPostgres(): void {
+  process.kill(Number.parseInt(state('postgres/postmaster.pid'), 10), 'SIGKILL');
+}
+
+/** The server with the shell that holds its leash. */
+function killTemporal(): void {
+  process.kill(-Number.parseInt(state('temporal.db.pid'), 10), 'SIGKILL');
+}
+
+/** As a client does that is told to come again: what was accepted before has the same idempotency key. */
+async function retried<T>(call: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await delay(200);
+    }
+  }
+}
+
 describe('a stack', () => {
   it(
-    'goes on where it stood after a kill -9 of everything, and ends whole when asked',
+    'goes on where it stood after a kill -9 of everything, brings its servers back when they are killed, and ends whole when asked',
     async () => {
       const first = await startOwner();
       const admin = clientOf(first.up, 'ontology-admin-1');
@@ -82,6 +108,15 @@ describe('a stack', () => {
       await untilExecuted(reader, proposal.id);
       const object = expectGood(await reader.get<OntologyObject>('/v1/objects/airport/ORD'), 'Reading the airport');
       expect(object.properties).toMatchObject({ ...airport, status: 'open' });
+
+      for (const kill of [killPostgres, killTemporal]) {
+        kill();
+        const code = kill === killPostgres ? 'JFK' : 'LGA';
+        const more = { ...request, parameters: { airports: [{ ...airport, iata: code }] } };
+        const next = await retried(() => propose(clientOf(second.up, 'ontology-admin-1'), more, `one-more-${code}`));
+        await retried(async () => expectGood(await review(clientOf(second.up, 'ontology-admin-2'), next, 'approve', 'Back.'), 'Approving'));
+        await untilExecuted(reader, next.id);
+      }
 
       await stop(second.owner, 'SIGTERM');
       expect(second.owner.exitCode).toBe(0);

@@ -25,6 +25,8 @@ export interface PostgresServer {
 export interface PostgresOptions {
   directory: string;
   preferredPort?: number;
+  /** This port and no other: of a server that is started again. */
+  port?: number | undefined;
   /** For tests alone: a crash of the machine may lose everything, and commits cost no disk flush. */
   disposable?: boolean;
 }
@@ -43,7 +45,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   let failure = '';
   for (let attempt = 1; attempt <= attempts; attempt++) {
     removeStalePid(directory);
-    const port = await freePort(attempt === 1 ? options.preferredPort : 0);
+    const port = options.port ?? (await freePort(attempt === 1 ? options.preferredPort : 0));
     const program = launch(options, binaries.postgres, runAs, port);
     if (await becomesReady(program, port)) return { ...serverAt(port), ended: program.ended, stop: () => program.stop() };
     failure = program.tail();

@@ -4,7 +4,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import pg from 'pg';
-import { startPostgres } from '../postgres/embedded-postgres.ts';
+import { type PostgresServer, startPostgres } from '../postgres/embedded-postgres.ts';
+import { keepServer } from '../processes/kept-server.ts';
 
 export interface StackDatabase {
   /** Superuser (or owner) connection to the stack's own database. */
@@ -27,11 +28,14 @@ export async function openStackDatabase(options: StackDatabaseOptions): Promise<
     const superuserUrl = await ensureDatabase(external, externalName(options.directory), options.fresh ?? false);
     return { superuserUrl, ended: new Promise(() => {}), stop: async () => {} };
   }
-  const server = await startPostgres({
-    directory: join(options.directory, 'postgres'),
-    ...(options.preferredPort === undefined ? {} : { preferredPort: options.preferredPort }),
-    ...(options.disposable === undefined ? {} : { disposable: options.disposable }),
-  });
+  const server = await keepServer<PostgresServer>('PostgreSQL', (former) =>
+    startPostgres({
+      directory: join(options.directory, 'postgres'),
+      port: former?.port,
+      ...(options.preferredPort === undefined ? {} : { preferredPort: options.preferredPort }),
+      ...(options.disposable === undefined ? {} : { disposable: options.disposable }),
+    }),
+  );
   try {
     return { superuserUrl: await ensureDatabase(server.url, 'exequatur', options.fresh ?? false), ended: server.ended, stop: server.stop };
   } catch (error) {

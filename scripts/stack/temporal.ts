@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { startTemporalDevServer } from '../temporal/dev-server.ts';
+import { keepServer } from '../processes/kept-server.ts';
+import { startTemporalDevServer, type TemporalDevServer } from '../temporal/dev-server.ts';
 import { registerNamespace, setRetention } from '../temporal/register-namespace.ts';
 import { startTemporalServer } from '../temporal-server.ts';
 
@@ -47,11 +48,14 @@ export async function openStackTemporal(options: StackTemporalOptions): Promise<
     const server = await startTemporalServer({ postgresUrl: options.postgresUrl, directory: options.directory });
     return { ...server, namespace: 'default', taskQueue, uiUrl: undefined };
   }
-  const server = await startTemporalDevServer({
-    databaseFile: join(options.directory, 'temporal.db'),
-    ...(options.preferredPort === undefined ? {} : { preferredPort: options.preferredPort }),
-    ...(options.preferredUiPort === undefined ? {} : { preferredUiPort: options.preferredUiPort }),
-  });
+  const server = await keepServer<TemporalDevServer>('Temporal', (former) =>
+    startTemporalDevServer({
+      databaseFile: join(options.directory, 'temporal.db'),
+      ports: former?.ports,
+      ...(options.preferredPort === undefined ? {} : { preferredPort: options.preferredPort }),
+      ...(options.preferredUiPort === undefined ? {} : { preferredUiPort: options.preferredUiPort }),
+    }),
+  );
   await prepare(server.address, 'default', setRetention);
   return { ...server, namespace: 'default', taskQueue };
 }

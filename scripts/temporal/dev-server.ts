@@ -9,8 +9,14 @@ import { dynamicConfig } from './dynamic-config.ts';
 import { findTemporalCli } from './find-temporal-cli.ts';
 import { searchAttributes } from './search-attributes.ts';
 
+interface Ports {
+  grpc: number;
+  ui: number | undefined;
+}
+
 export interface TemporalDevServer {
   readonly address: string;
+  readonly ports: Ports;
   /** Undefined when the server runs without its UI. */
   readonly uiUrl: string | undefined;
   readonly ended: Promise<string>;
@@ -21,6 +27,8 @@ export interface TemporalDevServerOptions {
   /** Without a file everything is lost at the end. */
   databaseFile?: string;
   preferredPort?: number;
+  /** These ports and no others: of a server that is started again. */
+  ports?: Ports | undefined;
   /** Without a port there is no UI. */
   preferredUiPort?: number;
 }
@@ -34,7 +42,7 @@ export async function startTemporalDevServer(options: TemporalDevServerOptions =
   if (pidFile) await endPrevious(pidFile);
   let failure = '';
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    const ports = await choosePorts(options, attempt);
+    const ports = options.ports ?? (await choosePorts(options, attempt));
     const program = startLeashed({
       name: 'temporal',
       command: cli,
@@ -44,6 +52,7 @@ export async function startTemporalDevServer(options: TemporalDevServerOptions =
     if (await becomesReady(program, ports.grpc)) {
       return {
         address: `127.0.0.1:${ports.grpc}`,
+        ports,
         uiUrl: ports.ui === undefined ? undefined : `http://127.0.0.1:${ports.ui}`,
         ended: program.ended,
         stop: () => program.stop(),
@@ -56,13 +65,13 @@ export async function startTemporalDevServer(options: TemporalDevServerOptions =
   throw new Error(`The Temporal dev server did not start:\n${failure}`);
 }
 
-async function choosePorts(options: TemporalDevServerOptions, attempt: number): Promise<{ grpc: number; ui: number | undefined }> {
+async function choosePorts(options: TemporalDevServerOptions, attempt: number): Promise<Ports> {
   const grpc = await freePort(attempt === 1 ? options.preferredPort : 0);
   if (options.preferredUiPort === undefined) return { grpc, ui: undefined };
   return { grpc, ui: await freePort(attempt === 1 ? options.preferredUiPort : 0, new Set([grpc])) };
 }
 
-function serverArguments(options: TemporalDevServerOptions, ports: { grpc: number; ui: number | undefined }): string[] {
+function serverArguments(options: TemporalDevServerOptions, ports: Ports): string[] {
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(ports.grpc), '--log-level', 'error'];
   args.push(...(ports.ui === undefined ? ['--headless'] : ['--ui-port', String(ports.ui)]));
   if (options.databaseFile) args.push('--db-filename', options.databaseFile);
