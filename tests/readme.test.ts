@@ -71,7 +71,9 @@ const tellApart = 'curl() { command curl "$@" && echo; }\n';
 describe('the commands of README.md', () => {
   it('propose a change, approve exactly its plan, and show it executed', async () => {
     const script = `${tellApart}${commandsOf('Propose and approve')}cat "$PROPOSAL"; rm "$PROPOSAL"`;
-    const { stdout, stderr } = await promisify(execFile)('bash', ['-eu', '-o', 'pipefail', '-c', script], { cwd: folder, timeout: 60_000 });
+    // Bash takes a socket for its input, which Node gives it, for a login over the network, and reads the machine's bashrc, which may not bear -u.
+    const options = ['--norc', '-eu', '-o', 'pipefail'];
+    const { stdout, stderr } = await promisify(execFile)('bash', [...options, '-c', script], { cwd: folder, timeout: 60_000 });
     expect(stderr).toBe('');
     const [plan, reviewed, executed, history, proposal, ...more] = stdout
       .trim()
