@@ -34,6 +34,8 @@ let names = 0;
 interface Raced {
   id: string;
   answers: Answer[];
+  /** What the workflow found. */
+  settled: string | undefined;
 }
 
 /** Four reviews and the workflow's own look at the clock, all at once, when the proposal has this much time left. */
@@ -46,8 +48,7 @@ async function race(leftMs: number): Promise<Raced> {
   await setTimeLeft(id, leftMs);
   const settling = withTenant(worker, scene.tenant, (tx) => settle(tx, id));
   const answers = await Promise.all(reviewers.map((reviewer, at) => scene.as({ id: reviewer }).review(shown, decisions[at])));
-  await settling;
-  return { id, answers };
+  return { id, answers, settled: (await settling)?.status };
 }
 
 async function setTimeLeft(id: string, leftMs: number): Promise<void> {
@@ -58,7 +59,7 @@ async function setTimeLeft(id: string, leftMs: number): Promise<void> {
 }
 
 /** One outcome, which every reviewer was told and every reader sees, also after the workflow has gone on. */
-async function expectOneOutcome({ id, answers }: Raced): Promise<string> {
+async function expectOneOutcome({ id, answers, settled }: Raced): Promise<string> {
   const stored = answers.filter(({ status }) => status === 201);
   const refused = answers.filter(({ status }) => status !== 201);
   expect(refused).toMatchObject(refused.map(() => ({ status: 409, body: { code: 'not_awaiting_approval' } })));
@@ -67,14 +68,16 @@ async function expectOneOutcome({ id, answers }: Raced): Promise<string> {
   const decided = winner === undefined ? 'expired' : winner.body.decision === 'approve' ? 'approved' : 'rejected';
   if (winner !== undefined) expect(winner.body.proposal.status).toBe(decided);
 
-  // An approved proposal that nobody executes in time expires as well; the clock is set back, so that there is time.
+  // The clock is set back, so that there is time to execute. An approved proposal whose time ends before that expires as well: the workflow may have looked after the approval.
   await setTimeLeft(id, 60_000);
   await executeProposal(worker, scene.tenant, id, deps);
-  const end = decided === 'approved' ? 'executed' : decided;
+  const passed = decided === 'approved' && settled === 'expired' ? ['approved', 'expired'] : [decided];
+  const end = passed.at(-1) === 'approved' ? 'executed' : passed.at(-1);
   for (const reviewer of reviewers) {
     const { body } = await scene.as({ id: reviewer }).get(`/v1/proposals/${id}`);
     expect(body).toMatchObject({ status: end, reviews: stored.map((answer) => ({ id: answer.body.id })) });
-    expect(Object.keys(body.statusTimestamps).filter((status) => ['expired', 'rejected', 'approved'].includes(status))).toEqual([decided]);
+    const verdicts = Object.keys(body.statusTimestamps).filter((status) => ['expired', 'rejected', 'approved'].includes(status));
+    expect(verdicts.sort()).toEqual(passed);
   }
   return decided;
 }
