@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import type { Registry } from 'prom-client';
 import type { Actor } from '../ontology/authority.ts';
-import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
 import { glance, type PrismaTx, type Sql, type Tx, withTenant, withTenantPrisma } from '../store/sql.ts';
 import { knownActor, resolveActor } from '../store/standing.ts';
@@ -91,13 +90,8 @@ export class ApiContext {
         if (!started) away.abort();
       }),
     );
-    const isReached = (status: ProposalStatus) => status !== 'simulating';
-    await watch.until(caller.tenant, {
-      proposalId,
-      isReached,
-      limitMs: simulationPatienceMs ?? defaultSimulationPatienceMs,
-      signal: away.signal,
-    });
+    const limitMs = simulationPatienceMs ?? defaultSimulationPatienceMs;
+    await watch.until(caller.tenant, { proposalId, awaited: 'simulation', limitMs, signal: away.signal });
   }
 
   /** Waits for the messages that were still on their way when the last answer went out. */

@@ -26,7 +26,7 @@ export const getProposal = route({
   async handle({ params, headers, caller }, context) {
     const { proposalId } = params;
     const waits = headers.prefer > 0 && (await isOpen(proposalId, caller, context));
-    if (waits) await context.resources.watch.until(caller.tenant, { proposalId, isReached: isFinal, limitMs: headers.prefer * 1_000 });
+    if (waits) await context.resources.watch.until(caller.tenant, { proposalId, awaited: 'end', limitMs: headers.prefer * 1_000 });
     const view = await viewProposal(proposalId, caller, context);
     return answered(view, (proposal) => ({
       status: 200,

@@ -12,7 +12,6 @@ beforeAll(async () => {
 afterAll(() => fixture?.close());
 
 const limitMs = 10_000;
-const isWithdrawn = (status: string) => status === 'withdrawn';
 
 async function proposed(): Promise<string> {
   return expectDone(await fixture.propose('addFloor', { name: randomUUID(), rooms: [] })).proposalId;
@@ -26,7 +25,7 @@ describe('a watch over statuses', () => {
     const pool = openPool(fixture.database.urls.api, { max: 2 });
     const looks = vi.spyOn(pool, 'connect');
     const watch = new StatusWatch(pool);
-    const seen = Promise.all(proposals.map((proposalId) => watch.until(fixture.tenant, { proposalId, isReached: isWithdrawn, limitMs })));
+    const seen = Promise.all(proposals.map((proposalId) => watch.until(fixture.tenant, { proposalId, awaited: 'end', limitMs })));
     for (const proposalId of proposals) await withdrawn(proposalId);
     expect(await seen).toEqual(proposals.map(() => ({ status: 'withdrawn', revision: 1, planDigest: null })));
     expect(looks.mock.calls.length).toBeLessThan(20 * 5);
@@ -37,13 +36,13 @@ describe('a watch over statuses', () => {
     const proposalId = await proposed();
     await withdrawn(proposalId);
     const watch = new StatusWatch(fixture.api);
-    expect(await watch.until(fixture.tenant, { proposalId, isReached: isWithdrawn, limitMs })).toMatchObject({ status: 'withdrawn' });
+    expect(await watch.until(fixture.tenant, { proposalId, awaited: 'end', limitMs })).toMatchObject({ status: 'withdrawn' });
   });
 
   it('ends without news when the time is over, when it is given up, and for a proposal that is not there', async () => {
     const proposalId = await proposed();
     const watch = new StatusWatch(fixture.api);
-    const until = (more: object) => watch.until(fixture.tenant, { proposalId, isReached: isWithdrawn, limitMs, ...more });
+    const until = (more: object) => watch.until(fixture.tenant, { proposalId, awaited: 'end', limitMs, ...more });
     expect(await until({ limitMs: 20 })).toBeNull();
     expect(await until({ signal: AbortSignal.abort() })).toBeNull();
     const giveUp = new AbortController();
@@ -57,7 +56,7 @@ describe('a watch over statuses', () => {
     const proposalId = await proposed();
     await withdrawn(proposalId);
     const watch = new StatusWatch(fixture.api);
-    expect(await watch.until(randomUUID(), { proposalId, isReached: isWithdrawn, limitMs })).toBeNull();
+    expect(await watch.until(randomUUID(), { proposalId, awaited: 'end', limitMs })).toBeNull();
   });
 
   it('fails for whoever waits when the database cannot be asked, and goes on for the next', async () => {
@@ -65,9 +64,9 @@ describe('a watch over statuses', () => {
     const pool = openPool(fixture.database.urls.api, { max: 1 });
     const watch = new StatusWatch(pool);
     vi.spyOn(pool, 'connect').mockRejectedValueOnce(new Error('away') as never);
-    await expect(watch.until(fixture.tenant, { proposalId, isReached: isWithdrawn, limitMs })).rejects.toThrow('away');
+    await expect(watch.until(fixture.tenant, { proposalId, awaited: 'end', limitMs })).rejects.toThrow('away');
     await withdrawn(proposalId);
-    expect(await watch.until(fixture.tenant, { proposalId, isReached: isWithdrawn, limitMs })).toMatchObject({ status: 'withdrawn' });
+    expect(await watch.until(fixture.tenant, { proposalId, awaited: 'end', limitMs })).toMatchObject({ status: 'withdrawn' });
     await pool.end();
   });
 });

@@ -6,7 +6,6 @@ import { createActivities } from '../../activities/create-activities.ts';
 import { measureSteps } from '../../activities/measure-steps.ts';
 import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
-import type { ProposalStatus } from '../../ontology/lifecycle.ts';
 import { decide } from '../../policy/decide.ts';
 import { openPool } from '../../store/connect.ts';
 import { createProposal } from '../../store/create-proposal.ts';
@@ -137,8 +136,7 @@ export class LampShop {
   /** Starts the proposal's workflow and waits for the simulation. */
   async simulated(proposalId: string, actionType: string): Promise<string> {
     await this.client.workflow.start(proposalWorkflowType, this.startOptions(proposalId, actionType));
-    const isReached = (status: ProposalStatus) => status !== 'simulating';
-    const seen = await new StatusWatch(this.workerPool).until(this.tenant, { proposalId, isReached, limitMs: 60_000 });
+    const seen = await new StatusWatch(this.workerPool).until(this.tenant, { proposalId, awaited: 'simulation', limitMs: 60_000 });
     if (seen === null) throw new Error('the proposal was not simulated');
     return seen.status;
   }
