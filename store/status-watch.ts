@@ -2,11 +2,11 @@ import type pg from 'pg';
 import { isFinal, type ProposalStatus } from '../ontology/lifecycle.ts';
 import { glance } from './sql.ts';
 
-const latestFirstLookMs = 40; // Where waits were long until now, the next may be short again.
-const shortestPauseMs = 1;
+const firstLookMs = 8; // A small simulation, or an execution, is committed some 10 ms after it was asked for.
+const shortestPauseMs = 2;
 const slowestMs = 500; // Somebody who waits for people to decide notices nothing of half a second.
-const patience = 4; // Whoever has waited for 40 ms longer than expected can wait for another 10.
-const perWaiterMs = 0.5; // The more wait, the more one look tells: 50 at once are looked at every 25 ms.
+const patience = 8; // Whoever has waited for 80 ms can wait for another 10.
+const perWaiterMs = 0.5; // The more wait, the longer it takes, and the more one look tells: 50 at once are looked at after 33 ms, and every 25 ms.
 
 /** What is waited for: that a proposal has left `simulating`, or that it is in a final state. */
 export type Awaited = 'simulation' | 'end';
@@ -33,14 +33,12 @@ export interface Wait {
 }
 
 /**
- * Tells when a proposal has come to a status, by looking at its row: one look for all who wait in a tenant, first when waits of the kind have been over of late, then
- * less and less often.
+ * Tells when a proposal has come to a status, by looking at its row: one look for all who wait in a tenant, less and less often for whoever has waited long.
  * Temporal would tell later than the commit, and nothing while it is away; a notification from inside the transactions would halve their rate. Locks nothing.
  */
 export class StatusWatch {
   private readonly pool: pg.Pool;
   private readonly tenants = new Map<string, TenantWatch>();
-  private readonly paces = { simulation: new Pace(), end: new Pace() };
 
   constructor(pool: pg.Pool) {
     this.pool = pool;
@@ -52,7 +50,6 @@ export class StatusWatch {
     if (known !== undefined) return known.until(wait);
     const watch = new TenantWatch(
       (ids) => look(this.pool, tenant, ids),
-      this.paces,
       () => this.tenants.delete(tenant),
     );
     this.tenants.set(tenant, watch);
@@ -60,40 +57,22 @@ export class StatusWatch {
   }
 }
 
-/** When to look first in a wait of one kind, learnt from those before. */
-class Pace {
-  private expectedMs = 10;
-
-  firstLookMs(): number {
-    return Math.min(latestFirstLookMs, 0.9 * this.expectedMs);
-  }
-
-  /** What was seen at the first look may have been there long before: look sooner. A wait for people says nothing about the next. */
-  learn(waitedMs: number, looks: number): void {
-    if (looks === 1) this.expectedMs *= 0.7;
-    else if (waitedMs < 1_000) this.expectedMs += (waitedMs - this.expectedMs) / 4;
-  }
-}
-
 interface Waiter extends Wait {
   readonly since: number;
   dueAt: number;
-  looks: number;
   readonly end: (seen: Seen | null) => void;
   readonly fail: (error: unknown) => void;
 }
 
 class TenantWatch {
   private readonly look: (ids: readonly string[]) => Promise<Map<string, Seen>>;
-  private readonly paces: Readonly<Record<Awaited, Pace>>;
   private readonly whenIdle: () => void;
   private readonly waiters = new Set<Waiter>();
   private timer: NodeJS.Timeout | undefined;
   private looking = false;
 
-  constructor(look: (ids: readonly string[]) => Promise<Map<string, Seen>>, paces: Readonly<Record<Awaited, Pace>>, whenIdle: () => void) {
+  constructor(look: (ids: readonly string[]) => Promise<Map<string, Seen>>, whenIdle: () => void) {
     this.look = look;
-    this.paces = paces;
     this.whenIdle = whenIdle;
   }
 
@@ -105,8 +84,7 @@ class TenantWatch {
       const waiter: Waiter = {
         ...wait,
         since,
-        looks: 0,
-        dueAt: since + this.paces[wait.awaited].firstLookMs(),
+        dueAt: since + firstLookMs + perWaiterMs * this.waiters.size,
         end: (seen) => {
           leave();
           resolve(seen);
@@ -154,16 +132,12 @@ class TenantWatch {
   }
 
   private judge(waiter: Waiter, seen: Seen | null): void {
-    const pace = this.paces[waiter.awaited];
-    const now = performance.now();
-    waiter.looks += 1;
     if (seen === null || isReached[waiter.awaited](seen.status)) {
-      if (seen !== null) pace.learn(now - waiter.since, waiter.looks);
       waiter.end(seen);
       return;
     }
-    const longerMs = now - waiter.since - pace.firstLookMs();
-    waiter.dueAt = now + Math.min(slowestMs, Math.max(shortestPauseMs, longerMs / patience));
+    const now = performance.now();
+    waiter.dueAt = now + Math.min(slowestMs, Math.max(shortestPauseMs, (now - waiter.since) / patience));
   }
 }
 
