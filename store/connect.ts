@@ -20,6 +20,8 @@ export function openPool(url: string, options: PoolOptions = {}): pg.Pool {
   });
   // A connection that PostgreSQL closes while idle is replaced by the pool; without a listener the event would end the process.
   pool.on('error', () => {});
+  // The same for one that is lost in the middle of a transaction, whose statements fail and tell whoever waits for them.
+  pool.on('connect', (client) => client.on('error', () => {}));
   traceQueries(pool);
   return pool;
 }
