@@ -10,6 +10,7 @@ import pg from 'pg';
 import { run } from '../bootstrap/progress.mjs';
 import { freePort } from '../processes/free-port.ts';
 import { type LeashedProgram, startLeashed } from '../processes/leashed-program.ts';
+import { endOrphanedBackends } from './orphaned-backends.ts';
 import { endPreviousServer, removeStalePid } from './postmaster-pid.ts';
 import { chooseRunAs, giveTo, type RunAs } from './run-as.ts';
 
@@ -17,7 +18,7 @@ export interface PostgresServer {
   /** Superuser connection to the database `postgres`. */
   readonly url: string;
   readonly port: number;
-  /** Settles when the server has ended, with words for why. */
+  /** Settles when the server and its backends have ended, with words for why. */
   readonly ended: Promise<string>;
   stop(): Promise<void>;
 }
@@ -38,6 +39,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const { directory } = options;
   const binaries = postgresBinaries();
   await endPreviousServer(directory);
+  await endOrphanedBackends(directory);
   mkdirSync(dirname(directory), { recursive: true });
   const runAs = chooseRunAs([binaries.postgres, dirname(directory)]);
   if (!existsSync(join(directory, 'PG_VERSION'))) await initialise(directory, binaries.initdb, runAs);
@@ -47,7 +49,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     removeStalePid(directory);
     const port = options.port ?? (await freePort(attempt === 1 ? options.preferredPort : 0));
     const program = launch(options, binaries.postgres, runAs, port);
-    if (await becomesReady(program, port)) return { ...serverAt(port), ended: program.ended, stop: () => program.stop() };
+    if (await becomesReady(program, port)) return serverOf(program, directory, port);
     failure = program.tail();
     await program.stop();
     await delay(attempt * 300);
@@ -55,7 +57,18 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   throw new Error(`PostgreSQL did not start over ${directory}:\n${failure}`);
 }
 
-const serverAt = (port: number) => ({ url: urlAt(port), port });
+function serverOf(program: LeashedProgram, directory: string, port: number): PostgresServer {
+  const ended = program.ended.then(async (why) => {
+    await endOrphanedBackends(directory);
+    return why;
+  });
+  const stop = async () => {
+    await program.stop();
+    await ended;
+  };
+  return { url: urlAt(port), port, ended, stop };
+}
+
 const urlAt = (port: number) => `postgres://postgres@127.0.0.1:${port}/postgres`;
 
 /** Made beside its final place and renamed, so that an interrupted initdb leaves no half directory behind. */
