@@ -47,6 +47,8 @@ const propertyExtras = {
   ...described,
   required: z.boolean().optional(),
   indexed: z.boolean().optional(),
+  unique: z.boolean().optional(),
+  sensitive: z.boolean().optional(),
   default: z.json().optional(),
   unit: z.string().max(100).optional(),
 };
@@ -59,6 +61,12 @@ const struct = z.strictObject({ type: z.literal('struct'), properties: z.record(
 const parameterExtras = {
   ...described,
   required: z.boolean().optional(),
+  nullable: z.boolean().optional(),
+  sensitive: z.boolean().optional(),
+  constraints: z.array(z.strictObject({ condition: cel, message: z.string().min(1).max(1000) })).optional(),
+  prefill: cel.optional(),
+  visibleWhen: cel.optional(),
+  requiredWhen: cel.optional(),
   default: z.json().optional(),
   unit: z.string().max(100).optional(),
 };
@@ -111,16 +119,27 @@ const source = z.union([
   z.strictObject({ list: identifier }),
 ]);
 
+const interfaceType = z.strictObject({ ...described, properties: z.record(identifier, property) });
+
 const objectType = z.strictObject({
   ...described,
+  implements: z.array(identifier).optional(),
   key: identifier.optional(),
   properties: z.record(identifier, property),
   minimumApprovals: count.max(20).optional(),
+  sensitiveReaders: cel.optional(),
 });
 
+const linkEnds = {
+  ...described,
+  from: identifier,
+  to: identifier,
+  requiredEnds: z.array(z.enum(['from', 'to'])).optional(),
+  onDelete: z.enum(['refuse', 'unlink', 'delete']).optional(),
+};
 const linkType = z.discriminatedUnion('cardinality', [
-  z.strictObject({ ...described, from: identifier, to: identifier, cardinality: z.enum(['one-to-many', 'one-to-one']), via: identifier }),
-  z.strictObject({ ...described, from: identifier, to: identifier, cardinality: z.literal('many-to-many') }),
+  z.strictObject({ ...linkEnds, cardinality: z.enum(['one-to-many', 'one-to-one']), via: identifier }),
+  z.strictObject({ ...linkEnds, cardinality: z.literal('many-to-many') }),
 ]);
 
 /** The door takes plans of at most this many edits, whatever a definition says: 100,000 fit into a minute and a gigabyte. */
@@ -141,6 +160,8 @@ const actionType = z.strictObject({
     .optional(),
   riskTier: z.enum(['low', 'medium', 'high']).optional(),
   reversible: z.boolean().optional(),
+  whenRedefined: z.enum(['simulateAgain', 'keepVersion']).optional(),
+  sensitiveReaders: cel.optional(),
 });
 
 const approvalPolicy = z.strictObject({
@@ -185,10 +206,12 @@ const approvalPolicy = z.strictObject({
 /** The shape of an ontology document. Strict everywhere: a key it does not know is a fault, since a misspelt limit must not pass for none. */
 export const ontologySchema = z
   .strictObject({
+    interfaces: z.record(identifier, interfaceType).optional(),
     objectTypes: z.record(identifier, objectType),
     linkTypes: z.record(label, linkType).optional(),
     actionTypes: z.record(label, actionType).optional(),
     approvalPolicies: z.record(label, approvalPolicy).optional(),
+    sensitiveReaders: cel.optional(),
   })
   .meta({
     id: 'OntologyDocument',

@@ -5,10 +5,14 @@ import type { JsonValue } from './json.ts';
  * definition-schema.ts says the same to a machine. Everything called CEL is the text of an expression in the Common Expression Language.
  */
 export interface OntologyDocument {
+  /** Shapes that several object types share. */
+  interfaces?: Record<string, InterfaceDefinition>;
   objectTypes: Record<string, ObjectTypeDefinition>;
   linkTypes?: Record<string, LinkTypeDefinition>;
   actionTypes?: Record<string, ActionTypeDefinition>;
   approvalPolicies?: Record<string, ApprovalPolicyDefinition>;
+  /** CEL over `reader` {id, kind, roles}: who sees sensitive values, where a type says nothing else. By default those with the role `sensitive-reader`. */
+  sensitiveReaders?: string;
 }
 
 /** Words for people. They carry no meaning: changing them raises no version. */
@@ -17,12 +21,20 @@ export interface Described {
   description?: string;
 }
 
+/** Every type that implements it has these properties, of the same type and no less required. */
+export interface InterfaceDefinition extends Described {
+  properties: Record<string, PropertyDefinition>;
+}
+
 export interface ObjectTypeDefinition extends Described {
+  implements?: string[];
   /** An immutable, required string property whose text is the object's id. Without it ids are derived from the proposal. */
   key?: string;
   properties: Record<string, PropertyDefinition>;
   /** Distinct people who must have approved any plan that touches this type, whatever the action says. */
   minimumApprovals?: number;
+  /** CEL over `reader` {id, kind, roles}: who sees this type's sensitive values. */
+  sensitiveReaders?: string;
 }
 
 /** What a value may be. `long` (64 bits) and `decimal` (any precision) travel as strings in canonical form, the rest as JSON has it. */
@@ -50,6 +62,10 @@ export type PropertyDefinition = (ValueDefinition | ArrayDefinition) &
     required?: boolean;
     /** Kept in the index, so that equality, ranges and, of lists, the search for an element are fast. References always are. */
     indexed?: boolean;
+    /** No two live objects of the type have the same value. Absent values are not compared. */
+    unique?: boolean;
+    /** Shown as a mask to those who are not among the type's `sensitiveReaders`. */
+    sensitive?: boolean;
     /** Taken by a create that does not set the property. */
     default?: JsonValue;
     /** What one of it is, in words: `minutes`, `EUR`. */
@@ -57,10 +73,17 @@ export type PropertyDefinition = (ValueDefinition | ArrayDefinition) &
   };
 
 /** `via` names the reference property on the many side (`to`) that holds the link. Only many-to-many links have rows of their own. */
-export type LinkTypeDefinition = Described & { from: string; to: string } & (
-    | { cardinality: 'one-to-many' | 'one-to-one'; via: string }
-    | { cardinality: 'many-to-many' }
-  );
+export type LinkTypeDefinition = Described & {
+  from: string;
+  to: string;
+  /** Ends each of whose objects must have at least one such link. */
+  requiredEnds?: ('from' | 'to')[];
+  /**
+   * What becomes of the links of a deleted object: the deletion is refused (by default); they are unlinked; or what a deleted `from` object links to is deleted too.
+   * A deleted object's own references go with it.
+   */
+  onDelete?: 'refuse' | 'unlink' | 'delete';
+} & ({ cardinality: 'one-to-many' | 'one-to-one'; via: string } | { cardinality: 'many-to-many' });
 
 export type StructDefinition = { type: 'struct'; properties: Record<string, PropertyDefinition> };
 
@@ -68,7 +91,23 @@ export type ParameterDefinition = (
   | ValueDefinition
   | { type: 'array'; items: ValueDefinition | StructDefinition; minItems?: number; maxItems?: number }
 ) &
-  Described & { required?: boolean; default?: JsonValue; unit?: string };
+  Described & {
+    required?: boolean;
+    /** A null that is given stays apart from a value that is not; `given` lists the parameters that were. Both are null in expressions. */
+    nullable?: boolean;
+    /** Shown as a mask to those who are not among the action's `sensitiveReaders`. */
+    sensitive?: boolean;
+    default?: JsonValue;
+    unit?: string;
+    /** CEL over all parameters, `proposer`, `evaluatedAt` and `given`; asked where the parameter has a value. */
+    constraints?: CriterionDefinition[];
+    /** CEL for the value of a parameter that is not given; may mention the parameters that have no `prefill` themselves. */
+    prefill?: string;
+    /** CEL. Where it is false the parameter must not be given, and has neither default nor prefill. */
+    visibleWhen?: string;
+    /** CEL. */
+    requiredWhen?: string;
+  };
 
 export interface ActionTypeDefinition extends Described {
   parameters: Record<string, ParameterDefinition>;
@@ -81,6 +120,10 @@ export interface ActionTypeDefinition extends Described {
   limits?: { edits?: number; objects?: Record<string, number> };
   riskTier?: 'low' | 'medium' | 'high';
   reversible?: boolean;
+  /** What becomes of waiting proposals when this definition changes: they are simulated again under the new version (by default), or stay with theirs. */
+  whenRedefined?: 'simulateAgain' | 'keepVersion';
+  /** CEL over `reader` {id, kind, roles}: who sees the action's sensitive parameters. */
+  sensitiveReaders?: string;
 }
 
 /** CEL over the parameters, `proposer` and `evaluatedAt`; the message tells the proposer what is not met. */
