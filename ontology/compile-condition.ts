@@ -6,7 +6,7 @@ import { checkText, ExpressionError, type Frame, makeComputable } from './cel/ex
 import { findMentions } from './cel/find-mentions.ts';
 import type { Scope } from './cel/scope.ts';
 import type { Condition } from './condition.ts';
-import type { ArrayDefinition, PropertyDefinition, ValueDefinition } from './definition.ts';
+import type { AnyDefinition, PropertyDefinition, ValueDefinition } from './definition.ts';
 import { isStorableText, type JsonScalar } from './json.ts';
 import type { Fault } from './plan.ts';
 
@@ -136,8 +136,11 @@ export function compileCondition(
     const other = isLeft ? right : left;
     const compute = operand(other);
     const op = isLeft ? relation.op : relation.turned;
-    if (definition.type === 'array' && !(other.op === 'value' && other.args === null)) {
-      throw new Untranslatable(`a list can be asked for an element, with \`in\`, and for presence (at character ${left.start + 1})`);
+    const isWhole = definition.type === 'array' || definition.type === 'struct' || definition.type === 'geopoint';
+    if (isWhole && !(other.op === 'value' && other.args === null)) {
+      throw new Untranslatable(
+        `a ${definition.type} can be asked for presence alone, and a list for an element, with \`in\` (at character ${left.start + 1})`,
+      );
     }
     return (frame) => compare(property, op, scalarOf(definition, compute(frame), pointer));
   };
@@ -205,7 +208,7 @@ function flatten(op: '&&' | '||', node: ASTNode): ASTNode[] {
 }
 
 /** @throws {ExpressionError} for values that no property can hold: asking PostgreSQL for them would fail, or find what is only near. */
-function scalarOf(definition: ValueDefinition | ArrayDefinition, value: unknown, pointer: string): JsonScalar {
+function scalarOf(definition: AnyDefinition, value: unknown, pointer: string): JsonScalar {
   if (definition.type === 'integer' && typeof value === 'bigint' && !Number.isSafeInteger(Number(value))) {
     throw new ExpressionError(pointer, `${value} is no integer that a property can hold`, undefined);
   }

@@ -43,7 +43,7 @@ export function compileFilter(ontology: CompiledOntology, type: string, text: st
 function vocabularyOf(ontology: CompiledOntology): Vocabulary {
   let vocabulary = vocabularies.get(ontology);
   if (!vocabulary) {
-    vocabulary = new Vocabulary(new Map([...ontology.objectTypes].map(([name, type]) => [name, type.properties])), new Map());
+    vocabulary = new Vocabulary(new Map([...ontology.interfaces, ...ontology.objectTypes].map(([name, type]) => [name, type.properties])));
     vocabularies.set(ontology, vocabulary);
   }
   return vocabulary;

@@ -1,10 +1,14 @@
 import { canonicalText, sha256Hex } from './canonical-json.ts';
-import { celTypeOf, objectCelType, structCelType, timestampType } from './cel/cel-types.ts';
+import { celTypeOf, objectCelType, timestampType } from './cel/cel-types.ts';
 import { compileExpression } from './cel/expression.ts';
 import { compilePrincipalExpression } from './cel/principal-expression.ts';
 import { Scope, type Variable, Vocabulary } from './cel/scope.ts';
+import { nameStructs } from './cel/struct-types.ts';
+import { checkDefault, checkValueDefinition } from './check-value-definition.ts';
+import { compileInterfaces } from './compile-interfaces.ts';
+import { compileLinkTypes } from './compile-link-types.ts';
+import { compileObjectTypes } from './compile-object-types.ts';
 import { boolean, compileRules } from './compile-rules.ts';
-import { checkDefault, checkValueDefinition, compileLinkTypes, compileObjectTypes } from './compile-types.ts';
 import type { CompiledRule } from './compiled-action.ts';
 import type { CompiledActionType, CompiledOntology } from './compiled-ontology.ts';
 import type {
@@ -38,13 +42,16 @@ export function compileOntology(json: unknown, functions: readonly OntologyFunct
   }
   const { document } = parsed;
   const faults = new FaultList();
-  const types: Types = { objectTypes: compileObjectTypes(document, faults), linkTypes: compileLinkTypes(document, faults) };
+  const structs = new Set<string>();
+  const interfaces = compileInterfaces(document, structs, faults);
+  const types: Types = { objectTypes: compileObjectTypes(document, structs, faults), linkTypes: compileLinkTypes(document, faults) };
   checkPolicies(document, faults);
   checkParameters(document, faults);
   if (!faults.isEmpty) {
     return { ok: false, faults: faults.faults }; // Expressions over faulty types would only repeat the same faults.
   }
-  const vocabulary = new Vocabulary(new Map([...types.objectTypes].map(([name, type]) => [name, type.properties])), structsOf(document));
+  const objects = new Map([...interfaces, ...types.objectTypes].map(([name, type]) => [name, type.properties]));
+  const vocabulary = new Vocabulary(objects, nameParameterStructs(document, structs));
   const actionTypes = new Map<string, CompiledActionType>();
   for (const [name, action] of Object.entries(document.actionTypes ?? {})) {
     const compiled = compileAction(name, action, { document, vocabulary, types, functions, faults });
@@ -56,7 +63,7 @@ export function compileOntology(json: unknown, functions: readonly OntologyFunct
     return { ok: false, faults: faults.faults };
   }
   const text = canonicalText(document);
-  return { ok: true, ontology: { document, text, digest: `sha256:${sha256Hex(text)}`, ...types, actionTypes } };
+  return { ok: true, ontology: { document, text, digest: `sha256:${sha256Hex(text)}`, interfaces, ...types, actionTypes } };
 }
 
 interface ActionContext {
@@ -82,7 +89,7 @@ function compileAction(name: string, action: ActionTypeDefinition, context: Acti
   }
   let scope = new Scope(context.vocabulary);
   for (const [parameter, definition] of Object.entries(action.parameters)) {
-    scope = scope.with(parameter, parameterCelType(name, parameter, definition), definition.type === 'array' ? undefined : definition);
+    scope = scope.with(parameter, parameterCelType(definition), definition.type === 'array' ? undefined : definition);
   }
   const parameterScope = scope;
   const variables = new Map(Object.keys(action.parameters).map((parameter) => [parameter, parameterScope.variable(parameter)]));
@@ -198,7 +205,7 @@ function checkPolicies(document: OntologyDocument, faults: FaultList): void {
 }
 
 function checkParameters(document: OntologyDocument, faults: FaultList): void {
-  const words = new Vocabulary(new Map(), new Map()).root;
+  const words = new Vocabulary(new Map()).root;
   const isVariableName = (name: string): boolean => {
     try {
       words.clone().parse(name); // The library knows which words it keeps for itself.
@@ -213,47 +220,22 @@ function checkParameters(document: OntologyDocument, faults: FaultList): void {
       if (givenNames.has(parameter) || !isVariableName(parameter)) {
         faults.add(pointer, 'is a word of the expression language');
       }
-      if (definition.type === 'array' && definition.items.type === 'struct') {
-        for (const [field, inner] of Object.entries(definition.items.properties)) {
-          const at = pointerTo(pointer, 'items', 'properties', field);
-          checkValueDefinition(document, inner, at, faults);
-          checkDefault(inner, inner.default, at, faults);
-        }
-        if (definition.default !== undefined) {
-          faults.addAt(pointer, ['default'], 'a list of structs has no default');
-        }
-      } else {
-        const plain = definition as Exclude<ParameterDefinition, { type: 'array'; items: StructDefinition }>;
-        checkValueDefinition(document, plain as never, pointer, faults);
-        checkDefault(plain as never, definition.default, pointer, faults);
-      }
+      checkValueDefinition(document, definition, pointer, faults, 'parameter');
+      checkDefault(definition, definition.default, pointer, faults);
     }
   }
 }
 
-function structsOf(document: OntologyDocument): Map<string, StructDefinition> {
-  const structs = new Map<string, StructDefinition>();
-  for (const [name, action] of Object.entries(document.actionTypes ?? {})) {
-    for (const [parameter, definition] of Object.entries(action.parameters)) {
-      if (definition.type === 'array' && definition.items.type === 'struct') {
-        structs.set(structCelType(name, parameter), definition.items);
-      }
-    }
-  }
-  return structs;
+function nameParameterStructs(document: OntologyDocument, taken: Set<string>): StructDefinition[] {
+  return Object.entries(document.actionTypes ?? {}).flatMap(([action, { parameters }]) =>
+    Object.entries(parameters).flatMap(([name, definition]) => nameStructs(definition, [action, name], taken)),
+  );
 }
 
-function parameterCelType(actionType: string, name: string, definition: ParameterDefinition): string {
-  if (definition.type !== 'array') {
-    return definition.type === 'reference' ? objectCelType(definition.to) : celTypeOf(definition);
+function parameterCelType(definition: ParameterDefinition): string {
+  if (definition.type === 'array') {
+    const { items } = definition;
+    return `list<${items.type === 'reference' ? objectCelType(items.to) : celTypeOf(items)}>`;
   }
-  const { items } = definition;
-  switch (items.type) {
-    case 'struct':
-      return `list<${structCelType(actionType, name)}>`;
-    case 'reference':
-      return `list<${objectCelType(items.to)}>`;
-    default:
-      return `list<${celTypeOf(items)}>`;
-  }
+  return definition.type === 'reference' ? objectCelType(definition.to) : celTypeOf(definition);
 }

@@ -1,4 +1,4 @@
-import { celTypeOf, describeType, fits, objectCelType, objectTypeOf, structCelType } from './cel/cel-types.ts';
+import { celTypeOf, describeType, fits, objectCelType, objectTypeOf } from './cel/cel-types.ts';
 import { compileExpression, type Expression } from './cel/expression.ts';
 import type { Scope } from './cel/scope.ts';
 import { compileCondition } from './compile-condition.ts';
@@ -192,12 +192,7 @@ function compileSource(
       return undefined;
     }
     const { items } = parameter;
-    const celType =
-      items.type === 'struct'
-        ? structCelType(context.actionType, source.list)
-        : items.type === 'reference'
-          ? objectCelType(items.to)
-          : celTypeOf(items);
+    const celType = items.type === 'reference' ? objectCelType(items.to) : celTypeOf(items);
     return { source: { kind: 'list', parameter: source.list }, celType };
   }
   if ('query' in source) {

@@ -2,6 +2,7 @@ import type { CompiledAction } from './compiled-action.ts';
 import type {
   ActionTypeDefinition,
   ApprovalPolicyDefinition,
+  InterfaceDefinition,
   LinkTypeDefinition,
   ObjectTypeDefinition,
   OntologyDocument,
@@ -17,9 +18,18 @@ export interface CompiledOntology {
   text: string;
   /** `sha256:` and the hash of `text`. */
   digest: string;
+  interfaces: ReadonlyMap<string, CompiledInterface>;
   objectTypes: ReadonlyMap<string, CompiledObjectType>;
   linkTypes: ReadonlyMap<string, CompiledLinkType>;
   actionTypes: ReadonlyMap<string, CompiledActionType>;
+}
+
+export interface CompiledInterface {
+  name: string;
+  definition: InterfaceDefinition;
+  properties: ReadonlyMap<string, PropertyDefinition>;
+  /** Names of the object types that implement it, sorted. */
+  implementers: readonly string[];
 }
 
 export interface CompiledObjectType {
@@ -29,10 +39,12 @@ export interface CompiledObjectType {
   properties: ReadonlyMap<string, PropertyDefinition>;
   /** Reference property to the type it points at; arrays of references are included. */
   references: Readonly<Record<string, string>>;
-  /** Properties with index rows: those marked `indexed`, and every reference and list of references. */
+  /** Properties with index rows: those marked `indexed` or `unique`, and every reference and list of references. */
   indexed: readonly string[];
-  /** Reference properties that hold a one-to-one link: no two live objects share a value. */
+  /** Properties marked `unique`, and those that hold a one-to-one link: no two live objects share a value. */
   unique: readonly string[];
+  /** Names of interfaces. */
+  implements: readonly string[];
   minimumApprovals: number;
 }
 
@@ -42,6 +54,8 @@ export interface CompiledLinkType {
   cardinality: LinkTypeDefinition['cardinality'];
   from: string;
   to: string;
+  requiredEnds: readonly ('from' | 'to')[];
+  onDelete: 'refuse' | 'unlink' | 'delete';
   /** Absent on many-to-many links. */
   via?: string;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { OntologyDocument, Rule } from './definition.ts';
+import type { FieldDefinition, OntologyDocument, Rule } from './definition.ts';
 import { pointerTo } from './json.ts';
 import type { Fault } from './plan.ts';
 
@@ -21,12 +21,21 @@ const described = { title: z.string().max(200).optional(), description: z.string
 const digits = z.string().max(100);
 const count = z.number().int().nonnegative();
 
+const numberLimits = { minimum: z.number().optional(), maximum: z.number().optional(), oneOf: z.array(z.number()).min(1).optional() };
+const wholeLimits = {
+  minimum: z.number().int().optional(),
+  maximum: z.number().int().optional(),
+  oneOf: z.array(z.number().int()).min(1).optional(),
+};
+const digitLimits = { minimum: digits.optional(), maximum: digits.optional(), oneOf: z.array(digits).min(1).optional() };
+const timeLimits = { minimum: z.string().max(40).optional(), maximum: z.string().max(40).optional() };
+
 const valueShapes = [
   { type: z.literal('boolean') },
-  { type: z.literal('integer'), minimum: z.number().int().optional(), maximum: z.number().int().optional() },
-  { type: z.literal('double'), minimum: z.number().optional(), maximum: z.number().optional() },
-  { type: z.literal('long'), minimum: digits.optional(), maximum: digits.optional() },
-  { type: z.literal('decimal'), minimum: digits.optional(), maximum: digits.optional() },
+  { type: z.literal('integer'), ...wholeLimits },
+  { type: z.literal('double'), ...numberLimits },
+  { type: z.literal('long'), ...digitLimits },
+  { type: z.literal('decimal'), ...digitLimits },
   {
     type: z.literal('string'),
     pattern: z.string().max(1000).describe('A regular expression of RE2, which the whole text must match').optional(),
@@ -34,52 +43,57 @@ const valueShapes = [
     maxLength: count.optional(),
     oneOf: z.array(z.string()).min(1).optional(),
   },
-  { type: z.literal('date') },
-  { type: z.literal('timestamp') },
+  { type: z.literal('date'), ...timeLimits },
+  { type: z.literal('timestamp'), ...timeLimits },
   { type: z.literal('enum'), values: z.array(z.string().min(1)).min(1) },
+  { type: z.literal('geopoint') },
   { type: z.literal('reference'), to: identifier },
 ] as const;
 
-const plainValues = valueShapes.map((shape) => z.strictObject(shape));
-const value = z.discriminatedUnion('type', plainValues as unknown as [z.ZodObject<{ type: z.ZodLiteral<string> }>]);
+type Discriminated = [z.ZodObject<{ type: z.ZodLiteral<string> }>];
 
-const propertyExtras = {
+const fieldExtras = {
   ...described,
   required: z.boolean().optional(),
-  indexed: z.boolean().optional(),
-  unique: z.boolean().optional(),
-  sensitive: z.boolean().optional(),
   default: z.json().optional(),
   unit: z.string().max(100).optional(),
 };
-const property = z.discriminatedUnion('type', [
-  ...valueShapes.map((shape) => z.strictObject({ ...shape, ...propertyExtras })),
-  z.strictObject({ type: z.literal('array'), items: value, maxItems: count.optional(), ...propertyExtras }),
-] as unknown as [z.ZodObject<{ type: z.ZodLiteral<string> }>]);
 
-const struct = z.strictObject({ type: z.literal('struct'), properties: z.record(identifier, property) });
-const parameterExtras = {
-  ...described,
-  required: z.boolean().optional(),
+const field: z.ZodType<FieldDefinition> = z.lazy(() => anyOf(fieldExtras)) as unknown as z.ZodType<FieldDefinition>;
+const structShape = { type: z.literal('struct'), properties: z.record(identifier, field) };
+const arrayShape = {
+  type: z.literal('array'),
+  items: z.discriminatedUnion('type', [
+    ...valueShapes.map((shape) => z.strictObject(shape)),
+    z.strictObject(structShape),
+  ] as unknown as Discriminated),
+  minItems: count.optional(),
+  maxItems: count.optional(),
+  distinct: z.boolean().optional(),
+};
+
+/** Any value, with what may be said beside it. */
+function anyOf(extras: z.ZodRawShape) {
+  const shapes: z.ZodRawShape[] = [...valueShapes, structShape, arrayShape];
+  return z.discriminatedUnion('type', shapes.map((shape) => z.strictObject({ ...shape, ...extras })) as unknown as Discriminated);
+}
+
+const property = anyOf({
+  ...fieldExtras,
+  indexed: z.boolean().optional(),
+  unique: z.boolean().optional(),
+  sensitive: z.boolean().optional(),
+});
+
+const parameter = anyOf({
+  ...fieldExtras,
   nullable: z.boolean().optional(),
   sensitive: z.boolean().optional(),
   constraints: z.array(z.strictObject({ condition: cel, message: z.string().min(1).max(1000) })).optional(),
   prefill: cel.optional(),
   visibleWhen: cel.optional(),
   requiredWhen: cel.optional(),
-  default: z.json().optional(),
-  unit: z.string().max(100).optional(),
-};
-const parameter = z.discriminatedUnion('type', [
-  ...valueShapes.map((shape) => z.strictObject({ ...shape, ...parameterExtras })),
-  z.strictObject({
-    type: z.literal('array'),
-    items: z.discriminatedUnion('type', [...plainValues, struct] as unknown as [z.ZodObject<{ type: z.ZodLiteral<string> }>]),
-    minItems: count.optional(),
-    maxItems: count.optional(),
-    ...parameterExtras,
-  }),
-] as unknown as [z.ZodObject<{ type: z.ZodLiteral<string> }>]);
+});
 
 const when = { when: cel.optional() };
 const expressions = z.record(identifier, cel);

@@ -41,23 +41,39 @@ export interface ObjectTypeDefinition extends Described {
 export type ValueDefinition =
   | { type: 'boolean' }
   /** A whole number that a double holds exactly: at most 2^53 - 1 either way. */
-  | { type: 'integer'; minimum?: number; maximum?: number }
-  | { type: 'double'; minimum?: number; maximum?: number }
-  | { type: 'long'; minimum?: string; maximum?: string }
-  | { type: 'decimal'; minimum?: string; maximum?: string }
+  | { type: 'integer'; minimum?: number; maximum?: number; oneOf?: number[] }
+  | { type: 'double'; minimum?: number; maximum?: number; oneOf?: number[] }
+  | { type: 'long'; minimum?: string; maximum?: string; oneOf?: string[] }
+  | { type: 'decimal'; minimum?: string; maximum?: string; oneOf?: string[] }
   /** `pattern` is a regular expression of RE2, which the whole text must match. */
   | { type: 'string'; pattern?: string; minLength?: number; maxLength?: number; oneOf?: string[] }
   /** `YYYY-MM-DD`. */
-  | { type: 'date' }
+  | { type: 'date'; minimum?: string; maximum?: string }
   /** ISO 8601 in UTC with milliseconds, `2001-01-31T09:30:00.000Z`; other offsets are accepted in parameters and brought to UTC. */
-  | { type: 'timestamp' }
+  | { type: 'timestamp'; minimum?: string; maximum?: string }
   | { type: 'enum'; values: string[] }
+  /** `{"latitude", "longitude"}` in degrees, WGS 84. */
+  | { type: 'geopoint' }
   /** The id of an object of type `to`. */
   | { type: 'reference'; to: string };
 
-export type ArrayDefinition = { type: 'array'; items: ValueDefinition; maxItems?: number };
+/** `distinct` refuses a list in which a value stands twice. */
+export type ArrayDefinition = {
+  type: 'array';
+  items: ValueDefinition | StructDefinition;
+  minItems?: number;
+  maxItems?: number;
+  distinct?: boolean;
+};
 
-export type PropertyDefinition = (ValueDefinition | ArrayDefinition) &
+export type StructDefinition = { type: 'struct'; properties: Record<string, FieldDefinition> };
+
+/** Whatever a property, a field or a parameter may hold. */
+export type AnyDefinition = ValueDefinition | ArrayDefinition | StructDefinition;
+
+export type FieldDefinition = AnyDefinition & Described & { required?: boolean; default?: JsonValue; unit?: string };
+
+export type PropertyDefinition = AnyDefinition &
   Described & {
     required?: boolean;
     /** Kept in the index, so that equality, ranges and, of lists, the search for an element are fast. References always are. */
@@ -85,12 +101,7 @@ export type LinkTypeDefinition = Described & {
   onDelete?: 'refuse' | 'unlink' | 'delete';
 } & ({ cardinality: 'one-to-many' | 'one-to-one'; via: string } | { cardinality: 'many-to-many' });
 
-export type StructDefinition = { type: 'struct'; properties: Record<string, PropertyDefinition> };
-
-export type ParameterDefinition = (
-  | ValueDefinition
-  | { type: 'array'; items: ValueDefinition | StructDefinition; minItems?: number; maxItems?: number }
-) &
+export type ParameterDefinition = AnyDefinition &
   Described & {
     required?: boolean;
     /** A null that is given stays apart from a value that is not; `given` lists the parameters that were. Both are null in expressions. */

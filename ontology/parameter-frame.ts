@@ -1,7 +1,6 @@
 import { toCel } from './cel/cel-values.ts';
 import type { Frame } from './cel/expression.ts';
-import type { CompiledActionType } from './compiled-ontology.ts';
-import type { JsonObject, JsonValue } from './json.ts';
+import type { JsonValue } from './json.ts';
 import { refuse } from './refusal.ts';
 import { type EvaluationContext, type Run, viewOf } from './rules/run.ts';
 
@@ -31,7 +30,8 @@ export async function parameterFrame(run: FrameRun): Promise<Frame> {
       const states = await loadReferences(run, name, definition.items.to, value as string[]);
       frame[variable.name] = variable.isUsed ? states.map((state) => viewOf(run, variable, state)) : null;
     } else if (variable.isUsed) {
-      frame[variable.name] = listOf(definition.items, value as JsonValue[]);
+      const { items } = definition;
+      frame[variable.name] = (value as JsonValue[]).map((item) => toCel(items, item));
     }
   }
   return frame;
@@ -53,15 +53,4 @@ async function loadReferences(run: FrameRun, parameter: string, type: string, id
     }
     return state;
   });
-}
-
-function listOf(
-  items: Extract<CompiledActionType['definition']['parameters'][string], { type: 'array' }>['items'],
-  values: readonly JsonValue[],
-): unknown[] {
-  if (items.type !== 'struct') {
-    return values.map((value) => toCel(items, value));
-  }
-  const fields = Object.entries(items.properties);
-  return values.map((value) => Object.fromEntries(fields.map(([name, field]) => [name, toCel(field, (value as JsonObject)[name])])));
 }

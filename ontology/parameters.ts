@@ -1,11 +1,11 @@
 import { canonicalText } from './canonical-json.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
-import type { ArrayDefinition, ParameterDefinition, PropertyDefinition, StructDefinition, ValueDefinition } from './definition.ts';
+import type { AnyDefinition, FieldDefinition, ParameterDefinition } from './definition.ts';
 import { ecmaPattern } from './ecma-pattern.ts';
 import { type JsonObject, type JsonValue, pointerTo } from './json.ts';
 import type { Fault } from './plan.ts';
 import type { Snapshot } from './snapshot.ts';
-import { normaliseScalar } from './value.ts';
+import { collectFields } from './value.ts';
 
 export type ParametersOutcome =
   /** `text` is the RFC 8785 text of the normalised parameters: line 2 of the plan, and what the API's hash is over. */
@@ -21,83 +21,15 @@ export function parseParameters(ontology: CompiledOntology, actionType: string, 
     return { ok: false, faults: [{ code: 'unknown_action_type', message: `there is no action type ${actionType}` }] };
   }
   const faults: Fault[] = [];
-  const parameters = normaliseFields(action.definition.parameters, json, '/parameters', faults);
+  const parameters = collectFields(action.definition.parameters, json, (steps, message, code) => {
+    if (faults.length < maximumFaults) {
+      faults.push({ code: code ?? 'invalid_parameters', pointer: pointerTo('/parameters', ...steps), message });
+    }
+  });
   if (faults.length > 0 || !parameters) {
-    return { ok: false, faults: faults.slice(0, maximumFaults) };
+    return { ok: false, faults };
   }
   return { ok: true, parameters, text: canonicalText(parameters) };
-}
-
-function normaliseFields(
-  definitions: Record<string, ParameterDefinition | PropertyDefinition>,
-  json: unknown,
-  pointer: string,
-  faults: Fault[],
-): JsonObject | undefined {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    faults.push({ code: 'invalid_parameters', pointer, message: 'must be an object' });
-    return undefined;
-  }
-  const given = json as Record<string, unknown>;
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(definitions, name) && faults.length < maximumFaults) {
-      faults.push({ code: 'unknown_field', pointer: pointerTo(pointer, name), message: `${name} is not known here` });
-    }
-  }
-  const fields: JsonObject = {};
-  for (const [name, definition] of Object.entries(definitions)) {
-    const value = (Object.hasOwn(given, name) ? given[name] : undefined) ?? definition.default;
-    if (value === undefined || value === null) {
-      if (definition.required && faults.length < maximumFaults) {
-        faults.push({ code: 'invalid_parameters', pointer: pointerTo(pointer, name), message: 'is required' });
-      }
-      continue;
-    }
-    const normalised = normaliseParameter(definition, value, pointerTo(pointer, name), faults);
-    if (normalised !== undefined) {
-      fields[name] = normalised;
-    }
-  }
-  return fields;
-}
-
-function normaliseParameter(
-  definition: ParameterDefinition | PropertyDefinition,
-  json: unknown,
-  pointer: string,
-  faults: Fault[],
-): JsonValue | undefined {
-  const refuse = (at: string, message: string): undefined => {
-    if (faults.length < maximumFaults) {
-      faults.push({ code: 'invalid_parameters', pointer: at, message });
-    }
-  };
-  if (definition.type !== 'array') {
-    const outcome = normaliseScalar(definition, json);
-    return 'refused' in outcome ? refuse(pointer, outcome.refused) : outcome.value;
-  }
-  if (!Array.isArray(json)) {
-    return refuse(pointer, 'must be a list');
-  }
-  if (definition.maxItems !== undefined && json.length > definition.maxItems) {
-    return refuse(pointer, `must have at most ${definition.maxItems} items`);
-  }
-  const minItems = 'minItems' in definition ? definition.minItems : undefined;
-  if (minItems !== undefined && json.length < minItems) {
-    return refuse(pointer, `must have at least ${minItems} items`);
-  }
-  const items: JsonValue[] = [];
-  for (const [at, item] of json.entries()) {
-    const { items: of } = definition;
-    if (of.type === 'struct') {
-      const fields = normaliseFields(of.properties, item, pointerTo(pointer, at), faults);
-      items.push(fields ?? {});
-      continue;
-    }
-    const outcome = normaliseScalar(of, item);
-    items.push('refused' in outcome ? (refuse(pointerTo(pointer, at), outcome.refused) ?? null) : outcome.value);
-  }
-  return items;
 }
 
 /** Finds references, also within structs, that name no live object. Asks once per object type. */
@@ -129,33 +61,50 @@ export async function checkReferences(
 }
 
 function collectReferences(
-  definitions: Record<string, ParameterDefinition | PropertyDefinition>,
+  definitions: Record<string, FieldDefinition>,
   fields: JsonObject,
   pointer: string,
   want: (type: string, id: JsonValue, pointer: string) => void,
 ): void {
   for (const [name, definition] of Object.entries(definitions)) {
     const value = fields[name];
-    if (value === undefined) {
-      continue;
+    if (value !== undefined && value !== null && holdsReferences(definition)) {
+      collectFrom(definition, value, pointerTo(pointer, name), want);
     }
-    const at = pointerTo(pointer, name);
-    if (definition.type === 'reference') {
-      want(definition.to, value, at);
-    } else if (definition.type === 'array' && definition.items.type === 'reference') {
-      const { to } = definition.items;
-      for (const [index, id] of (value as JsonValue[]).entries()) {
-        want(to, id, pointerTo(at, index));
+  }
+}
+
+function collectFrom(
+  definition: AnyDefinition,
+  value: JsonValue,
+  pointer: string,
+  want: (type: string, id: JsonValue, pointer: string) => void,
+): void {
+  switch (definition.type) {
+    case 'reference':
+      want(definition.to, value, pointer);
+      return;
+    case 'struct':
+      collectReferences(definition.properties, value as JsonObject, pointer, want);
+      return;
+    case 'array':
+      for (const [index, item] of (value as JsonValue[]).entries()) {
+        collectFrom(definition.items, item, pointerTo(pointer, index), want);
       }
-    } else if (definition.type === 'array' && definition.items.type === 'struct') {
-      const { properties } = definition.items;
-      if (!Object.values(properties).some((property) => (property.type === 'array' ? property.items : property).type === 'reference')) {
-        continue;
-      }
-      for (const [index, item] of (value as JsonObject[]).entries()) {
-        collectReferences(properties, item, pointerTo(at, index), want);
-      }
-    }
+      return;
+    default:
+  }
+}
+
+/** Long lists without references are not walked. */
+function holdsReferences(definition: AnyDefinition): boolean {
+  switch (definition.type) {
+    case 'array':
+      return holdsReferences(definition.items);
+    case 'struct':
+      return Object.values(definition.properties).some(holdsReferences);
+    default:
+      return definition.type === 'reference';
   }
 }
 
@@ -164,7 +113,7 @@ export function parametersSchema(parameters: Record<string, ParameterDefinition>
   return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...objectSchema(parameters) };
 }
 
-function objectSchema(fields: Record<string, ParameterDefinition | PropertyDefinition>): JsonObject {
+function objectSchema(fields: Record<string, FieldDefinition>): JsonObject {
   const required = Object.entries(fields).flatMap(([name, field]) => (field.required && field.default === undefined ? [name] : []));
   return {
     type: 'object',
@@ -174,15 +123,13 @@ function objectSchema(fields: Record<string, ParameterDefinition | PropertyDefin
   };
 }
 
-function words(field: ParameterDefinition | PropertyDefinition): JsonObject {
+function words(field: FieldDefinition): JsonObject {
   return Object.fromEntries(
     (['title', 'description', 'default'] as const).flatMap((name) => (field[name] === undefined ? [] : [[name, field[name] as JsonValue]])),
   );
 }
 
-function valueSchema(
-  definition: ParameterDefinition | PropertyDefinition | ValueDefinition | ArrayDefinition | StructDefinition,
-): JsonObject {
+function valueSchema(definition: AnyDefinition): JsonObject {
   const keep = (...names: string[]): JsonObject =>
     Object.fromEntries(
       names.flatMap((name) => (name in definition ? [[name, (definition as unknown as JsonObject)[name] as JsonValue]] : [])),
@@ -191,33 +138,55 @@ function valueSchema(
     case 'boolean':
       return { type: 'boolean' };
     case 'integer':
-      return { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER, ...keep('minimum', 'maximum') };
+      return {
+        type: 'integer',
+        minimum: Number.MIN_SAFE_INTEGER,
+        maximum: Number.MAX_SAFE_INTEGER,
+        ...keep('minimum', 'maximum'),
+        ...choice(definition),
+      };
     case 'double':
-      return { type: 'number', ...keep('minimum', 'maximum') };
+      return { type: 'number', ...keep('minimum', 'maximum'), ...choice(definition) };
     case 'long':
-      return { type: 'string', pattern: '^(0|-?[1-9][0-9]{0,18})$', ...rangeWords(definition) };
-    case 'decimal':
+      return { type: 'string', pattern: '^(0|-?[1-9][0-9]{0,18})$', ...rangeWords(definition), ...choice(definition) };
+    case 'decimal': // Other forms of an allowed number are allowed too, so there is no enum.
       return { type: 'string', pattern: '^-?(0|[1-9][0-9]*)(\\.[0-9]+)?$', ...rangeWords(definition) };
     case 'string':
       return {
         type: 'string',
         ...keep('minLength', 'maxLength'),
-        ...(definition.oneOf ? { enum: definition.oneOf } : {}),
+        ...choice(definition),
         ...(definition.pattern === undefined ? {} : patternWords(definition.pattern)),
       };
     case 'date':
-      return { type: 'string', format: 'date' };
+      return { type: 'string', format: 'date', ...rangeWords(definition) };
     case 'timestamp':
-      return { type: 'string', format: 'date-time' };
+      return { type: 'string', format: 'date-time', ...rangeWords(definition) };
+    case 'geopoint':
+      return {
+        type: 'object',
+        properties: { latitude: { type: 'number', minimum: -90, maximum: 90 }, longitude: { type: 'number', minimum: -180, maximum: 180 } },
+        required: ['latitude', 'longitude'],
+        additionalProperties: false,
+      };
     case 'enum':
       return { type: 'string', enum: definition.values };
     case 'reference':
       return { type: 'string', minLength: 1, maxLength: 200, 'x-reference-to': definition.to };
     case 'array':
-      return { type: 'array', items: valueSchema(definition.items), ...keep('minItems', 'maxItems') };
+      return {
+        type: 'array',
+        items: valueSchema(definition.items),
+        ...keep('minItems', 'maxItems'),
+        ...(definition.distinct ? { uniqueItems: true } : {}),
+      };
     case 'struct':
       return objectSchema(definition.properties);
   }
+}
+
+function choice(definition: { oneOf?: (string | number)[] }): JsonObject {
+  return definition.oneOf ? { enum: definition.oneOf } : {};
 }
 
 /** A pattern that JSON Schema's syntax cannot say is told in an extension, in RE2's. */

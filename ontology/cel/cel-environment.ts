@@ -1,8 +1,9 @@
 import { Environment } from '@marcbachmann/cel-js';
 import { compilePattern, longestMatchedText } from '../compile-pattern.ts';
 import { Decimal } from '../decimal.ts';
-import { decimalType, timestampType } from './cel-types.ts';
+import { decimalType, geopointType, timestampType } from './cel-types.ts';
 import { linearMatches } from './expression-text.ts';
+import { Geopoint } from './geopoint.ts';
 import { isSameObject, ObjectView } from './object-view.ts';
 
 /**
@@ -14,7 +15,9 @@ const limits = { maxAstNodes: 2_000, maxDepth: 60 };
 /** Expressions are written anew for running, with more parentheses than their authors used. */
 const runningLimits = { maxAstNodes: 20_000, maxDepth: 500 };
 
-export const running: Environment = extend(new Environment({ unlistedVariablesAreDyn: true, limits: runningLimits }))
+export const running: Environment = extend(
+  new Environment({ unlistedVariablesAreDyn: true, homogeneousAggregateLiterals: false, limits: runningLimits }),
+)
   .registerType('object', { ctor: ObjectView })
   .registerOperator('object == object', isSameObject)
   .registerFunction(`string.${linearMatches}(string): bool`, matches);
@@ -34,15 +37,13 @@ export function checkingEnvironment(
   objectTypes: ReadonlyMap<string, Record<string, string>>,
   structTypes: ReadonlyMap<string, Record<string, string>>,
 ): Environment {
-  const environment = extend(new Environment({ limits }));
-  const scalars = ['bool', 'int', 'double', 'string', timestampType, decimalType];
+  const environment = extend(new Environment({ homogeneousAggregateLiterals: false, limits })); // A struct is written as a map of values of any type.
+  const scalars = ['bool', 'int', 'double', 'string', timestampType, decimalType, geopointType, ...structTypes.keys()];
   for (const [name, fields] of [...objectTypes, ...structTypes]) {
     environment.registerType(name, { ctor: class {}, fields });
   }
-  for (const name of [...objectTypes.keys(), ...structTypes.keys()]) {
-    environment.registerOperator(`${name} == null`, unreachable);
-  }
   for (const name of objectTypes.keys()) {
+    environment.registerOperator(`${name} == null`, unreachable);
     environment.registerOperator(`${name} == ${name}`, unreachable);
   }
   for (const name of scalars) {
@@ -62,6 +63,10 @@ function unreachable(): boolean {
 function extend(environment: Environment): Environment {
   return environment
     .registerType(decimalType, { ctor: Decimal })
+    .registerType(geopointType, { ctor: Geopoint, fields: { latitude: 'double', longitude: 'double' } })
+    .registerFunction('geopoint(double, double): geopoint', (latitude: number, longitude: number) => new Geopoint(latitude, longitude))
+    .registerFunction('geopoint.distance(geopoint): double', (from: Geopoint, to: Geopoint) => from.distance(to))
+    .registerOperator('geopoint == geopoint', (left: Geopoint, right: Geopoint) => left.equals(right))
     .registerFunction('decimal(string): decimal', (text: string) => {
       const number = Decimal.parse(text);
       if (!number) {

@@ -1,8 +1,10 @@
-import type { ArrayDefinition, ValueDefinition } from '../definition.ts';
+import type { AnyDefinition } from '../definition.ts';
+import { structCelType } from './struct-types.ts';
 
 /** Names of types as the CEL library writes them. */
 export const timestampType = 'google.protobuf.Timestamp';
 export const decimalType = 'decimal';
+export const geopointType = 'geopoint';
 
 export function objectCelType(objectType: string): string {
   return `object.${objectType}`;
@@ -13,13 +15,8 @@ export function objectTypeOf(celType: string): string | undefined {
   return celType.startsWith('object.') ? celType.slice('object.'.length) : undefined;
 }
 
-/** Struct items of a list parameter have a type of their own, named after where they are defined. No name has a dot, so no two of these collide. */
-export function structCelType(actionType: string, parameter: string): string {
-  return `struct.${actionType.replaceAll('-', '.')}.${parameter}`;
-}
-
 /** How a stored value appears in expressions. References are ids here; only parameters and loop variables are whole objects. */
-export function celTypeOf(definition: ValueDefinition | ArrayDefinition): string {
+export function celTypeOf(definition: AnyDefinition): string {
   switch (definition.type) {
     case 'boolean':
       return 'bool';
@@ -32,6 +29,10 @@ export function celTypeOf(definition: ValueDefinition | ArrayDefinition): string
       return decimalType;
     case 'timestamp':
       return timestampType;
+    case 'geopoint':
+      return geopointType;
+    case 'struct':
+      return structCelType(definition);
     case 'string':
     case 'date':
     case 'enum':
@@ -43,7 +44,7 @@ export function celTypeOf(definition: ValueDefinition | ArrayDefinition): string
 }
 
 /** Whether an expression of this type may become a value of this definition. `dyn` and null are let through and looked at when they have a value. */
-export function fits(celType: string, definition: ValueDefinition | ArrayDefinition): boolean {
+export function fits(celType: string, definition: AnyDefinition): boolean {
   if (celType === 'dyn' || celType === 'null' || celType === celTypeOf(definition)) {
     return true;
   }
@@ -56,6 +57,8 @@ export function fits(celType: string, definition: ValueDefinition | ArrayDefinit
       return celType === timestampType;
     case 'reference':
       return celType === objectCelType(definition.to);
+    case 'struct':
+      return celType.startsWith('map<'); // A map literal; its fields are looked at when it has them.
     case 'array': {
       const item = /^list<(.*)>$/.exec(celType)?.[1];
       // An empty list literal has a placeholder for its item type, and a list of dyn shows as plain `list`.
@@ -67,6 +70,6 @@ export function fits(celType: string, definition: ValueDefinition | ArrayDefinit
 }
 
 /** What the author is told was expected. */
-export function describeType(definition: ValueDefinition | ArrayDefinition): string {
+export function describeType(definition: AnyDefinition): string {
   return definition.type === 'array' ? `list of ${describeType(definition.items)}` : definition.type;
 }

@@ -1,11 +1,12 @@
 import { Duration } from '@marcbachmann/cel-js/evaluator';
 import { Decimal } from '../decimal.ts';
-import type { ArrayDefinition, ValueDefinition } from '../definition.ts';
-import type { JsonValue } from '../json.ts';
+import type { AnyDefinition, StructDefinition } from '../definition.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
+import { Geopoint } from './geopoint.ts';
 import { ObjectView } from './object-view.ts';
 
 /** A stored value as expressions see it; absent is null. */
-export function toCel(definition: ValueDefinition | ArrayDefinition, json: JsonValue | undefined): unknown {
+export function toCel(definition: AnyDefinition, json: JsonValue | undefined): unknown {
   if (json === undefined || json === null) {
     return null;
   }
@@ -17,6 +18,12 @@ export function toCel(definition: ValueDefinition | ArrayDefinition, json: JsonV
       return Decimal.parse(json as string);
     case 'timestamp':
       return new Date(json as string);
+    case 'geopoint': {
+      const { latitude, longitude } = json as { latitude: number; longitude: number };
+      return new Geopoint(latitude, longitude);
+    }
+    case 'struct':
+      return structToCel(definition, json as JsonObject);
     case 'array':
       return needsConversion(definition.items) ? (json as JsonValue[]).map((item) => toCel(definition.items, item)) : json;
     default:
@@ -24,18 +31,27 @@ export function toCel(definition: ValueDefinition | ArrayDefinition, json: JsonV
   }
 }
 
-function needsConversion(definition: ValueDefinition): boolean {
-  return definition.type === 'integer' || definition.type === 'long' || definition.type === 'decimal' || definition.type === 'timestamp';
+/** Absent fields are null, so that selecting one is no error. */
+function structToCel(definition: StructDefinition, json: JsonObject): Record<string, unknown> {
+  const fields = Object.entries(definition.properties);
+  return Object.fromEntries(fields.map(([name, field]) => [name, toCel(field, json[name])]));
+}
+
+function needsConversion({ type }: AnyDefinition): boolean {
+  return type === 'integer' || type === 'long' || type === 'decimal' || type === 'timestamp' || type === 'geopoint' || type === 'struct';
 }
 
 /** An expression's value in the form a stored value of this definition has, not yet checked against it. Undefined means absent. */
-export function fromCel(definition: ValueDefinition | ArrayDefinition, value: unknown): JsonValue | undefined {
+export function fromCel(definition: AnyDefinition, value: unknown): JsonValue | undefined {
   if (value === null || value === undefined) {
     return undefined;
   }
   if (definition.type === 'array') {
     const items = Array.isArray(value) ? value : value instanceof Set ? [...value] : undefined;
     return items ? items.map((item) => fromCel(definition.items, item) ?? null) : toJson(value);
+  }
+  if (definition.type === 'struct') {
+    return structFromCel(definition, value);
   }
   if (definition.type === 'long' || definition.type === 'decimal') {
     return typeof value === 'bigint' ? value.toString() : toJson(value);
@@ -44,6 +60,23 @@ export function fromCel(definition: ValueDefinition | ArrayDefinition, value: un
     return value.toISOString().slice(0, 10);
   }
   return toJson(value);
+}
+
+/** Fields that the definition does not know are kept, to be refused by name. */
+function structFromCel(definition: StructDefinition, value: unknown): JsonValue {
+  const given = value instanceof Map ? Object.fromEntries(value) : value;
+  if (typeof given !== 'object' || given === null || Object.getPrototypeOf(given) !== Object.prototype) {
+    return toJson(value);
+  }
+  const fields: JsonObject = {};
+  for (const [name, inner] of Object.entries(given)) {
+    const field = Object.hasOwn(definition.properties, name) ? definition.properties[name] : undefined;
+    const json = field ? fromCel(field, inner) : toJson(inner);
+    if (json !== undefined) {
+      fields[name] = json;
+    }
+  }
+  return fields;
 }
 
 /** The JSON that comes nearest to an expression's value; what JSON has no word for becomes text that no check lets through by accident. */
@@ -68,6 +101,9 @@ export function toJson(value: unknown): JsonValue {
   }
   if (value instanceof Decimal || value instanceof Duration) {
     return value.toString();
+  }
+  if (value instanceof Geopoint) {
+    return value.toJson();
   }
   if (value instanceof ObjectView) {
     return value.id as string;

@@ -16,7 +16,6 @@ const vocabulary = new Vocabulary(
       ),
     ],
   ]),
-  new Map(),
 );
 const scope = new Scope(vocabulary)
   .with('a', 'object.thing')

@@ -2,7 +2,7 @@ import type { Principal } from '../principal.ts';
 import { compileExpression, type Expression } from './expression.ts';
 import { Scope, Vocabulary } from './scope.ts';
 
-const vocabulary = new Vocabulary(new Map(), new Map());
+const vocabulary = new Vocabulary(new Map());
 const isBool = { type: (celType: string) => celType === 'bool' || celType === 'dyn', words: 'true or false' };
 
 /** Compiles CEL about one principal, known there as `reviewer` or `proposer`. */

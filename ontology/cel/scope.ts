@@ -1,7 +1,8 @@
 import type { Environment } from '@marcbachmann/cel-js';
-import type { ArrayDefinition, PropertyDefinition, StructDefinition, ValueDefinition } from '../definition.ts';
+import type { AnyDefinition, PropertyDefinition, StructDefinition } from '../definition.ts';
 import { checkingEnvironment } from './cel-environment.ts';
 import { celTypeOf, objectCelType, objectTypeOf } from './cel-types.ts';
+import { structCelType, structsIn } from './struct-types.ts';
 
 /** One name an expression may use. */
 export interface Variable {
@@ -11,7 +12,7 @@ export interface Variable {
   /** Set on objects and on lists of objects. */
   objectType?: string;
   /** Set where the variable is one stored value, so that enum literals can be checked. */
-  definition?: ValueDefinition | ArrayDefinition;
+  definition?: AnyDefinition;
   /** Properties of the object, or of each object of the list, that any expression mentions: what is loaded into views and recorded as read. Grows while compiling. */
   mentions: Set<string>;
   /** Whether any expression names it at all. Long list parameters that none names are never turned into expression values. */
@@ -23,19 +24,18 @@ export class Vocabulary {
   readonly objects: ReadonlyMap<string, ReadonlyMap<string, PropertyDefinition>>;
   readonly root: Environment;
 
-  constructor(
-    objects: ReadonlyMap<string, ReadonlyMap<string, PropertyDefinition>>,
-    structs: ReadonlyMap<string, StructDefinition>, // By CEL type name.
-  ) {
+  constructor(objects: ReadonlyMap<string, ReadonlyMap<string, PropertyDefinition>>, parameterStructs: readonly StructDefinition[] = []) {
     this.objects = objects;
+    const properties = [...objects.values()].flatMap((fields) => [...fields.values()]);
+    const structs = [...properties.flatMap((definition) => structsIn(definition).map(({ struct }) => struct)), ...parameterStructs];
     this.root = checkingEnvironment(
       new Map([...objects].map(([name, properties]) => [objectCelType(name), { id: 'string', ...fieldsOf(properties) }])),
-      new Map([...structs].map(([name, struct]) => [name, fieldsOf(new Map(Object.entries(struct.properties)))])),
+      new Map(structs.map((struct) => [structCelType(struct), fieldsOf(Object.entries(struct.properties))])),
     );
   }
 }
 
-function fieldsOf(properties: ReadonlyMap<string, PropertyDefinition>): Record<string, string> {
+function fieldsOf(properties: Iterable<[string, AnyDefinition]>): Record<string, string> {
   return Object.fromEntries([...properties].map(([name, definition]) => [name, celTypeOf(definition)]));
 }
 
@@ -62,7 +62,7 @@ export class Scope {
     return this.variables.has(this.celName(name));
   }
 
-  with(givenName: string, celType: string, definition?: ValueDefinition | ArrayDefinition): Scope {
+  with(givenName: string, celType: string, definition?: AnyDefinition): Scope {
     const name = this.celName(givenName);
     const objectType = objectTypeOf(/^list<(.*)>$/.exec(celType)?.[1] ?? celType);
     const variable: Variable = {
@@ -77,7 +77,7 @@ export class Scope {
   }
 
   /** Adds a name that stands for one property of the object a condition is about. */
-  withProperty(name: string, definition: ValueDefinition | ArrayDefinition): Scope {
+  withProperty(name: string, definition: AnyDefinition): Scope {
     return this.with(name, celTypeOf(definition), definition);
   }
 

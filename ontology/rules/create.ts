@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { CompiledRule } from '../compiled-action.ts';
 import type { CompiledObjectType } from '../compiled-ontology.ts';
 import type { JsonValue } from '../json.ts';
-import { isObjectId } from '../value.ts';
+import { isObjectId } from '../scalar-value.ts';
 import { computeValue } from './compute-values.ts';
 import { objectType, type Pass, type Run } from './run.ts';
 

@@ -3,7 +3,7 @@ import { ObjectView, objectOf } from '../cel/object-view.ts';
 import type { CompiledRule, CompiledSource } from '../compiled-action.ts';
 import type { CompiledLinkType } from '../compiled-ontology.ts';
 import { groupBy } from '../edit-builder.ts';
-import { compareText, type JsonObject, type JsonValue } from '../json.ts';
+import { compareText, type JsonValue } from '../json.ts';
 import type { ObjectState } from '../object-state.ts';
 import { countIterations, idFrom, type Pass, type Run, statesFrom, viewOf } from './run.ts';
 
@@ -43,9 +43,6 @@ async function enterList(run: Run, rule: ForEach, parameter: string, passes: rea
   if (of.type === 'reference') {
     const states = await run.recorder.get(of.to, items as string[]);
     values = items.map((id) => viewOf(run, rule.variable, states.get(id as string) as ObjectState));
-  } else if (of.type === 'struct') {
-    const fields = Object.entries(of.properties);
-    values = items.map((item) => Object.fromEntries(fields.map(([name, field]) => [name, toCel(field, (item as JsonObject)[name])])));
   } else {
     values = items.map((item) => toCel(of, item));
   }
