@@ -140,10 +140,10 @@ async function checkUnique(builder: EditBuilder): Promise<void> {
         return draft === undefined || (draft.op === 'modify' && !draft.values.has(property));
       });
       const all = [...claims, ...kept.map((holder) => ({ id: holder.id, value: holder.properties[property] as string }))];
-      for (const [value, rivals] of groupBy(all, (claim) => claim.value)) {
+      for (const rivals of groupBy(all, (claim) => claim.value).values()) {
         if (new Set(rivals.map((rival) => rival.id)).size > 1) {
           const objects = rivals.map((rival) => ({ type, id: rival.id, property }));
-          builder.fault('not_unique', `${property} ${value} would be held by ${rivals.length} objects of type ${type}`, { objects });
+          builder.fault('not_unique', `${rivals.length} objects of type ${type} would have the same ${property}`, { objects });
         }
       }
     }

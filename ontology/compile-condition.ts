@@ -210,7 +210,7 @@ function flatten(op: '&&' | '||', node: ASTNode): ASTNode[] {
 /** @throws {ExpressionError} for values that no property can hold: asking PostgreSQL for them would fail, or find what is only near. */
 function scalarOf(definition: AnyDefinition, value: unknown, pointer: string): JsonScalar {
   if (definition.type === 'integer' && typeof value === 'bigint' && !Number.isSafeInteger(Number(value))) {
-    throw new ExpressionError(pointer, `${value} is no integer that a property can hold`, undefined);
+    throw new ExpressionError(pointer, 'a number is no integer that a property can hold', undefined);
   }
   const json = fromCel(definition, value) ?? null;
   const scalar = typeof json === 'object' && json !== null ? JSON.stringify(toJson(value)) : json;

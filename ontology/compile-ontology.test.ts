@@ -53,6 +53,25 @@ const refusals: [string, string, unknown, RegExp][] = [
     0,
     /^\/objectTypes\/product\/properties\/sold\/default: must be a whole number of 64 bits/,
   ],
+  [
+    'readers of sensitive values that are no condition',
+    '/sensitiveReaders',
+    "reader.id + 'x'",
+    /^\/sensitiveReaders: must be true or false/,
+  ],
+  [
+    'readers who are no readers',
+    '/objectTypes/bin/sensitiveReaders',
+    "'x' in reviewer.roles",
+    /^\/objectTypes\/bin\/sensitiveReaders: Unknown variable: reviewer/,
+  ],
+  [
+    'readers of parameters with an unknown field',
+    '/actionTypes/store/sensitiveReaders',
+    'reader.role',
+    /^\/actionTypes\/store\/sensitiveReaders: No such key: role/,
+  ],
+  ['a key that is sensitive', '/objectTypes/product/properties/sku/sensitive', true, /sensitive: a key is the id/],
   ['a pattern that is none', '/objectTypes/product/properties/sku/pattern', '(', /sku\/pattern: is no regular expression/],
   [
     'a pattern that RE2 does not take',
@@ -229,6 +248,8 @@ describe('compiling an ontology', () => {
       [...digests({ [pointer]: value })].flatMap(([name, digest]) => (digest === before.get(name) ? [] : [name])).sort();
     expect(changed('/objectTypes/product/title', 'Product')).toEqual([]);
     expect(changed('/actionTypes/store/description', 'Puts it away')).toEqual([]);
+    expect(changed('/objectTypes/product/properties/sold/sensitive', true)).toEqual([]);
+    expect(changed('/actionTypes/store/sensitiveReaders', "'x' in reader.roles")).toEqual([]);
     expect(changed('/objectTypes/bin/properties/note', { type: 'string' })).toEqual(['addBins']);
     expect(changed('/objectTypes/product/properties/sold/unit', 'pieces')).toContain('store');
     expect(changed('/objectTypes/shipment/properties/quantity/maximum', 9)).toEqual(['discontinue', 'expect', 'store']);

@@ -4,6 +4,7 @@ import { compileExpression } from './cel/expression.ts';
 import { compilePrincipalExpression } from './cel/principal-expression.ts';
 import { Scope, type Variable, Vocabulary } from './cel/scope.ts';
 import { nameStructs } from './cel/struct-types.ts';
+import { checkSensitiveReaders } from './check-sensitive-readers.ts';
 import { checkDefault, checkValueDefinition } from './check-value-definition.ts';
 import { compileInterfaces } from './compile-interfaces.ts';
 import { compileLinkTypes } from './compile-link-types.ts';
@@ -47,6 +48,7 @@ export function compileOntology(json: unknown, functions: readonly OntologyFunct
   const types: Types = { objectTypes: compileObjectTypes(document, structs, faults), linkTypes: compileLinkTypes(document, faults) };
   checkPolicies(document, faults);
   checkParameters(document, faults);
+  checkSensitiveReaders(document, faults);
   if (!faults.isEmpty) {
     return { ok: false, faults: faults.faults }; // Expressions over faulty types would only repeat the same faults.
   }

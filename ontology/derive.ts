@@ -93,7 +93,7 @@ export function deriveFloors(policy: ApprovalPolicyDefinition): ApprovalFloor[] 
 
 /**
  * The meaning of an action type as one canonical text: its definition, its policy, and of each type it touches or mentions those parts that it depends on.
- * Words for people are left out, so that a better title is no new version.
+ * Words for people, and which values are masked from whom, are left out, so that neither is a new version: the plan stays what it was.
  */
 export function deriveDefinitionText(
   name: string,
@@ -151,7 +151,7 @@ export function deriveDefinitionText(
 
 const containers = new Set(['properties', 'parameters', 'objectTypes', 'linkTypes', 'set', 'default']);
 
-/** Drops `title` and `description` where they describe, and keeps them where they are names that an author chose. */
+/** Drops `title` and `description`, and who may see a value, where they say so, and keeps them where they are names that an author chose. */
 function withoutWords(value: unknown, isNamed = false): unknown {
   if (Array.isArray(value)) {
     return value.map((item) => withoutWords(item));
@@ -162,7 +162,9 @@ function withoutWords(value: unknown, isNamed = false): unknown {
   return Object.fromEntries(
     Object.entries(value).flatMap(([name, inner]) => {
       const isWords = !isNamed && (name === 'title' || name === 'description') && typeof inner === 'string';
-      return isWords || inner === undefined ? [] : [[name, withoutWords(inner, !isNamed && containers.has(name))]];
+      const isSight =
+        !isNamed && ((name === 'sensitive' && typeof inner === 'boolean') || (name === 'sensitiveReaders' && typeof inner === 'string'));
+      return isWords || isSight || inner === undefined ? [] : [[name, withoutWords(inner, !isNamed && containers.has(name))]];
     }),
   );
 }

@@ -45,6 +45,7 @@ export const problems = {
   agent_may_not_review: { kind: 'forbidden', title: 'Only people review proposals.' },
   not_eligible: { kind: 'forbidden', title: 'The open approval stage does not ask this reviewer.' },
   not_proposer: { kind: 'forbidden', title: 'Only the proposer may do that.' },
+  sensitive_property: { kind: 'forbidden', title: 'The values of a sensitive property are not for this principal.' },
   proposer_not_allowed: { kind: 'forbidden', title: 'The action type does not admit this proposer.' },
   already_decided: { kind: 'conflict', title: 'This reviewer has already decided so.' },
   not_awaiting_approval: { kind: 'conflict', title: 'The proposal is not awaiting approval.' },

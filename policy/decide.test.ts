@@ -76,6 +76,25 @@ describe('who may review', () => {
   });
 });
 
+describe('who may see sensitive values', () => {
+  const see = (who: Actor, readers = "'sensitive-reader' in reader.roles") =>
+    answer(decide({ action: 'sensitive:read', actor: who, readers }));
+  const reader = actor('anna', ['sensitive-reader']);
+
+  it.each([
+    ['whoever the expression admits', see(reader), 'allowed'],
+    ['an agent that it admits', see(actor('a', ['sensitive-reader'], { kind: 'agent' })), 'allowed'],
+    ['nobody else', see(manager), 'sensitive_property'],
+    ['nobody who is disabled', see({ ...reader, disabled: true }), 'forbidden'],
+    ['nobody without a role', see(actor('x', []), 'true'), 'forbidden'],
+    ['nobody where the expression cannot be read', see(reader, 'reader.'), 'sensitive_property'],
+    ['nobody where it cannot be computed', see(reader, "reader.roles[7] == 'x'"), 'sensitive_property'],
+    ['nobody where it speaks of another', see(reader, "'sensitive-reader' in reviewer.roles"), 'sensitive_property'],
+  ])('%s', (_name, verdict, expected) => {
+    expect(verdict).toBe(expected);
+  });
+});
+
 describe('who may propose, read, define, withdraw and revert', () => {
   const propose = (who: Actor, proposers: string | null = null) => answer(decide({ action: 'proposal:create', actor: who, proposers }));
   const withdraw = (who: Actor, status: ProposalStatus) =>

@@ -2,6 +2,7 @@ import type { Authority, AuthorityRequest } from '../ontology/authority.ts';
 import { decidePropose } from './decide-propose.ts';
 import { decidePutOntology } from './decide-put-ontology.ts';
 import { decideRead } from './decide-read.ts';
+import { decideReadSensitive } from './decide-read-sensitive.ts';
 import { decideRevert } from './decide-revert.ts';
 import { decideReview } from './decide-review.ts';
 import { decideWithdraw } from './decide-withdraw.ts';
@@ -23,6 +24,8 @@ function answer(request: AuthorityRequest): Authority {
   switch (request.action) {
     case 'read':
       return decideRead(request);
+    case 'sensitive:read':
+      return decideReadSensitive(request);
     case 'ontology:put':
       return decidePutOntology(request);
     case 'proposal:create':

@@ -3,6 +3,7 @@ import { compilePattern, longestMatchedText } from '../compile-pattern.ts';
 import { Decimal } from '../decimal.ts';
 import { decimalType, geopointType, timestampType } from './cel-types.ts';
 import { linearMatches } from './expression-text.ts';
+import { ComputationError } from './failure-words.ts';
 import { Geopoint } from './geopoint.ts';
 import { isSameObject, ObjectView } from './object-view.ts';
 
@@ -24,10 +25,10 @@ export const running: Environment = extend(
 
 /** @throws {Error} when the text is too long, or a computed pattern is none; one that is written out was looked at when its expression was compiled. */
 function matches(text: string, pattern: string): boolean {
-  if (text.length > longestMatchedText) throw new Error(`matches(): the text has more than ${longestMatchedText} characters`);
+  if (text.length > longestMatchedText) throw new ComputationError(`matches(): the text has more than ${longestMatchedText} characters`);
   const outcome = compilePattern(pattern);
   if ('refused' in outcome) {
-    throw new Error(`matches(): ${JSON.stringify(pattern.slice(0, 40))} ${outcome.refused}`);
+    throw new ComputationError('matches(): the computed text is no pattern');
   }
   return outcome.pattern.matchesPart(text);
 }
@@ -70,7 +71,7 @@ function extend(environment: Environment): Environment {
     .registerFunction('decimal(string): decimal', (text: string) => {
       const number = Decimal.parse(text);
       if (!number) {
-        throw new Error(`decimal(): ${JSON.stringify(text.slice(0, 40))} is no decimal number`);
+        throw new ComputationError('decimal(): the text is no decimal number');
       }
       return number;
     })

@@ -75,7 +75,7 @@ describe('expressions', () => {
     expect(compute(`${text}.matches("(a+)+$")`)).toBe(false);
     expect(compute(`[${text}].exists(s, s.matches("(a+)+" + "$"))`)).toBe(false);
     expect(performance.now() - start).toBeLessThan(500);
-    expect(() => compute('a.name.matches("(?=" + "x)")')).toThrow(/matches\(\): "\(\?=x\)" is no regular expression of RE2/);
+    expect(() => compute('a.name.matches("(?=" + "x)")')).toThrow('matches(): the computed text is no pattern');
     expect(() => compute('a.name._matches("x")')).toThrow();
   });
 

@@ -3,6 +3,7 @@ import type { Fault } from '../plan.ts';
 import { childrenOf } from './ast-children.ts';
 import { running } from './cel-environment.ts';
 import { expressionText } from './expression-text.ts';
+import { failureWords } from './failure-words.ts';
 import { findMentions } from './find-mentions.ts';
 import type { Scope } from './scope.ts';
 
@@ -110,7 +111,7 @@ export function makeComputable(tree: ASTNode, pointer: string): (frame: Frame) =
     try {
       return run(frame);
     } catch (error) {
-      throw new ExpressionError(pointer, describe(error).replace(/ \(at character \d+\)$/, ''), error);
+      throw new ExpressionError(pointer, failureWords(error), error);
     }
   };
 }
