@@ -1,17 +1,20 @@
+import { canonicalText } from './canonical-json.ts';
+import { checkRequiredEnds } from './check-required-ends.ts';
 import type { Condition } from './condition.ts';
 import { type EditBuilder, groupBy, linkKey } from './edit-builder.ts';
-import type { JsonValue } from './json.ts';
+import type { JsonScalar, JsonValue } from './json.ts';
 import type { ObjectState } from './object-state.ts';
 
 /**
  * Asks of the merged edits what the door will ask of them again: that what is created is not there yet, that references lead to objects that will be there, that
- * nothing deleted is still referred to, and that one-to-one links stay so. Everything asked is recorded as read, absences included.
+ * nothing deleted is still referred to, that unique values stay so, and that required links are there. Everything asked is recorded as read, absences included.
  */
 export async function checkIntegrity(builder: EditBuilder): Promise<void> {
   await checkCreated(builder);
   await checkReferences(builder);
   await checkDeleted(builder);
   await checkUnique(builder);
+  await checkRequiredEnds(builder);
 }
 
 async function checkCreated(builder: EditBuilder): Promise<void> {
@@ -128,7 +131,7 @@ async function checkUnique(builder: EditBuilder): Promise<void> {
     for (const property of builder.ontology.objectTypes.get(type)?.unique ?? []) {
       const claims = [...drafts].flatMap(([id, draft]) => {
         const value = draft.op === 'delete' ? undefined : draft.values.get(property);
-        return typeof value === 'string' ? [{ id, value }] : [];
+        return value === undefined ? [] : [{ id, value: value as JsonScalar }];
       });
       if (claims.length === 0) {
         continue;
@@ -139,8 +142,8 @@ async function checkUnique(builder: EditBuilder): Promise<void> {
         const draft = drafts.get(holder.id);
         return draft === undefined || (draft.op === 'modify' && !draft.values.has(property));
       });
-      const all = [...claims, ...kept.map((holder) => ({ id: holder.id, value: holder.properties[property] as string }))];
-      for (const rivals of groupBy(all, (claim) => claim.value).values()) {
+      const all = [...claims, ...kept.map((holder) => ({ id: holder.id, value: holder.properties[property] as JsonScalar }))];
+      for (const rivals of groupBy(all, (claim) => canonicalText(claim.value)).values()) {
         if (new Set(rivals.map((rival) => rival.id)).size > 1) {
           const objects = rivals.map((rival) => ({ type, id: rival.id, property }));
           builder.fault('not_unique', `${rivals.length} objects of type ${type} would have the same ${property}`, { objects });

@@ -48,6 +48,7 @@ export function deriveSurface(rules: readonly CompiledRule[], types: Types): Sur
         break;
     }
   }
+  addCascades(types, rows, add);
   return [...rows.values()]
     .sort((a, b) => compareText(a.type, b.type) || compareText(a.operation, b.operation))
     .map(({ type, operation, properties }) => ({
@@ -55,6 +56,33 @@ export function deriveSurface(rules: readonly CompiledRule[], types: Types): Sur
       operation,
       ...(properties ? { properties: [...properties].sort(compareText) } : {}),
     }));
+}
+
+/** What deletions entail by the link types' `onDelete`, to its end. */
+function addCascades(
+  types: Types,
+  rows: ReadonlyMap<string, { type: string; operation: Operation }>,
+  add: (type: string, operation: Operation, properties?: readonly string[]) => void,
+): void {
+  const deleted = [...rows.values()].filter((row) => row.operation === 'delete').map((row) => row.type);
+  for (const type of deleted) {
+    // Grows while it is walked.
+    for (const link of types.linkTypes.values()) {
+      const isEnd = link.from === type || (link.via === undefined && link.to === type);
+      if (!isEnd || link.onDelete === 'refuse') {
+        continue;
+      }
+      if (link.via === undefined) {
+        add(link.name, 'unlink');
+      } else if (link.onDelete === 'unlink') {
+        add(link.to, 'modify', [link.via]);
+      }
+      if (link.onDelete === 'delete' && link.from === type && !deleted.includes(link.to)) {
+        add(link.to, 'delete');
+        deleted.push(link.to);
+      }
+    }
+  }
 }
 
 function defaulted(types: Types, type: string): string[] {
@@ -128,6 +156,11 @@ export function deriveDefinitionText(
     } else if (rule.kind === 'forEach' && rule.source.kind === 'query') {
       // A query's condition may mention any property, and is part of the action's own text; its answer depends on what those properties are.
       touch(rule.source.type, types.objectTypes.get(rule.source.type)?.properties.keys() ?? []);
+    }
+  }
+  for (const { name, from, to, onDelete, requiredEnds } of types.linkTypes.values()) {
+    if ((onDelete !== 'refuse' || requiredEnds.length > 0) && (touched.has(from) || touched.has(to))) {
+      links.add(name); // What it entails or requires is part of what the action does.
     }
   }
   for (const link of links) {

@@ -1,4 +1,5 @@
 import { canonicalText } from './canonical-json.ts';
+import { cascadeDeletes } from './cascade-deletes.ts';
 import { ExpressionError } from './cel/expression.ts';
 import { checkIntegrity } from './check-integrity.ts';
 import type { CompiledActionType, CompiledOntology } from './compiled-ontology.ts';
@@ -43,6 +44,7 @@ export async function evaluate(
       judgeCriteria(action, frameAt(frame, context.now));
     }
     await runRules(run, action.compiled.rules, [{ frame, key: '' }]);
+    await cascadeDeletes(builder);
     const edits = await finishEdits(builder, action);
     const summary = summarisePlan(edits, action, verdicts);
     const requirement = resolveRequirement(action, parameters, frame, summary);

@@ -58,7 +58,7 @@ export function fits(celType: string, definition: AnyDefinition): boolean {
     case 'reference':
       return celType === objectCelType(definition.to);
     case 'struct':
-      return celType.startsWith('map<'); // A map literal; its fields are looked at when it has them.
+      return celType.startsWith('map<') || celType.startsWith('struct.'); // Fields are looked at when there are any.
     case 'array': {
       const item = /^list<(.*)>$/.exec(celType)?.[1];
       // An empty list literal has a placeholder for its item type, and a list of dyn shows as plain `list`.

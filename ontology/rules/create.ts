@@ -9,8 +9,9 @@ import { objectType, type Pass, type Run } from './run.ts';
 export function runCreate(run: Run, rule: Extract<CompiledRule, { kind: 'create' }>, passes: readonly Pass[]): void {
   const type = objectType(run, rule.type);
   const unset = [...type.properties.keys()].filter((property) => !rule.set.some((assignment) => assignment.property === property));
+  const named = rule.id ?? rule.set.find(({ property }) => property === type.key)?.value;
   for (const pass of passes) {
-    const given = rule.id?.compute(pass.frame);
+    const given = named?.compute(pass.frame);
     let id = typeof given === 'string' ? given : generatedId(run, rule.type, rule.pointer, pass.key);
     const values = new Map<string, JsonValue | undefined>();
     for (const assignment of rule.set) {

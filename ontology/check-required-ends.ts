@@ -1,0 +1,91 @@
+import type { CompiledLinkType } from './compiled-ontology.ts';
+import { type EditBuilder, linkKey } from './edit-builder.ts';
+import type { LinkEnd } from './snapshot.ts';
+
+/**
+ * Asks, for every link type with required ends, whether each object that the plan creates, or from which it takes a link away, has one afterwards. Everything
+ * asked is recorded as read.
+ */
+export async function checkRequiredEnds(builder: EditBuilder): Promise<void> {
+  for (const link of builder.ontology.linkTypes.values()) {
+    for (const end of link.requiredEnds) {
+      if (link.via === undefined) {
+        await checkRows(builder, link, end);
+      } else if (end === 'from') {
+        await checkReferrers(builder, link, link.via); // The other end is the property's own `required`.
+      }
+    }
+  }
+}
+
+async function checkRows(builder: EditBuilder, link: CompiledLinkType, end: LinkEnd): Promise<void> {
+  const rows = [...builder.links.values()].filter((edit) => edit.link === link.name);
+  const touched = new Set(created(builder, link[end]));
+  for (const row of rows) {
+    if (row.op === 'unlink') {
+      touched.add(row[end]);
+    }
+  }
+  const asked = staying(builder, link[end], touched);
+  if (asked.length === 0) {
+    return;
+  }
+  const unlinked = new Set(rows.filter((row) => row.op === 'unlink').map(linkKey));
+  const kept = (await builder.recorder.links(link.name, end, asked)).filter((row) => !unlinked.has(linkKey(row)));
+  const linked = new Set([...kept, ...rows.filter((row) => row.op === 'link')].map((row) => row[end]));
+  refuseLonely(builder, link, end, asked, linked);
+}
+
+async function checkReferrers(builder: EditBuilder, link: CompiledLinkType, via: string): Promise<void> {
+  const touched = new Set(created(builder, link.from));
+  const gained = new Set<string>();
+  const drafts = builder.drafts.get(link.to) ?? new Map();
+  for (const draft of drafts.values()) {
+    const isRepointed = draft.op === 'delete' || (draft.op === 'modify' && draft.values.has(via));
+    const old = isRepointed ? draft.state.properties[via] : undefined;
+    const becomes = draft.op === 'delete' ? undefined : draft.values.get(via);
+    if (typeof old === 'string') {
+      touched.add(old);
+    }
+    if (typeof becomes === 'string') {
+      gained.add(becomes);
+    }
+  }
+  const asked = staying(builder, link.from, touched).filter((id) => !gained.has(id));
+  if (asked.length === 0) {
+    return;
+  }
+  const referrers = await builder.recorder.query(link.to, { property: via, op: 'in', values: asked });
+  const kept = referrers.filter(({ id }) => {
+    const draft = drafts.get(id);
+    return draft === undefined || (draft.op === 'modify' && !draft.values.has(via));
+  });
+  refuseLonely(builder, link, 'from', asked, new Set(kept.map((referrer) => referrer.properties[via] as string)));
+}
+
+function created(builder: EditBuilder, type: string): string[] {
+  return [...(builder.drafts.get(type) ?? [])].flatMap(([id, draft]) => (draft.op === 'create' ? [id] : []));
+}
+
+/** What is deleted needs no link. */
+function staying(builder: EditBuilder, type: string, ids: ReadonlySet<string>): string[] {
+  return [...ids].filter((id) => builder.draft(type, id)?.op !== 'delete');
+}
+
+function refuseLonely(
+  builder: EditBuilder,
+  link: CompiledLinkType,
+  end: LinkEnd,
+  asked: readonly string[],
+  linked: ReadonlySet<string>,
+): void {
+  for (const id of asked) {
+    if (!linked.has(id)) {
+      const message = `${link[end]} ${id} would have no ${link.name}, of which it must have at least one`;
+      builder.fault('required_link_missing', message, {
+        pointer: `/linkTypes/${link.name}/requiredEnds`,
+        objects: [{ type: link[end], id }],
+      });
+    }
+  }
+}
