@@ -12,6 +12,8 @@ export interface ProblemError {
   detail: string;
   /** The objects concerned, where there are any. */
   objects?: { type: string; id: string; property?: string }[];
+  /** How many objects are concerned, where `objects` names the first alone. */
+  count?: number;
 }
 
 /** RFC 9457. `code` is the stable last part of `type`; `title` is the catalogue's text; `errors` say what of the client's own input was wrong. */
@@ -93,6 +95,7 @@ function problemError(fault: Fault, place: FaultPlace): ProblemError {
     code: fault.code,
     detail: fault.message.slice(0, maxDetail).toWellFormed(),
     ...(fault.objects === undefined ? {} : { objects: fault.objects.slice(0, maxErrors) }),
+    ...(fault.count === undefined ? {} : { count: fault.count }),
   };
 }
 

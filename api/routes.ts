@@ -1,5 +1,6 @@
 import type { Route } from './route.ts';
 import { createProposal } from './routes/create-proposal.ts';
+import { diffOntology } from './routes/diff-ontology.ts';
 import { getActionType } from './routes/get-action-type.ts';
 import { getDocs } from './routes/get-docs.ts';
 import { getHistory } from './routes/get-history.ts';
@@ -17,6 +18,7 @@ import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
 import { listObjectTypes } from './routes/list-object-types.ts';
 import { listObjects } from './routes/list-objects.ts';
+import { listOntologyVersions } from './routes/list-ontology-versions.ts';
 import { listProposals } from './routes/list-proposals.ts';
 import { putOntology } from './routes/put-ontology.ts';
 import { revertProposal } from './routes/revert-proposal.ts';
@@ -28,6 +30,8 @@ import { withdrawProposal } from './routes/withdraw-proposal.ts';
 export const routes: readonly Route[] = [
   putOntology,
   getOntology,
+  listOntologyVersions,
+  diffOntology,
   getOntologySchema,
   listObjectTypes,
   listActionTypes,

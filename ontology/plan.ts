@@ -111,6 +111,8 @@ export interface Fault {
   pointer?: string;
   message: string;
   objects?: { type: string; id: string; property?: string }[];
+  /** How many objects are concerned, where `objects` names the first alone. */
+  count?: number;
 }
 
 export type SimulationOutcome = { kind: 'planned'; simulation: Simulation } | { kind: 'invalid'; faults: Fault[]; readSet: ReadSet };

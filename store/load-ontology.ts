@@ -2,7 +2,6 @@ import { compileOntology } from '../ontology/compile-ontology.ts';
 import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import type { OntologyFunction } from '../ontology/ontology-function.ts';
-import { isoTime } from './proposal-row.ts';
 import type { Tx } from './sql.ts';
 
 export interface LoadedOntology {
@@ -55,27 +54,4 @@ export class OntologyCache {
 async function currentVersion(tx: Tx): Promise<number | null> {
   const [row] = await tx.rows<{ version: number }>('SELECT o.version FROM exequatur.ontology_version o ORDER BY o.version DESC LIMIT 1');
   return row?.version ?? null;
-}
-
-export interface StoredOntology {
-  version: number;
-  digest: string;
-  document: JsonValue;
-  createdBy: string;
-  createdAt: string;
-}
-
-/** The current document as it was accepted. */
-export async function readOntology(tx: Tx): Promise<StoredOntology | null> {
-  const [row] = await tx.rows<{ version: number; digest: string; document: string; created_by: string; created_at: string }>(
-    `SELECT o.version, o.digest, o.document, o.created_by, ${isoTime('o.created_at')} AS created_at FROM exequatur.ontology_version o ORDER BY o.version DESC LIMIT 1`,
-  );
-  if (row === undefined) return null;
-  return {
-    version: row.version,
-    digest: row.digest,
-    document: JSON.parse(row.document) as JsonValue,
-    createdBy: row.created_by,
-    createdAt: row.created_at,
-  };
 }

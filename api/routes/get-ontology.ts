@@ -1,8 +1,8 @@
-import { readOntology } from '../../store/load-ontology.ts';
+import { readOntology } from '../../store/ontology-versions.ts';
 import { refuse } from '../../store/refusal.ts';
 import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
-import { ontologyBody } from '../schemas/type-schema.ts';
+import { ontologyBody, versionQuery } from '../schemas/ontology-schema.ts';
 
 export const getOntology = route({
   name: 'getOntology',
@@ -10,11 +10,12 @@ export const getOntology = route({
   path: '/v1/ontology',
   tag: 'ontology',
   summary: 'Read the definitions',
-  description: 'The document as PUT takes it.',
+  description: 'The document as PUT takes it: the one in force, or an earlier version.',
   permission: 'read',
+  request: { query: versionQuery },
   responses: {
     200: {
-      description: 'The current document.',
+      description: 'The document.',
       schema: ontologyBody,
       headers: {
         ETag: 'The document\u2019s digest, in quotes.',
@@ -24,8 +25,8 @@ export const getOntology = route({
     },
   },
   problems: ['not_found'],
-  async handle({ caller }, context) {
-    const ontology = await context.readAs(caller, async (tx) => (await readOntology(tx)) ?? refuse('not_found'));
+  async handle({ query, caller }, context) {
+    const ontology = await context.readAs(caller, async (tx) => (await readOntology(tx, query.version)) ?? refuse('not_found'));
     return answered(ontology, ({ document, digest, version, createdAt }) => ({
       status: 200,
       body: document,

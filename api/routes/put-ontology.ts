@@ -1,7 +1,7 @@
 import { putOntology as storeOntology } from '../../store/put-ontology.ts';
 import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
-import { acceptedOntologySchema, ontologyBody } from '../schemas/type-schema.ts';
+import { ontologyBody, ontologyOutcomeSchema, uploadHeaders, uploadQuery } from '../schemas/ontology-schema.ts';
 
 export const putOntology = route({
   name: 'putOntology',
@@ -9,20 +9,28 @@ export const putOntology = route({
   path: '/v1/ontology',
   tag: 'ontology',
   summary: 'Replace the definitions',
-  description: 'The whole document, checked as a whole and against the objects there are. The same document again changes nothing.',
+  description:
+    'The whole document, checked as a whole and against the objects there are. The same document again changes nothing. The answer says what differs from the version in force.',
   permission: 'ontology:put',
-  request: { body: ontologyBody },
+  request: { query: uploadQuery, headers: uploadHeaders, body: ontologyBody },
   responses: {
-    200: { description: 'Accepted in place of an earlier one, or the current one already.', schema: acceptedOntologySchema },
-    201: { description: 'Accepted as the tenant\u2019s first.', schema: acceptedOntologySchema },
+    200: {
+      description: 'Accepted in place of an earlier one, or the one in force already; or what a dry run found.',
+      schema: ontologyOutcomeSchema,
+    },
+    201: { description: 'Accepted as the tenant\u2019s first.', schema: ontologyOutcomeSchema },
   },
-  problems: ['invalid_ontology', 'ontology_breaks_data'],
-  async handle({ body, caller }, context) {
-    const accepted = await context.writeAs(caller, (tx) => storeOntology(tx, body, caller, context.resources.deps));
-    return answered(accepted, (ontology) => ({
-      status: ontology.changed && ontology.version === 1 ? 201 : 200,
+  problems: ['invalid_ontology', 'ontology_breaks_data', 'stale_ontology'],
+  async handle({ query, headers, body, caller }, context) {
+    const wishes = {
+      ...(query.dryRun === undefined ? {} : { dryRun: query.dryRun }),
+      ...(headers.ifMatch === undefined ? {} : { inForce: headers.ifMatch }),
+    };
+    const outcome = await context.writeAs(caller, (tx) => storeOntology(tx, body, caller, context.resources.deps, wishes));
+    return answered(outcome, (ontology) => ({
+      status: ontology.changed && ontology.version === 1 && !ontology.dryRun ? 201 : 200,
       body: ontology,
-      headers: { etag: `"${ontology.digest}"` },
+      headers: ontology.dryRun ? {} : { etag: `"${ontology.digest}"` },
     }));
   },
 });

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { component } from './components.ts';
 
+/** The objects that a fault is about. */
+export const concernedObjects = {
+  objects: z.array(z.strictObject({ type: z.string(), id: z.string(), property: z.string().optional() })).optional(),
+  count: z.int().optional().describe('How many objects are concerned, where `objects` names the first alone.'),
+};
+
 /** RFC 9457, as `api/problem.ts` writes it. */
 export const problemSchema = component(
   'Problem',
@@ -17,7 +23,7 @@ export const problemSchema = component(
         pointer: z.string().describe('RFC 6901, from the root of that part of the request.'),
         code: z.string(),
         detail: z.string(),
-        objects: z.array(z.strictObject({ type: z.string(), id: z.string(), property: z.string().optional() })).optional(),
+        ...concernedObjects,
       }),
     ),
     requestId: z.string(),

@@ -1,22 +1,9 @@
 import { z } from 'zod';
 import { component } from './components.ts';
-import { digest, json, nameText } from './text-schema.ts';
+import { json, nameText } from './text-schema.ts';
 
 /** Definitions are described once, by the schema of the document they come from. */
 const definition = z.record(z.string(), json).describe('As in the ontology document; see /schemas/ontology.json.');
-
-/** The document itself is checked by the ontology's own schema, which knows what names mean and points at each fault; here it is only JSON. */
-export const ontologyBody = component('OntologyDocument', z.record(z.string(), json), 'See /schemas/ontology.json.');
-
-export const acceptedOntologySchema = component(
-  'AcceptedOntology',
-  z.strictObject({
-    version: z.int(),
-    digest,
-    changed: z.boolean().describe('False when it was the current document already.'),
-    actionTypes: z.record(z.string(), z.int()).describe('Action type to its version now.'),
-  }),
-);
 
 export const objectTypesSchema = component(
   'ObjectTypes',

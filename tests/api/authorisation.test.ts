@@ -37,6 +37,8 @@ const rows: Record<
 > = {
   putOntology: { admitted: ['admin'], body: building },
   getOntology: { admitted: readers },
+  listOntologyVersions: { admitted: readers },
+  diffOntology: { admitted: readers, path: '/v1/ontology/diff?from=1&to=1' },
   getOntologySchema: { admitted: 'public' },
   listObjectTypes: { admitted: readers },
   listActionTypes: { admitted: readers },

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { getActionType, listActionTypes, listObjectTypes } from '../../store/list-types.ts';
-import { readOntology } from '../../store/load-ontology.ts';
+import { readOntology } from '../../store/ontology-versions.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture } from './fixture.ts';
 
