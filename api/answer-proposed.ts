@@ -2,7 +2,7 @@ import type { Proposed } from '../store/create-proposal.ts';
 import { isRefusal, type Refusal } from '../store/refusal.ts';
 import { type ApiContext, answered } from './api-context.ts';
 import type { AuthenticatedCaller } from './authenticate.ts';
-import { presentProposal, proposedAnswer } from './present-proposal.ts';
+import { proposedAnswer } from './present-proposal.ts';
 import type { Answer } from './route.ts';
 import { viewProposal } from './view-proposal.ts';
 
@@ -18,5 +18,5 @@ export async function answerProposed(
   if (isRefusal(proposed)) return proposed;
   if (proposed.status === 'simulating') await context.awaitSimulation(caller, proposed);
   const view = await viewProposal(proposed.proposalId, caller, context);
-  return answered(view, (proposal) => proposedAnswer(presentProposal(proposal, context), proposed.repeated));
+  return answered(view, (proposal) => proposedAnswer(proposal, proposed.repeated));
 }

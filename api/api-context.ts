@@ -1,7 +1,11 @@
 import type pg from 'pg';
 import type { Registry } from 'prom-client';
 import type { Actor } from '../ontology/authority.ts';
+import { Mask } from '../ontology/mask.ts';
+import type { SensitiveFields } from '../ontology/sensitive-fields.ts';
+import { currentVersion } from '../store/load-ontology.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
+import { knownSensitiveFields, readSensitiveFields } from '../store/sensitive-fields-in-force.ts';
 import { glance, type PrismaTx, type Sql, type Tx, withTenant, withTenantPrisma } from '../store/sql.ts';
 import { knownActor, resolveActor } from '../store/standing.ts';
 import type { StatusWatch } from '../store/status-watch.ts';
@@ -46,12 +50,19 @@ export class ApiContext {
     this.callers = new CallerMemory(resources.tokens);
   }
 
-  /** One transaction for a read, after the gate has admitted the caller as a reader. It may write what standing learns from the token. */
-  readAs<T extends object>(caller: AuthenticatedCaller, work: (tx: Tx, actor: Actor) => Promise<T | Refusal>): Promise<T | Refusal> {
-    return withTenant(this.resources.pool, caller.tenant, async (tx) => {
-      const actor = await resolveActor(tx, caller);
-      const authority = this.resources.deps.decide({ action: 'read', actor });
-      return authority.allowed ? work(tx, actor) : refuse(authority.reason);
+  /**
+   * One transaction for a read, after the gate has admitted the caller as a reader. It may write what standing learns from the token. What it read MUST leave through
+   * the mask, wherever it holds values of objects or parameters.
+   */
+  readAs<T extends object>(
+    caller: AuthenticatedCaller,
+    work: (tx: Tx, actor: Actor, mask: Mask) => Promise<T | Refusal>,
+  ): Promise<T | Refusal> {
+    const { pool, deps } = this.resources;
+    return withTenant(pool, caller.tenant, async (tx) => {
+      const [actor, fields] = await Promise.all([resolveActor(tx, caller), readSensitiveFields(tx, deps.ontologies)]);
+      const authority = deps.decide({ action: 'read', actor });
+      return authority.allowed ? work(tx, actor, this.maskFor(actor, fields)) : refuse(authority.reason);
     });
   }
 
@@ -59,13 +70,30 @@ export class ApiContext {
   async glanceAs<F, T extends object>(
     caller: AuthenticatedCaller,
     read: (sql: Sql) => Promise<F>,
-    show: (found: F, actor: Actor) => T | Refusal,
+    show: (found: F, actor: Actor, mask: Mask) => T | Refusal,
   ): Promise<T | Refusal> {
     const { pool, deps } = this.resources;
-    const [known, found] = await glance(pool, caller.tenant, (sql) => Promise.all([knownActor(sql, caller), read(sql)]));
-    const actor = known ?? (await withTenant(pool, caller.tenant, (tx) => resolveActor(tx, caller)));
+    const { tenant } = caller;
+    const [known, version, found] = await glance(pool, tenant, (sql) =>
+      Promise.all([knownActor(sql, caller), currentVersion(sql), read(sql)]),
+    );
+    const actor = known ?? (await withTenant(pool, tenant, (tx) => resolveActor(tx, caller)));
     const authority = deps.decide({ action: 'read', actor });
-    return authority.allowed ? show(found, actor) : refuse(authority.reason);
+    if (!authority.allowed) return refuse(authority.reason);
+    const fields =
+      knownSensitiveFields(deps.ontologies, tenant, version) ??
+      (await withTenant(pool, tenant, (tx) => readSensitiveFields(tx, deps.ontologies)));
+    return show(found, actor, this.maskFor(actor, fields));
+  }
+
+  /** What a caller sees of values that were not read through this context. */
+  async maskOf(caller: AuthenticatedCaller): Promise<Mask | Refusal> {
+    return this.readAs(caller, async (_tx, _actor, mask) => mask);
+  }
+
+  private maskFor(actor: Actor, fields: SensitiveFields): Mask {
+    const { decide } = this.resources.deps;
+    return new Mask(fields, (readers) => decide({ action: 'sensitive:read', actor, readers }).allowed);
   }
 
   /** One transaction for a write. The store function asks the gate itself, under the locks that its facts need. */

@@ -1,3 +1,4 @@
+import type { Mask } from '../ontology/mask.ts';
 import type { ProposalView } from '../store/proposal-view.ts';
 import type { ApiContext } from './api-context.ts';
 import { type ProblemDocument, problemDocument } from './problem.ts';
@@ -5,18 +6,23 @@ import type { Answer } from './route.ts';
 
 export type PresentedProposal = Omit<ProposalView, 'failure'> & { failure: Omit<ProblemDocument, 'requestId' | 'traceId'> | null };
 
-/** The proposal as clients see it: the store's view, with the workflow's page and the failure as a problem document. */
-export function presentProposal(view: ProposalView, context: ApiContext): PresentedProposal {
+/** The proposal as a client sees it: the store's view through its mask, with the workflow's page and the failure as a problem document. */
+export function presentProposal(view: ProposalView, mask: Mask, context: ApiContext): PresentedProposal {
   return {
     ...view,
-    failure: view.failure === null ? null : failureOf(view.id, view.failure),
+    parameters: mask.parameters(view.actionType.name, view.parameters),
+    failure: view.failure === null ? null : failureOf(view, view.failure, mask),
     workflow: { ...view.workflow, url: workflowUrl(view.workflow.id, context) },
   };
 }
 
-function failureOf(id: string, failure: NonNullable<ProposalView['failure']>): PresentedProposal['failure'] {
+function failureOf(
+  { id, actionType }: ProposalView,
+  failure: NonNullable<ProposalView['failure']>,
+  mask: Mask,
+): PresentedProposal['failure'] {
   const { requestId: _, ...problem } = problemDocument(
-    { refused: failure.code, faults: failure.faults ?? [] },
+    { refused: failure.code, faults: (failure.faults ?? []).map((fault) => mask.fault(actionType.name, fault)) },
     { instance: `/v1/proposals/${id}`, requestId: '' },
   );
   return problem;

@@ -9,6 +9,7 @@ import { objectViewJson } from './read-object.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
+import { valueAtVersion } from './value-at-version.ts';
 
 export interface ObjectQuery {
   /** CEL over the object's properties. */
@@ -27,6 +28,8 @@ export interface ObjectPage {
 export interface Order {
   property: string;
   descending: boolean;
+  /** The property is sensitive: page tokens then name the object's version instead of the value, since they end up in addresses and in others' logs. */
+  sensitive?: true;
 }
 
 /** Live objects of a type that answer the filter, in the order asked for and then by id. A token continues exactly the query it came from. */
@@ -58,12 +61,14 @@ export async function readObjectPage(
   order: Order,
   page: { pageSize?: number; pageToken?: string },
 ): Promise<ObjectPage | Refusal> {
-  const query = { type, where: where as JsonValue, property: order.property, descending: order.descending };
+  const query = { type, where: where as JsonValue, ...order };
   const start = page.pageToken === undefined ? { after: null } : readPageToken(query, page.pageToken);
   if (start === null) return refuse('invalid_page_token');
   const key = start.after === null && page.pageToken === undefined ? [null, null] : keyOf(start.after);
   if (key === null) return refuse('invalid_page_token');
-  const [value, id] = key;
+  const [seen, id] = key;
+  const value =
+    order.sensitive && Number.isSafeInteger(seen) ? await valueAtVersion(tx, type, id ?? '', seen as number, order.property) : seen;
   const pageSize = pageSizeOf(page.pageSize);
   const rows = await readPage(tx, page.pageToken, () =>
     tx.rows<{ object: ObjectView }>(
@@ -86,6 +91,7 @@ function keyOf(after: JsonValue): [value: JsonValue, id: string] | null {
 }
 
 function orderedValue(object: ObjectView, order: Order): JsonValue {
+  if (order.sensitive) return object.version;
   return order.property === 'id' ? null : (object.properties[order.property] ?? null);
 }
 
@@ -97,5 +103,5 @@ function orderOf(type: CompiledObjectType, orderBy: string | undefined): Order |
   if (rest.length > 0 || (direction !== 'asc' && direction !== 'desc')) return refused('must be a property, or a property and desc');
   if (property !== 'id' && definition === undefined) return refused(`${type.name} has no property ${property}`);
   if (definition?.type === 'array') return refused('lists have no order');
-  return { property, descending: direction === 'desc' };
+  return { property, descending: direction === 'desc', ...(definition?.sensitive ? { sensitive: true as const } : {}) };
 }

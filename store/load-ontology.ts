@@ -2,7 +2,7 @@ import { compileOntology } from '../ontology/compile-ontology.ts';
 import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import type { OntologyFunction } from '../ontology/ontology-function.ts';
-import type { Tx } from './sql.ts';
+import type { Sql, Tx } from './sql.ts';
 
 export interface LoadedOntology {
   version: number;
@@ -51,7 +51,7 @@ export class OntologyCache {
   }
 }
 
-async function currentVersion(tx: Tx): Promise<number | null> {
+export async function currentVersion(tx: Sql): Promise<number | null> {
   const [row] = await tx.rows<{ version: number }>('SELECT o.version FROM exequatur.ontology_version o ORDER BY o.version DESC LIMIT 1');
   return row?.version ?? null;
 }

@@ -14,7 +14,12 @@ export const getActionType = route({
   responses: { 200: { description: 'The action type at its current version.', schema: actionTypeSchema } },
   problems: ['unknown_action_type'],
   async handle({ params, caller }, context) {
-    const type = await context.readAs(caller, (tx) => readActionType(tx, params.name, context.resources.deps));
+    const type = await context.readAs(caller, async (tx, _actor, mask) =>
+      answered(await readActionType(tx, params.name, context.resources.deps), (found) => ({
+        ...found,
+        masked: mask.hidden('actionTypes', found.name, found.definition.parameters),
+      })),
+    );
     return answered(type, (actionType) => ({ status: 200, body: actionType }));
   },
 });

@@ -17,7 +17,12 @@ export const getHistory = route({
   responses: { 200: { description: 'A page of its history.', schema: historyPageSchema } },
   problems: ['unknown_object_type', 'not_found', 'invalid_page_token'],
   async handle({ params, query, caller }, context) {
-    const page = await context.readAs(caller, (tx) => readHistory(tx, params.type, params.id, query));
+    const page = await context.readAs(caller, async (tx, _actor, mask) =>
+      answered(await readHistory(tx, params.type, params.id, query), ({ history, nextPageToken }) => ({
+        history: history.map((entry) => mask.change(params.type, entry)),
+        nextPageToken,
+      })),
+    );
     return answered(page, (history) => ({ status: 200, body: history }));
   },
 });

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { refuseHiddenLink } from '../../store/hidden-question.ts';
 import { readLinks } from '../../store/read-links.ts';
+import { isRefusal } from '../../store/refusal.ts';
 import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
 import { linkParams, objectPageSchema } from '../schemas/object-schema.ts';
@@ -20,10 +22,15 @@ export const getLinks = route({
   permission: 'read',
   request: { params: linkParams, query: z.strictObject({ reverse, ...pageQuery }) },
   responses: { 200: { description: 'A page of the linked objects, by id.', schema: objectPageSchema } },
-  problems: ['unknown_object_type', 'unknown_link_type', 'not_found', 'invalid_page_token'],
+  problems: ['unknown_object_type', 'unknown_link_type', 'sensitive_property', 'not_found', 'invalid_page_token'],
   async handle({ params, query, caller }, context) {
     const { type, id, link } = params;
-    const page = await context.readAs(caller, (tx) => readLinks(tx, type, id, link, query, context.resources.deps));
+    const { deps } = context.resources;
+    const page = await context.readAs(caller, async (tx, _actor, mask) => {
+      const refused = await refuseHiddenLink(tx, link, mask, deps);
+      return refused ?? answered(await readLinks(tx, type, id, link, query, deps), (found) => mask.page(found));
+    });
+    if (isRefusal(page) && page.refused === 'sensitive_property') return { ...page, place: 'path' };
     return answered(page, (objects) => ({ status: 200, body: objects }));
   },
 });

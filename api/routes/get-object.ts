@@ -14,7 +14,9 @@ export const getObject = route({
   responses: { 200: { description: 'The object.', schema: objectSchema } },
   problems: ['unknown_object_type', 'not_found'],
   async handle({ params, caller }, context) {
-    const object = await context.readAs(caller, (tx) => readObject(tx, params.type, params.id));
+    const object = await context.readAs(caller, async (tx, _actor, mask) =>
+      answered(await readObject(tx, params.type, params.id), (found) => mask.object(found)),
+    );
     return answered(object, (found) => ({ status: 200, body: found }));
   },
 });

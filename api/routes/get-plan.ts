@@ -21,7 +21,9 @@ export const getPlan = route({
   },
   problems: ['not_found', 'invalid_page_token'],
   async handle({ params, query, caller }, context) {
-    const page = await context.readAs(caller, (tx) => readPlan(tx, params.proposalId, query));
+    const page = await context.readAs(caller, async (tx, _actor, mask) =>
+      answered(await readPlan(tx, params.proposalId, query), (plan) => ({ ...plan, edits: plan.edits.map((edit) => mask.edit(edit)) })),
+    );
     return answered(page, (plan) => ({ status: 200, body: plan, headers: { etag: `"${plan.digest}"` } }));
   },
 });

@@ -4,7 +4,6 @@ import { readStatus } from '../../store/read-proposal.ts';
 import { isRefusal } from '../../store/refusal.ts';
 import { type ApiContext, answered } from '../api-context.ts';
 import type { AuthenticatedCaller } from '../authenticate.ts';
-import { presentProposal } from '../present-proposal.ts';
 import { route } from '../route.ts';
 import { preferenceApplied, preferWait } from '../schemas/prefer-wait.ts';
 import { proposalParams, proposalSchema } from '../schemas/proposal-schema.ts';
@@ -30,7 +29,7 @@ export const getProposal = route({
     const view = await viewProposal(proposalId, caller, context);
     return answered(view, (proposal) => ({
       status: 200,
-      body: presentProposal(proposal, context),
+      body: proposal,
       ...(waits ? { headers: { 'Preference-Applied': `wait=${headers.prefer}` } } : {}),
     }));
   },

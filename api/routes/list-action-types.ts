@@ -12,7 +12,12 @@ export const listActionTypes = route({
   permission: 'read',
   responses: { 200: { description: 'Every action type at its current version.', schema: actionTypesSchema } },
   async handle({ caller }, context) {
-    const types = await context.readAs(caller, (tx) => readActionTypes(tx, context.resources.deps));
+    const types = await context.readAs(caller, async (tx, _actor, mask) =>
+      (await readActionTypes(tx, context.resources.deps)).map((type) => ({
+        ...type,
+        masked: mask.hidden('actionTypes', type.name, type.definition.parameters),
+      })),
+    );
     return answered(types, (actionTypes) => ({ status: 200, body: { actionTypes } }));
   },
 });

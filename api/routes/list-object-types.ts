@@ -12,7 +12,12 @@ export const listObjectTypes = route({
   permission: 'read',
   responses: { 200: { description: 'Every object type with its links.', schema: objectTypesSchema } },
   async handle({ caller }, context) {
-    const types = await context.readAs(caller, (tx) => readObjectTypes(tx, context.resources.deps));
+    const types = await context.readAs(caller, async (tx, _actor, mask) =>
+      (await readObjectTypes(tx, context.resources.deps)).map((type) => ({
+        ...type,
+        masked: mask.hidden('objectTypes', type.name, type.definition.properties),
+      })),
+    );
     return answered(types, (objectTypes) => ({ status: 200, body: { objectTypes } }));
   },
 });

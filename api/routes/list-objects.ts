@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { refuseHiddenQuestion } from '../../store/hidden-question.ts';
 import { listObjects as readObjects } from '../../store/list-objects.ts';
 import { isRefusal } from '../../store/refusal.ts';
+import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
 import { objectPageSchema, objectTypeParams } from '../schemas/object-schema.ts';
 import { pageQuery } from '../schemas/page-schema.ts';
@@ -20,9 +22,13 @@ export const listObjects = route({
   permission: 'read',
   request: { params: objectTypeParams, query: z.strictObject({ filter, orderBy, ...pageQuery }) },
   responses: { 200: { description: 'A page of objects.', schema: objectPageSchema } },
-  problems: ['unknown_object_type', 'invalid_filter', 'invalid_page_token'],
+  problems: ['unknown_object_type', 'invalid_filter', 'sensitive_property', 'invalid_page_token'],
   async handle({ params, query, caller }, context) {
-    const page = await context.readAs(caller, (tx) => readObjects(tx, params.type, query, context.resources.deps));
+    const { deps } = context.resources;
+    const page = await context.readAs(caller, async (tx, _actor, mask) => {
+      const refused = await refuseHiddenQuestion(tx, params.type, query, mask, deps);
+      return refused ?? answered(await readObjects(tx, params.type, query, deps), (found) => mask.page(found));
+    });
     if (isRefusal(page)) return { ...page, place: 'query' };
     return { status: 200, body: page };
   },

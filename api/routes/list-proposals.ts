@@ -17,10 +17,12 @@ export const listProposals = route({
   responses: { 200: { description: 'A page of proposals.', schema: proposalPageSchema } },
   problems: ['invalid_page_token'],
   async handle({ query, caller }, context) {
-    const page = await context.readAs(caller, (tx, actor) => readProposals(tx, query, actor, context.resources.deps));
-    return answered(page, ({ proposals, nextPageToken }) => ({
-      status: 200,
-      body: { proposals: proposals.map((proposal) => presentProposal(proposal, context)), nextPageToken },
-    }));
+    const page = await context.readAs(caller, async (tx, actor, mask) =>
+      answered(await readProposals(tx, query, actor, context.resources.deps), ({ proposals, nextPageToken }) => ({
+        proposals: proposals.map((proposal) => presentProposal(proposal, mask, context)),
+        nextPageToken,
+      })),
+    );
+    return answered(page, (body) => ({ status: 200, body }));
   },
 });

@@ -1,5 +1,5 @@
+import { isRefusal } from '../../store/refusal.ts';
 import { simulateAction as dryRun } from '../../store/simulate-action.ts';
-import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
 import { dryRunSchema } from '../schemas/plan-schema.ts';
 import { actionTypeParams, simulationBody } from '../schemas/type-schema.ts';
@@ -37,6 +37,10 @@ export const simulateAction = route({
   async handle({ params, body, caller }, context) {
     const { pool, deps } = context.resources;
     const plan = await dryRun(pool, caller.tenant, { actionType: params.name, parameters: body.parameters, proposer: caller }, deps);
-    return answered(plan, (simulated) => ({ status: 200, body: simulated }));
+    const [actionType = ''] = params.name.split('@');
+    const mask = await context.maskOf(caller);
+    if (isRefusal(mask)) return mask;
+    if (isRefusal(plan)) return { ...plan, faults: (plan.faults ?? []).map((fault) => mask.fault(actionType, fault)) };
+    return { status: 200, body: { ...plan, edits: plan.edits.map((edit) => mask.edit(edit)) } };
   },
 });

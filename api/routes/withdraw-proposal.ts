@@ -1,7 +1,6 @@
 import { isRefusal } from '../../store/refusal.ts';
 import { withdrawProposal as storeWithdrawal } from '../../store/withdraw-proposal.ts';
 import { answered } from '../api-context.ts';
-import { presentProposal } from '../present-proposal.ts';
 import { route } from '../route.ts';
 import { proposalParams, proposalSchema, withdrawalBody } from '../schemas/proposal-schema.ts';
 import { viewProposal } from '../view-proposal.ts';
@@ -24,6 +23,6 @@ export const withdrawProposal = route({
     if (outcome.settled !== undefined) context.nudge(caller, { ...params, actionType: outcome.settled.actionType });
     if (isRefusal(outcome)) return outcome;
     const view = await viewProposal(params.proposalId, caller, context);
-    return answered(view, (proposal) => ({ status: 200, body: presentProposal(proposal, context) }));
+    return answered(view, (proposal) => ({ status: 200, body: proposal }));
   },
 });

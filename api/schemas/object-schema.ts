@@ -15,7 +15,7 @@ export const objectSchema = component(
     type: z.string(),
     id: z.string(),
     version: z.int().describe('Rises with each change and never restarts.'),
-    properties: values,
+    properties: values.describe('By name. A sensitive value that is not for the caller is `{"$masked": true}`.'),
   }),
   'One instance of an object type.',
 );

@@ -13,6 +13,7 @@ export const objectTypesSchema = component(
         name: z.string(),
         definition,
         links: z.record(z.string(), definition).describe('Link types that start or end here.'),
+        masked: z.array(z.string()).describe('Sensitive properties whose values the caller sees masked.'),
       }),
     ),
   }),
@@ -27,6 +28,7 @@ export const actionTypeSchema = component(
     approvalPolicy: definition,
     riskTier: z.enum(['low', 'medium', 'high']),
     reversible: z.boolean(),
+    masked: z.array(z.string()).describe('Sensitive parameters whose values the caller sees masked.'),
     parametersSchema: z.record(z.string(), json).describe('JSON Schema (2020-12) of `parameters`.'),
   }),
 );

@@ -6,12 +6,20 @@ export interface KillableProcess extends SupervisedProcess {
 }
 
 /** One of the product's processes as it is deployed, started again whenever it ends. */
-export function startKillable(name: string, entry: string, env: Record<string, string>): KillableProcess {
+export function startKillable(
+  name: string,
+  entry: string,
+  env: Record<string, string>,
+  onLine: (line: string) => void = () => {},
+): KillableProcess {
   const running = supervise({
     name,
     entry,
     env: { LOG_LEVEL: 'warn', ...env },
-    onLine: (_, line) => process.env.TEST_LOG_LEVEL && console.log(line),
+    onLine: (_, line) => {
+      onLine(line);
+      if (process.env.TEST_LOG_LEVEL) console.log(line);
+    },
   });
   return {
     ...running,

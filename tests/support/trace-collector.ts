@@ -13,6 +13,8 @@ export interface CollectedSpan {
 export interface TraceCollector {
   endpoint: string;
   spans: CollectedSpan[];
+  /** Everything that arrived, as it arrived. */
+  texts: string[];
   close(): Promise<void>;
 }
 
@@ -26,18 +28,21 @@ interface Export {
 /** As much of an OpenTelemetry collector as a test needs: OTLP over HTTP, in JSON. */
 export async function startTraceCollector(): Promise<TraceCollector> {
   const spans: CollectedSpan[] = [];
+  const texts: string[] = [];
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
-    const text = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
-    spans.push(...spansOf(JSON.parse(text.toString()) as Export));
+    const text = (request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString();
+    texts.push(text);
+    spans.push(...spansOf(JSON.parse(text) as Export));
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
+    texts,
     close() {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));

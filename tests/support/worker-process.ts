@@ -11,16 +11,19 @@ export async function startWorkerProcess(env: {
   temporal: string;
   taskQueue: string;
   more?: Record<string, string>;
+  /** Hears everything it prints. */
+  onLine?: (line: string) => void;
 }): Promise<WorkerProcess> {
   const metricsPort = await freePort();
   const sdkMetricsPort = await freePort(0, new Set([metricsPort]));
-  const running = startKillable('worker', 'worker.ts', {
+  const variables = {
     EXEQUATUR_WORKER_DATABASE_URL: env.databaseUrl,
     TEMPORAL_ADDRESS: env.temporal,
     EXEQUATUR_TASK_QUEUE: env.taskQueue,
     EXEQUATUR_WORKER_METRICS_PORT: String(metricsPort),
     EXEQUATUR_WORKER_SDK_METRICS_PORT: String(sdkMetricsPort),
     ...env.more,
-  });
+  };
+  const running = startKillable('worker', 'worker.ts', variables, env.onLine);
   return { ...running, metricsUrl: `http://127.0.0.1:${metricsPort}` };
 }

@@ -1,0 +1,94 @@
+import type { JsonObject, JsonValue } from './json.ts';
+import type { Edit, Fault } from './plan.ts';
+import type { FieldOwner, SensitiveFields } from './sensitive-fields.ts';
+
+/** Stands where a value is not shown. No value looks like it: the only values that are objects have fields whose names begin with a letter. */
+export const maskedValue = Object.freeze({ $masked: true }) satisfies JsonObject;
+
+/**
+ * What one reader sees of values: sensitive ones that are not for this reader are replaced by `maskedValue`, by definition and never by what they look like. Everything
+ * that shows values of objects or parameters to anybody MUST pass through here; what is stored, digested and executed never does.
+ */
+export class Mask {
+  private readonly fields: SensitiveFields;
+  private readonly admits: (readers: string) => boolean;
+  private readonly verdicts = new Map<string, boolean>();
+
+  /** `admits` asks the gate about CEL over `reader`. */
+  constructor(fields: SensitiveFields, admits: (readers: string) => boolean) {
+    this.fields = fields;
+    this.admits = admits;
+  }
+
+  hides(owner: FieldOwner, name: string, field: string): boolean {
+    const readers = this.fields.readersOf(owner, name, field);
+    return readers !== null && !this.isReader(readers);
+  }
+
+  /** Which of these fields this reader sees masked. */
+  hidden(owner: FieldOwner, name: string, fields: object): string[] {
+    return Object.keys(fields).filter((field) => this.hides(owner, name, field));
+  }
+
+  /** Values by property of an object type, or by parameter of an action type. */
+  values<V extends Record<string, JsonValue>>(owner: FieldOwner, name: string, values: V): V {
+    const hidden = this.hidden(owner, name, values);
+    return hidden.length === 0 ? values : { ...values, ...Object.fromEntries(hidden.map((field) => [field, maskedValue])) };
+  }
+
+  object<T extends { type: string; properties: JsonObject }>(object: T): T {
+    return { ...object, properties: this.values('objectTypes', object.type, object.properties) };
+  }
+
+  page<P extends { objects: readonly { type: string; properties: JsonObject }[] }>(page: P): P {
+    return { ...page, objects: page.objects.map((object) => this.object(object)) };
+  }
+
+  /** An edit of a plan, or what of one a history entry tells. */
+  change<T extends { before?: JsonObject | null; set?: JsonObject | null }>(type: string, change: T): T {
+    return {
+      ...change,
+      ...(change.before ? { before: this.values('objectTypes', type, change.before) } : {}),
+      ...(change.set ? { set: this.values('objectTypes', type, change.set) } : {}),
+    };
+  }
+
+  edit(edit: Edit): Edit {
+    return 'type' in edit ? this.change(edit.type, edit) : edit;
+  }
+
+  parameters(actionType: string, parameters: JsonValue): JsonValue {
+    const isRecord = typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters);
+    return isRecord ? this.values('actionTypes', actionType, parameters) : parameters;
+  }
+
+  /** What is wrong with a hidden value would tell something of it, unless the definition's author wrote the words. */
+  fault(actionType: string, fault: Fault): Fault {
+    const hidden = (fault.objects ?? []).filter(
+      ({ type, property }) => property !== undefined && this.hides('objectTypes', type, property),
+    );
+    const parameter = /^\/parameters\/([^/]+)/.exec(fault.pointer ?? '')?.[1];
+    const isParameter = parameter !== undefined && this.hides('actionTypes', actionType, parameter);
+    if (hidden.length === 0 && !isParameter) return fault;
+    const { objects, ...rest } = fault;
+    const names = isParameter ? [parameter] : [...new Set(hidden.map(({ property }) => property))];
+    const isTelling = isParameter || hidden.some(({ type, property }) => this.fields.isReference(type, property ?? ''));
+    return {
+      ...rest,
+      message: isInAuthorsWords(fault) ? fault.message : `${names.join(', ')}: sensitive, so what is wrong with it is not shown`,
+      ...(isTelling || objects === undefined ? {} : { objects }),
+    };
+  }
+
+  private isReader(readers: string): boolean {
+    const known = this.verdicts.get(readers);
+    if (known !== undefined) return known;
+    const verdict = this.admits(readers);
+    this.verdicts.set(readers, verdict);
+    return verdict;
+  }
+}
+
+function isInAuthorsWords({ code }: Fault): boolean {
+  return code === 'criteria_failed' || code === 'constraint_failed';
+}

@@ -1,0 +1,52 @@
+import { compileFilter } from '../ontology/compile-filter.ts';
+import type { JsonValue } from '../ontology/json.ts';
+import type { Mask } from '../ontology/mask.ts';
+import type { Fault } from '../ontology/plan.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import type { Tx } from './sql.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+/**
+ * Refuses questions whose answers would tell a value that the caller may not see: a filter over it finds it out in a few steps, an order compares it with every other.
+ * Null where nothing stands against the question. What cannot be read at all is left for whoever answers it to refuse.
+ */
+export async function refuseHiddenQuestion(
+  tx: Tx,
+  type: string,
+  query: { filter?: string; orderBy?: string },
+  mask: Mask,
+  deps: Pick<StoreDeps, 'ontologies'>,
+): Promise<Refusal | null> {
+  if (query.filter === undefined && query.orderBy === undefined) return null;
+  const loaded = await deps.ontologies.load(tx);
+  const properties = [...(loaded?.ontology.objectTypes.get(type)?.properties.keys() ?? [])];
+  const hidden = properties.filter((property) => mask.hides('objectTypes', type, property));
+  if (loaded === null || hidden.length === 0) return null;
+  const filter = query.filter === undefined ? null : compileFilter(loaded.ontology, type, query.filter);
+  const filtered = filter?.ok === true ? propertiesIn(filter.condition as JsonValue) : [];
+  const ordered = query.orderBy?.split(/[\s,]+/) ?? [];
+  const faults = hidden.flatMap((property) => [
+    ...(filtered.includes(property) ? [sensitive('/filter', property)] : []),
+    ...(ordered.includes(property) ? [sensitive('/orderBy', property)] : []),
+  ]);
+  return faults.length === 0 ? null : refuse('sensitive_property', faults);
+}
+
+/** A link that a sensitive reference holds is told by walking it, from either end. */
+export async function refuseHiddenLink(tx: Tx, name: string, mask: Mask, deps: Pick<StoreDeps, 'ontologies'>): Promise<Refusal | null> {
+  const link = (await deps.ontologies.load(tx))?.ontology.linkTypes.get(name);
+  if (link?.via === undefined || !mask.hides('objectTypes', link.to, link.via)) return null;
+  return refuse('sensitive_property', [sensitive('/link', `${link.via} of ${link.to}`)]);
+}
+
+function sensitive(pointer: string, property: string): Fault {
+  return { code: 'sensitive_property', pointer, message: `${property} is sensitive and cannot be asked for` };
+}
+
+/** Whatever shape a condition has: `property` is the only word in it that names one. */
+function propertiesIn(condition: JsonValue): string[] {
+  if (typeof condition !== 'object' || condition === null) return [];
+  if (Array.isArray(condition)) return condition.flatMap(propertiesIn);
+  const { property } = condition;
+  return [...(typeof property === 'string' ? [property] : []), ...Object.values(condition).flatMap((part) => propertiesIn(part ?? null))];
+}
