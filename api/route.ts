@@ -64,7 +64,7 @@ export interface RouteDefinition<
   method: 'get' | 'post' | 'put';
   /** With `{name}` for parameters. */
   path: string;
-  tag: 'ontology' | 'proposals' | 'objects' | 'operations';
+  tag: 'ontology' | 'proposals' | 'objects' | 'principals' | 'operations';
   summary: string;
   description?: string;
   permission: Permission;

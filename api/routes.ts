@@ -12,6 +12,7 @@ import { getOntology } from './routes/get-ontology.ts';
 import { getOntologySchema } from './routes/get-ontology-schema.ts';
 import { getOpenApi } from './routes/get-open-api.ts';
 import { getPlan } from './routes/get-plan.ts';
+import { getPrincipal } from './routes/get-principal.ts';
 import { getProposal } from './routes/get-proposal.ts';
 import { getReadiness } from './routes/get-readiness.ts';
 import { getTimeline } from './routes/get-timeline.ts';
@@ -19,8 +20,11 @@ import { listActionTypes } from './routes/list-action-types.ts';
 import { listObjectTypes } from './routes/list-object-types.ts';
 import { listObjects } from './routes/list-objects.ts';
 import { listOntologyVersions } from './routes/list-ontology-versions.ts';
+import { listPrincipals } from './routes/list-principals.ts';
 import { listProposals } from './routes/list-proposals.ts';
+import { listReviewers } from './routes/list-reviewers.ts';
 import { putOntology } from './routes/put-ontology.ts';
+import { putPrincipal } from './routes/put-principal.ts';
 import { revertProposal } from './routes/revert-proposal.ts';
 import { reviewProposal } from './routes/review-proposal.ts';
 import { simulateAction } from './routes/simulate-action.ts';
@@ -41,6 +45,7 @@ export const routes: readonly Route[] = [
   listProposals,
   getProposal,
   getPlan,
+  listReviewers,
   reviewProposal,
   withdrawProposal,
   revertProposal,
@@ -49,6 +54,9 @@ export const routes: readonly Route[] = [
   getObject,
   getHistory,
   getLinks,
+  listPrincipals,
+  getPrincipal,
+  putPrincipal,
   getLiveness,
   getReadiness,
   getMetrics,

@@ -24,6 +24,8 @@ export interface Actor {
   roles: readonly string[];
   actsFor: string | null;
   disabled: boolean;
+  /** What the person behind linked identities goes by; without a link, the id. */
+  person: string;
 }
 
 /** The proposal as the gate sees it, read in the transaction that acts on the verdict. */
@@ -34,6 +36,8 @@ export interface ProposalFacts {
   proposerId: string;
   /** The person for whom an agent proposed. */
   proposerActsFor: string | null;
+  /** The persons who may not review it: the proposer's, and those of whom the proposer acts for, or acted then. */
+  behind: readonly string[];
 }
 
 /** A reviewer's newest review of this revision and digest, with standing as it is now. */
@@ -44,6 +48,7 @@ export interface ReviewFact {
   roles: readonly string[];
   kind: PrincipalKind;
   disabled: boolean;
+  person: string;
 }
 
 /** Everything the gate is asked. What it needs to know comes with the question, so that it stays pure. */
@@ -52,6 +57,7 @@ export type AuthorityRequest =
   /** May the actor see sensitive values? `readers` is CEL over `reader` {id, kind, roles}. */
   | { action: 'sensitive:read'; actor: Actor; readers: string }
   | { action: 'ontology:put'; actor: Actor }
+  | { action: 'principal:put'; actor: Actor; subject: { id: string; person: string } }
   | { action: 'proposal:create'; actor: Actor; proposers: string | null; parameters?: JsonValue }
   | {
       action: 'proposal:review';

@@ -41,6 +41,8 @@ export const problems = {
   ontology_breaks_data: { kind: 'conflict', title: 'Objects that exist do not fit the new ontology.' },
   unauthenticated: { kind: 'unauthenticated', title: 'A valid bearer token is required.' },
   forbidden: { kind: 'forbidden', title: 'This principal may not do that.' },
+  self_administration: { kind: 'forbidden', title: 'Nobody changes their own standing.' },
+  unknown_principal: { kind: 'unprocessable', title: 'The directory does not know this principal.' },
   self_review: { kind: 'forbidden', title: 'Nobody reviews their own proposal.' },
   agent_may_not_review: { kind: 'forbidden', title: 'Only people review proposals.' },
   not_eligible: { kind: 'forbidden', title: 'The open approval stage does not ask this reviewer.' },

@@ -20,7 +20,7 @@ function requirement(stages: ReturnType<typeof threshold>[][], distinctReviewers
 }
 
 function review(reviewerId: string, decision: CountedReview['decision'], ...held: string[]): CountedReview {
-  return { reviewerId, decision, roles: held, kind: 'user', disabled: false, at: '2026-01-01T00:00:00.000Z' };
+  return { reviewerId, decision, roles: held, kind: 'user', disabled: false, at: '2026-01-01T00:00:00.000Z', person: reviewerId };
 }
 
 const twoStages = requirement([[threshold('duty')], [threshold('safety')]]);
@@ -43,36 +43,38 @@ const requirements = fc
     ),
   );
 
-const reviews = fc.uniqueArray(
-  fc.record({
-    reviewerId: fc.constantFrom(...'abcdefgh'),
-    decision: fc.constantFrom('approve' as const, 'reject' as const, 'request_changes' as const),
-    roles: fc.subarray(roles),
-    kind: fc.constantFrom('user' as const, 'user' as const, 'agent' as const),
-    disabled: fc.constantFrom(false, false, true),
-    at: fc.constant('2026-01-01T00:00:00.000Z'),
-  }),
-  { selector: (one) => one.reviewerId },
-);
+const reviews = fc
+  .uniqueArray(
+    fc.record({
+      reviewerId: fc.constantFrom(...'abcdefgh'),
+      decision: fc.constantFrom('approve' as const, 'reject' as const, 'request_changes' as const),
+      roles: fc.subarray(roles),
+      kind: fc.constantFrom('user' as const, 'user' as const, 'agent' as const),
+      disabled: fc.constantFrom(false, false, true),
+      at: fc.constant('2026-01-01T00:00:00.000Z'),
+    }),
+    { selector: (one) => one.reviewerId },
+  )
+  .map((all) => all.map((one) => ({ ...one, person: one.reviewerId })));
 
 describe('quorum', () => {
   it('goes through the stages one after another', () => {
-    const none = settleQuorum(twoStages, [], 'proposer');
+    const none = settleQuorum(twoStages, [], ['proposer']);
     expect(none).toMatchObject({
       verdict: 'pending',
       openStage: 'stage 0',
       missing: '1 more approval for stage 0 (duty), 1 more approval for stage 1 (safety)',
     });
-    const one = settleQuorum(twoStages, [review('a', 'approve', 'duty')], 'proposer');
+    const one = settleQuorum(twoStages, [review('a', 'approve', 'duty')], ['proposer']);
     expect(one).toMatchObject({ verdict: 'pending', openStage: 'stage 1', stages: [{ status: 'approved' }, { status: 'open' }] });
-    expect(settleQuorum(twoStages, [review('a', 'approve', 'duty'), review('b', 'approve', 'safety')], 'proposer').verdict).toBe(
+    expect(settleQuorum(twoStages, [review('a', 'approve', 'duty'), review('b', 'approve', 'safety')], ['proposer']).verdict).toBe(
       'approved',
     );
   });
 
   it('counts one person once, however many roles they have', () => {
-    expect(settleQuorum(twoStages, [review('a', 'approve', 'duty', 'safety')], 'proposer').verdict).toBe('pending');
-    expect(settleQuorum({ ...twoStages, distinctReviewers: false }, [review('a', 'approve', 'duty', 'safety')], 'proposer').verdict).toBe(
+    expect(settleQuorum(twoStages, [review('a', 'approve', 'duty', 'safety')], ['proposer']).verdict).toBe('pending');
+    expect(settleQuorum({ ...twoStages, distinctReviewers: false }, [review('a', 'approve', 'duty', 'safety')], ['proposer']).verdict).toBe(
       'approved',
     );
   });
@@ -80,8 +82,8 @@ describe('quorum', () => {
   it('finds the assignment that meets most, whoever came first', () => {
     const both = requirement([[threshold('duty'), threshold('safety')]]);
     const people = [review('a', 'approve', 'duty', 'safety'), review('b', 'approve', 'duty')];
-    expect(settleQuorum(both, people, 'proposer').verdict).toBe('approved');
-    expect(settleQuorum(both, people.toReversed(), 'proposer').verdict).toBe('approved');
+    expect(settleQuorum(both, people, ['proposer']).verdict).toBe('approved');
+    expect(settleQuorum(both, people.toReversed(), ['proposer']).verdict).toBe('approved');
   });
 
   it('counts neither the proposer, nor agents, nor the disabled', () => {
@@ -91,8 +93,19 @@ describe('quorum', () => {
       { ...review('a', 'approve', 'duty'), kind: 'agent' as const },
       { ...review('b', 'approve', 'duty'), disabled: true },
     ]) {
-      expect(settleQuorum(one, [barred], 'me').verdict).toBe('pending');
+      expect(settleQuorum(one, [barred], ['me']).verdict).toBe('pending');
     }
+  });
+
+  it('takes linked identities for one person, whose newest review counts, and the door takes the same', () => {
+    const two = requirement([[threshold('duty', 2)]]);
+    const as = (id: string, decision: CountedReview['decision'], at: string) => ({ ...review(id, decision, 'duty'), person: 'ann', at });
+    const [early, late] = ['2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z'] as const;
+    expect(settleQuorum(two, [as('ann', 'approve', early), as('ann-2', 'approve', late)], []).stages[0]?.thresholds[0]?.given).toBe(1);
+    expect(settleQuorum(two, [as('ann', 'approve', early), as('ann-2', 'reject', late)], []).verdict).toBe('rejected');
+    expect(settleQuorum(two, [as('ann', 'reject', early), as('ann-2', 'approve', late)], []).verdict).toBe('pending');
+    expect(settleQuorum(two, [as('ann', 'reject', late), as('ann-2', 'approve', late)], []).verdict).toBe('rejected');
+    expect(settleQuorum(requirement([[threshold('duty')]]), [as('ann-2', 'approve', late)], ['ann']).verdict).toBe('pending');
   });
 
   it('does not depend on the order of the reviews', () => {
@@ -103,9 +116,9 @@ describe('quorum', () => {
           settleQuorum(
             asked,
             shuffled.map(([, one]) => one),
-            'a',
+            ['a'],
           ),
-        ).toEqual(settleQuorum(asked, given, 'a'));
+        ).toEqual(settleQuorum(asked, given, ['a']));
       }),
     );
   });
@@ -113,7 +126,7 @@ describe('quorum', () => {
   it('never approves what a denial beyond tolerance bars, nor with fewer people than the whole policy asks', () => {
     fc.assert(
       fc.property(requirements, reviews, (asked, given) => {
-        const state = settleQuorum(asked, given, 'a');
+        const state = settleQuorum(asked, given, ['a']);
         const barred = asked.stages.some((stage) =>
           stage.thresholds.some(
             ({ name, toleratedDenials }) =>
@@ -132,15 +145,15 @@ describe('quorum', () => {
   it('is never undone by one more approval', () => {
     fc.assert(
       fc.property(requirements, reviews, fc.subarray(roles), (asked, given, held) => {
-        const before = settleQuorum(asked, given, 'a').verdict;
-        const after = settleQuorum(asked, [...given, review('z', 'approve', ...held)], 'a').verdict;
+        const before = settleQuorum(asked, given, ['a']).verdict;
+        const after = settleQuorum(asked, [...given, review('z', 'approve', ...held)], ['a']).verdict;
         expect(before === 'approved' ? after : 'approved').toBe('approved');
       }),
     );
   });
 
   it('approves at once where policy alone decides', () => {
-    expect(settleQuorum({ ...twoStages, automatic: true, stages: [] }, [], 'proposer')).toEqual({
+    expect(settleQuorum({ ...twoStages, automatic: true, stages: [] }, [], ['proposer'])).toEqual({
       verdict: 'approved',
       stages: [],
       missing: '',
@@ -150,7 +163,7 @@ describe('quorum', () => {
 
 describe('eligibility', () => {
   const ask = (id: string, held: string[], given: CountedReview[] = [], decision?: 'approve' | 'reject', kind: 'user' | 'agent' = 'user') =>
-    eligibleFor(twoStages, { reviews: given, proposerId: 'me' }, { id, kind, roles: held }, decision);
+    eligibleFor(twoStages, { reviews: given, behind: ['me'] }, { id, kind, roles: held, person: id }, decision);
 
   it('asks only people of the open stage, other than the proposer', () => {
     expect(ask('a', ['duty'])).toEqual({ eligible: true, stage: 'stage 0' });

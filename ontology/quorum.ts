@@ -13,6 +13,8 @@ export interface CountedReview {
   roles: readonly string[];
   kind: Principal['kind'];
   disabled: boolean;
+  /** Linked identities are one person. */
+  person: string;
 }
 
 export interface ThresholdState {
@@ -39,14 +41,14 @@ export interface QuorumState {
 
 /**
  * Settles who has approved what. Pure, total, and independent of the order of the reviews: a denial beyond what a threshold tolerates rejects whatever else was
- * said; approvals are assigned to thresholds, earlier stages first, so that as many as possible are met. Neither the proposer, nor agents and services, nor
- * disabled principals count.
+ * said; approvals are assigned to thresholds, earlier stages first, so that as many as possible are met. Neither the persons behind the proposal, nor agents and
+ * services, nor disabled principals count, and of a person with several identities the newest review alone.
  */
-export function settleQuorum(requirement: ResolvedRequirement, reviews: readonly CountedReview[], proposerId: string): QuorumState {
+export function settleQuorum(requirement: ResolvedRequirement, reviews: readonly CountedReview[], behind: readonly string[]): QuorumState {
   if (requirement.automatic) {
     return { verdict: 'approved', stages: [], missing: '' };
   }
-  const counted = reviews.filter((review) => review.kind === 'user' && !review.disabled && review.reviewerId !== proposerId);
+  const counted = newestByPerson(reviews).filter((review) => review.kind === 'user' && !review.disabled && !behind.includes(review.person));
   const approvals = counted.filter((review) => review.decision === 'approve').sort((a, b) => (a.reviewerId < b.reviewerId ? -1 : 1));
   const denials = counted.filter((review) => review.decision === 'reject');
   const thresholds = requirement.stages.flatMap((stage, at) => stage.thresholds.map((threshold) => ({ stage: at, ...threshold })));
@@ -96,18 +98,18 @@ export type Eligibility =
  */
 export function eligibleFor(
   requirement: ResolvedRequirement,
-  state: { reviews: readonly CountedReview[]; proposerId: string },
-  reviewer: Principal,
+  state: { reviews: readonly CountedReview[]; behind: readonly string[] },
+  reviewer: Principal & { person: string },
   decision?: ReviewDecision,
 ): Eligibility {
   if (reviewer.kind !== 'user') {
     return { eligible: false, reason: 'agent_may_not_review' };
   }
-  if (reviewer.id === state.proposerId) {
+  if (state.behind.includes(reviewer.person)) {
     return { eligible: false, reason: 'self_review' };
   }
-  const earlier = state.reviews.find((review) => review.reviewerId === reviewer.id);
-  const quorum = settleQuorum(requirement, state.reviews, state.proposerId);
+  const earlier = newestByPerson(state.reviews).find((review) => review.person === reviewer.person);
+  const quorum = settleQuorum(requirement, state.reviews, state.behind);
   const reached = quorum.stages.filter((stage) => stage.status === 'open' || (earlier && stage.status === 'approved'));
   const admitting = requirement.stages.filter(
     (stage) =>
@@ -121,6 +123,18 @@ export function eligibleFor(
     return { eligible: false, reason: 'already_decided' };
   }
   return { eligible: true, stage: stage.name };
+}
+
+/** Of two at one instant the one that does not approve; so does the door. */
+function newestByPerson(reviews: readonly CountedReview[]): CountedReview[] {
+  const newest = new Map<string, CountedReview>();
+  for (const review of reviews) {
+    const other = newest.get(review.person);
+    if (!other || other.at < review.at || (other.at === review.at && other.decision === 'approve')) {
+      newest.set(review.person, review);
+    }
+  }
+  return [...newest.values()];
 }
 
 /**

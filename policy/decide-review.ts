@@ -10,16 +10,15 @@ import { permit, refuse } from './verdict.ts';
 export function decideReview(request: Extract<AuthorityRequest, { action: 'proposal:review' }>): Authority {
   const { actor, proposal, requirement, reviews } = request;
   if (actor.kind !== 'user') return refuse('agent_may_not_review');
-  if (isSamePerson(actor, proposal)) return refuse('self_review');
+  if (isBehind(actor, proposal)) return refuse('self_review');
   if (!isMember(actor)) return refuse('forbidden');
   if (proposal.status !== 'awaiting_approval' || requirement === null) return refuse('not_awaiting_approval');
   if (request.digest !== proposal.digest) return refuse('stale_digest');
-  const eligibility = eligibleFor(requirement, { reviews, proposerId: proposal.proposerId }, actor, request.decision);
+  const eligibility = eligibleFor(requirement, { reviews, behind: proposal.behind }, actor, request.decision);
   return eligibility.eligible ? permit() : refuse(eligibility.reason);
 }
 
-/** The proposer, the person for whom an agent proposed, and whoever acts for either of them are one person to the gate. */
-function isSamePerson(actor: Actor, proposal: ProposalFacts): boolean {
-  const behind = [proposal.proposerId, proposal.proposerActsFor];
-  return behind.includes(actor.id) || (actor.actsFor !== null && behind.includes(actor.actsFor));
+/** The proposer, the person for whom an agent proposed, and whoever acts for either of them are one person to the gate, under whatever identity. */
+function isBehind(actor: Actor, { behind }: ProposalFacts): boolean {
+  return behind.includes(actor.person) || (actor.actsFor !== null && behind.includes(actor.actsFor));
 }

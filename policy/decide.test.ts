@@ -5,7 +5,14 @@ import type { ResolvedRequirement } from '../ontology/plan.ts';
 import { decide } from './decide.ts';
 
 const digest = 'sha256:aa';
-const proposal: ProposalFacts = { status: 'awaiting_approval', revision: 1, digest, proposerId: 'ops-agent', proposerActsFor: null };
+const proposal: ProposalFacts = {
+  status: 'awaiting_approval',
+  revision: 1,
+  digest,
+  proposerId: 'ops-agent',
+  proposerActsFor: null,
+  behind: ['ops-agent'],
+};
 const requirement: ResolvedRequirement = {
   policy: 'two-stage',
   automatic: false,
@@ -26,17 +33,19 @@ const actor = (id: string, roles: string[], more: Partial<Actor> = {}): Actor =>
   roles,
   actsFor: null,
   disabled: false,
+  person: id,
   ...more,
 });
 const manager = actor('duty-manager-1', ['duty-manager']);
 const officer = actor('safety-officer', ['safety-officer']);
-const approvalBy = ({ id, kind, roles }: Actor): ReviewFact => ({
+const approvalBy = ({ id, kind, roles, person }: Actor): ReviewFact => ({
   reviewerId: id,
   decision: 'approve',
   at: '2026-01-01T00:00:00.000Z',
   roles,
   kind,
   disabled: false,
+  person,
 });
 
 const review = (who: Actor, more: Partial<Extract<AuthorityRequest, { action: 'proposal:review' }>> = {}) =>
@@ -57,11 +66,20 @@ describe('who may review', () => {
       'agent_may_not_review',
       review(actor('ops-agent', ['duty-manager'], { kind: 'agent' })),
     ],
-    ['nobody reviews their own proposal', 'self_review', review(manager, { proposal: { ...proposal, proposerId: manager.id } })],
+    [
+      'nobody reviews their own proposal',
+      'self_review',
+      review(manager, { proposal: { ...proposal, proposerId: manager.id, behind: [manager.id] } }),
+    ],
     [
       'nobody reviews what an agent proposed for them',
       'self_review',
-      review(manager, { proposal: { ...proposal, proposerActsFor: manager.id } }),
+      review(manager, { proposal: { ...proposal, proposerActsFor: manager.id, behind: ['ops-agent', manager.id] } }),
+    ],
+    [
+      'nobody reviews their own proposal under another identity',
+      'self_review',
+      review({ ...manager, person: 'anna' }, { proposal: { ...proposal, proposerId: 'anna-at-home', behind: ['anna'] } }),
     ],
     ['nobody reviews for the proposer', 'self_review', review({ ...manager, actsFor: 'ops-agent' })],
     ['a disabled manager does not', 'forbidden', review({ ...manager, disabled: true })],

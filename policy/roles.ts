@@ -1,7 +1,9 @@
 import type { Actor } from '../ontology/authority.ts';
 
-/** The two roles that mean something to the product itself; all others mean what a tenant's definitions say. */
+/** The roles that mean something to the product itself; all others mean what a tenant's definitions say. */
 export const ontologyAdmin = 'ontology-admin';
+/** Keeps the directory of principals. */
+export const accessAdmin = 'access-admin';
 /** Whoever has no other role than this one only reads. */
 export const auditor = 'auditor';
 

@@ -66,7 +66,7 @@ async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontolo
   if (proposal === null) return null;
   takeNudges(tx, proposalId);
   if (!isToBeExecuted(proposal)) return settleLocked(tx, proposal, facts);
-  if (facts.plan === null || settleQuorum(facts.plan.requirement, facts.reviews, proposal.proposerId).verdict !== 'approved') {
+  if (facts.plan === null || settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind).verdict !== 'approved') {
     return describe(sendBack(tx, proposal, { to: 'awaiting_approval', reason: 'standing_lost' }), facts);
   }
   if (!inForce) {
@@ -96,7 +96,7 @@ const fatal: Partial<Record<DoorRefusal, string>> = {
   outside_surface: 'The plan touches what the action type may not.',
   above_ceiling: 'The plan has more edits than the action type may make.',
   reference_broken: 'The plan would leave a reference to an object that does not exist.',
-  not_unique: 'The plan would join an object twice over a one-to-one link.',
+  not_unique: 'The plan would give two objects one value of a unique property.',
 };
 
 const mostDiscrepancies = 3; // Simulations of one plan whose before-values the database contradicts: a fourth would find the same.

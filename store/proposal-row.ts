@@ -22,6 +22,8 @@ export interface ProposalRow {
   proposerKind: PrincipalKind;
   proposerRoles: string[];
   actsFor: string | null;
+  /** The persons of the proposer and of whom the proposer acts for, then and now, as the directory knows them now. */
+  behind: string[];
   revision: number;
   revisionSeed: string;
   evaluatedAt: string;
@@ -53,11 +55,17 @@ export interface PlanFacts {
 /** SQL for a time as ISO text in UTC with milliseconds, whatever the session's TimeZone is. */
 export const isoTime = (expression: string): string => `to_char(${expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
+const behind = (p: string): string => `to_jsonb(ARRAY(
+    SELECT DISTINCT COALESCE(b.person, x.id)
+      FROM exequatur.principal w CROSS JOIN unnest(ARRAY[w.id, w.acts_for, ${p}.acts_for]) x(id)
+      LEFT JOIN exequatur.principal b ON b.tenant_id = ${p}.tenant_id AND b.id = x.id
+     WHERE w.tenant_id = ${p}.tenant_id AND w.id = ${p}.proposer_id AND x.id IS NOT NULL))`;
+
 /** SQL for one proposal as a JSON object of the shape above. */
 export const proposalJson = (p: string): string => `jsonb_build_object(
   'id', ${p}.id, 'status', ${p}.status, 'actionType', ${p}.action_type, 'actionTypeVersion', ${p}.action_type_version,
   'ontologyVersion', ${p}.ontology_version, 'justification', ${p}.justification, 'proposerId', ${p}.proposer_id, 'proposerKind', ${p}.proposer_kind,
-  'proposerRoles', to_jsonb(${p}.proposer_roles), 'actsFor', ${p}.acts_for, 'revision', ${p}.revision, 'revisionSeed', ${p}.revision_seed,
+  'proposerRoles', to_jsonb(${p}.proposer_roles), 'actsFor', ${p}.acts_for, 'behind', ${behind(p)}, 'revision', ${p}.revision, 'revisionSeed', ${p}.revision_seed,
   'evaluatedAt', ${isoTime(`${p}.evaluated_at`)}, 'planId', ${p}.plan_id, 'planDigest', ${p}.plan_digest, 'expiresAt', ${isoTime(`${p}.expires_at`)},
   'revertOf', ${p}.revert_of, 'failure', ${p}.failure, 'statusTimestamps', ${p}.status_timestamps,
   'createdAt', ${isoTime(`${p}.created_at`)}, 'updatedAt', ${isoTime(`${p}.updated_at`)})`;

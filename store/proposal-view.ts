@@ -100,7 +100,7 @@ export function proposalView(record: ProposalRecord, viewer: Actor, decide: Deci
 }
 
 function approvalOf(proposal: ProposalRow, plan: PlanFacts, reviews: readonly ReviewFact[]): ProposalView['approval'] {
-  const { stages, missing } = settleQuorum(plan.requirement, reviews, proposal.proposerId);
+  const { stages, missing } = settleQuorum(plan.requirement, reviews, proposal.behind);
   return { policy: plan.requirement.policy, automatic: plan.requirement.automatic, stages, missing, expiresAt: proposal.expiresAt };
 }
 
@@ -145,6 +145,7 @@ export function proposalFacts(proposal: ProposalRow): ProposalFacts {
     digest: proposal.planDigest,
     proposerId: proposal.proposerId,
     proposerActsFor: proposal.actsFor,
+    behind: proposal.behind,
   };
 }
 

@@ -78,7 +78,7 @@ async function storeReview(
   facts: ApprovalFacts,
 ): Promise<RecordedReview> {
   // A reviewer who takes a decision back may do so after its stage; what is stored is where the proposal stood.
-  const stage = facts.plan === null ? undefined : settleQuorum(facts.plan.requirement, facts.reviews, proposal.proposerId).openStage;
+  const stage = facts.plan === null ? undefined : settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind).openStage;
   // Every stage may be full and the door still ask for more: then nothing is open, and a review is of the plan as a whole.
   const view: ReviewView = {
     id: randomUUID(),
@@ -118,10 +118,11 @@ async function storeReview(
     roles: actor.roles,
     kind: actor.kind,
     disabled: actor.disabled,
+    person: actor.person,
   };
   const settled = settleLocked(tx, proposal, {
     ...facts,
-    reviews: [...facts.reviews.filter((other) => other.reviewerId !== actor.id), mine],
+    reviews: [...facts.reviews.filter((other) => other.person !== actor.person), mine],
   });
   return { review: view, settled };
 }

@@ -39,7 +39,7 @@ export function settleLocked(tx: Tx, proposal: LockedProposal, facts: ApprovalFa
     return describe(transition(tx, proposal, { to: 'expired' }), facts);
   }
   if (proposal.status === 'awaiting_approval' && facts.plan !== null) {
-    const { verdict } = settleQuorum(facts.plan.requirement, facts.reviews, proposal.proposerId);
+    const { verdict } = settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind);
     if (verdict === 'rejected') return describe(transition(tx, proposal, { to: 'rejected' }), facts);
     if (verdict === 'approved') return describe(transition(tx, proposal, { to: 'approved' }), facts);
   }
@@ -69,7 +69,7 @@ export function describe(proposal: LockedProposal, facts: ApprovalFacts): Settle
     waitMs: waits ? Math.max(shortestWaitMs, Date.parse(proposal.expiresAt) - Date.parse(proposal.now)) : null,
     missing:
       proposal.status === 'awaiting_approval' && facts.plan !== null
-        ? settleQuorum(facts.plan.requirement, facts.reviews, proposal.proposerId).missing
+        ? settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind).missing
         : '',
     edits: facts.plan?.edits ?? null,
     riskTier: facts.plan?.riskTier ?? null,

@@ -1,4 +1,5 @@
 import type { Actor, Caller, PrincipalKind } from '../ontology/authority.ts';
+import { isoTime } from './proposal-row.ts';
 import type { Sql } from './sql.ts';
 
 /**
@@ -9,6 +10,9 @@ interface StandingRow {
   kind: PrincipalKind;
   name: string | null;
   actsFor: string | null;
+  /** The administrator's word on whom it acts for stands against the token's. */
+  actsForIsSet: boolean;
+  person: string;
   disabled: boolean;
   /** In force now. */
   roles: string[];
@@ -49,8 +53,9 @@ function actorOf(caller: Caller, standing: StandingRow | null, isKnown: boolean)
     id: caller.id,
     kind: caller.kind,
     roles: [...new Set(claimedRoles(caller, standing))].sort(),
-    actsFor: caller.actsFor ?? null,
+    actsFor: standing?.actsForIsSet ? standing.actsFor : (caller.actsFor ?? null),
     disabled: !isKnown || (standing?.disabled ?? false),
+    person: standing?.person ?? caller.id,
   };
 }
 
@@ -61,7 +66,8 @@ function claimedRoles(caller: Caller, standing: StandingRow | null): string[] {
 async function readStanding(tx: Sql, id: string): Promise<StandingRow | null> {
   const [row] = await tx.rows<{ standing: StandingRow }>(
     `SELECT jsonb_build_object(
-              'kind', p.kind, 'name', p.name, 'actsFor', p.acts_for, 'disabled', p.disabled, 'roles', to_jsonb(${rolesInForce('p')}),
+              'kind', p.kind, 'name', p.name, 'actsFor', p.acts_for, 'actsForIsSet', COALESCE(p.sources -> 'actsFor' ->> 'source' = 'administrator', false),
+              'person', COALESCE(p.person, p.id), 'disabled', p.disabled, 'roles', to_jsonb(${rolesInForce('p')}),
               'fresh', to_jsonb(ARRAY(SELECT s.role FROM exequatur.standing_role s
                                        WHERE s.tenant_id = p.tenant_id AND s.principal_id = p.id AND s.removed_at IS NULL
                                          AND (s.source = 'administrator' OR s.fed_at > exequatur.clock() - interval '${feedInterval}'))),
@@ -83,7 +89,7 @@ function isNews(caller: Caller, standing: StandingRow | null): boolean {
   return (
     standing === null ||
     standing.kind !== caller.kind ||
-    standing.actsFor !== (caller.actsFor ?? null) ||
+    (!standing.actsForIsSet && standing.actsFor !== (caller.actsFor ?? null)) ||
     (caller.name !== undefined && standing.name !== caller.name) ||
     claimedRoles(caller, standing).some((role) => !standing.fresh.includes(role))
   );
@@ -96,10 +102,13 @@ function isNews(caller: Caller, standing: StandingRow | null): boolean {
 async function feed(tx: Sql, caller: Caller, roles: readonly string[]): Promise<boolean> {
   const [row] = await tx.rows<{ known: number }>(
     `WITH known AS (
-       INSERT INTO exequatur.principal AS p (tenant_id, id, kind, name, acts_for, disabled, first_seen_at, updated_at)
-       SELECT t.tenant_id, $1, $2, $3, $4, false, c.now, c.now FROM exequatur.tenant t, (SELECT exequatur.clock() AS now) c
+       INSERT INTO exequatur.principal AS p (tenant_id, id, kind, name, acts_for, disabled, sources, first_seen_at, updated_at)
+       SELECT t.tenant_id, $1, $2, $3, $4, false, jsonb_build_object('actsFor', jsonb_build_object('source', 'token', 'at', ${isoTime('c.now')})), c.now, c.now FROM exequatur.tenant t, (SELECT exequatur.clock() AS now) c
        ON CONFLICT (tenant_id, id) DO UPDATE
-          SET kind = excluded.kind, name = COALESCE(excluded.name, p.name), acts_for = excluded.acts_for, updated_at = excluded.updated_at
+          SET kind = excluded.kind, name = COALESCE(excluded.name, p.name), updated_at = excluded.updated_at,
+              acts_for = CASE WHEN p.sources -> 'actsFor' ->> 'source' = 'administrator' THEN p.acts_for ELSE excluded.acts_for END,
+              sources = CASE WHEN p.acts_for IS DISTINCT FROM excluded.acts_for AND p.sources -> 'actsFor' ->> 'source' IS DISTINCT FROM 'administrator'
+                             THEN p.sources || excluded.sources ELSE p.sources END
        RETURNING p.tenant_id, p.id
      ), fed AS (
        INSERT INTO exequatur.standing_role AS s (tenant_id, principal_id, role, source, fed_at, expires_at, token_issued_at)
@@ -118,7 +127,7 @@ async function feed(tx: Sql, caller: Caller, roles: readonly string[]): Promise<
 /** Standing alone, for execution and settling, where no token is at hand. Unknown principals are missing from the map. */
 export async function readActors(tx: Sql, ids: readonly string[]): Promise<Map<string, Actor>> {
   const rows = await tx.rows<{ actor: Actor }>(
-    `SELECT jsonb_build_object('id', p.id, 'kind', p.kind, 'roles', to_jsonb(${rolesInForce('p')}), 'actsFor', p.acts_for, 'disabled', p.disabled) AS actor
+    `SELECT jsonb_build_object('id', p.id, 'kind', p.kind, 'roles', to_jsonb(${rolesInForce('p')}), 'actsFor', p.acts_for, 'disabled', p.disabled, 'person', COALESCE(p.person, p.id)) AS actor
        FROM exequatur.principal p WHERE p.id = ANY($1::text[])`,
     [ids],
   );

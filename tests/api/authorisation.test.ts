@@ -18,14 +18,16 @@ const people = {
   agent: { id: 'agent-1', kind: 'agent', roles: ['agent'] },
   auditor: { id: 'auditor-1' },
   admin: { id: 'ontology-admin-1' },
+  accessAdmin: { id: 'access-admin-1' },
+  agentAsAccessAdmin: { id: 'agent-3', kind: 'agent', roles: ['access-admin'] },
   agentAsAdmin: { id: 'agent-2', kind: 'agent', roles: ['ontology-admin'] },
   nobody: { id: 'nobody', roles: [] },
 } satisfies Record<string, Person>;
 
 /** Who may. Everybody else is refused with 403; whoever is let in meets another answer, such as 404 for a proposal that does not exist. */
 type Admitted = readonly (keyof typeof people)[];
-const readers: Admitted = ['keeper', 'agent', 'auditor', 'admin', 'agentAsAdmin'];
-const actors: Admitted = ['keeper', 'agent', 'admin', 'agentAsAdmin'];
+const readers: Admitted = ['keeper', 'agent', 'auditor', 'admin', 'accessAdmin', 'agentAsAccessAdmin', 'agentAsAdmin'];
+const actors: Admitted = ['keeper', 'agent', 'admin', 'accessAdmin', 'agentAsAccessAdmin', 'agentAsAdmin'];
 
 const somebody = '00000000-0000-0000-0000-000000000000';
 const review = { body: { decision: 'approve' }, headers: { 'if-match': '"x"' } };
@@ -49,6 +51,7 @@ const rows: Record<
   getProposal: { admitted: readers, path: `/v1/proposals/${somebody}` },
   getPlan: { admitted: readers, path: `/v1/proposals/${somebody}/plan` },
   getTimeline: { admitted: readers, path: `/v1/proposals/${somebody}/timeline` },
+  listReviewers: { admitted: readers, path: `/v1/proposals/${somebody}/reviewers` },
   reviewProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/reviews`, ...review },
   withdrawProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/withdraw`, body: {} },
   revertProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/revert`, body: { justification: 'x' } },
@@ -56,6 +59,9 @@ const rows: Record<
   getObject: { admitted: readers, path: '/v1/objects/room/1' },
   getHistory: { admitted: readers, path: '/v1/objects/room/1/history' },
   getLinks: { admitted: readers, path: '/v1/objects/floor/1/links/rooms' },
+  listPrincipals: { admitted: readers },
+  getPrincipal: { admitted: readers, path: '/v1/principals/keeper-1' },
+  putPrincipal: { admitted: ['accessAdmin'], path: '/v1/principals/somebody', body: { teams: ['night'] } },
   getLiveness: { admitted: 'public' },
   getReadiness: { admitted: 'public' },
   getMetrics: { admitted: 'public' },

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { component } from './components.ts';
+import { nextPageToken } from './page-schema.ts';
+import { text, time } from './text-schema.ts';
+
+/** As in a token's subject. */
+const principalId = text(256);
+const roleName = text(200);
+
+export const principalParams = z.strictObject({ id: principalId });
+
+export const principalBody = component(
+  'PrincipalChange',
+  z.strictObject({
+    kind: z.enum(['user', 'agent', 'service']).exactOptional(),
+    name: text(200).nullable().exactOptional(),
+    roles: z.array(roleName).max(200).exactOptional().describe('All it shall hold; those in force and not named are removed.'),
+    teams: z.array(roleName).max(200).exactOptional(),
+    disabled: z.boolean().exactOptional().describe('From the commit on its reviews do not count and its requests are refused.'),
+    actsFor: principalId.nullable().exactOptional().describe('Whom an agent acts for; stands against what its tokens say.'),
+    linkedIdentities: z.array(principalId).max(50).exactOptional().describe('All other identities of the same person, who counts once.'),
+  }),
+  'What an administrator says of a principal. What is left out stays as it is.',
+);
+
+const source = z.strictObject({ source: z.enum(['token', 'administrator']), at: time });
+
+export const principalSchema = component(
+  'Principal',
+  z.strictObject({
+    id: z.string(),
+    kind: z.enum(['user', 'agent', 'service']),
+    name: z.string().nullable(),
+    roles: z.array(z.strictObject({ role: z.string(), ...source.shape, expiresAt: time.nullable() })).describe('In force now.'),
+    removedRoles: z.array(z.strictObject({ role: z.string(), at: time })).describe('Tokens issued before cannot bring these back.'),
+    teams: z.array(z.string()),
+    disabled: z.boolean(),
+    actsFor: z.string().nullable(),
+    linkedIdentities: z.array(z.string()),
+    sources: z.record(z.string(), source).describe('Of the other fields, where an administrator said something.'),
+    firstSeenAt: time,
+    updatedAt: time,
+  }),
+  'What the directory says of a principal. With a token at hand only those roles count that the token claims as well.',
+);
+
+export const principalPageSchema = component('PrincipalPage', z.strictObject({ principals: z.array(principalSchema), nextPageToken }));
+
+export const principalFilter = { role: roleName.exactOptional() };
+
+export const reviewersSchema = component(
+  'Reviewers',
+  z.strictObject({
+    reviewers: z.array(
+      z.strictObject({ id: z.string(), name: z.string().nullable(), roles: z.array(z.string()), teams: z.array(z.string()) }),
+    ),
+    truncated: z.boolean().describe('There are more than are shown.'),
+  }),
+  'Who could review the proposal now, going by the directory.',
+);

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import type { Caller, PrincipalKind } from '../ontology/authority.ts';
+import type { JsonObject, JsonValue } from '../ontology/json.ts';
+import type { Fault } from '../ontology/plan.ts';
+import { type PrincipalView, readPrincipal } from './read-principal.ts';
+import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import type { Tx } from './sql.ts';
+import { resolveActor } from './standing.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+/** What an administrator says. What is left out stays as it is. */
+export interface PrincipalChange {
+  kind?: PrincipalKind;
+  name?: string | null;
+  /** All that the principal shall hold; those in force and not named are removed, and tokens issued before cannot bring them back. */
+  roles?: readonly string[];
+  teams?: readonly string[];
+  disabled?: boolean;
+  /** Stands against what tokens say from now on. */
+  actsFor?: string | null;
+  /** All other identities of the same person, each known to the directory. */
+  linkedIdentities?: readonly string[];
+}
+
+/**
+ * Changes what the directory says of a principal, and makes it known to the directory where it is not. Takes effect with the commit: the next request, review, and
+ * execution read it. Rows are locked in the order of their ids, so that two administrators who link the same identities wait for one another.
+ */
+export async function putPrincipal(
+  tx: Tx,
+  request: { id: string; change: PrincipalChange; by: Caller },
+  deps: Pick<StoreDeps, 'decide'>,
+): Promise<PrincipalView | Refusal> {
+  const outcome = await put(tx, request, deps);
+  if (isRefusal(outcome)) tx.undo();
+  return outcome;
+}
+
+async function put(
+  tx: Tx,
+  { id, change, by }: { id: string; change: PrincipalChange; by: Caller },
+  deps: Pick<StoreDeps, 'decide'>,
+): Promise<PrincipalView | Refusal> {
+  const actor = await resolveActor(tx, by);
+  const involved = [...new Set([id, ...(change.linkedIdentities ?? []), ...(change.actsFor ? [change.actsFor] : [])])];
+  const known = new Map(
+    (
+      await tx.rows<{ id: string; person: string; kind: PrincipalKind }>(
+        'SELECT p.id, COALESCE(p.person, p.id) AS person, p.kind FROM exequatur.principal p WHERE p.id = ANY($1::text[]) ORDER BY p.id FOR UPDATE',
+        [involved],
+      )
+    ).map((row) => [row.id, row]),
+  );
+  const authority = deps.decide({ action: 'principal:put', actor, subject: { id, person: known.get(id)?.person ?? id } });
+  if (!authority.allowed) return refuse(authority.reason);
+  const faults = faultsOf(id, change, (other) => known.has(other));
+  const isMalformed = faults.some(({ code }) => code === 'malformed_request');
+  if (faults.length > 0) return refuse(isMalformed ? 'malformed_request' : 'unknown_principal', faults);
+  await writePrincipal(tx, id, change, known.get(id)?.kind ?? 'user');
+  if (change.roles !== undefined) await writeRoles(tx, id, change.roles);
+  if (change.linkedIdentities !== undefined) await link(tx, [id, ...change.linkedIdentities]);
+  announce(tx, id, actor.id, change);
+  return readPrincipal(tx, id);
+}
+
+function faultsOf(id: string, change: PrincipalChange, isKnown: (id: string) => boolean): Fault[] {
+  const faults: Fault[] = [];
+  const check = (pointer: string, other: string) => {
+    if (other === id) faults.push({ code: 'malformed_request', pointer, message: 'is the principal itself' });
+    else if (!isKnown(other)) faults.push({ code: 'unknown_principal', pointer, message: `the directory does not know ${other}` });
+  };
+  for (const [at, other] of (change.linkedIdentities ?? []).entries()) check(`/linkedIdentities/${at}`, other);
+  if (change.actsFor) check('/actsFor', change.actsFor);
+  return faults;
+}
+
+async function writePrincipal(tx: Tx, id: string, change: PrincipalChange, kind: PrincipalKind): Promise<void> {
+  const said = (['teams', 'disabled', 'actsFor', 'linkedIdentities'] as const).filter((name) => change[name] !== undefined);
+  await tx.rows(
+    `INSERT INTO exequatur.principal AS p (tenant_id, id, kind, name, acts_for, disabled, teams, sources, first_seen_at, updated_at)
+     SELECT t.tenant_id, $1, $2, $3, $4, COALESCE($5::boolean, false), COALESCE($6::text[], '{}'), said.by, c.now, c.now
+       FROM exequatur.tenant t, (SELECT exequatur.clock() AS now) c,
+            LATERAL (SELECT COALESCE(jsonb_object_agg(n, jsonb_build_object('source', 'administrator', 'at', to_char(c.now AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))), '{}') AS by
+                       FROM unnest($7::text[]) n) said
+     ON CONFLICT (tenant_id, id) DO UPDATE
+        SET kind = excluded.kind, name = CASE WHEN $8::boolean THEN excluded.name ELSE p.name END,
+            acts_for = CASE WHEN 'actsFor' = ANY ($7::text[]) THEN excluded.acts_for ELSE p.acts_for END,
+            disabled = COALESCE($5::boolean, p.disabled), teams = COALESCE($6::text[], p.teams), sources = p.sources || excluded.sources, updated_at = excluded.updated_at`,
+    [
+      id,
+      change.kind ?? kind,
+      change.name ?? null,
+      change.actsFor ?? null,
+      change.disabled ?? null,
+      change.teams === undefined ? null : [...new Set(change.teams)].sort(),
+      said,
+      change.name !== undefined,
+    ],
+  );
+}
+
+/** A removed role keeps its row, which bars tokens issued before; one issued later may claim it again. */
+async function writeRoles(tx: Tx, id: string, roles: readonly string[]): Promise<void> {
+  await tx.rows(
+    `UPDATE exequatur.standing_role s SET removed_at = exequatur.clock(), source = 'token'
+      WHERE s.principal_id = $1 AND s.removed_at IS NULL AND s.role <> ALL ($2::text[])`,
+    [id, roles],
+  );
+  await tx.rows(
+    `INSERT INTO exequatur.standing_role AS s (tenant_id, principal_id, role, source, fed_at)
+     SELECT t.tenant_id, $1, r.role, 'administrator', exequatur.clock() FROM exequatur.tenant t, unnest($2::text[]) AS r(role) ORDER BY r.role
+     ON CONFLICT (tenant_id, principal_id, role) DO UPDATE
+        SET source = 'administrator', fed_at = excluded.fed_at, expires_at = NULL, removed_at = NULL, token_issued_at = NULL
+      WHERE s.source <> 'administrator' OR s.removed_at IS NOT NULL`,
+    [id, [...new Set(roles)].sort()],
+  );
+}
+
+/** They become a person with a name of its own; whoever was linked to one of them and is not named stays behind under the old one. */
+async function link(tx: Tx, ids: readonly string[]): Promise<void> {
+  await tx.rows('UPDATE exequatur.principal p SET person = $2, updated_at = exequatur.clock() WHERE p.id = ANY ($1::text[])', [
+    ids,
+    ids.length > 1 ? randomUUID() : null,
+  ]);
+}
+
+function announce(tx: Tx, id: string, actor: string, change: PrincipalChange): void {
+  const changed = Object.keys(change).sort();
+  const auditEntryId = tx.audit({
+    type: 'principal.changed',
+    facts: { changed },
+    personal: { actor, principal: id, change: change as JsonValue },
+  });
+  const data: JsonObject = { principalId: id, changed };
+  tx.send(
+    `INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, data, created_at)
+     VALUES ((SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, 'principal.changed', 'principal/' || $3::text, $4::jsonb, exequatur.clock())`,
+    [randomUUID(), auditEntryId, id, JSON.stringify(data)],
+  );
+}
