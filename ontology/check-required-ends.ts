@@ -60,6 +60,7 @@ async function checkReferrers(builder: EditBuilder, link: CompiledLinkType, via:
     const draft = drafts.get(id);
     return draft === undefined || (draft.op === 'modify' && !draft.values.has(via));
   });
+  builder.recorder.read(kept, asked.length > 1 ? [via] : []); // What moves from one to another of these is selected as before.
   refuseLonely(builder, link, 'from', asked, new Set(kept.map((referrer) => referrer.properties[via] as string)));
 }
 

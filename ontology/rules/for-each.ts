@@ -76,7 +76,11 @@ async function walkToMany(
   }
   const where =
     ids.length === 1 ? { property: via, op: 'eq' as const, value: ids[0] as string } : { property: via, op: 'in' as const, values: ids };
-  const found = groupBy(await run.recorder.query(link.to, where), (state) => String(state.properties[via]));
+  const linked = await run.recorder.query(link.to, where);
+  if (ids.length > 1) {
+    run.recorder.read(linked, [via]); // What moves from one start to another is selected as before.
+  }
+  const found = groupBy(linked, (state) => String(state.properties[via]));
   return starts.map((start) => found.get(start) ?? []);
 }
 
