@@ -4,6 +4,7 @@ import type { ProposalStatus } from './lifecycle.ts';
 export const events = {
   'proposal.created': 'A proposal was accepted and awaits its simulation.',
   'proposal.simulating': 'A proposal went back to simulation.',
+  'proposal.raised': 'The action type has another version; the proposal goes on under it, as a new revision.',
   'proposal.simulated': 'A plan was stored and awaits approval.',
   'proposal.invalid': 'The simulation refused the proposal.',
   'proposal.changes_requested': 'A reviewer asked for changes.',

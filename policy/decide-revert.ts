@@ -1,5 +1,5 @@
+import { admitsProposer } from '../ontology/admits-proposer.ts';
 import type { Authority, AuthorityRequest } from '../ontology/authority.ts';
-import { admitsProposer } from './admits-proposer.ts';
 import { mayAct } from './roles.ts';
 import { permit, refuse } from './verdict.ts';
 

@@ -17,6 +17,7 @@ import {
   proposalJson,
   type StoredFailure,
 } from './proposal-row.ts';
+import { raiseProposal } from './raise-proposal.ts';
 import { readChanges } from './read-changes.ts';
 import { describe, type Settled, settleLocked } from './settle.ts';
 import { settleProposal } from './settle-proposal.ts';
@@ -29,7 +30,7 @@ import { transition } from './transition.ts';
 /**
  * Simulates a proposal that is `simulating`, stores what came of it and settles. Reads in one READ ONLY REPEATABLE READ transaction, so the plan comes from one state;
  * writes in a second, short one, because a transaction that read long ago could not append to the tenant's audit chain. What moves in between makes the plan stale,
- * which approvals and the door look for. Two copies at once: the second finds the plan stored and returns the state. A repeat changes nothing.
+ * which approvals and the door look for. Where the definitions are no longer in force, the proposal is first taken to those that are. Two copies at once: the second finds the plan stored and returns the state. A repeat changes nothing.
  */
 export async function simulateProposal(
   pool: pg.Pool,
@@ -37,10 +38,16 @@ export async function simulateProposal(
   proposalId: string,
   deps: Pick<StoreDeps, 'ontologies'>,
 ): Promise<Settled | null> {
-  const simulated = await withTenant(pool, tenant, (tx) => simulate(tx, proposalId, deps), { isolation: 'repeatable read read only' });
-  if (simulated === null) return settleProposal(pool, tenant, proposalId);
-  return withTenant(pool, tenant, (tx) => storeOutcome(tx, proposalId, simulated));
+  for (let raised = 0; ; raised++) {
+    const simulated = await withTenant(pool, tenant, (tx) => simulate(tx, proposalId, deps), { isolation: 'repeatable read read only' });
+    if (simulated === null) return settleProposal(pool, tenant, proposalId);
+    if (simulated !== 'superseded') return withTenant(pool, tenant, (tx) => storeOutcome(tx, proposalId, simulated));
+    if (raised === mostRaises) throw new Error('the definitions changed again and again while a proposal was simulated');
+    await raiseProposal(pool, tenant, proposalId, deps);
+  }
 }
+
+const mostRaises = 3; // Each beyond the first is another upload between two transactions of ours.
 
 interface Simulated {
   revision: number;
@@ -56,7 +63,7 @@ interface ToSimulate {
   requirement: ResolvedRequirement | null;
 }
 
-async function simulate(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<Simulated | null> {
+async function simulate(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<Simulated | 'superseded' | null> {
   const [row] = await tx.rows<ToSimulate>(
     `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now, p.parameters, ${definitionsHold} AS "inForce",
             (SELECT l.requirement FROM exequatur.execution x JOIN exequatur.plan l ON l.tenant_id = x.tenant_id AND l.id = x.plan_id
@@ -65,12 +72,13 @@ async function simulate(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontol
     [proposalId],
   );
   if (row === undefined) return null;
+  if (row.proposal.revertOf === null && row.inForce !== true && row.now < row.proposal.expiresAt) return 'superseded';
   return { revision: row.proposal.revision, outcome: await evaluateRow(tx, row, deps) };
 }
 
 async function evaluateRow(
   tx: Tx,
-  { proposal, now, parameters, inForce, requirement }: ToSimulate,
+  { proposal, now, parameters, requirement }: ToSimulate,
   deps: Pick<StoreDeps, 'ontologies'>,
 ): Promise<SimulationOutcome> {
   const loaded = await deps.ontologies.load(tx, proposal.ontologyVersion);
@@ -85,7 +93,6 @@ async function evaluateRow(
     actionTypeVersion: proposal.actionTypeVersion,
   };
   if (proposal.revertOf === null) {
-    if (inForce !== true) return superseded(proposal);
     return evaluate(loaded.ontology, proposal.actionType, JSON.parse(parameters) as JsonObject, snapshot, context);
   }
   if (requirement === null) throw new Error('a revert names an execution that is not there');
@@ -102,12 +109,6 @@ async function evaluateRow(
   const outcome = await evaluateRevert(loaded.ontology, current.ontology, original, snapshot, context);
   if (outcome.kind === 'planned') outcome.simulation.readSet.counters[ontologyCounter] = current.version;
   return outcome;
-}
-
-/** Whoever still wants it proposes it under the definition in force, with the policy that goes with it. */
-function superseded({ actionType, actionTypeVersion }: ProposalRow): SimulationOutcome {
-  const message = `${actionType} is no longer at version ${actionTypeVersion}, with which this was proposed`;
-  return { kind: 'invalid', faults: [{ code: 'action_type_superseded', message }], readSet: { counters: {}, reads: [], queries: [] } };
 }
 
 async function storeOutcome(tx: Tx, proposalId: string, { revision, outcome }: Simulated): Promise<Settled | null> {

@@ -66,7 +66,13 @@ export const ontologyOutcomeSchema = component(
           name: z.string(),
           from: z.int().nullable(),
           to: z.int().nullable().describe('Null where the action type is gone.'),
-          waiting: z.int().describe('Open proposals under an earlier version.'),
+          waiting: z
+            .strictObject({
+              simulatedAgain: z.int().describe('Under the new version, as a new revision.'),
+              kept: z.int().describe('Under the version that they have.'),
+              ended: z.int().describe('The action type is gone.'),
+            })
+            .describe('What becomes of open proposals under an earlier version when each is next looked at.'),
         }),
       )
       .describe('Action types whose version changes.'),

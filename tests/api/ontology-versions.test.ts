@@ -43,7 +43,7 @@ describe('PUT /v1/ontology', () => {
       breaking: false,
       changes: [{ pointer: '/actionTypes/askFloor/approvalPolicy', kind: 'changed', code: 'behaviour_changed', impact: 'compatible' }],
       actionTypes: { askFloor: 2, addFloor: 1 },
-      redefined: [{ name: 'askFloor', from: 1, to: 2, waiting: 1 }],
+      redefined: [{ name: 'askFloor', from: 1, to: 2, waiting: { simulatedAgain: 1, kept: 0, ended: 0 } }],
     });
     expect((await admin().get('/v1/ontology')).headers.get('exequatur-ontology-version')).toBe('1');
     expect((await admin().put('/v1/ontology?dryRun=perhaps', stricter)).status).toBe(400);

@@ -4,7 +4,7 @@ import type { JsonValue } from '../../ontology/json.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { putOntology } from '../../store/put-ontology.ts';
-import { admin, agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './fixture.ts';
+import { admin, agent, building, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
 
 let fixture: Fixture;
 beforeEach(async () => {
@@ -36,14 +36,29 @@ describe('an action type that has another version now', () => {
     const plan = await fixture.planned('askFloor', { name: 'F1' });
     await upload(stricter);
     expect(await fixture.review(plan, keeper1)).toMatchObject({ refused: 'stale_plan', settled: { status: 'simulating' } });
-    expect(await simulated(fixture, plan.proposalId)).toMatchObject({ status: 'invalid', failure: { code: 'action_type_superseded' } });
+    const again = await simulated(fixture, plan.proposalId);
+    expect(again).toMatchObject({ status: 'awaiting_approval', revision: 2, missing: expect.stringContaining('safety') });
+    expect(again.digest).not.toBe(plan.digest);
+    expect(await fixture.read(plan.proposalId)).toMatchObject({ actionType: { name: 'askFloor', version: 2 } });
   });
 
-  it('takes an approved plan out of force before it is executed', async () => {
+  it('takes an approved plan out of force before it is executed, and its approval is not one of the new plan', async () => {
     const plan = await fixture.planned('askFloor', { name: 'F1' });
     expect(await fixture.review(plan, keeper1)).toMatchObject({ settled: { status: 'approved' } });
     await upload(stricter);
     expect(await execute(plan.proposalId)).toMatchObject({ status: 'simulating' });
+    const again = await simulated(fixture, plan.proposalId);
+    expect(again).toMatchObject({ status: 'awaiting_approval', revision: 2 });
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+    expect(await fixture.review(again, keeper1)).toMatchObject({ settled: { status: 'awaiting_approval' } });
+    expect(await fixture.review(again, officer)).toMatchObject({ settled: { status: 'approved' } });
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
+  });
+
+  it('ends what is proposed when it is gone', async () => {
+    const plan = await fixture.planned('askFloor', { name: 'F1' });
+    await upload((document) => Reflect.deleteProperty(document.actionTypes, 'askFloor'));
+    expect(await fixture.review(plan, keeper1)).toMatchObject({ refused: 'stale_plan', settled: { status: 'simulating' } });
     expect(await simulated(fixture, plan.proposalId)).toMatchObject({ status: 'invalid', failure: { code: 'action_type_superseded' } });
   });
 
@@ -93,6 +108,6 @@ describe('an object type that asks for more people now', () => {
     });
     expect(await fixture.review(plan, keeper1)).toMatchObject({ refused: 'stale_plan' });
     expect(await fixture.review(plan, keeper2)).toMatchObject({ refused: 'not_awaiting_approval' });
-    expect(await simulated(fixture, plan.proposalId)).toMatchObject({ status: 'invalid' });
+    expect(await simulated(fixture, plan.proposalId)).toMatchObject({ status: 'awaiting_approval', revision: 2 });
   });
 });

@@ -271,8 +271,8 @@ describe('a dry run', () => {
     });
     expect(outcome.changes.map(({ code }) => code)).toEqual(['action_type_removed', 'action_type_removed', 'constraint_narrowed']);
     expect(outcome.redefined).toEqual([
-      { name: 'fit', from: 1, to: null, waiting: 0 },
-      { name: 'stock', from: 1, to: null, waiting: 0 },
+      { name: 'fit', from: 1, to: null, waiting: { simulatedAgain: 0, kept: 0, ended: 0 } },
+      { name: 'stock', from: 1, to: null, waiting: { simulatedAgain: 0, kept: 0, ended: 0 } },
     ]);
     expect(await stored()).toEqual(before);
   });
