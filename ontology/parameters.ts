@@ -123,10 +123,11 @@ function objectSchema(fields: Record<string, FieldDefinition>): JsonObject {
   };
 }
 
-function words(field: FieldDefinition): JsonObject {
-  return Object.fromEntries(
-    (['title', 'description', 'default'] as const).flatMap((name) => (field[name] === undefined ? [] : [[name, field[name] as JsonValue]])),
+function words(field: FieldDefinition & { sensitive?: boolean }): JsonObject {
+  const said = (['title', 'description', 'default'] as const).flatMap((name) =>
+    field[name] === undefined ? [] : [[name, field[name] as JsonValue] as const],
   );
+  return { ...Object.fromEntries(said), ...(field.sensitive ? { 'x-sensitive': true } : {}) };
 }
 
 function valueSchema(definition: AnyDefinition): JsonObject {

@@ -16,7 +16,7 @@ export function prismaOn(connection: pg.PoolClient): PrismaClient {
     schema: 'exequatur',
     statementNameGenerator: ({ sql }: { sql: string }) => statementName(sql),
   });
-  const client = new PrismaClient({ adapter });
+  const client = new PrismaClient({ adapter, errorFormat: 'minimal' }); // The longer forms quote the arguments of the call, values included.
   clients.set(connection, client);
   return client;
 }

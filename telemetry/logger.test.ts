@@ -38,6 +38,22 @@ describe('the log', () => {
     expect(JSON.stringify(line)).toContain('127.0.0.1:5432');
   });
 
+  it('quotes no value that PostgreSQL could not use, also as a cause, and nothing else of its error', () => {
+    const refused = Object.assign(new Error('invalid input syntax for type numeric: "secret-1"'), {
+      code: '22P02',
+      detail: 'Failing row contains (secret-2).',
+      where: 'unnamed portal parameter $1 = secret-3',
+    });
+    const text = JSON.stringify(
+      lines((logger) => {
+        logger.error({ err: refused }, 'a');
+        logger.error({ err: new Error('a step', { cause: refused }) }, 'b');
+      }),
+    );
+    expect(text).not.toContain('secret-');
+    expect(text).toContain('PostgreSQL could not use a value (22P02)');
+  });
+
   it('follows the causes of an error, once', () => {
     const [line] = lines((logger) => logger.error({ err: new Error('outer', { cause: new Error('inner') }) }, 'failed'));
     expect(JSON.stringify(line)).toContain('inner');

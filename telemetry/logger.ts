@@ -22,6 +22,8 @@ const secretPaths = [
   '*.connectionString',
 ];
 
+const maxCauses = 8; // A chain of causes may lead back to its beginning.
+
 /** The structured log of one process. Every line inside a trace carries its ids, so that log and trace find each other. */
 export function openLogger(service: string, destination: DestinationStream = pino.destination(1)): Logger {
   const options: LoggerOptions = {
@@ -39,16 +41,36 @@ function traceIds(): Record<string, string> {
   return span !== undefined && isSpanContextValid(span) ? { traceId: span.traceId, spanId: span.spanId } : {};
 }
 
-/** pino's own serializer follows the chain of causes; what it prints may name the password of a connection URL. */
+/**
+ * pino's own serializer follows the chain of causes; what it prints may name the password of a connection URL, or quote a value that PostgreSQL could not use. What
+ * else the driver hangs on its errors, such as a failing row, is not taken over.
+ */
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const written = pino.stdSerializers.err(error);
+  const quoting = dataExceptions(error);
   return {
     type: written.type,
-    message: withoutCredentials(written.message),
-    stack: withoutCredentials(written.stack),
+    message: withoutCredentials(withoutQuotes(written.message, quoting)),
+    stack: withoutCredentials(withoutQuotes(written.stack, quoting)),
     code: (error as { code?: unknown }).code,
   };
+}
+
+/** Errors of SQLSTATE class 22 among an error and its causes: those alone quote the data that they are about. */
+function dataExceptions(error: Error): { code: string; message: string }[] {
+  const found: { code: string; message: string }[] = [];
+  let at: unknown = error;
+  for (let depth = 0; at instanceof Error && depth < maxCauses; depth++) {
+    const { code } = at as { code?: unknown };
+    if (typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code) && at.message !== '') found.push({ code, message: at.message });
+    at = at.cause;
+  }
+  return found;
+}
+
+function withoutQuotes(text: string, quoting: readonly { code: string; message: string }[]): string {
+  return quoting.reduce((rest, { code, message }) => rest.replaceAll(message, `PostgreSQL could not use a value (${code})`), text);
 }
 
 function withoutCredentials(text: string): string {

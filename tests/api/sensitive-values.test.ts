@@ -178,6 +178,10 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
     ],
     shows: true,
   },
+  listReviewers: { asks: [(person) => person.get(`/v1/proposals/${made.waiting}/reviewers`)], shows: false },
+  listPrincipals: 'holds no values',
+  getPrincipal: 'holds no values',
+  putPrincipal: 'holds no values',
   getTimeline: { asks: [(person) => person.get(`/v1/proposals/${made.hired}/timeline`)], shows: false },
   listObjects: {
     asks: [
@@ -252,7 +256,8 @@ describe('a masked value', () => {
     const masked = async (person: Person) => (await person.get('/v1/object-types')).body.objectTypes[0].masked;
     expect(await masked(outsider)).toEqual(['badge', 'contact', 'note', 'salary', 'superior', 'tags']);
     expect(await masked(confidant)).toEqual([]);
-    expect((await outsider.get('/v1/action-types/annotate')).body.masked).toEqual(['note']);
+    const { body } = await outsider.get('/v1/action-types/annotate');
+    expect(body).toMatchObject({ masked: ['note'], parametersSchema: { properties: { note: { type: 'string', 'x-sensitive': true } } } });
   });
 
   it('is not told by what is wrong with it, though the objects are', async () => {
