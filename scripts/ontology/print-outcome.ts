@@ -1,0 +1,62 @@
+import type { Answer, Problem } from '../rest/rest-client.ts';
+
+/** What the command reads of an upload's answer; the API's own document (openapi.json) has it whole. */
+export interface Outcome {
+  version: number;
+  digest: string;
+  changed: boolean;
+  accepted: boolean;
+  breaking: boolean;
+  changes: { pointer: string; kind: 'added' | 'removed' | 'changed'; code: string; impact: 'compatible' | 'breaking'; message: string }[];
+  faults: Fault[];
+  redefined: { name: string; from: number | null; to: number | null; waiting: { simulatedAgain: number; kept: number; ended: number } }[];
+}
+
+interface Fault {
+  pointer: string;
+  message?: string;
+  detail?: string;
+  objects?: { type: string; id: string }[];
+  count?: number;
+}
+
+const signs = { added: '+', removed: '-', changed: '~' } as const;
+
+/** An upload as a page to read: what breaks first, then the rest, then what it means for what waits, then what does not fit. */
+export function printOutcome({ changed, version, changes, faults, redefined }: Outcome): string[] {
+  if (!changed) return ['The document is the one in force.'];
+  const lines: string[] = [];
+  for (const impact of ['breaking', 'compatible'] as const) {
+    const found = changes.filter((change) => change.impact === impact);
+    if (found.length === 0) continue;
+    lines.push(`${impact}:`, ...found.map(({ kind, pointer, message }) => `  ${signs[kind]} ${pointer}: ${message}`), '');
+  }
+  for (const { name, from, to, waiting } of redefined) {
+    const step = from === null ? `new, version ${to}` : to === null ? `version ${from} is retired` : `version ${from} becomes ${to}`;
+    lines.push(`${name}: ${step}${wordsOf(waiting)}`);
+  }
+  if (redefined.length > 0) lines.push('');
+  if (faults.length > 0) return [...lines, 'The data does not fit:', ...faults.flatMap(printFault)];
+  return [...lines, `It would be version ${version}; the data fits.`];
+}
+
+function wordsOf({ simulatedAgain, kept, ended }: Outcome['redefined'][number]['waiting']): string {
+  const words = [
+    [simulatedAgain, 'simulated again'],
+    [kept, 'kept on their version'],
+    [ended, 'ended'],
+  ].flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]));
+  return words.length === 0 ? '' : `; of the proposals that wait: ${words.join(', ')}`;
+}
+
+/** A refusal, with each of its faults. */
+export function printProblem({ status, body }: Answer<Problem & { errors?: Fault[] }>): string[] {
+  const title = body.title ?? 'The API answered something that is no problem document.';
+  return [`${status} ${body.code ?? ''}: ${title}`, ...(body.errors ?? []).flatMap(printFault)];
+}
+
+function printFault({ pointer, message, detail, objects = [], count }: Fault): string[] {
+  const shown = objects.map(({ type, id }) => `${type} ${id}`).join(', ');
+  const more = count !== undefined && count > objects.length ? `, and ${count - objects.length} more` : '';
+  return [`  ${pointer}: ${message ?? detail ?? ''}`, ...(shown === '' ? [] : [`    ${count ?? objects.length}: ${shown}${more}`])];
+}
