@@ -1,36 +1,27 @@
 import { canonicalText, sha256Hex } from './canonical-json.ts';
-import { celTypeOf, objectCelType, timestampType } from './cel/cel-types.ts';
-import { compileExpression } from './cel/expression.ts';
 import { compilePrincipalExpression } from './cel/principal-expression.ts';
-import { Scope, type Variable, Vocabulary } from './cel/scope.ts';
+import { Scope, Vocabulary } from './cel/scope.ts';
 import { nameStructs } from './cel/struct-types.ts';
+import { checkFloors, checkPolicies, compileAutomatic } from './check-policies.ts';
 import { checkSensitiveReaders } from './check-sensitive-readers.ts';
-import { checkDefault, checkValueDefinition } from './check-value-definition.ts';
 import { compileInterfaces } from './compile-interfaces.ts';
 import { compileLinkTypes } from './compile-link-types.ts';
 import { compileObjectTypes } from './compile-object-types.ts';
-import { boolean, compileRules } from './compile-rules.ts';
-import type { CompiledRule } from './compiled-action.ts';
+import { checkParameters, compileParameters } from './compile-parameters.ts';
+import { compileRules } from './compile-rules.ts';
+import type { CompiledAction } from './compiled-action.ts';
 import type { CompiledActionType, CompiledOntology } from './compiled-ontology.ts';
-import type {
-  ActionTypeDefinition,
-  ApprovalPolicyDefinition,
-  OntologyDocument,
-  ParameterDefinition,
-  StructDefinition,
-} from './definition.ts';
+import type { ActionTypeDefinition, ApprovalPolicyDefinition, OntologyDocument, StructDefinition } from './definition.ts';
 import { parseDocument } from './definition-schema.ts';
-import { approvalsOf, deriveCeilings, deriveDefinitionText, deriveFloors, deriveSurface, flattenRules, type Types } from './derive.ts';
+import { deriveCeilings, deriveDefinitionText, deriveFloors, deriveInterfaceLimits, deriveSurface } from './derive.ts';
 import { FaultList } from './fault-list.ts';
 import { pointerTo } from './json.ts';
 import type { OntologyFunction } from './ontology-function.ts';
-import { parametersSchema } from './parameters.ts';
+import { parametersSchema } from './parameters-schema.ts';
 import type { Fault } from './plan.ts';
+import { boolean, expression, type Types } from './rule-context.ts';
 
 export type CompileOntologyOutcome = { ok: true; ontology: CompiledOntology } | { ok: false; faults: Fault[] };
-
-/** Names that every expression of an action already has. */
-const givenNames = new Set(['proposer', 'evaluatedAt', 'plan', 'reviewer', 'id']);
 
 /**
  * Checks a whole document: its shape, that every name resolves, and that every expression has the type its place asks for; then derives what the database
@@ -45,7 +36,11 @@ export function compileOntology(json: unknown, functions: readonly OntologyFunct
   const faults = new FaultList();
   const structs = new Set<string>();
   const interfaces = compileInterfaces(document, structs, faults);
-  const types: Types = { objectTypes: compileObjectTypes(document, structs, faults), linkTypes: compileLinkTypes(document, faults) };
+  const types: Types = {
+    interfaces,
+    objectTypes: compileObjectTypes(document, structs, faults),
+    linkTypes: compileLinkTypes(document, faults),
+  };
   checkPolicies(document, faults);
   checkParameters(document, faults);
   checkSensitiveReaders(document, faults);
@@ -65,7 +60,7 @@ export function compileOntology(json: unknown, functions: readonly OntologyFunct
     return { ok: false, faults: faults.faults };
   }
   const text = canonicalText(document);
-  return { ok: true, ontology: { document, text, digest: `sha256:${sha256Hex(text)}`, interfaces, ...types, actionTypes } };
+  return { ok: true, ontology: { document, text, digest: `sha256:${sha256Hex(text)}`, ...types, actionTypes } };
 }
 
 interface ActionContext {
@@ -77,46 +72,23 @@ interface ActionContext {
 }
 
 function compileAction(name: string, action: ActionTypeDefinition, context: ActionContext): CompiledActionType | undefined {
-  const { faults, types } = context;
+  const { document, faults, types } = context;
   const base = pointerTo('/actionTypes', name);
-  const policy = context.document.approvalPolicies?.[action.approvalPolicy];
+  const policy = document.approvalPolicies?.[action.approvalPolicy];
   if (!policy) {
     faults.addAt(base, ['approvalPolicy'], `there is no approval policy ${action.approvalPolicy}`);
     return undefined;
   }
   for (const type of Object.keys(action.limits?.objects ?? {})) {
-    if (!types.objectTypes.has(type)) {
+    if (!types.objectTypes.has(type) && !types.interfaces.has(type)) {
       faults.addAt(base, ['limits', 'objects', type], `there is no object type ${type}`);
     }
   }
-  let scope = new Scope(context.vocabulary);
-  for (const [parameter, definition] of Object.entries(action.parameters)) {
-    scope = scope.with(parameter, parameterCelType(definition), definition.type === 'array' ? undefined : definition);
-  }
-  const parameterScope = scope;
-  const variables = new Map(Object.keys(action.parameters).map((parameter) => [parameter, parameterScope.variable(parameter)]));
-  scope = scope.with('proposer', 'principal').with('evaluatedAt', timestampType);
-
-  const criteria = (action.criteria ?? []).flatMap((criterion, at) => {
-    const outcome = compileExpression(scope, criterion.condition, pointerTo(base, 'criteria', at, 'condition'), boolean);
-    const compiled = faults.take(outcome);
-    return compiled ? [{ pointer: `/criteria/${at}`, condition: compiled.expression, message: criterion.message }] : [];
-  });
-  const criteriaAskTime = scope.variable('evaluatedAt').isUsed; // Asked here: so far nothing but criteria was compiled in this scope.
-  const rules = compileRules(
-    { actionType: name, action, objectTypes: types.objectTypes, linkTypes: types.linkTypes, functions: context.functions, faults },
-    scope,
-    action.rules,
-    pointerTo(base, 'rules'),
-  );
-  if (action.proposers !== undefined) {
-    faults.take(compilePrincipalExpression('proposer', action.proposers, pointerTo(base, 'proposers')));
-  }
-  const automatic = policy.automatic && compileAutomatic(name, action, policy.automatic, scope, faults);
+  const compiled = compileExpressions(name, action, policy, context, base);
   if (!faults.isEmpty) {
     return undefined;
   }
-  const surface = deriveSurface(rules, types);
+  const surface = deriveSurface(compiled.rules, types);
   checkFloors(
     base,
     surface.map((row) => row.type),
@@ -124,120 +96,57 @@ function compileAction(name: string, action: ActionTypeDefinition, context: Acti
     types,
     faults,
   );
-  const read = [...variables.values(), ...loopVariables(rules)];
-  const definitionText = deriveDefinitionText(name, action, policy, surface, read, rules, types);
+  const definitionText = deriveDefinitionText(name, action, policy, surface, compiled, types);
   return {
     name,
     definition: action,
     policyName: action.approvalPolicy,
     policy,
     surface,
-    ceilings: deriveCeilings(action),
+    ceilings: deriveCeilings(action, types),
     floors: deriveFloors(policy),
     riskTier: action.riskTier ?? 'medium',
     reversible: action.reversible ?? true,
     definitionText,
     definitionDigest: `sha256:${sha256Hex(definitionText)}`,
-    parametersSchema: parametersSchema(action.parameters),
-    compiled: {
-      variables,
-      criteria,
-      criteriaAskTime,
-      rules,
-      ...(automatic ? { automatic: automatic.expression } : {}),
-    },
+    parametersSchema: parametersSchema(document, action.parameters),
+    compiled,
   };
 }
 
-function loopVariables(rules: readonly CompiledRule[]): Variable[] {
-  return flattenRules(rules).flatMap((rule) => (rule.kind === 'forEach' ? [rule.variable] : []));
-}
-
-/** A policy's automatic condition speaks of parameters, so it is checked against every action type that uses the policy. */
-function compileAutomatic(
+function compileExpressions(
   name: string,
   action: ActionTypeDefinition,
-  automatic: NonNullable<ApprovalPolicyDefinition['automatic']>,
-  scope: Scope,
-  faults: FaultList,
-) {
-  const base = pointerTo('/approvalPolicies', action.approvalPolicy, 'automatic');
-  for (const parameter of Object.keys(automatic.ceilings.parameters ?? {})) {
-    const type = action.parameters[parameter]?.type;
-    if (type !== 'integer' && type !== 'double') {
-      faults.addAt(base, ['ceilings', 'parameters', parameter], `${name} has no numeric parameter ${parameter}`);
-    }
+  policy: ApprovalPolicyDefinition,
+  { document, vocabulary, types, functions, faults }: ActionContext,
+  base: string,
+): CompiledAction {
+  const context = { action, types, functions, faults };
+  const { parameters, scope } = compileParameters(context, document, new Scope(vocabulary), pointerTo(base, 'parameters'));
+  const criteria = (action.criteria ?? []).flatMap((criterion, at) => {
+    const condition = expression(context, scope, criterion.condition, pointerTo(base, 'criteria', at, 'condition'), boolean);
+    return condition ? [{ pointer: `/criteria/${at}`, condition, message: criterion.message }] : [];
+  });
+  const criteriaAskTime = scope.variable('evaluatedAt').isUsed; // Asked here: so far nothing but what is asked of parameters and criteria was compiled in this scope.
+  const rules = compileRules(context, scope, action.rules, pointerTo(base, 'rules'));
+  if (action.proposers !== undefined) {
+    faults.take(compilePrincipalExpression('proposer', action.proposers, pointerTo(base, 'proposers')));
   }
-  return faults.take(compileExpression(scope.with('plan', 'planSize'), automatic.condition, pointerTo(base, 'condition'), boolean));
-}
-
-/** The door takes the highest floor of anything touched, so a policy that asks for less would make plans that can never be executed. */
-function checkFloors(base: string, touched: readonly string[], policy: ApprovalPolicyDefinition, types: Types, faults: FaultList): void {
-  const asked = policy.automatic ? 0 : approvalsOf(policy);
-  for (const type of new Set(touched)) {
-    const minimum = types.objectTypes.get(type)?.minimumApprovals ?? 0;
-    if (minimum > asked) {
-      faults.addAt(base, ['approvalPolicy'], `${type} asks for ${minimum} approvals, and this policy may do with ${asked}`);
-    }
-  }
-}
-
-function checkPolicies(document: OntologyDocument, faults: FaultList): void {
-  for (const [name, policy] of Object.entries(document.approvalPolicies ?? {})) {
-    const base = pointerTo('/approvalPolicies', name);
-    if (new Set(policy.stages.map((stage) => stage.name)).size !== policy.stages.length) {
-      faults.addAt(base, ['stages'], 'two stages have one name');
-    }
-    for (const [at, stage] of policy.stages.entries()) {
-      for (const [index, threshold] of stage.thresholds.entries()) {
-        faults.take(
-          compilePrincipalExpression('reviewer', threshold.reviewers, pointerTo(base, 'stages', at, 'thresholds', index, 'reviewers')),
-        );
-      }
-    }
-    const ceilings = policy.automatic?.ceilings;
-    if (ceilings && ceilings.edits === undefined && Object.keys(ceilings.parameters ?? {}).length === 0) {
-      faults.addAt(
-        base,
-        ['automatic', 'ceilings'],
-        'at least one ceiling is required, since the database holds nothing else of an automatic approval',
-      );
-    }
-  }
-}
-
-function checkParameters(document: OntologyDocument, faults: FaultList): void {
-  const words = new Vocabulary(new Map()).root;
-  const isVariableName = (name: string): boolean => {
-    try {
-      words.clone().parse(name); // The library knows which words it keeps for itself.
-      return true;
-    } catch {
-      return false;
-    }
+  const automatic = policy.automatic && compileAutomatic(name, action, policy.automatic, scope, faults);
+  return {
+    parameters,
+    criteria,
+    interfaceLimits: deriveInterfaceLimits(action, types),
+    criteriaAskTime,
+    rules,
+    ...(automatic ? { automatic: automatic.expression } : {}),
   };
-  for (const [name, action] of Object.entries(document.actionTypes ?? {})) {
-    for (const [parameter, definition] of Object.entries(action.parameters)) {
-      const pointer = pointerTo('/actionTypes', name, 'parameters', parameter);
-      if (givenNames.has(parameter) || !isVariableName(parameter)) {
-        faults.add(pointer, 'is a word of the expression language');
-      }
-      checkValueDefinition(document, definition, pointer, faults, 'parameter');
-      checkDefault(definition, definition.default, pointer, faults);
-    }
-  }
 }
 
 function nameParameterStructs(document: OntologyDocument, taken: Set<string>): StructDefinition[] {
   return Object.entries(document.actionTypes ?? {}).flatMap(([action, { parameters }]) =>
-    Object.entries(parameters).flatMap(([name, definition]) => nameStructs(definition, [action, name], taken)),
+    Object.entries(parameters).flatMap(([name, definition]) =>
+      definition.type === 'objectSet' ? [] : nameStructs(definition, [action, name], taken),
+    ),
   );
-}
-
-function parameterCelType(definition: ParameterDefinition): string {
-  if (definition.type === 'array') {
-    const { items } = definition;
-    return `list<${items.type === 'reference' ? objectCelType(items.to) : celTypeOf(items)}>`;
-  }
-  return definition.type === 'reference' ? objectCelType(definition.to) : celTypeOf(definition);
 }

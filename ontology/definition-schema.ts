@@ -85,7 +85,7 @@ const property = anyOf({
   sensitive: z.boolean().optional(),
 });
 
-const parameter = anyOf({
+const parameterExtras = {
   ...fieldExtras,
   nullable: z.boolean().optional(),
   sensitive: z.boolean().optional(),
@@ -93,10 +93,18 @@ const parameter = anyOf({
   prefill: cel.optional(),
   visibleWhen: cel.optional(),
   requiredWhen: cel.optional(),
+};
+const objectSet = z.strictObject({
+  type: z.literal('objectSet'),
+  of: identifier,
+  maxItems: z.number().int().positive().optional(),
+  ...parameterExtras,
 });
+const parameter = z.discriminatedUnion('type', [...anyOf(parameterExtras).options, objectSet] as unknown as Discriminated);
 
 const when = { when: cel.optional() };
 const expressions = z.record(identifier, cel);
+const created = { type: identifier, objectType: cel.optional(), id: cel.optional(), set: expressions.optional() };
 const operations = z.enum(['create', 'modify', 'delete', 'link', 'unlink']);
 
 const rule: z.ZodType<Rule> = z.lazy(() =>
@@ -109,7 +117,8 @@ const rule: z.ZodType<Rule> = z.lazy(() =>
       unset: z.array(identifier).optional(),
       ...when,
     }),
-    z.strictObject({ rule: z.literal('create'), type: identifier, id: cel.optional(), set: expressions.optional(), ...when }),
+    z.strictObject({ rule: z.literal('create'), ...created, ...when }),
+    z.strictObject({ rule: z.literal('createOrModify'), ...created, create: expressions.optional(), ...when }),
     z.strictObject({ rule: z.literal('delete'), type: identifier, object: cel, ...when }),
     z.strictObject({ rule: z.enum(['link', 'unlink']), link: label, from: cel, to: cel, ...when }),
     z.strictObject({ rule: z.literal('forEach'), as: identifier, in: source, do: z.array(rule).min(1), ...when }),
@@ -127,8 +136,10 @@ const rule: z.ZodType<Rule> = z.lazy(() =>
   ]),
 ) as z.ZodType<Rule>;
 
+const step = { link: label, reverse: z.boolean().optional() };
 const source = z.union([
-  z.strictObject({ link: label, of: cel, reverse: z.boolean().optional() }),
+  z.strictObject({ ...step, of: cel }),
+  z.strictObject({ path: z.array(z.strictObject(step)).min(1).max(10), of: cel }),
   z.strictObject({ query: z.strictObject({ type: identifier, where: cel }) }),
   z.strictObject({ list: identifier }),
 ]);

@@ -101,7 +101,11 @@ export type LinkTypeDefinition = Described & {
   onDelete?: 'refuse' | 'unlink' | 'delete';
 } & ({ cardinality: 'one-to-many' | 'one-to-one'; via: string } | { cardinality: 'many-to-many' });
 
-export type ParameterDefinition = AnyDefinition &
+/** Objects chosen by `{"filter": "<CEL>"}` over the properties of the type `of`. The members that the simulation finds are fixed in the plan. */
+export type ObjectSetDefinition = { type: 'objectSet'; of: string; maxItems?: number };
+
+/** A `reference` may here also lead to an interface; its value is then `{"type", "id"}`. */
+export type ParameterDefinition = (AnyDefinition | ObjectSetDefinition) &
   Described & {
     required?: boolean;
     /** A null that is given stays apart from a value that is not; `given` lists the parameters that were. Both are null in expressions. */
@@ -127,7 +131,10 @@ export interface ActionTypeDefinition extends Described {
   criteria?: CriterionDefinition[];
   rules: Rule[];
   approvalPolicy: string;
-  /** More than this is refused by the simulation, and by the door. Edits default to 10,000 and never exceed 100,000. */
+  /**
+   * More than this is refused by the simulation, and by the door. Edits default to 10,000 and never exceed 100,000. The name of an interface bounds the sum over the
+   * types that implement it; of that the door holds each type alone.
+   */
   limits?: { edits?: number; objects?: Record<string, number> };
   riskTier?: 'low' | 'medium' | 'high';
   reversible?: boolean;
@@ -144,9 +151,18 @@ export interface CriterionDefinition {
 }
 
 /** Every rule reads the state before the action and sees no other rule's edits. `when` is CEL; the rule is skipped where it is false. */
-export type Rule = { when?: string } & (ModifyRule | CreateRule | DeleteRule | LinkRule | ForEachRule | IfRule | FunctionRule);
+export type Rule = { when?: string } & (
+  | ModifyRule
+  | CreateRule
+  | CreateOrModifyRule
+  | DeleteRule
+  | LinkRule
+  | ForEachRule
+  | IfRule
+  | FunctionRule
+);
 
-/** `object` is CEL for an object or an object's id; `set` is CEL by property, where null unsets. */
+/** `object` is CEL for an object or an object's id, of an interface for an object; `set` is CEL by property, where null unsets. */
 export interface ModifyRule {
   rule: 'modify';
   type: string;
@@ -155,12 +171,26 @@ export interface ModifyRule {
   unset?: string[];
 }
 
-/** `id` is for types without a key property; without it the id is derived from the proposal's revision. */
+/**
+ * `id` is for types without a key property; without it the id is derived from the proposal's revision. Where `type` is an interface, `objectType` is CEL for the
+ * name of the type that implements it.
+ */
 export interface CreateRule {
   rule: 'create';
   type: string;
+  objectType?: string;
   id?: string;
   set?: Record<string, string>;
+}
+
+/** `set` is written either way, `create` to a new object alone. The object is named by the key in `set`, or by `id` where the type has no key. */
+export interface CreateOrModifyRule {
+  rule: 'createOrModify';
+  type: string;
+  objectType?: string;
+  id?: string;
+  set?: Record<string, string>;
+  create?: Record<string, string>;
 }
 
 export interface DeleteRule {
@@ -188,10 +218,17 @@ export interface ForEachRule {
 export type ForEachSource =
   /** The objects linked to `of`. A link type from a type to itself is walked from `from` to `to` unless `reverse`. */
   | { link: string; of: string; reverse?: boolean }
+  /** The objects that several links in a row lead to. One that is reached twice counts once. */
+  | { path: LinkStep[]; of: string }
   /** `where` is CEL over the queried type's properties, by name or as `<as>.<name>`, beside the variables around. */
   | { query: { type: string; where: string } }
-  /** A list parameter. */
+  /** A parameter that is a list or an object set. */
   | { list: string };
+
+export interface LinkStep {
+  link: string;
+  reverse?: boolean;
+}
 
 export interface IfRule {
   rule: 'if';

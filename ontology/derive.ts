@@ -1,15 +1,11 @@
 import { canonicalText } from './canonical-json.ts';
-import type { Variable } from './cel/scope.ts';
-import type { CompiledRule } from './compiled-action.ts';
-import type { ActionCeilings, ApprovalFloor, CompiledLinkType, CompiledObjectType, SurfaceRow } from './compiled-ontology.ts';
+import type { CompiledAction, CompiledRule } from './compiled-action.ts';
+import type { ActionCeilings, ApprovalFloor, CompiledObjectType, SurfaceRow } from './compiled-ontology.ts';
 import { type ActionTypeDefinition, type ApprovalPolicyDefinition, defaultEditLimit } from './definition.ts';
 import { compareText } from './json.ts';
+import { referredType } from './parameter-shape.ts';
 import type { Operation } from './plan.ts';
-
-export interface Types {
-  objectTypes: ReadonlyMap<string, CompiledObjectType>;
-  linkTypes: ReadonlyMap<string, CompiledLinkType>;
-}
+import { type Types, typesNamed } from './rule-context.ts';
 
 /** Every (type, operation, property) that the rules can possibly touch, whatever the state: what the door lets through. */
 export function deriveSurface(rules: readonly CompiledRule[], types: Types): SurfaceRow[] {
@@ -23,30 +19,7 @@ export function deriveSurface(rules: readonly CompiledRule[], types: Types): Sur
     }
   };
   for (const rule of flattenRules(rules)) {
-    switch (rule.kind) {
-      case 'modify':
-        add(rule.type, 'modify', [...rule.set.map(({ property }) => property), ...rule.unset]);
-        break;
-      case 'create':
-        add(rule.type, 'create', [...rule.set.map(({ property }) => property), ...defaulted(types, rule.type)]);
-        break;
-      case 'delete':
-        add(rule.type, 'delete');
-        break;
-      case 'link':
-      case 'unlink':
-        add(rule.link, rule.kind);
-        break;
-      case 'function':
-        for (const write of rule.writes) {
-          for (const operation of write.operations) {
-            const all = [...(types.objectTypes.get(write.type)?.properties.keys() ?? [])];
-            const properties = operation === 'create' ? all : operation === 'modify' ? (write.properties ?? []) : undefined;
-            add(write.type, operation, properties);
-          }
-        }
-        break;
-    }
+    addRule(rule, types, add);
   }
   addCascades(types, rows, add);
   return [...rows.values()]
@@ -56,6 +29,59 @@ export function deriveSurface(rules: readonly CompiledRule[], types: Types): Sur
       operation,
       ...(properties ? { properties: [...properties].sort(compareText) } : {}),
     }));
+}
+
+function addRule(
+  rule: CompiledRule,
+  types: Types,
+  add: (type: string, operation: Operation, properties?: readonly string[]) => void,
+): void {
+  switch (rule.kind) {
+    case 'modify':
+      for (const { name } of typesNamed(types, rule.type)) {
+        add(name, 'modify', [...propertiesOf(rule.set), ...rule.unset]);
+      }
+      return;
+    case 'create':
+      for (const type of typesNamed(types, rule.type)) {
+        add(type.name, 'create', [...propertiesOf(rule.set), ...defaulted(type)]);
+      }
+      return;
+    case 'createOrModify':
+      for (const type of typesNamed(types, rule.type)) {
+        add(type.name, 'create', [...propertiesOf(rule.set), ...propertiesOf(rule.create), ...defaulted(type)]);
+        const changed = propertiesOf(rule.set).filter((property) => property !== type.key);
+        if (changed.length > 0) {
+          add(type.name, 'modify', changed);
+        }
+      }
+      return;
+    case 'delete':
+      for (const { name } of typesNamed(types, rule.type)) {
+        add(name, 'delete');
+      }
+      return;
+    case 'link':
+    case 'unlink':
+      add(rule.link, rule.kind);
+      return;
+    case 'function':
+      for (const write of rule.writes) {
+        for (const operation of write.operations) {
+          const all = [...(types.objectTypes.get(write.type)?.properties.keys() ?? [])];
+          const properties = operation === 'create' ? all : operation === 'modify' ? (write.properties ?? []) : undefined;
+          add(write.type, operation, properties);
+        }
+      }
+      return;
+    case 'forEach':
+    case 'if':
+      return; // What they hold is looked at by itself.
+  }
+}
+
+function propertiesOf(assignments: readonly { property: string }[]): string[] {
+  return assignments.map(({ property }) => property);
 }
 
 /** What deletions entail by the link types' `onDelete`, to its end. */
@@ -85,10 +111,8 @@ function addCascades(
   }
 }
 
-function defaulted(types: Types, type: string): string[] {
-  return [...(types.objectTypes.get(type)?.properties ?? [])].flatMap(([name, definition]) =>
-    definition.default === undefined ? [] : [name],
-  );
+function defaulted(type: CompiledObjectType): string[] {
+  return [...type.properties].flatMap(([name, definition]) => (definition.default === undefined ? [] : [name]));
 }
 
 export function flattenRules(rules: readonly CompiledRule[]): CompiledRule[] {
@@ -104,8 +128,22 @@ export function flattenRules(rules: readonly CompiledRule[]): CompiledRule[] {
   });
 }
 
-export function deriveCeilings(action: ActionTypeDefinition): ActionCeilings {
-  return { edits: action.limits?.edits ?? defaultEditLimit, objects: { ...action.limits?.objects } };
+/** What the door counts is edits by object type, so a bound on an interface bounds there each type that implements it; the evaluator holds the sum. */
+export function deriveCeilings(action: ActionTypeDefinition, types: Types): ActionCeilings {
+  const objects: Record<string, number> = {};
+  for (const [name, limit] of Object.entries(action.limits?.objects ?? {})) {
+    for (const type of typesNamed(types, name)) {
+      objects[type.name] = Math.min(limit, objects[type.name] ?? limit);
+    }
+  }
+  return { edits: action.limits?.edits ?? defaultEditLimit, objects };
+}
+
+export function deriveInterfaceLimits(action: ActionTypeDefinition, types: Types): CompiledAction['interfaceLimits'] {
+  return Object.entries(action.limits?.objects ?? {}).flatMap(([name, limit]) => {
+    const shape = types.interfaces.get(name);
+    return shape ? [{ name, types: shape.implementers, limit }] : [];
+  });
 }
 
 /** How many distinct people the whole policy asks for. Without distinct reviewers one person may stand in every threshold, so only the largest is certain. */
@@ -128,14 +166,20 @@ export function deriveDefinitionText(
   action: ActionTypeDefinition,
   policy: ApprovalPolicyDefinition,
   surface: readonly SurfaceRow[],
-  variables: readonly Variable[],
-  rules: readonly CompiledRule[],
+  { parameters, rules }: Pick<CompiledAction, 'parameters' | 'rules'>,
   types: Types,
 ): string {
   const touched = new Map<string, Set<string>>();
   const links = new Set<string>();
-  const touch = (type: string, properties: Iterable<string>) => {
-    touched.set(type, new Set([...(touched.get(type) ?? []), ...properties]));
+  const shapes = new Set<string>();
+  const touch = (named: string, properties: Iterable<string>) => {
+    const all = [...properties];
+    if (types.interfaces.has(named)) {
+      shapes.add(named); // Which types implement it is part of what is meant.
+    }
+    for (const { name: type } of typesNamed(types, named)) {
+      touched.set(type, new Set([...(touched.get(type) ?? []), ...all]));
+    }
   };
   for (const row of surface) {
     if (types.linkTypes.has(row.type)) {
@@ -145,18 +189,30 @@ export function deriveDefinitionText(
       touch(row.type, row.operation === 'modify' ? (row.properties ?? []) : all);
     }
   }
-  for (const variable of variables) {
-    if (variable.objectType !== undefined) {
-      touch(variable.objectType, variable.mentions);
+  for (const { variable, definition } of parameters.values()) {
+    touch(referredType(definition) ?? '', variable.mentions);
+    if (definition.type === 'objectSet') {
+      touch(definition.of, types.objectTypes.get(definition.of)?.properties.keys() ?? []); // Its filter may mention any.
     }
   }
   for (const rule of flattenRules(rules)) {
-    if (rule.kind === 'forEach' && rule.source.kind === 'link') {
-      links.add(rule.source.link);
-    } else if (rule.kind === 'forEach' && rule.source.kind === 'query') {
-      // A query's condition may mention any property, and is part of the action's own text; its answer depends on what those properties are.
-      touch(rule.source.type, types.objectTypes.get(rule.source.type)?.properties.keys() ?? []);
+    if ('type' in rule) {
+      touch(rule.type, []);
     }
+    if (rule.kind === 'forEach') {
+      touch(rule.variable.objectType ?? '', rule.variable.mentions);
+      for (const { link } of rule.source.kind === 'path' ? rule.source.hops : []) {
+        links.add(link);
+      }
+    }
+    if (rule.kind === 'forEach' && rule.source.kind === 'query') {
+      // A query's condition may mention any property, and is part of the action's own text; its answer depends on what those properties are.
+      const queried = types.objectTypes.get(rule.source.type) ?? types.interfaces.get(rule.source.type);
+      touch(rule.source.type, queried?.properties.keys() ?? []);
+    }
+  }
+  for (const name of Object.keys(action.limits?.objects ?? {}).filter((name) => types.interfaces.has(name))) {
+    touch(name, []);
   }
   for (const { name, from, to, onDelete, requiredEnds } of types.linkTypes.values()) {
     if ((onDelete !== 'refuse' || requiredEnds.length > 0) && (touched.has(from) || touched.has(to))) {
@@ -179,10 +235,12 @@ export function deriveDefinitionText(
     }),
   );
   const linkTypes = Object.fromEntries([...links].map((link) => [link, types.linkTypes.get(link)?.definition]));
-  return canonicalText(withoutWords({ format: 1, name, actionType: action, approvalPolicy: policy, objectTypes, linkTypes }));
+  const interfaces = Object.fromEntries([...shapes].map((shape) => [shape, types.interfaces.get(shape)?.implementers]));
+  const meaning = { format: 1, name, actionType: action, approvalPolicy: policy, objectTypes, linkTypes };
+  return canonicalText(withoutWords(shapes.size > 0 ? { ...meaning, interfaces } : meaning));
 }
 
-const containers = new Set(['properties', 'parameters', 'objectTypes', 'linkTypes', 'set', 'default']);
+const containers = new Set(['properties', 'parameters', 'objectTypes', 'linkTypes', 'set', 'create', 'default']);
 
 /** Drops `title` and `description`, and who may see a value, where they say so, and keeps them where they are names that an author chose. */
 function withoutWords(value: unknown, isNamed = false): unknown {

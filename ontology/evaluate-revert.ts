@@ -1,4 +1,4 @@
-import type { CompiledActionType, CompiledOntology } from './compiled-ontology.ts';
+import type { CompiledOntology } from './compiled-ontology.ts';
 import type { PropertyDefinition } from './definition.ts';
 import { EditBuilder, groupBy, linkKey } from './edit-builder.ts';
 import { equalJson } from './equal-json.ts';
@@ -59,7 +59,7 @@ export async function evaluateRevert(
     await invertObjects(builder, execution.changes);
     await invertLinks(builder, execution.changes);
     refuseMisfits(builder);
-    const edits = await finishEdits(builder, withoutLimits(action));
+    const edits = await finishEdits(builder); // As many as what is taken back, which was within the limits then.
     const plan = {
       header: {
         format: 1 as const,
@@ -85,11 +85,6 @@ export async function evaluateRevert(
     const conflicts = faults.map((fault): Fault => ({ ...fault, code: 'revert_conflict' }));
     return { kind: 'invalid', faults: conflicts, readSet: await recorder.readSet() };
   }
-}
-
-/** A revert has as many edits as what it takes back, which was within the limits then. */
-function withoutLimits(action: CompiledActionType): CompiledActionType {
-  return { ...action, ceilings: { edits: Number.POSITIVE_INFINITY, objects: {} } };
 }
 
 async function invertObjects(builder: EditBuilder, changes: readonly HistoryChange[]): Promise<void> {

@@ -1,20 +1,21 @@
+import { admitParameters } from './admit-parameters.ts';
 import { canonicalText } from './canonical-json.ts';
 import { cascadeDeletes } from './cascade-deletes.ts';
 import { ExpressionError } from './cel/expression.ts';
 import { checkIntegrity } from './check-integrity.ts';
 import type { CompiledActionType, CompiledOntology } from './compiled-ontology.ts';
 import { EditBuilder } from './edit-builder.ts';
-import type { JsonObject } from './json.ts';
+import type { JsonObject, JsonValue } from './json.ts';
 import { judgeCriteria } from './judge-criteria.ts';
-import { frameAt, parameterFrame } from './parameter-frame.ts';
-import type { Edit, Fault, SimulationOutcome } from './plan.ts';
+import { type LoadedParameters, loadParameters } from './parameter-frame.ts';
+import type { Edit, Fault, PlanHeader, SimulationOutcome } from './plan.ts';
 import { ReadRecorder } from './read-recorder.ts';
 import { Refusal, refuse } from './refusal.ts';
 import { resolveRequirement } from './resolve-requirement.ts';
 import type { EvaluationContext, Run } from './rules/run.ts';
 import { runRules } from './rules/run-rules.ts';
 import type { Snapshot } from './snapshot.ts';
-import { summarisePlan } from './summarise-plan.ts';
+import { summariseChoice, summarisePlan } from './summarise-plan.ts';
 
 export type { EvaluationContext };
 
@@ -36,17 +37,20 @@ export async function evaluate(
   }
   const recorder = new ReadRecorder(snapshot);
   const builder = new EditBuilder(ontology, recorder);
-  const run: Run = { ontology, action, parameters, context, recorder, builder, functions: {}, iterations: 0 };
   try {
-    const frame = await parameterFrame(run);
+    const loaded = await loadParameters({ ontology, action, parameters, context, recorder });
+    const { frame, values } = admitParameters(action, loaded);
     const verdicts = judgeCriteria(action, frame);
     if (context.now !== undefined && action.compiled.criteriaAskTime) {
-      judgeCriteria(action, frameAt(frame, context.now));
+      judgeCriteria(action, admitParameters(action, loaded, context.now).frame);
     }
+    const run: Run = { ontology, action, parameters: values, context, recorder, builder, functions: {}, iterations: 0 };
     await runRules(run, action.compiled.rules, [{ frame, key: '' }]);
     await cascadeDeletes(builder);
-    const edits = await finishEdits(builder, action);
-    const summary = summarisePlan(edits, action, verdicts);
+    const edits = await finishEdits(builder);
+    checkLimits(action, edits);
+    const chosen = chosenParameters(loaded, action, values);
+    const summary = { ...summarisePlan(edits, action, verdicts), ...summariseChoice(action, chosen) };
     const requirement = resolveRequirement(action, parameters, frame, summary);
     const plan = {
       header: {
@@ -58,6 +62,7 @@ export async function evaluate(
         effects: [] as [],
         requirement,
         policies: [action.policyName],
+        ...chosen,
       },
       parametersText: canonicalText(parameters),
       edits,
@@ -73,18 +78,17 @@ export async function evaluate(
 }
 
 /** Checks the merged edits as a whole. @throws {Refusal} with every fault found. */
-export async function finishEdits(builder: EditBuilder, action: CompiledActionType): Promise<Edit[]> {
+export async function finishEdits(builder: EditBuilder): Promise<Edit[]> {
   if (builder.faults.length === 0) {
     await checkIntegrity(builder);
   }
   if (builder.faults.length > 0) {
     throw new Refusal(builder.faults);
   }
-  const edits = await builder.finish();
-  checkLimits(action, edits);
-  return edits;
+  return builder.finish();
 }
 
+/** @throws {Refusal} with the number. */
 function checkLimits(action: CompiledActionType, edits: readonly Edit[]): void {
   const { ceilings } = action;
   if (edits.length > ceilings.edits) {
@@ -96,12 +100,30 @@ function checkLimits(action: CompiledActionType, edits: readonly Edit[]): void {
       counts.set(edit.type, (counts.get(edit.type) ?? 0) + 1);
     }
   }
-  for (const [type, limit] of Object.entries(ceilings.objects)) {
-    const count = counts.get(type) ?? 0;
+  const perType = Object.entries(ceilings.objects).map(([name, limit]) => ({ name, types: [name], limit }));
+  // First the sums: of a type that is bounded only as one of an interface, it is the interface that the author speaks of.
+  for (const { name, types, limit } of [...action.compiled.interfaceLimits, ...perType]) {
+    const count = types.reduce((sum, type) => sum + (counts.get(type) ?? 0), 0);
     if (count > limit) {
-      throw refuse('limit_exceeded', `the plan touches ${count} objects of type ${type}, and ${action.name} allows ${limit}`);
+      throw refuse('limit_exceeded', `the plan touches ${count} objects of type ${name}, and ${action.name} allows ${limit}`);
     }
   }
+}
+
+/** What the simulation chose for the proposer, and who approves must know: what was filled in, and the members of object sets. */
+function chosenParameters(
+  { prefilled }: LoadedParameters,
+  action: CompiledActionType,
+  values: JsonObject,
+): Pick<PlanHeader, 'prefilled' | 'objectSets'> {
+  const filled = prefilled.filter((name) => Object.hasOwn(values, name)).map((name) => [name, values[name] as JsonValue] as const);
+  const sets = [...action.compiled.parameters].flatMap(([name, { definition }]) =>
+    definition.type === 'objectSet' && Array.isArray(values[name]) ? [[name, values[name] as string[]] as const] : [],
+  );
+  return {
+    ...(filled.length > 0 ? { prefilled: Object.fromEntries(filled) } : {}),
+    ...(sets.length > 0 ? { objectSets: Object.fromEntries(sets) } : {}),
+  };
 }
 
 export function faultsOf(error: unknown): Fault[] | undefined {

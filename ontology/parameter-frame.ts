@@ -1,40 +1,55 @@
-import { toCel } from './cel/cel-values.ts';
+import { fromCel, toCel } from './cel/cel-values.ts';
 import type { Frame } from './cel/expression.ts';
-import type { JsonValue } from './json.ts';
-import { refuse } from './refusal.ts';
+import { ObjectView, objectOf } from './cel/object-view.ts';
+import { compileFilter } from './compile-filter.ts';
+import type { CompiledParameter } from './compiled-action.ts';
+import type { AnyDefinition } from './definition.ts';
+import { maximumEdits } from './definition-schema.ts';
+import type { JsonObject, JsonValue } from './json.ts';
+import type { ObjectState } from './object-state.ts';
+import type { Fault } from './plan.ts';
+import { Refusal, refuse } from './refusal.ts';
 import { type EvaluationContext, type Run, viewOf } from './rules/run.ts';
+import { normaliseValue } from './value.ts';
 
-/** What of an evaluation the frame is made from. */
+/** What of an evaluation parameters are read with; `parameters` as they were stored. */
 export type FrameRun = Pick<Run, 'ontology' | 'action' | 'parameters' | 'recorder'> & {
   context: Pick<EvaluationContext, 'proposer' | 'evaluatedAt'>;
 };
 
-/** The variables that every expression of the action sees. Referenced objects are loaded, and their existence thereby read. */
-export async function parameterFrame(run: FrameRun): Promise<Frame> {
+/** Parameters with values for all that is given or can be filled in, before it is asked whether they are as they must be. */
+export interface LoadedParameters {
+  /** As they were stored. */
+  given: JsonObject;
+  /** With what was filled in, and object sets as lists of ids. */
+  values: JsonObject;
+  /** Names of what was filled in. */
+  prefilled: string[];
+  /** The variables that every expression of the action sees. */
+  frame: Frame;
+}
+
+/** Referenced objects and members of sets are loaded, and thereby read. @throws {Refusal} */
+export async function loadParameters(run: FrameRun): Promise<LoadedParameters> {
   const { proposer, evaluatedAt } = run.context;
   const frame = Object.create(null) as Frame;
   frame.proposer = { id: proposer.id, kind: proposer.kind, roles: [...proposer.roles] };
   frame.evaluatedAt = new Date(evaluatedAt);
-  for (const [name, variable] of run.action.compiled.variables) {
-    const definition = run.action.definition.parameters[name];
-    const value = run.parameters[name];
+  frame.given = Object.keys(run.parameters).sort();
+  const loaded: LoadedParameters = { given: run.parameters, values: {}, prefilled: [], frame };
+  for (const [name, { variable }] of run.action.compiled.parameters) {
     frame[variable.name] = null;
-    if (!definition || value === undefined) {
-      continue;
-    }
-    if (definition.type === 'reference') {
-      frame[variable.name] = viewOf(run, variable, (await loadReferences(run, name, definition.to, [value as string]))[0] as never);
-    } else if (definition.type !== 'array') {
-      frame[variable.name] = toCel(definition, value);
-    } else if (definition.items.type === 'reference') {
-      const states = await loadReferences(run, name, definition.items.to, value as string[]);
-      frame[variable.name] = variable.isUsed ? states.map((state) => viewOf(run, variable, state)) : null;
-    } else if (variable.isUsed) {
-      const { items } = definition;
-      frame[variable.name] = (value as JsonValue[]).map((item) => toCel(items, item));
+    const value = run.parameters[name];
+    if (value !== undefined) {
+      await bind(run, loaded, name, value);
     }
   }
-  return frame;
+  const prefills = prefill(run, loaded);
+  for (const [name, value] of prefills) {
+    loaded.prefilled.push(name);
+    await bind(run, loaded, name, value);
+  }
+  return loaded;
 }
 
 /** The same values at another instant. */
@@ -44,13 +59,98 @@ export function frameAt(frame: Frame, instant: string): Frame {
   return later;
 }
 
-async function loadReferences(run: FrameRun, parameter: string, type: string, ids: readonly string[]) {
-  const found = await run.recorder.get(type, ids);
-  return ids.map((id) => {
-    const state = found.get(id);
-    if (!state) {
-      throw refuse('unknown_reference', `there is no ${type} ${id}`, { pointer: `/parameters/${parameter}`, objects: [{ type, id }] });
+/** All that is filled in is computed before any of it is in the frame: none sees another. */
+function prefill(run: FrameRun, { given, frame }: LoadedParameters): [string, JsonValue][] {
+  const faults: Fault[] = [];
+  const filled: [string, JsonValue][] = [];
+  for (const [name, parameter] of run.action.compiled.parameters) {
+    if (!parameter.prefill || Object.hasOwn(given, name)) {
+      continue;
     }
-    return state;
-  });
+    const json = storedForm(parameter, parameter.prefill.compute(frame));
+    const outcome = json === undefined ? undefined : normaliseValue(parameter.shape, json);
+    if (outcome && 'refused' in outcome) {
+      const message = `what it is filled in with ${outcome.refused}; give another`;
+      faults.push({ code: 'constraint_failed', pointer: `/parameters/${name}`, message });
+    } else if (outcome) {
+      filled.push([name, outcome.value]);
+    }
+  }
+  if (faults.length > 0) {
+    throw new Refusal(faults);
+  }
+  return filled;
+}
+
+/** Objects where the shape says the type beside the id, as of interfaces; else as any value is stored. */
+function storedForm({ definition, shape }: CompiledParameter, value: unknown): JsonValue | undefined {
+  const named = (item: unknown) =>
+    item instanceof ObjectView ? { type: objectOf(item).type, id: objectOf(item).id } : fromCel({ type: 'string' }, item);
+  if (shape === definition) {
+    return fromCel(shape, value);
+  }
+  return Array.isArray(value) ? value.map((item) => named(item) ?? null) : named(value);
+}
+
+async function bind(run: FrameRun, loaded: LoadedParameters, name: string, value: JsonValue): Promise<void> {
+  const { variable, definition } = run.action.compiled.parameters.get(name) as CompiledParameter;
+  const { frame, values } = loaded;
+  values[name] = value;
+  if (value === null) {
+    return;
+  }
+  if (definition.type === 'objectSet') {
+    const members = await selectMembers(run, name, definition, value);
+    values[name] = members.map((state) => state.id);
+    frame[variable.name] = variable.isUsed ? members.map((state) => viewOf(run, variable, state)) : null;
+  } else if (definition.type === 'reference') {
+    const [state] = await loadReferences(run, name, definition, [value]);
+    frame[variable.name] = viewOf(run, variable, state as ObjectState);
+  } else if (definition.type !== 'array') {
+    frame[variable.name] = toCel(definition, value);
+  } else if (definition.items.type === 'reference') {
+    const states = await loadReferences(run, name, definition.items, value as JsonValue[]);
+    frame[variable.name] = variable.isUsed ? states.map((state) => viewOf(run, variable, state)) : null;
+  } else if (variable.isUsed) {
+    const { items } = definition;
+    frame[variable.name] = (value as JsonValue[]).map((item) => toCel(items, item));
+  }
+}
+
+async function selectMembers(run: FrameRun, name: string, { of, maxItems }: { of: string; maxItems?: number }, value: JsonValue) {
+  const { filter } = value as { filter: string };
+  const pointer = `/parameters/${name}`;
+  const outcome = compileFilter(run.ontology, of, filter);
+  if (!outcome.ok) {
+    throw new Refusal(outcome.faults.map(({ message }) => ({ code: 'invalid_parameters', pointer: `${pointer}/filter`, message })));
+  }
+  const members = await run.recorder.query(of, outcome.condition);
+  const limit = Math.min(maxItems ?? maximumEdits, maximumEdits);
+  if (members.length > limit) {
+    throw refuse('limit_exceeded', `the filter selects ${members.length} objects of type ${of}, and ${name} may hold ${limit}`, {
+      pointer,
+    });
+  }
+  return members;
+}
+
+/** Type and id of each object that a list of stored references leads to. */
+export function referencesIn(definition: AnyDefinition, values: readonly JsonValue[]): { type: string; id: string }[] {
+  const to = definition.type === 'reference' ? definition.to : '';
+  return values.map((value) => (typeof value === 'string' ? { type: to, id: value } : (value as { type: string; id: string })));
+}
+
+/** One question for each type. */
+async function loadReferences(run: FrameRun, parameter: string, definition: AnyDefinition, values: readonly JsonValue[]) {
+  const references = referencesIn(definition, values);
+  for (const type of new Set(references.map((reference) => reference.type))) {
+    const ids = references.filter((reference) => reference.type === type).map(({ id }) => id);
+    const found = await run.recorder.get(type, ids);
+    const missing = ids.find((id) => !found.has(id));
+    if (missing !== undefined) {
+      const objects = [{ type, id: missing }];
+      throw refuse('unknown_reference', `there is no ${type} ${missing}`, { pointer: `/parameters/${parameter}`, objects });
+    }
+  }
+  return references.map(({ type, id }) => run.recorder.loaded(type, id) as ObjectState);
 }

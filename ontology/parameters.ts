@@ -1,11 +1,12 @@
 import { canonicalText } from './canonical-json.ts';
+import { compileFilter } from './compile-filter.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
 import type { AnyDefinition, FieldDefinition, ParameterDefinition } from './definition.ts';
-import { ecmaPattern } from './ecma-pattern.ts';
 import { type JsonObject, type JsonValue, pointerTo } from './json.ts';
+import { isAlwaysRequired } from './parameters-schema.ts';
 import type { Fault } from './plan.ts';
 import type { Snapshot } from './snapshot.ts';
-import { collectFields } from './value.ts';
+import { collectFields, type Refuse } from './value.ts';
 
 export type ParametersOutcome =
   /** `text` is the RFC 8785 text of the normalised parameters: line 2 of the plan, and what the API's hash is over. */
@@ -14,22 +15,64 @@ export type ParametersOutcome =
 /** After this many faults nobody reads on, and a hostile list of a million items must not become a million faults. */
 const maximumFaults = 50;
 
-/** Checks parameters against their definitions and brings them to stored form: defaults filled in, times in UTC, nulls dropped. Unknown names are faults. */
+/**
+ * Checks parameters against their definitions and brings them to stored form: defaults filled in, times in UTC, nulls dropped but those that a parameter may be.
+ * Unknown names are faults. What depends on other parameters or on objects is asked by the simulation.
+ */
 export function parseParameters(ontology: CompiledOntology, actionType: string, json: unknown): ParametersOutcome {
   const action = ontology.actionTypes.get(actionType);
   if (!action) {
     return { ok: false, faults: [{ code: 'unknown_action_type', message: `there is no action type ${actionType}` }] };
   }
   const faults: Fault[] = [];
-  const parameters = collectFields(action.definition.parameters, json, (steps, message, code) => {
+  const refuse: Refuse = (steps, message, code) => {
     if (faults.length < maximumFaults) {
       faults.push({ code: code ?? 'invalid_parameters', pointer: pointerTo('/parameters', ...steps), message });
     }
-  });
+  };
+  const { rest, nulls } = takeNulls(action.definition.parameters, json);
+  const shapes = Object.fromEntries(
+    [...action.compiled.parameters].flatMap(([name, { definition, shape }]) =>
+      nulls.includes(name) ? [] : [[name, { ...shape, required: isAlwaysRequired(definition), default: definition.default }]],
+    ),
+  ) as Record<string, FieldDefinition>;
+  const parameters = collectFields(shapes, rest, refuse);
+  checkFilters(ontology, action.definition.parameters, parameters ?? {}, refuse);
   if (faults.length > 0 || !parameters) {
     return { ok: false, faults };
   }
+  for (const name of nulls) {
+    parameters[name] = null;
+  }
   return { ok: true, parameters, text: canonicalText(parameters) };
+}
+
+/** Sets aside the nulls that are given where null is a value of its own. */
+function takeNulls(definitions: Record<string, ParameterDefinition>, json: unknown): { rest: unknown; nulls: string[] } {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    return { rest: json, nulls: [] };
+  }
+  const isNull = (name: string, value: unknown) =>
+    value === null && Object.hasOwn(definitions, name) && definitions[name]?.nullable === true;
+  const nulls = Object.entries(json).flatMap(([name, value]) => (isNull(name, value) ? [name] : []));
+  return { rest: Object.fromEntries(Object.entries(json).filter(([name]) => !nulls.includes(name))), nulls };
+}
+
+function checkFilters(
+  ontology: CompiledOntology,
+  definitions: Record<string, ParameterDefinition>,
+  parameters: JsonObject,
+  refuse: Refuse,
+): void {
+  for (const [name, definition] of Object.entries(definitions)) {
+    const filter = definition.type === 'objectSet' ? (parameters[name] as JsonObject | undefined)?.filter : undefined;
+    if (definition.type === 'objectSet' && typeof filter === 'string') {
+      const outcome = compileFilter(ontology, definition.of, filter);
+      for (const { message } of outcome.ok ? [] : outcome.faults) {
+        refuse([name, 'filter'], message);
+      }
+    }
+  }
 }
 
 /** Finds references, also within structs, that name no live object. Asks once per object type. */
@@ -61,14 +104,14 @@ export async function checkReferences(
 }
 
 function collectReferences(
-  definitions: Record<string, FieldDefinition>,
+  definitions: Record<string, FieldDefinition | ParameterDefinition>,
   fields: JsonObject,
   pointer: string,
   want: (type: string, id: JsonValue, pointer: string) => void,
 ): void {
   for (const [name, definition] of Object.entries(definitions)) {
     const value = fields[name];
-    if (value !== undefined && value !== null && holdsReferences(definition)) {
+    if (value !== undefined && value !== null && definition.type !== 'objectSet' && holdsReferences(definition)) {
       collectFrom(definition, value, pointerTo(pointer, name), want);
     }
   }
@@ -82,7 +125,12 @@ function collectFrom(
 ): void {
   switch (definition.type) {
     case 'reference':
-      want(definition.to, value, pointer);
+      if (typeof value === 'object' && value !== null) {
+        const { type, id } = value as { type: string; id: string }; // Of an interface.
+        want(type, id, pointer);
+      } else {
+        want(definition.to, value, pointer);
+      }
       return;
     case 'struct':
       collectReferences(definition.properties, value as JsonObject, pointer, want);
@@ -106,100 +154,4 @@ function holdsReferences(definition: AnyDefinition): boolean {
     default:
       return definition.type === 'reference';
   }
-}
-
-/** JSON Schema (2020-12) of an action type's parameters, for clients that build forms or let a model fill them in. */
-export function parametersSchema(parameters: Record<string, ParameterDefinition>): JsonObject {
-  return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...objectSchema(parameters) };
-}
-
-function objectSchema(fields: Record<string, FieldDefinition>): JsonObject {
-  const required = Object.entries(fields).flatMap(([name, field]) => (field.required && field.default === undefined ? [name] : []));
-  return {
-    type: 'object',
-    properties: Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, { ...valueSchema(field), ...words(field) }])),
-    ...(required.length > 0 ? { required } : {}),
-    additionalProperties: false,
-  };
-}
-
-function words(field: FieldDefinition & { sensitive?: boolean }): JsonObject {
-  const said = (['title', 'description', 'default'] as const).flatMap((name) =>
-    field[name] === undefined ? [] : [[name, field[name] as JsonValue] as const],
-  );
-  return { ...Object.fromEntries(said), ...(field.sensitive ? { 'x-sensitive': true } : {}) };
-}
-
-function valueSchema(definition: AnyDefinition): JsonObject {
-  const keep = (...names: string[]): JsonObject =>
-    Object.fromEntries(
-      names.flatMap((name) => (name in definition ? [[name, (definition as unknown as JsonObject)[name] as JsonValue]] : [])),
-    );
-  switch (definition.type) {
-    case 'boolean':
-      return { type: 'boolean' };
-    case 'integer':
-      return {
-        type: 'integer',
-        minimum: Number.MIN_SAFE_INTEGER,
-        maximum: Number.MAX_SAFE_INTEGER,
-        ...keep('minimum', 'maximum'),
-        ...choice(definition),
-      };
-    case 'double':
-      return { type: 'number', ...keep('minimum', 'maximum'), ...choice(definition) };
-    case 'long':
-      return { type: 'string', pattern: '^(0|-?[1-9][0-9]{0,18})$', ...rangeWords(definition), ...choice(definition) };
-    case 'decimal': // Other forms of an allowed number are allowed too, so there is no enum.
-      return { type: 'string', pattern: '^-?(0|[1-9][0-9]*)(\\.[0-9]+)?$', ...rangeWords(definition) };
-    case 'string':
-      return {
-        type: 'string',
-        ...keep('minLength', 'maxLength'),
-        ...choice(definition),
-        ...(definition.pattern === undefined ? {} : patternWords(definition.pattern)),
-      };
-    case 'date':
-      return { type: 'string', format: 'date', ...rangeWords(definition) };
-    case 'timestamp':
-      return { type: 'string', format: 'date-time', ...rangeWords(definition) };
-    case 'geopoint':
-      return {
-        type: 'object',
-        properties: { latitude: { type: 'number', minimum: -90, maximum: 90 }, longitude: { type: 'number', minimum: -180, maximum: 180 } },
-        required: ['latitude', 'longitude'],
-        additionalProperties: false,
-      };
-    case 'enum':
-      return { type: 'string', enum: definition.values };
-    case 'reference':
-      return { type: 'string', minLength: 1, maxLength: 200, 'x-reference-to': definition.to };
-    case 'array':
-      return {
-        type: 'array',
-        items: valueSchema(definition.items),
-        ...keep('minItems', 'maxItems'),
-        ...(definition.distinct ? { uniqueItems: true } : {}),
-      };
-    case 'struct':
-      return objectSchema(definition.properties);
-  }
-}
-
-function choice(definition: { oneOf?: (string | number)[] }): JsonObject {
-  return definition.oneOf ? { enum: definition.oneOf } : {};
-}
-
-/** A pattern that JSON Schema's syntax cannot say is told in an extension, in RE2's. */
-function patternWords(pattern: string): JsonObject {
-  const ecma = ecmaPattern(pattern);
-  return ecma === undefined ? { 'x-pattern': pattern } : { pattern: ecma };
-}
-
-/** JSON Schema cannot bound numbers that are written as text, so the bounds are told in extensions. */
-function rangeWords(definition: { minimum?: string; maximum?: string }): JsonObject {
-  return {
-    ...(definition.minimum === undefined ? {} : { 'x-minimum': definition.minimum }),
-    ...(definition.maximum === undefined ? {} : { 'x-maximum': definition.maximum }),
-  };
 }

@@ -28,6 +28,10 @@ export interface PlanHeader {
   requirement: ResolvedRequirement;
   /** Names of the policies that determined the requirement. */
   policies: string[];
+  /** Values of parameters that were not given and that the definition fills in. Only where there are such. */
+  prefilled?: Record<string, JsonValue>;
+  /** Ids of the members of object-set parameters, in "C" order. Only where there are such. */
+  objectSets?: Record<string, string[]>;
 }
 
 export interface Plan {
@@ -97,6 +101,9 @@ export interface PlanSummary {
   riskTier: 'low' | 'medium' | 'high';
   revertible: boolean;
   verdicts: Verdict[];
+  prefilled?: Record<string, JsonValue>;
+  /** How many members each object-set parameter has, and the first of them. */
+  objectSets?: Record<string, { count: number; ids: string[] }>;
 }
 
 export interface Simulation {

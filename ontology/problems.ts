@@ -61,6 +61,7 @@ export const problems = {
   stale_ontology: { kind: 'precondition_failed', title: 'Another ontology is in force than the one named in If-Match.' },
   stale_digest: { kind: 'precondition_failed', title: 'The plan is no longer the one named in If-Match.' },
   if_match_required: { kind: 'precondition_required', title: 'An If-Match header with the plan digest is required.' },
+  constraint_failed: { kind: 'unprocessable', title: 'A parameter is not as the action type asks.' },
   criteria_failed: { kind: 'unprocessable', title: 'A submission criterion is not met.' },
   conflicting_rules: { kind: 'unprocessable', title: 'Two rules write different values to one property.' },
   conflicting_edits: { kind: 'unprocessable', title: 'Two rules want contrary things of one object or link.' },

@@ -51,7 +51,8 @@ describe('criteria that are asked again', () => {
   ]);
   const snapshot = new MemorySnapshot(ontology);
   snapshot.apply([{ op: 'create', type: 'lot', id: 'L', set: { name: 'L', closesAt: '2026-01-02T00:00:00.000Z' } }]);
-  const ask = (now: string, parameters = {}) => recheckCriteria(ontology, action, { lot: 'L', ...parameters }, snapshot, { proposer, now });
+  const ask = (now: string, parameters = {}) =>
+    recheckCriteria(ontology, action, { lot: 'L', ...parameters }, snapshot, { proposer, evaluatedAt: '2026-01-01T00:00:00.000Z', now });
 
   it('hold until their time has come, to the millisecond', async () => {
     expect(await ask('2026-01-01T23:59:59.999Z')).toEqual([]);

@@ -1,5 +1,5 @@
 import type { CompiledActionType } from './compiled-ontology.ts';
-import type { Edit, PlanSummary, Verdict } from './plan.ts';
+import type { Edit, PlanHeader, PlanSummary, Verdict } from './plan.ts';
 
 /** What a plan amounts to, for people who decide on it. */
 export function summarisePlan(edits: readonly Edit[], action: CompiledActionType, verdicts: Verdict[]): PlanSummary {
@@ -12,4 +12,20 @@ export function summarisePlan(edits: readonly Edit[], action: CompiledActionType
     }
   }
   return { edits: counts, objectTypes, effects: 0, riskTier: action.riskTier, revertible: action.reversible, verdicts };
+}
+
+/** A reader sees at a glance what a set is about; the whole of it is in the plan's header. */
+const shownMembers = 100;
+
+/** What the simulation chose. Sensitive values are for the plan alone. */
+export function summariseChoice(
+  action: CompiledActionType,
+  { prefilled, objectSets }: Pick<PlanHeader, 'prefilled' | 'objectSets'>,
+): Pick<PlanSummary, 'prefilled' | 'objectSets'> {
+  const shown = Object.entries(prefilled ?? {}).filter(([name]) => action.definition.parameters[name]?.sensitive !== true);
+  const sets = Object.entries(objectSets ?? {}).map(([name, ids]) => [name, { count: ids.length, ids: ids.slice(0, shownMembers) }]);
+  return {
+    ...(shown.length > 0 ? { prefilled: Object.fromEntries(shown) } : {}),
+    ...(sets.length > 0 ? { objectSets: Object.fromEntries(sets) } : {}),
+  };
 }

@@ -23,6 +23,7 @@ export async function askCriteriaAgain(
   if (!mayLapse(action)) return [];
   return recheckCriteria(loaded.ontology, action, await readParameters(tx, proposal.id), new SqlSnapshot(tx), {
     proposer: { id: proposal.proposerId, kind: proposal.proposerKind, roles: proposal.proposerRoles },
+    evaluatedAt: proposal.evaluatedAt,
     now,
   });
 }

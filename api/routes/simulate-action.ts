@@ -21,6 +21,7 @@ export const simulateAction = route({
     'proposer_not_allowed',
     'invalid_parameters',
     'unknown_reference',
+    'constraint_failed',
     'criteria_failed',
     'conflicting_rules',
     'conflicting_edits',

@@ -32,6 +32,11 @@ export const planSummarySchema = component(
     riskTier: z.enum(['low', 'medium', 'high']),
     revertible: z.boolean(),
     verdicts: z.array(z.strictObject({ pointer: z.string(), outcome: z.enum(['passed', 'failed']), message: z.string() })),
+    prefilled: values.describe('Values of parameters that were not given and that the definition fills in.').optional(),
+    objectSets: z
+      .record(z.string(), z.strictObject({ count: z.int(), ids: z.array(z.string()) }))
+      .describe('How many members each object-set parameter has, and the first hundred of them.')
+      .optional(),
   }),
   'What a plan does, in numbers.',
 );

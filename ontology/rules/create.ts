@@ -1,31 +1,57 @@
 import { createHash } from 'node:crypto';
-import type { CompiledRule } from '../compiled-action.ts';
+import type { Assignment, CompiledRule } from '../compiled-action.ts';
 import type { CompiledObjectType } from '../compiled-ontology.ts';
 import type { JsonValue } from '../json.ts';
+import { refuse } from '../refusal.ts';
+import { typesNamed } from '../rule-context.ts';
 import { isObjectId } from '../scalar-value.ts';
 import { computeValue } from './compute-values.ts';
 import { objectType, type Pass, type Run } from './run.ts';
 
 export function runCreate(run: Run, rule: Extract<CompiledRule, { kind: 'create' }>, passes: readonly Pass[]): void {
-  const type = objectType(run, rule.type);
-  const unset = [...type.properties.keys()].filter((property) => !rule.set.some((assignment) => assignment.property === property));
-  const named = rule.id ?? rule.set.find(({ property }) => property === type.key)?.value;
   for (const pass of passes) {
+    const type = typeToCreate(run, rule, pass);
+    const named = type.key === undefined ? rule.id : rule.set.find(({ property }) => property === type.key)?.value;
     const given = named?.compute(pass.frame);
-    let id = typeof given === 'string' ? given : generatedId(run, rule.type, rule.pointer, pass.key);
-    const values = new Map<string, JsonValue | undefined>();
-    for (const assignment of rule.set) {
-      const value = computeValue(run, type, assignment, pass, id);
-      values.set(assignment.property, value ?? defaultOf(type, assignment.property));
-    }
-    for (const property of unset) {
+    const id = typeof given === 'string' ? given : generatedId(run, type.name, rule.pointer, pass.key);
+    const values = newValues(run, type, rule.set, pass, id);
+    addCreate(run, type, type.key === undefined ? id : String(values.get(type.key) ?? ''), values, rule.pointer);
+  }
+}
+
+/** The type of a new object; of an interface, what the rule computes. @throws {Refusal} when that does not implement it. */
+export function typeToCreate(run: Run, rule: Extract<CompiledRule, { kind: 'create' | 'createOrModify' }>, pass: Pass): CompiledObjectType {
+  if (!rule.objectType) {
+    return objectType(run, rule.type);
+  }
+  const name = rule.objectType.compute(pass.frame);
+  const type = typesNamed(run.ontology, rule.type).find((candidate) => candidate.name === name);
+  if (!type) {
+    throw refuse('invalid_value', `${rule.objectType.text} names no type that implements ${rule.type}`, {
+      pointer: rule.objectType.pointer,
+    });
+  }
+  return type;
+}
+
+/** All that a new object has: what is assigned, and defaults for the rest. */
+export function newValues(
+  run: Run,
+  type: CompiledObjectType,
+  assignments: readonly Assignment[],
+  pass: Pass,
+  id: string,
+): Map<string, JsonValue | undefined> {
+  const values = new Map<string, JsonValue | undefined>();
+  for (const assignment of assignments) {
+    values.set(assignment.property, computeValue(run, type, assignment, pass, id) ?? defaultOf(type, assignment.property));
+  }
+  for (const property of type.properties.keys()) {
+    if (!values.has(property)) {
       values.set(property, defaultOf(type, property));
     }
-    if (type.key !== undefined) {
-      id = String(values.get(type.key) ?? '');
-    }
-    addCreate(run, type, id, values, rule.pointer);
   }
+  return values;
 }
 
 export function addCreate(
@@ -35,15 +61,19 @@ export function addCreate(
   values: Map<string, JsonValue | undefined>,
   pointer: string,
 ): void {
-  if (!isObjectId(id)) {
-    run.builder.fault(
-      'invalid_value',
-      `"${id.slice(0, 50)}" cannot be the id of a ${type.name}: it must be 1 to 200 characters, none a control character`,
-      { pointer },
-    );
-    return;
+  if (isIdFor(run, type, id, pointer)) {
+    run.builder.create(type, id, values, pointer);
   }
-  run.builder.create(type, id, values, pointer);
+}
+
+/** A computed id may be text that no object can have; that is a fault. */
+export function isIdFor(run: Run, type: CompiledObjectType, id: string, pointer: string): boolean {
+  if (isObjectId(id)) {
+    return true;
+  }
+  const message = `"${id.slice(0, 50)}" cannot be the id of a ${type.name}: it must be 1 to 200 characters, none a control character`;
+  run.builder.fault('invalid_value', message, { pointer });
+  return false;
 }
 
 export function defaultOf(type: CompiledObjectType, property: string): JsonValue | undefined {

@@ -1,5 +1,6 @@
 import type { CompiledRule } from '../compiled-action.ts';
 import { runCreate } from './create.ts';
+import { runCreateOrModify } from './create-or-modify.ts';
 import { enterLoop } from './for-each.ts';
 import { runFunction } from './function.ts';
 import { runModify } from './modify.ts';
@@ -21,6 +22,8 @@ async function runRule(run: Run, rule: CompiledRule, passes: readonly Pass[]): P
       return runModify(run, rule, passes);
     case 'create':
       return runCreate(run, rule, passes);
+    case 'createOrModify':
+      return runCreateOrModify(run, rule, passes);
     case 'delete':
       for (const state of await statesFrom(run, rule.type, rule.object, passes)) {
         run.builder.delete(state, rule.pointer);
@@ -28,10 +31,7 @@ async function runRule(run: Run, rule: CompiledRule, passes: readonly Pass[]): P
       return;
     case 'link':
     case 'unlink':
-      for (const pass of passes) {
-        run.builder.link({ op: rule.kind, link: rule.link, from: idFrom(rule.from, pass), to: idFrom(rule.to, pass) }, rule.pointer);
-      }
-      return;
+      return runLink(run, rule, passes);
     case 'forEach':
       return runRules(run, rule.rules, await enterLoop(run, rule, passes));
     case 'if': {
@@ -46,5 +46,16 @@ async function runRule(run: Run, rule: CompiledRule, passes: readonly Pass[]): P
     }
     case 'function':
       return runFunction(run, rule);
+  }
+}
+
+function runLink(run: Run, rule: Extract<CompiledRule, { kind: 'link' | 'unlink' }>, passes: readonly Pass[]): void {
+  const ends = run.ontology.linkTypes.get(rule.link);
+  if (!ends) {
+    throw new Error(`the compiled ontology has no link type ${rule.link}`);
+  }
+  for (const pass of passes) {
+    const [from, to] = [idFrom(rule.from, pass, ends.from), idFrom(rule.to, pass, ends.to)];
+    run.builder.link({ op: rule.kind, link: rule.link, from, to }, rule.pointer);
   }
 }

@@ -9,6 +9,7 @@ import type { ObjectState } from '../object-state.ts';
 import type { Principal } from '../principal.ts';
 import type { ReadRecorder } from '../read-recorder.ts';
 import { refuse } from '../refusal.ts';
+import { typesNamed } from '../rule-context.ts';
 
 /** What surrounds one evaluation. Values that rules write depend on these and on the snapshot, on nothing else. */
 export interface EvaluationContext {
@@ -27,6 +28,7 @@ export interface EvaluationContext {
 export interface Run {
   ontology: CompiledOntology;
   action: CompiledActionType;
+  /** With what was filled in, without what is hidden, and object sets as lists of ids. */
   parameters: JsonObject;
   context: EvaluationContext;
   recorder: ReadRecorder;
@@ -78,11 +80,16 @@ export function admitted(when: Expression | undefined, passes: readonly Pass[]):
   return when ? passes.filter((pass) => when.compute(pass.frame) === true) : passes;
 }
 
-/** The id that an expression for an object gives. */
-export function idFrom(expression: Expression, pass: Pass): string {
+/** The id that an expression for an object of this type gives. */
+export function idFrom(expression: Expression, pass: Pass, type: string): string {
   const value = expression.compute(pass.frame);
   if (value instanceof ObjectView) {
-    return objectOf(value).id;
+    const state = objectOf(value);
+    if (state.type !== type) {
+      const objects = [{ type: state.type, id: state.id }];
+      throw refuse('invalid_value', `${expression.text} is a ${state.type}, not a ${type}`, { pointer: expression.pointer, objects });
+    }
+    return state.id;
   }
   if (typeof value !== 'string') {
     throw refuse('object_missing', `${expression.text} names no object`, { pointer: expression.pointer });
@@ -90,9 +97,13 @@ export function idFrom(expression: Expression, pass: Pass): string {
   return value;
 }
 
-/** The live object for each pass. One question for all that are not loaded yet. */
-export async function statesFrom(run: Run, type: string, expression: Expression, passes: readonly Pass[]): Promise<ObjectState[]> {
-  const ids = passes.map((pass) => idFrom(expression, pass));
+/** The live object for each pass. One question for all that are not loaded yet. `named` may be an interface, whose objects are always loaded. */
+export async function statesFrom(run: Run, named: string, expression: Expression, passes: readonly Pass[]): Promise<ObjectState[]> {
+  if (run.ontology.interfaces.has(named)) {
+    return passes.map((pass) => stateOfInterface(run, named, expression, pass));
+  }
+  const type = named;
+  const ids = passes.map((pass) => idFrom(expression, pass, type));
   const missing = ids.filter((id) => !run.recorder.loaded(type, id));
   const found = missing.length > 0 ? await run.recorder.get(type, missing) : undefined;
   return ids.map((id) => {
@@ -102,4 +113,13 @@ export async function statesFrom(run: Run, type: string, expression: Expression,
     }
     return state;
   });
+}
+
+function stateOfInterface(run: Run, named: string, expression: Expression, pass: Pass): ObjectState {
+  const value = expression.compute(pass.frame);
+  const state = value instanceof ObjectView ? objectOf(value) : undefined;
+  if (!state || !typesNamed(run.ontology, named).some((type) => type.name === state.type)) {
+    throw refuse('object_missing', `${expression.text} is no ${named}`, { pointer: expression.pointer });
+  }
+  return state;
 }
