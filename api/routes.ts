@@ -12,6 +12,7 @@ import { getOntology } from './routes/get-ontology.ts';
 import { getOntologySchema } from './routes/get-ontology-schema.ts';
 import { getOpenApi } from './routes/get-open-api.ts';
 import { getPlan } from './routes/get-plan.ts';
+import { getPlanDifference } from './routes/get-plan-difference.ts';
 import { getPrincipal } from './routes/get-principal.ts';
 import { getProposal } from './routes/get-proposal.ts';
 import { getReadiness } from './routes/get-readiness.ts';
@@ -45,6 +46,7 @@ export const routes: readonly Route[] = [
   listProposals,
   getProposal,
   getPlan,
+  getPlanDifference,
   listReviewers,
   reviewProposal,
   withdrawProposal,

@@ -89,19 +89,17 @@ export function readPlan(chunks: readonly Uint8Array[]): Plan {
 
 /** Sorts edits into the one order a plan has: objects by (type, id), then links by (link, from, to, op), in UTF-8 bytes. */
 export function sortEdits(edits: Edit[]): Edit[] {
-  return edits.sort((left, right) => {
-    const isLink = 'link' in left;
-    if (isLink !== 'link' in right) {
-      return isLink ? 1 : -1;
-    }
-    if ('link' in left && 'link' in right) {
-      return (
-        compareText(left.link, right.link) ||
-        compareText(left.from, right.from) ||
-        compareText(left.to, right.to) ||
-        compareText(left.op, right.op)
-      );
-    }
-    return 'type' in left && 'type' in right ? compareText(left.type, right.type) || compareText(left.id, right.id) : 0;
-  });
+  return edits.sort((left, right) => compareSubjects(left, right) || compareText(left.op, right.op));
+}
+
+/** The order of what two edits are about; 0 where that is the same object or link row. */
+export function compareSubjects(left: Edit, right: Edit): number {
+  const isLink = 'link' in left;
+  if (isLink !== 'link' in right) {
+    return isLink ? 1 : -1;
+  }
+  if ('link' in left && 'link' in right) {
+    return compareText(left.link, right.link) || compareText(left.from, right.from) || compareText(left.to, right.to);
+  }
+  return 'type' in left && 'type' in right ? compareText(left.type, right.type) || compareText(left.id, right.id) : 0;
 }

@@ -1,3 +1,4 @@
+import type { PropertyChange, PropertyDifference } from './compare-edits.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import type { Edit, Fault } from './plan.ts';
 import type { FieldOwner, SensitiveFields } from './sensitive-fields.ts';
@@ -55,6 +56,15 @@ export class Mask {
 
   edit(edit: Edit): Edit {
     return 'type' in edit ? this.change(edit.type, edit) : edit;
+  }
+
+  /** What two plans make of one property. */
+  difference(type: string, difference: PropertyDifference): PropertyDifference {
+    const side = (change: PropertyChange | null) =>
+      change && (Object.fromEntries(Object.keys(change).map((name) => [name, maskedValue])) as PropertyChange);
+    return this.hides('objectTypes', type, difference.property)
+      ? { property: difference.property, from: side(difference.from), to: side(difference.to) }
+      : difference;
   }
 
   parameters(actionType: string, parameters: JsonValue): JsonValue {

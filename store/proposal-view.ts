@@ -5,6 +5,7 @@ import type { PlanSummary } from '../ontology/plan.ts';
 import { type ProblemCode, problems } from '../ontology/problems.ts';
 import { type StageState, settleQuorum } from '../ontology/quorum.ts';
 import { planFactsJson, reviewFactsJson } from './approval-facts.ts';
+import { type PastPlan, planHistoryJson } from './plan-history.ts';
 import { isoTime, type PlanFacts, type ProposalRow, proposalJson, type StoredFailure } from './proposal-row.ts';
 
 export interface ReviewView {
@@ -40,6 +41,8 @@ export interface ProposalView {
   revision: number;
   planDigest: string | null;
   planSummary: PlanSummary | null;
+  /** The plans it had, oldest first: with each but the first, the approvals of the one before were void. */
+  planHistory: PastPlan[];
   approval: { policy: string; automatic: boolean; stages: StageState[]; missing: string; expiresAt: string } | null;
   reviews: ReviewView[];
   execution: { id: string; executedAt: string; edits: number } | null;
@@ -61,6 +64,7 @@ export interface ProposalRecord {
   parameters: string | null;
   plan: PlanFacts | null;
   summary: PlanSummary | null;
+  history: PastPlan[];
   reviews: ReviewView[];
   counted: ReviewFact[];
   execution: { id: string; executedAt: string; edits: number } | null;
@@ -84,6 +88,7 @@ export function proposalView(record: ProposalRecord, viewer: Actor, decide: Deci
     revision: proposal.revision,
     planDigest: proposal.planDigest,
     planSummary: record.summary,
+    planHistory: record.history,
     approval: plan === null ? null : approvalOf(proposal, plan, record.counted),
     reviews: record.reviews,
     execution: record.execution,
@@ -163,7 +168,7 @@ export const reviewJson = (r: string, counts: string): string => `jsonb_build_ob
 /** SQL for a ProposalRecord; `parameters` is an expression for their text, or null to leave them out. Reads only, in one statement, so its parts agree. */
 export const selectProposalRecord = (parameters: string, from: string): string => `
   SELECT p.created_at::text AS key, ${proposalJson('p')} AS proposal, ${parameters} AS parameters,
-         CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary AS summary, ${reviewFactsJson('p')} AS counted,
+         CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary AS summary, ${planHistoryJson('p')} AS history, ${reviewFactsJson('p')} AS counted,
          COALESCE((SELECT jsonb_agg(${reviewJson(
            'r',
            `r.revision = p.revision AND r.digest IS NOT DISTINCT FROM p.plan_digest AND NOT EXISTS (

@@ -122,7 +122,8 @@ async function storeOutcome(tx: Tx, proposalId: string, { revision, outcome }: S
     return describe(transition(tx, proposal, { to: 'invalid', failure: failureOf(outcome.faults) }), { plan: null, reviews: [] });
   }
   const plan = await keepPlan(tx, proposal, outcome.simulation);
-  const simulated = transition(tx, proposal, { to: 'awaiting_approval', plan });
+  const facts = await replacing(tx, proposal, plan.digest);
+  const simulated = transition(tx, proposal, { to: 'awaiting_approval', plan, facts });
   return settleLocked(tx, simulated, await factsOf(tx, proposal, simulated, outcome.simulation));
 }
 
@@ -146,6 +147,13 @@ async function keepPlan(tx: Tx, proposal: LockedProposal, simulation: Simulation
     summary: simulation.summary,
     readSet: simulation.readSet,
   });
+}
+
+/** What is told of a plan that took another's place: which, and how many approvals went with it. MUST be asked before the proposal has its new plan. */
+async function replacing(tx: Tx, proposal: LockedProposal, digest: string): Promise<JsonObject> {
+  if (proposal.planDigest === null || proposal.planDigest === digest) return {};
+  const { reviews } = await readApprovalFacts(tx, proposal.id);
+  return { previousDigest: proposal.planDigest, voidedApprovals: reviews.filter(({ decision }) => decision === 'approve').length };
 }
 
 /** A first plan has no reviews to read; a later one may have those of an earlier simulation with the same digest. */

@@ -11,6 +11,8 @@ export interface Move {
   actor?: string;
   reason?: string;
   failure?: StoredFailure;
+  /** What else the event and the audit entry tell. */
+  facts?: JsonObject;
   /** The plan that now is the proposal's. */
   plan?: { id: string; digest: string };
 }
@@ -82,7 +84,7 @@ function moved<P extends ProposalRow>(proposal: P, move: Move): P {
 function announcement(tx: Tx, proposal: ProposalRow, move: Move): [string, string, string, string, string] {
   const type = eventOfStatus(move.to);
   const planDigest = move.plan?.digest ?? proposal.planDigest;
-  const facts: JsonObject = { from: proposal.status, status: move.to, revision: proposal.revision, planDigest };
+  const facts: JsonObject = { from: proposal.status, status: move.to, revision: proposal.revision, planDigest, ...move.facts };
   if (move.failure !== undefined) facts.failure = move.failure.code;
   const entry = tx.audit({ type, proposalId: proposal.id, facts, personal: { actor: move.actor, reason: move.reason } });
   return [randomUUID(), entry, type, proposal.id, JSON.stringify({ proposalId: proposal.id, actionType: proposal.actionType, ...facts })];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { component } from './components.ts';
 import { nextPageToken } from './page-schema.ts';
-import { digest, json } from './text-schema.ts';
+import { digest, json, time } from './text-schema.ts';
 
 const values = z.record(z.string(), json);
 
@@ -65,6 +65,8 @@ export const requirementSchema = component(
   'Who must approve a plan, as it was resolved when the plan was made.',
 );
 
+export const pastPlan = z.strictObject({ digest, revision: z.int(), simulatedAt: time });
+
 export const actionTypeReference = z.strictObject({ name: z.string(), version: z.int() });
 
 export const planPageSchema = component(
@@ -97,4 +99,46 @@ export const dryRunSchema = component(
     truncated: z.boolean().describe('There are more edits than are shown.'),
   }),
   'The plan an action would have now. Nothing was stored.',
+);
+
+const comparedPlan = z.strictObject({ ...pastPlan.shape, summary: planSummarySchema, totalEdits: z.int() });
+
+const propertyChange = z.strictObject({ before: json.exactOptional(), after: json.exactOptional() }).nullable();
+
+const editDifferenceSchema = component(
+  'EditDifference',
+  z.union([
+    z.strictObject({ kind: z.enum(['added', 'removed']), edit: editSchema }),
+    z.strictObject({
+      kind: z.literal('changed'),
+      from: editSchema,
+      to: editSchema,
+      properties: z
+        .array(z.strictObject({ property: z.string(), from: propertyChange, to: propertyChange }))
+        .describe('Those of which the plans make different things; null where a plan does not touch the property.'),
+    }),
+  ]),
+  'One object or link of which two plans make different things.',
+);
+
+export const planDifferenceSchema = component(
+  'PlanDifference',
+  z.strictObject({
+    proposalId: z.string(),
+    from: comparedPlan,
+    to: comparedPlan,
+    requirement: z
+      .strictObject({ from: requirementSchema, to: requirementSchema })
+      .nullable()
+      .describe('Null where the same people must approve.'),
+    header: z
+      .array(z.strictObject({ field: z.string(), from: json, to: json }))
+      .describe('What else differs beside the edits: the version of the action type, versions of functions, policies.'),
+    counts: z
+      .strictObject({ added: z.int(), removed: z.int(), changed: z.int(), same: z.int() })
+      .describe('Of all edits, whatever the page.'),
+    edits: z.array(editDifferenceSchema),
+    nextPageToken,
+  }),
+  'How two plans of one proposal differ, edit by edit, in the order of plans.',
 );

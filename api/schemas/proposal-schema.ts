@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { proposalStatuses } from '../../ontology/lifecycle.ts';
 import { component } from './components.ts';
 import { nextPageToken } from './page-schema.ts';
-import { actionTypeReference, planSummarySchema } from './plan-schema.ts';
+import { actionTypeReference, pastPlan, planSummarySchema } from './plan-schema.ts';
 import { digest, json, nameText, text, time, uuid } from './text-schema.ts';
 
 export const proposalParams = z.strictObject({ proposalId: uuid });
@@ -95,6 +95,11 @@ export const proposalSchema = component(
     revision: z.int(),
     planDigest: digest.nullable(),
     planSummary: planSummarySchema.nullable(),
+    planHistory: z
+      .array(pastPlan)
+      .describe(
+        'The plans it had, oldest first, of many the newest. Approvals count for one digest, so each but the first made those of the one before void.',
+      ),
     approval: z
       .strictObject({ policy: z.string(), automatic: z.boolean(), stages: z.array(stage), missing: z.string(), expiresAt: time })
       .nullable(),

@@ -50,6 +50,7 @@ const rows: Record<
   listProposals: { admitted: readers },
   getProposal: { admitted: readers, path: `/v1/proposals/${somebody}` },
   getPlan: { admitted: readers, path: `/v1/proposals/${somebody}/plan` },
+  getPlanDifference: { admitted: readers, path: `/v1/proposals/${somebody}/plan/difference` },
   getTimeline: { admitted: readers, path: `/v1/proposals/${somebody}/timeline` },
   listReviewers: { admitted: readers, path: `/v1/proposals/${somebody}/reviewers` },
   reviewProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/reviews`, ...review },

@@ -59,6 +59,7 @@ beforeAll(async () => {
   made.annotated = await done('annotate', { person: 'P1', note: `${secrets.note}!` });
   made.dismissed = await done('dismiss', { person: 'P3' });
   made.waiting = await waiting('annotate', { person: 'P1', note: secrets.note });
+  made.replaced = await replaced();
   made.reckoned = await invalid('reckon', { person: 'P1' });
   made.doubled = await invalid('doubleNote', { person: 'P1' });
   made.shared = await invalid('shareBadge', { person: 'P2', other: 'P1' });
@@ -75,6 +76,17 @@ async function waiting(actionType: string, parameters: object): Promise<string> 
   const { body } = await outsider.propose(actionType, parameters as never);
   expect(body.status, JSON.stringify(body.failure)).toBe('awaiting_approval');
   return body.id;
+}
+
+/** A proposal whose plan another took the place of: what it would write over was written meanwhile. */
+async function replaced(): Promise<string> {
+  const id = await waiting('annotate', { person: 'P2', note: `${secrets.note}?` });
+  const { body } = await keeper.get(`/v1/proposals/${id}`);
+  await done('annotate', { person: 'P2', note: secrets.note });
+  expect((await keeper.review(body)).status).toBe(409);
+  await scene.until(id, 'awaiting_approval');
+  await done('annotate', { person: 'P2', note: 'nothing' });
+  return id;
 }
 
 async function done(actionType: string, parameters: object): Promise<string> {
@@ -150,6 +162,7 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
     ),
     shows: true,
   },
+  getPlanDifference: { asks: [(person) => person.get(`/v1/proposals/${made.replaced}/plan/difference`)], shows: true },
   reviewProposal: {
     asks: [
       async (person) => {
