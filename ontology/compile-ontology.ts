@@ -7,7 +7,7 @@ import { checkSensitiveReaders } from './check-sensitive-readers.ts';
 import { compileInterfaces } from './compile-interfaces.ts';
 import { compileLinkTypes } from './compile-link-types.ts';
 import { compileObjectTypes } from './compile-object-types.ts';
-import { checkParameters, compileParameters } from './compile-parameters.ts';
+import { checkDefaultFilters, checkParameters, compileParameters } from './compile-parameters.ts';
 import { compileRules } from './compile-rules.ts';
 import type { CompiledAction } from './compiled-action.ts';
 import type { CompiledActionType, CompiledOntology } from './compiled-ontology.ts';
@@ -60,7 +60,9 @@ export function compileOntology(json: unknown, functions: readonly OntologyFunct
     return { ok: false, faults: faults.faults };
   }
   const text = canonicalText(document);
-  return { ok: true, ontology: { document, text, digest: `sha256:${sha256Hex(text)}`, ...types, actionTypes } };
+  const ontology = { document, text, digest: `sha256:${sha256Hex(text)}`, ...types, actionTypes };
+  checkDefaultFilters(ontology, faults);
+  return faults.isEmpty ? { ok: true, ontology } : { ok: false, faults: faults.faults };
 }
 
 interface ActionContext {

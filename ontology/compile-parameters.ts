@@ -1,7 +1,9 @@
 import { fits, objectCelType, timestampType } from './cel/cel-types.ts';
 import { type Scope, Vocabulary } from './cel/scope.ts';
 import { checkDefault, checkValueDefinition } from './check-value-definition.ts';
+import { compileFilter } from './compile-filter.ts';
 import type { CompiledParameter } from './compiled-action.ts';
+import type { CompiledOntology } from './compiled-ontology.ts';
 import type { OntologyDocument, ParameterDefinition } from './definition.ts';
 import type { FaultList } from './fault-list.ts';
 import { pointerTo } from './json.ts';
@@ -59,6 +61,19 @@ function checkStructs(document: OntologyDocument, definition: ParameterDefinitio
       );
     }
     checkStructs(document, field, pointerTo(pointer, ...(definition.type === 'array' ? ['items'] : []), 'properties', name), faults);
+  }
+}
+
+/** Filters are compiled over a whole ontology, so those that stand in the document come last. */
+export function checkDefaultFilters(ontology: CompiledOntology, faults: FaultList): void {
+  for (const [name, { definition }] of ontology.actionTypes) {
+    for (const [parameter, { type, default: own, ...rest }] of Object.entries(definition.parameters)) {
+      const filter = type === 'objectSet' ? (own as { filter: string } | undefined)?.filter : undefined;
+      const outcome = filter === undefined || !('of' in rest) ? undefined : compileFilter(ontology, rest.of, filter);
+      for (const { message } of !outcome || outcome.ok ? [] : outcome.faults) {
+        faults.add(pointerTo('/actionTypes', name, 'parameters', parameter, 'default', 'filter'), message);
+      }
+    }
   }
 }
 

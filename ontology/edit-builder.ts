@@ -58,7 +58,9 @@ export class EditBuilder {
       draft = { op: 'modify', state, values: new Map() };
       drafts.set(state.id, draft);
     }
-    if (draft.op !== 'modify') {
+    if (draft.op === 'create') {
+      this.fault('object_exists', `${state.type} ${state.id} exists already`, { pointer, objects: [{ type: state.type, id: state.id }] });
+    } else if (draft.op !== 'modify') {
       this.#contrary(state, pointer);
     } else if (!draft.values.has(property)) {
       draft.values.set(property, value);

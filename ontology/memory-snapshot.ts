@@ -45,10 +45,10 @@ export class MemorySnapshot implements Snapshot {
     );
   }
 
-  async query(type: string, where: Condition): Promise<ObjectState[]> {
+  async query(type: string, where: Condition, atMost?: number): Promise<ObjectState[]> {
     const properties = this.ontology.objectTypes.get(type)?.properties ?? new Map();
     const found = [...(this.objects.get(type)?.values() ?? [])].filter((object) => conditionMatches(where, object, properties));
-    return found.sort((left, right) => compareText(left.id, right.id));
+    return found.sort((left, right) => compareText(left.id, right.id)).slice(0, atMost);
   }
 
   async links(link: string, end: LinkEnd, ids: readonly string[]): Promise<LinkState[]> {

@@ -124,10 +124,10 @@ async function selectMembers(run: FrameRun, name: string, { of, maxItems }: { of
   if (!outcome.ok) {
     throw new Refusal(outcome.faults.map(({ message }) => ({ code: 'invalid_parameters', pointer: `${pointer}/filter`, message })));
   }
-  const members = await run.recorder.query(of, outcome.condition);
   const limit = Math.min(maxItems ?? maximumEdits, maximumEdits);
+  const members = await run.recorder.query(of, outcome.condition, limit); // A filter is anybody's, and may select all there is.
   if (members.length > limit) {
-    throw refuse('limit_exceeded', `the filter selects ${members.length} objects of type ${of}, and ${name} may hold ${limit}`, {
+    throw refuse('limit_exceeded', `the filter selects more than ${limit} objects of type ${of}, which is what ${name} may hold`, {
       pointer,
     });
   }

@@ -61,13 +61,17 @@ export class ReadRecorder {
     }
   }
 
-  async query(type: string, where: Condition): Promise<ObjectState[]> {
+  /** Where there are more than `atMost`, one more than that comes back and nothing is noted: such an answer is for a refusal alone. */
+  async query(type: string, where: Condition, atMost?: number): Promise<ObjectState[]> {
     const key = canonicalText(['objects', type, where]);
     const asked = this.#queries.get(key);
     if (asked) {
       return asked.result as ObjectState[];
     }
-    const result = await this.#snapshot.query(type, where);
+    const result = await this.#snapshot.query(type, where, atMost === undefined ? undefined : atMost + 1);
+    if (atMost !== undefined && result.length > atMost) {
+      return result;
+    }
     const loaded = this.#typeMap(type);
     for (const state of result) {
       loaded.set(state.id, state);

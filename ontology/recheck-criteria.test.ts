@@ -70,3 +70,43 @@ describe('criteria that are asked again', () => {
     expect(await ask('2026-01-01T00:00:00.000Z', { lot: 'M' })).toMatchObject([{ code: 'unknown_reference' }]);
   });
 });
+
+describe('what is asked of parameters', () => {
+  const outcome = compileOntology({
+    objectTypes: { lot: { key: 'name', properties: { name: { type: 'string', required: true } } } },
+    actionTypes: {
+      bid: {
+        parameters: {
+          at: { type: 'timestamp', prefill: 'evaluatedAt' },
+          until: {
+            type: 'timestamp',
+            visibleWhen: "evaluatedAt < timestamp('2026-01-09T00:00:00Z')",
+            constraints: [{ condition: 'evaluatedAt < until', message: 'too late' }],
+          },
+        },
+        criteria: [{ condition: "at == timestamp('2026-01-01T00:00:00Z')", message: 'filled in anew' }],
+        rules: [{ rule: 'create', type: 'lot', set: { name: "'x'" } }],
+        approvalPolicy: 'one',
+      },
+    },
+    approvalPolicies: { one: { stages: [{ name: 'one', thresholds: [{ needed: 1, reviewers: 'true' }] }], expiresAfter: 'PT1H' } },
+  });
+  if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults));
+  const { ontology } = outcome;
+  const action = ontology.actionTypes.get('bid');
+  const ask = (now: string) =>
+    recheckCriteria(ontology, action as never, { until: '2026-01-05T00:00:00.000Z' }, new MemorySnapshot(ontology), {
+      proposer,
+      evaluatedAt: '2026-01-01T00:00:00.000Z',
+      now,
+    });
+
+  it('is asked again too, while what was filled in stays what it was in the plan', async () => {
+    expect(mayLapse(action as never)).toBe(true);
+    expect(await ask('2026-01-04T00:00:00.000Z')).toEqual([]);
+    expect(await ask('2026-01-05T00:00:00.000Z')).toEqual([
+      { code: 'constraint_failed', pointer: '/parameters/until', message: 'too late' },
+    ]);
+    expect(await ask('2026-01-09T00:00:00.000Z')).toMatchObject([{ code: 'constraint_failed', message: 'must not be given here' }]);
+  });
+});

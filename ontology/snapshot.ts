@@ -20,8 +20,8 @@ export interface Snapshot {
   get(type: string, ids: readonly string[]): Promise<Map<string, ObjectState>>;
   /** The version of each id's existence: of its creation while it lives, of its deletion afterwards, 0 when it never existed. */
   existenceVersions(type: string, ids: readonly string[]): Promise<Map<string, number>>;
-  /** Live objects that answer the condition, ordered by id in UTF-8 bytes. */
-  query(type: string, where: Condition): Promise<ObjectState[]>;
+  /** Live objects that answer the condition, ordered by id in UTF-8 bytes; no more than `atMost`. */
+  query(type: string, where: Condition, atMost?: number): Promise<ObjectState[]>;
   /** Live rows of a many-to-many link type whose `end` is one of the ids, ordered by (from, to). */
   links(link: string, end: LinkEnd, ids: readonly string[]): Promise<LinkState[]>;
   /** At most `limit` live things that point at these objects. */

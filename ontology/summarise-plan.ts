@@ -22,8 +22,10 @@ export function summariseChoice(
   action: CompiledActionType,
   { prefilled, objectSets }: Pick<PlanHeader, 'prefilled' | 'objectSets'>,
 ): Pick<PlanSummary, 'prefilled' | 'objectSets'> {
-  const shown = Object.entries(prefilled ?? {}).filter(([name]) => action.definition.parameters[name]?.sensitive !== true);
-  const sets = Object.entries(objectSets ?? {}).map(([name, ids]) => [name, { count: ids.length, ids: ids.slice(0, shownMembers) }]);
+  const isShown = ([name]: [string, unknown]) => action.definition.parameters[name]?.sensitive !== true;
+  const shown = Object.entries(prefilled ?? {}).filter(isShown);
+  const selected = Object.entries(objectSets ?? {}).filter(isShown);
+  const sets = selected.map(([name, ids]) => [name, { count: ids.length, ids: ids.slice(0, shownMembers) }]);
   return {
     ...(shown.length > 0 ? { prefilled: Object.fromEntries(shown) } : {}),
     ...(sets.length > 0 ? { objectSets: Object.fromEntries(sets) } : {}),

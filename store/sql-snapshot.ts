@@ -31,10 +31,10 @@ export class SqlSnapshot implements Snapshot {
     return new Map(ids.map((id) => [id, found.get(id) ?? 0]));
   }
 
-  async query(type: string, where: Condition): Promise<ObjectState[]> {
+  async query(type: string, where: Condition, atMost?: number): Promise<ObjectState[]> {
     const rows = await this.sql.rows<{ object: ObjectState }>(
-      `SELECT ${objectStateJson} AS object FROM exequatur.query_objects($1, $2::jsonb) o`,
-      [type, JSON.stringify(where)],
+      `SELECT ${objectStateJson} AS object FROM exequatur.query_objects($1, $2::jsonb) o LIMIT $3::int`,
+      [type, JSON.stringify(where), atMost ?? null],
     );
     return rows.map(({ object }) => object);
   }

@@ -181,7 +181,7 @@ describe('an object set', () => {
     expect((await tenant.faults('retire', { trucks: { filter: 'true' } }))[0]).toMatch(/^criteria_failed/);
     await tenant.execute('register', { kind: 'truck', plates: ['T4'], depot: 'N1' });
     expect(await tenant.faults('retire', { trucks: { filter: 'true' } })).toEqual([
-      'limit_exceeded /parameters/trucks: the filter selects 4 objects of type truck, and trucks may hold 3',
+      'limit_exceeded /parameters/trucks: the filter selects more than 3 objects of type truck, which is what trucks may hold',
     ]);
   });
 
@@ -333,6 +333,11 @@ describe('a definition', () => {
       /to\/constraints\/0\/condition: must be true or false, but is string/,
     ],
     ['a set of what is no type', () => parameter('retire', 'spare', { of: 'vehicle' }), /spare\/of: there is no object type vehicle/],
+    [
+      'a default filter that selects nothing one can ask for',
+      () => parameter('retire', 'spare', { default: { filter: 'wheels == 1' } }),
+      /spare\/default\/filter: Unknown variable: wheels/,
+    ],
     ['a default filter of another shape', () => parameter('retire', 'spare', { default: 'true' }), /spare\/default: must be an object/],
   ])('is refused for %s', (_, spoilt, expected) => {
     expect(spoilt()).toMatch(expected);

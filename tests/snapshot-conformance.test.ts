@@ -127,6 +127,12 @@ describe('PostgreSQL and memory', () => {
     );
   });
 
+  it('give no more objects than are asked for, the first ones', async () => {
+    const [some, all] = await Promise.all([sql.query('thing', { all: [] }, 3), memory.query('thing', { all: [] })]);
+    expect(all.length).toBeGreaterThan(3);
+    expect(some.map(({ id }) => id)).toEqual(all.slice(0, 3).map(({ id }) => id));
+  });
+
   it('show the same object', async () => {
     const [expected, found] = await Promise.all([memory.query('thing', { all: [] }), sql.query('thing', { all: [] })]);
     expect(found).toEqual(expected);
