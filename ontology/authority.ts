@@ -26,6 +26,7 @@ export interface Actor {
   disabled: boolean;
   /** What the person behind linked identities goes by; without a link, the id. */
   person: string;
+  teams: readonly string[];
 }
 
 /** The proposal as the gate sees it, read in the transaction that acts on the verdict. */
@@ -49,6 +50,7 @@ export interface ReviewFact {
   kind: PrincipalKind;
   disabled: boolean;
   person: string;
+  teams: readonly string[];
 }
 
 /** Everything the gate is asked. What it needs to know comes with the question, so that it stays pure. */

@@ -2,12 +2,12 @@ import { canonicalText, sha256Hex } from './canonical-json.ts';
 import { compilePrincipalExpression } from './cel/principal-expression.ts';
 import { Scope, Vocabulary } from './cel/scope.ts';
 import { nameStructs } from './cel/struct-types.ts';
-import { checkFloors, checkPolicies, compileAutomatic } from './check-policies.ts';
 import { checkSensitiveReaders } from './check-sensitive-readers.ts';
 import { compileInterfaces } from './compile-interfaces.ts';
 import { compileLinkTypes } from './compile-link-types.ts';
 import { compileObjectTypes } from './compile-object-types.ts';
 import { checkDefaultFilters, checkParameters, compileParameters } from './compile-parameters.ts';
+import { checkFloors, checkPolicies, compilePolicy } from './compile-policy.ts';
 import { compileRules } from './compile-rules.ts';
 import type { CompiledAction } from './compiled-action.ts';
 import type { CompiledActionType, CompiledOntology } from './compiled-ontology.ts';
@@ -41,7 +41,7 @@ export function compileOntology(json: unknown, functions: readonly OntologyFunct
     objectTypes: compileObjectTypes(document, structs, faults),
     linkTypes: compileLinkTypes(document, faults),
   };
-  checkPolicies(document, faults);
+  checkPolicies(document, types.objectTypes, faults);
   checkParameters(document, faults);
   checkSensitiveReaders(document, faults);
   if (!faults.isEmpty) {
@@ -134,14 +134,13 @@ function compileExpressions(
   if (action.proposers !== undefined) {
     faults.take(compilePrincipalExpression('proposer', action.proposers, pointerTo(base, 'proposers')));
   }
-  const automatic = policy.automatic && compileAutomatic(name, action, policy.automatic, scope, faults);
   return {
     parameters,
     criteria,
     interfaceLimits: deriveInterfaceLimits(action, types),
     criteriaAskTime,
     rules,
-    ...(automatic ? { automatic: automatic.expression } : {}),
+    policy: compilePolicy(name, action, policy, scope, faults),
   };
 }
 

@@ -71,7 +71,8 @@ export interface SurfaceRow {
 /** How many distinct people must have approved, where all ceilings hold. The door takes the first floor that applies, in the order given. */
 export interface ApprovalFloor {
   approvals: number;
-  ceilings: { edits?: number; parameters?: Record<string, number> };
+  /** `sensitive` names, as `type.property`, the sensitive properties that a plan without approvals may touch. */
+  ceilings: { edits?: number; parameters?: Record<string, number>; sensitive?: string[] };
 }
 
 export interface ActionCeilings {

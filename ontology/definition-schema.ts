@@ -206,6 +206,9 @@ const approvalPolicy = z.strictObject({
           )
           .min(1)
           .max(10),
+        require: z.enum(['all', 'any']).optional(),
+        teams: z.number().int().min(2).max(20).optional(),
+        when: cel.optional(),
       }),
     )
     .min(1)
@@ -224,6 +227,11 @@ const approvalPolicy = z.strictObject({
         edits: z.number().int().positive().optional(),
         parameters: z.record(identifier, z.number().nonnegative()).optional(),
       }),
+      sensitive: z
+        .array(
+          z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}\.[A-Za-z][A-Za-z0-9_]{0,62}$/, 'must be a type and a property with a dot between'),
+        )
+        .optional(),
     })
     .optional(),
 });

@@ -254,14 +254,30 @@ export interface FunctionWrite {
 }
 
 export interface ApprovalPolicyDefinition extends Described {
-  /** One after another. */
-  stages: { name: string; thresholds: ThresholdDefinition[] }[];
+  /** One after another; at least one has no `when`. */
+  stages: StageDefinition[];
   /** ISO 8601 duration in weeks, days, hours, minutes and seconds, such as `PT72H`; longer than nothing. */
   expiresAfter: string;
   /** One person's approval counts once, not in every stage it fits. On unless switched off. */
   distinctReviewers?: boolean;
   /** Policy alone approves where the condition holds. The database holds the ceilings; the condition is ours alone, so at least one ceiling is required. A parameter is held by its size, whatever its sign. */
-  automatic?: { condition: string; ceilings: { edits?: number; parameters?: Record<string, number> } };
+  automatic?: {
+    condition: string;
+    ceilings: { edits?: number; parameters?: Record<string, number> };
+    /** Sensitive properties, as `type.property`, that a plan approved by policy alone may touch. */
+    sensitive?: string[];
+  };
+}
+
+export interface StageDefinition {
+  name: string;
+  thresholds: ThresholdDefinition[];
+  /** Whether every threshold must be met (by default) or any one. */
+  require?: 'all' | 'any';
+  /** From how many different teams the people counted here must come. */
+  teams?: number;
+  /** CEL over the parameters, `proposer`, `evaluatedAt` and `plan`: the stage is asked only where it holds. One that cannot be computed holds. */
+  when?: string;
 }
 
 export interface ThresholdDefinition {

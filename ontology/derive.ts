@@ -146,15 +146,30 @@ export function deriveInterfaceLimits(action: ActionTypeDefinition, types: Types
   });
 }
 
-/** How many distinct people the whole policy asks for. Without distinct reviewers one person may stand in every threshold, so only the largest is certain. */
+/**
+ * How many distinct people every plan under the policy needs at least. Stages that a condition may skip ask nobody for certain, and of thresholds of which any
+ * suffices the smallest counts. Without distinct reviewers one person may stand in every threshold, so only the largest is certain.
+ */
 export function approvalsOf(policy: ApprovalPolicyDefinition): number {
-  const needed = policy.stages.flatMap((stage) => stage.thresholds.map((threshold) => threshold.needed));
-  return policy.distinctReviewers === false ? Math.max(...needed) : needed.reduce((sum, one) => sum + one, 0);
+  const isShared = policy.distinctReviewers === false;
+  const needed = policy.stages.flatMap((stage) => {
+    const each = stage.thresholds.map((threshold) => threshold.needed);
+    return stage.when !== undefined ? [] : [stage.require === 'any' ? Math.min(...each) : isShared ? Math.max(...each) : sum(each)];
+  });
+  return isShared ? Math.max(...needed) : sum(needed);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
 }
 
 export function deriveFloors(policy: ApprovalPolicyDefinition): ApprovalFloor[] {
   const whole: ApprovalFloor = { approvals: approvalsOf(policy), ceilings: {} };
-  return policy.automatic ? [{ approvals: 0, ceilings: { ...policy.automatic.ceilings } }, whole] : [whole];
+  if (!policy.automatic) {
+    return [whole];
+  }
+  const { ceilings, sensitive } = policy.automatic;
+  return [{ approvals: 0, ceilings: { ...ceilings, ...(sensitive ? { sensitive } : {}) } }, whole];
 }
 
 /**

@@ -75,7 +75,10 @@ export async function evaluateRevert(
       parametersText: execution.parametersText,
       edits,
     };
-    return { kind: 'planned', simulation: { plan, readSet: await recorder.readSet(), summary: summarisePlan(edits, action, []) } };
+    return {
+      kind: 'planned',
+      simulation: { plan, readSet: await recorder.readSet(), summary: summarisePlan(edits, action, [], ontology.objectTypes) },
+    };
   } catch (error) {
     const faults = faultsOf(error);
     if (!faults) {

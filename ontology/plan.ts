@@ -53,6 +53,10 @@ export interface ResolvedThreshold {
 export interface ResolvedStage {
   name: string;
   thresholds: ResolvedThreshold[];
+  /** Any one threshold suffices; absent where all must be met. */
+  require?: 'any';
+  /** From how many different teams the people counted here must come. */
+  teams?: number;
 }
 
 /** Who must approve this plan. `automatic` means that policy alone does; then there are no stages. */
@@ -104,6 +108,8 @@ export interface PlanSummary {
   prefilled?: Record<string, JsonValue>;
   /** How many members each object-set parameter has, and the first of them. */
   objectSets?: Record<string, { count: number; ids: string[] }>;
+  /** Sensitive properties that the plan touches, as `type.property`; absent where there are none. */
+  sensitive?: string[];
 }
 
 export interface Simulation {

@@ -20,7 +20,16 @@ function requirement(stages: ReturnType<typeof threshold>[][], distinctReviewers
 }
 
 function review(reviewerId: string, decision: CountedReview['decision'], ...held: string[]): CountedReview {
-  return { reviewerId, decision, roles: held, kind: 'user', disabled: false, at: '2026-01-01T00:00:00.000Z', person: reviewerId };
+  return {
+    reviewerId,
+    decision,
+    roles: held,
+    kind: 'user',
+    disabled: false,
+    at: '2026-01-01T00:00:00.000Z',
+    person: reviewerId,
+    teams: [],
+  };
 }
 
 const twoStages = requirement([[threshold('duty')], [threshold('safety')]]);
@@ -55,7 +64,7 @@ const reviews = fc
     }),
     { selector: (one) => one.reviewerId },
   )
-  .map((all) => all.map((one) => ({ ...one, person: one.reviewerId })));
+  .map((all) => all.map((one) => ({ ...one, person: one.reviewerId, teams: [] as string[] })));
 
 describe('quorum', () => {
   it('goes through the stages one after another', () => {

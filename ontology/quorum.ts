@@ -1,3 +1,4 @@
+import { type AssignedStage, assignApprovals } from './assign-approvals.ts';
 import type { Expression } from './cel/expression.ts';
 import { admits, compilePrincipalExpression } from './cel/principal-expression.ts';
 import type { ResolvedRequirement } from './plan.ts';
@@ -15,6 +16,7 @@ export interface CountedReview {
   disabled: boolean;
   /** Linked identities are one person. */
   person: string;
+  teams: readonly string[];
 }
 
 export interface ThresholdState {
@@ -28,7 +30,11 @@ export interface StageState {
   name: string;
   /** `open` is the first stage not yet approved; those after it are `waiting`. */
   status: 'open' | 'waiting' | 'approved' | 'rejected';
+  /** Whether every threshold must be met or any one. */
+  require: 'all' | 'any';
   thresholds: ThresholdState[];
+  /** From how many different teams people must come, and do; absent where that is not asked. */
+  teams?: { needed: number; given: number };
 }
 
 export interface QuorumState {
@@ -51,32 +57,34 @@ export function settleQuorum(requirement: ResolvedRequirement, reviews: readonly
   const counted = newestByPerson(reviews).filter((review) => review.kind === 'user' && !review.disabled && !behind.includes(review.person));
   const approvals = counted.filter((review) => review.decision === 'approve').sort((a, b) => (a.reviewerId < b.reviewerId ? -1 : 1));
   const denials = counted.filter((review) => review.decision === 'reject');
-  const thresholds = requirement.stages.flatMap((stage, at) => stage.thresholds.map((threshold) => ({ stage: at, ...threshold })));
-  const given = requirement.distinctReviewers
-    ? assignDistinct(thresholds, approvals)
-    : thresholds.map((threshold) => approvals.filter((review) => isAdmitted(threshold.reviewers, review)).length);
-  const states = thresholds.map((threshold, at) => ({
-    stage: threshold.stage,
-    tolerated: threshold.toleratedDenials,
-    name: threshold.name,
-    needed: threshold.needed,
-    given: given[at] ?? 0,
-    denied: denials.filter((review) => isAdmitted(threshold.reviewers, review)).length,
-  }));
+  const given = assignApprovals(requirement, approvals, isAdmitted);
 
   let open = -1;
   const stages = requirement.stages.map((stage, at): StageState => {
-    const mine = states.filter((state) => state.stage === at);
-    const shown = mine.map(({ name, needed, given, denied }) => ({ name, needed, given, denied }));
-    if (mine.some((state) => state.denied > state.tolerated)) {
-      return { name: stage.name, status: 'rejected', thresholds: shown };
+    const filled = given[at] as AssignedStage;
+    const denied = stage.thresholds.map((threshold) => denials.filter((review) => isAdmitted(threshold.reviewers, review)).length);
+    const state = (status: StageState['status']): StageState => ({
+      name: stage.name,
+      status,
+      require: stage.require ?? 'all',
+      thresholds: stage.thresholds.map(({ name, needed }, index) => ({
+        name,
+        needed,
+        given: filled.given[index] ?? 0,
+        denied: denied[index] ?? 0,
+      })),
+      ...(stage.teams === undefined ? {} : { teams: { needed: stage.teams, given: filled.teams } }),
+    });
+    const barred = stage.thresholds.map((threshold, index) => (denied[index] ?? 0) > threshold.toleratedDenials);
+    if (stage.require === 'any' ? barred.every(Boolean) : barred.some(Boolean)) {
+      return state('rejected');
     }
-    if (open === -1 && mine.every((state) => state.given >= state.needed)) {
-      return { name: stage.name, status: 'approved', thresholds: shown };
+    if (open === -1 && filled.isMet) {
+      return state('approved');
     }
     const status = open === -1 ? 'open' : 'waiting';
     open = open === -1 ? at : open;
-    return { name: stage.name, status, thresholds: shown };
+    return state(status);
   });
 
   if (stages.some((stage) => stage.status === 'rejected')) {
@@ -137,49 +145,24 @@ function newestByPerson(reviews: readonly CountedReview[]): CountedReview[] {
   return [...newest.values()];
 }
 
-/**
- * Gives each approval to at most one threshold. Thresholds take in order; one that finds nobody free asks earlier ones to swap (augmenting paths), so an earlier
- * stage never loses what it has and the numbers do not depend on who came first. Approvals beyond what is needed are not counted.
- */
-function assignDistinct(thresholds: readonly { needed: number; reviewers: string }[], approvals: readonly CountedReview[]): number[] {
-  const fits = approvals.map((review) => thresholds.map((threshold) => isAdmitted(threshold.reviewers, review)));
-  const slots = thresholds.flatMap((threshold, at) => Array.from({ length: threshold.needed }, () => at));
-  const takenBy = new Map<number, number>(); // Approval to slot.
-  const place = (slot: number, tried: Set<number>): boolean => {
-    const threshold = slots[slot] as number;
-    for (const [approval, admitted] of fits.entries()) {
-      if (!admitted[threshold] || tried.has(approval)) {
-        continue;
-      }
-      tried.add(approval);
-      const holder = takenBy.get(approval);
-      if (holder === undefined || place(holder, tried)) {
-        takenBy.set(approval, slot);
-        return true;
-      }
-    }
-    return false;
-  };
-  const given = thresholds.map(() => 0);
-  for (const slot of slots.keys()) {
-    if (place(slot, new Set())) {
-      given[slots[slot] as number] = (given[slots[slot] as number] ?? 0) + 1;
-    }
-  }
-  return given;
-}
-
 function describeMissing(stages: readonly StageState[]): string {
   return stages
-    .flatMap((stage) =>
-      stage.thresholds
+    .filter((stage) => stage.status !== 'approved')
+    .flatMap((stage) => {
+      const people = stage.thresholds
         .filter((threshold) => threshold.given < threshold.needed)
         .map((threshold) => {
           const missing = threshold.needed - threshold.given;
           const of = threshold.name === stage.name ? stage.name : `${stage.name} (${threshold.name})`;
           return `${missing} more ${missing === 1 ? 'approval' : 'approvals'} for ${of}`;
-        }),
-    )
+        });
+      const isMet = stage.require === 'any' && people.length < stage.thresholds.length;
+      const teams = stage.teams === undefined ? 0 : stage.teams.needed - stage.teams.given;
+      return [
+        ...(isMet ? [] : stage.require === 'any' ? [people.join(' or ')] : people),
+        ...(teams > 0 ? [`people of ${teams} more ${teams === 1 ? 'team' : 'teams'} for ${stage.name}`] : []),
+      ];
+    })
     .join(', ');
 }
 

@@ -1,11 +1,12 @@
-import type { Frame } from './cel/expression.ts';
+import type { Expression, Frame } from './cel/expression.ts';
 import type { CompiledActionType } from './compiled-ontology.ts';
+import type { StageDefinition } from './definition.ts';
 import type { JsonObject } from './json.ts';
-import type { PlanSummary, ResolvedRequirement } from './plan.ts';
+import type { PlanSummary, ResolvedRequirement, ResolvedStage } from './plan.ts';
 
 /**
  * Who must approve this plan. Policy alone approves where its condition holds and every ceiling that the database will ask about is kept; a condition that cannot
- * be computed does not hold.
+ * be computed does not hold. A stage is asked where its condition holds, and where that cannot be computed.
  */
 export function resolveRequirement(
   action: CompiledActionType,
@@ -14,48 +15,75 @@ export function resolveRequirement(
   summary: PlanSummary,
 ): ResolvedRequirement {
   const { policy, policyName } = action;
-  const automatic = isAutomatic(action, parameters, frame, summary);
+  const facts = withPlan(frame, summary);
+  const automatic = isAutomatic(action, parameters, facts, summary);
+  const isAsked = (_: StageDefinition, at: number) => {
+    const condition = action.compiled.policy.stages[at];
+    return condition === undefined || compute(condition, facts, true);
+  };
   return {
     policy: policyName,
     automatic,
-    stages: automatic
-      ? []
-      : policy.stages.map((stage) => ({
-          name: stage.name,
-          thresholds: stage.thresholds.map((threshold) => ({
-            name: threshold.name ?? stage.name,
-            needed: threshold.needed,
-            toleratedDenials: threshold.toleratedDenials ?? 0,
-            reviewers: threshold.reviewers,
-          })),
-        })),
+    stages: automatic ? [] : policy.stages.filter(isAsked).map(resolveStage),
     distinctReviewers: policy.distinctReviewers ?? true,
     expiresAfter: policy.expiresAfter,
   };
 }
 
+function resolveStage(stage: StageDefinition): ResolvedStage {
+  return {
+    name: stage.name,
+    thresholds: stage.thresholds.map((threshold) => ({
+      name: threshold.name ?? stage.name,
+      needed: threshold.needed,
+      toleratedDenials: threshold.toleratedDenials ?? 0,
+      reviewers: threshold.reviewers,
+    })),
+    ...(stage.require === 'any' ? { require: 'any' as const } : {}),
+    ...(stage.teams === undefined ? {} : { teams: stage.teams }),
+  };
+}
+
 function isAutomatic(action: CompiledActionType, parameters: JsonObject, frame: Frame, summary: PlanSummary): boolean {
-  const ceilings = action.policy.automatic?.ceilings;
-  const condition = action.compiled.automatic;
-  if (!ceilings || !condition) {
+  const { automatic } = action.policy;
+  const condition = action.compiled.policy.automatic;
+  if (!automatic || !condition) {
     return false;
   }
-  const edits = Object.values(summary.edits).reduce((sum, count) => sum + count, 0);
+  const { ceilings, sensitive = [] } = automatic;
   const isWithin =
-    edits <= (ceilings.edits ?? Number.POSITIVE_INFINITY) &&
+    editsOf(summary) <= (ceilings.edits ?? Number.POSITIVE_INFINITY) &&
     Object.entries(ceilings.parameters ?? {}).every(([name, ceiling]) => {
       const value = parameters[name];
       return typeof value === 'number' && Math.abs(value) <= ceiling;
-    });
-  if (!isWithin) {
-    return false;
-  }
-  const objects = Object.fromEntries(Object.entries(summary.objectTypes).map(([type, count]) => [type, BigInt(count)]));
-  const inner = Object.create(frame) as Frame;
-  inner.plan = { edits: BigInt(edits), objects };
+    }) &&
+    (summary.sensitive ?? []).every((touched) => sensitive.includes(touched));
+  return isWithin && compute(condition, frame, false);
+}
+
+function compute(condition: Expression, frame: Frame, otherwise: boolean): boolean {
   try {
-    return condition.compute(inner) === true;
+    return condition.compute(frame) === true;
   } catch {
-    return false;
+    return otherwise;
   }
+}
+
+function editsOf(summary: PlanSummary): number {
+  return Object.values(summary.edits).reduce((sum, count) => sum + count, 0);
+}
+
+/** `plan`, as conditions see it: numbers are 64-bit integers there. */
+function withPlan(frame: Frame, summary: PlanSummary): Frame {
+  const counted = (counts: Record<string, number>) =>
+    Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, BigInt(count)]));
+  const inner = Object.create(frame) as Frame;
+  inner.plan = {
+    edits: BigInt(editsOf(summary)),
+    objects: counted(summary.objectTypes),
+    operations: counted(summary.edits),
+    riskTier: summary.riskTier,
+    sensitive: summary.sensitive ?? [],
+  };
+  return inner;
 }

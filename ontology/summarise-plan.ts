@@ -1,17 +1,49 @@
-import type { CompiledActionType } from './compiled-ontology.ts';
+import type { CompiledActionType, CompiledObjectType } from './compiled-ontology.ts';
+import { compareText } from './json.ts';
 import type { Edit, PlanHeader, PlanSummary, Verdict } from './plan.ts';
 
 /** What a plan amounts to, for people who decide on it. */
-export function summarisePlan(edits: readonly Edit[], action: CompiledActionType, verdicts: Verdict[]): PlanSummary {
+export function summarisePlan(
+  edits: readonly Edit[],
+  action: CompiledActionType,
+  verdicts: Verdict[],
+  objectTypes: ReadonlyMap<string, CompiledObjectType>,
+): PlanSummary {
   const counts = { create: 0, modify: 0, delete: 0, link: 0, unlink: 0 };
-  const objectTypes: Record<string, number> = {};
+  const touched: Record<string, number> = {};
   for (const edit of edits) {
     counts[edit.op]++;
     if ('type' in edit) {
-      objectTypes[edit.type] = (objectTypes[edit.type] ?? 0) + 1;
+      touched[edit.type] = (touched[edit.type] ?? 0) + 1;
     }
   }
-  return { edits: counts, objectTypes, effects: 0, riskTier: action.riskTier, revertible: action.reversible, verdicts };
+  const sensitive = sensitiveTouched(edits, objectTypes);
+  return {
+    edits: counts,
+    objectTypes: touched,
+    effects: 0,
+    riskTier: action.riskTier,
+    revertible: action.reversible,
+    verdicts,
+    ...(sensitive.length > 0 ? { sensitive } : {}),
+  };
+}
+
+/** Sensitive properties that the edits write, as `type.property`. A deletion writes them all; so does the door see it. */
+function sensitiveTouched(edits: readonly Edit[], objectTypes: ReadonlyMap<string, CompiledObjectType>): string[] {
+  const sensitive = new Map(
+    [...objectTypes].map(([name, type]) => [name, [...type.properties].flatMap(([property, at]) => (at.sensitive ? [property] : []))]),
+  );
+  const found = new Set<string>();
+  for (const edit of edits) {
+    for (const property of 'type' in edit ? (sensitive.get(edit.type) ?? []) : []) {
+      const isWritten = edit.op === 'delete' || (edit.op === 'modify' && edit.unset?.includes(property));
+      if (isWritten || ('set' in edit && edit.set !== undefined && Object.hasOwn(edit.set, property))) {
+        found.add(`${'type' in edit ? edit.type : ''}.${property}`);
+      }
+    }
+  }
+  return [...found].sort(compareText);
 }
 
 /** A reader sees at a glance what a set is about; the whole of it is in the plan's header. */

@@ -34,11 +34,12 @@ const actor = (id: string, roles: string[], more: Partial<Actor> = {}): Actor =>
   actsFor: null,
   disabled: false,
   person: id,
+  teams: [],
   ...more,
 });
 const manager = actor('duty-manager-1', ['duty-manager']);
 const officer = actor('safety-officer', ['safety-officer']);
-const approvalBy = ({ id, kind, roles, person }: Actor): ReviewFact => ({
+const approvalBy = ({ id, kind, roles, person, teams }: Actor): ReviewFact => ({
   reviewerId: id,
   decision: 'approve',
   at: '2026-01-01T00:00:00.000Z',
@@ -46,6 +47,7 @@ const approvalBy = ({ id, kind, roles, person }: Actor): ReviewFact => ({
   kind,
   disabled: false,
   person,
+  teams,
 });
 
 const review = (who: Actor, more: Partial<Extract<AuthorityRequest, { action: 'proposal:review' }>> = {}) =>

@@ -119,6 +119,7 @@ async function storeReview(
     kind: actor.kind,
     disabled: actor.disabled,
     person: actor.person,
+    teams: actor.teams,
   };
   const settled = settleLocked(tx, proposal, {
     ...facts,

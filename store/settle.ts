@@ -1,4 +1,6 @@
+import type { JsonObject } from '../ontology/json.ts';
 import type { ProposalStatus } from '../ontology/lifecycle.ts';
+import type { ResolvedRequirement } from '../ontology/plan.ts';
 import { settleQuorum } from '../ontology/quorum.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { hasExpired, type LockedProposal, lockProposal, type StoredFailure } from './proposal-row.ts';
@@ -41,9 +43,15 @@ export function settleLocked(tx: Tx, proposal: LockedProposal, facts: ApprovalFa
   if (proposal.status === 'awaiting_approval' && facts.plan !== null) {
     const { verdict } = settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind);
     if (verdict === 'rejected') return describe(transition(tx, proposal, { to: 'rejected' }), facts);
-    if (verdict === 'approved') return describe(transition(tx, proposal, { to: 'approved' }), facts);
+    if (verdict === 'approved')
+      return describe(transition(tx, proposal, { to: 'approved', facts: approvedBy(facts.plan.requirement) }), facts);
   }
   return describe(proposal, facts);
+}
+
+/** Where nobody was asked, it is on record that policy alone approved, and which. */
+function approvedBy(requirement: ResolvedRequirement): JsonObject {
+  return { approvedBy: requirement.automatic ? 'policy' : 'people', policy: requirement.policy };
 }
 
 /** The statuses that time ends. An approved proposal that nobody could execute in time expires as well. */

@@ -13,6 +13,7 @@ interface StandingRow {
   /** The administrator's word on whom it acts for stands against the token's. */
   actsForIsSet: boolean;
   person: string;
+  teams: string[];
   disabled: boolean;
   /** In force now. */
   roles: string[];
@@ -56,6 +57,7 @@ function actorOf(caller: Caller, standing: StandingRow | null, isKnown: boolean)
     actsFor: standing?.actsForIsSet ? standing.actsFor : (caller.actsFor ?? null),
     disabled: !isKnown || (standing?.disabled ?? false),
     person: standing?.person ?? caller.id,
+    teams: standing?.teams ?? [],
   };
 }
 
@@ -67,7 +69,7 @@ async function readStanding(tx: Sql, id: string): Promise<StandingRow | null> {
   const [row] = await tx.rows<{ standing: StandingRow }>(
     `SELECT jsonb_build_object(
               'kind', p.kind, 'name', p.name, 'actsFor', p.acts_for, 'actsForIsSet', COALESCE(p.sources -> 'actsFor' ->> 'source' = 'administrator', false),
-              'person', COALESCE(p.person, p.id), 'disabled', p.disabled, 'roles', to_jsonb(${rolesInForce('p')}),
+              'person', COALESCE(p.person, p.id), 'teams', to_jsonb(p.teams), 'disabled', p.disabled, 'roles', to_jsonb(${rolesInForce('p')}),
               'fresh', to_jsonb(ARRAY(SELECT s.role FROM exequatur.standing_role s
                                        WHERE s.tenant_id = p.tenant_id AND s.principal_id = p.id AND s.removed_at IS NULL
                                          AND (s.source = 'administrator' OR s.fed_at > exequatur.clock() - interval '${feedInterval}'))),
@@ -127,7 +129,7 @@ async function feed(tx: Sql, caller: Caller, roles: readonly string[]): Promise<
 /** Standing alone, for execution and settling, where no token is at hand. Unknown principals are missing from the map. */
 export async function readActors(tx: Sql, ids: readonly string[]): Promise<Map<string, Actor>> {
   const rows = await tx.rows<{ actor: Actor }>(
-    `SELECT jsonb_build_object('id', p.id, 'kind', p.kind, 'roles', to_jsonb(${rolesInForce('p')}), 'actsFor', p.acts_for, 'disabled', p.disabled, 'person', COALESCE(p.person, p.id)) AS actor
+    `SELECT jsonb_build_object('id', p.id, 'kind', p.kind, 'roles', to_jsonb(${rolesInForce('p')}), 'actsFor', p.acts_for, 'disabled', p.disabled, 'person', COALESCE(p.person, p.id), 'teams', to_jsonb(p.teams)) AS actor
        FROM exequatur.principal p WHERE p.id = ANY($1::text[])`,
     [ids],
   );

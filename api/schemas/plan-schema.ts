@@ -37,6 +37,7 @@ export const planSummarySchema = component(
       .record(z.string(), z.strictObject({ count: z.int(), ids: z.array(z.string()) }))
       .describe('How many members each object-set parameter has, and the first hundred of them.')
       .optional(),
+    sensitive: z.array(z.string()).exactOptional().describe('Sensitive properties that the plan touches, as `type.property`.'),
   }),
   'What a plan does, in numbers.',
 );
@@ -57,6 +58,8 @@ export const requirementSchema = component(
             reviewers: z.string().describe('CEL over `reviewer`.'),
           }),
         ),
+        require: z.literal('any').exactOptional().describe('Any one threshold suffices.'),
+        teams: z.int().exactOptional().describe('From how many different teams people must come.'),
       }),
     ),
     distinctReviewers: z.boolean(),

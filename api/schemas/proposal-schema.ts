@@ -77,7 +77,12 @@ const permission = z.strictObject({ allowed: z.boolean(), reason: z.string().exa
 const stage = z.strictObject({
   name: z.string(),
   status: z.enum(['open', 'waiting', 'approved', 'rejected']),
+  require: z.enum(['all', 'any']).describe('Whether every threshold must be met or any one.'),
   thresholds: z.array(z.strictObject({ name: z.string(), needed: z.int(), given: z.int(), denied: z.int() })),
+  teams: z
+    .strictObject({ needed: z.int(), given: z.int() })
+    .exactOptional()
+    .describe('From how many different teams people must come, and do.'),
 });
 
 const failure = z.looseObject({ code: z.string(), title: z.string() }).describe('Why the proposal is invalid or failed.');

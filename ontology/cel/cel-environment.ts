@@ -53,7 +53,14 @@ export function checkingEnvironment(
   }
   // `roles` is the only thing a principal has beside text.
   environment.registerType('principal', { ctor: class {}, fields: { id: 'string', kind: 'string', roles: 'list<string>' } });
-  environment.registerType('planSize', { ctor: class {}, fields: { edits: 'int', objects: 'map<string, int>' } });
+  const planFacts = {
+    edits: 'int',
+    objects: 'map<string, int>',
+    operations: 'map<string, int>',
+    riskTier: 'string',
+    sensitive: 'list<string>',
+  };
+  environment.registerType('planFacts', { ctor: class {}, fields: planFacts });
   return environment;
 }
 

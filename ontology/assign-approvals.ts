@@ -1,0 +1,126 @@
+import type { ResolvedRequirement, ResolvedStage } from './plan.ts';
+import type { CountedReview } from './quorum.ts';
+
+/** How far the approvals at hand fill one stage. */
+export interface AssignedStage {
+  /** By threshold. */
+  given: number[];
+  /** Different teams, one for each person. */
+  teams: number;
+  isMet: boolean;
+}
+
+type Admits = (reviewers: string, review: CountedReview) => boolean;
+
+/**
+ * Fills stages with approvals, earlier stages first, so that as many as possible are met. With distinct reviewers each person stands in one threshold at most. Where
+ * any threshold of a stage suffices, each choice is tried; a definition with more than a hundred choices was refused.
+ */
+export function assignApprovals(requirement: ResolvedRequirement, approvals: readonly CountedReview[], admits: Admits): AssignedStage[] {
+  const { stages, distinctReviewers } = requirement;
+  let best: AssignedStage[] | undefined;
+  for (const choice of choicesOf(stages)) {
+    const filled = distinctReviewers ? fillDistinct(stages, choice, approvals, admits) : fillShared(stages, approvals, admits);
+    if (!best || isBetter(filled, best)) {
+      best = filled;
+    }
+  }
+  return best ?? [];
+}
+
+/** For each stage the thresholds that take part: all of them, or one of those of which any suffices. */
+function choicesOf(stages: readonly ResolvedStage[]): number[][][] {
+  return stages.reduce<number[][][]>(
+    (choices, stage) => {
+      const all = [...stage.thresholds.keys()];
+      const mine = stage.require === 'any' ? all.map((one) => [one]) : [all];
+      return choices.flatMap((before) => mine.map((taken) => [...before, taken]));
+    },
+    [[]],
+  );
+}
+
+/** The first stage that tells two apart decides: met before not met, then by how many approvals it has. */
+function isBetter(one: readonly AssignedStage[], other: readonly AssignedStage[]): boolean {
+  for (const [at, stage] of one.entries()) {
+    const rival = other[at] as AssignedStage;
+    const difference = Number(stage.isMet) - Number(rival.isMet) || total(stage.given) - total(rival.given);
+    if (difference !== 0) {
+      return difference > 0;
+    }
+  }
+  return false;
+}
+
+function fillShared(stages: readonly ResolvedStage[], approvals: readonly CountedReview[], admits: Admits): AssignedStage[] {
+  return stages.map((stage) => {
+    const given = stage.thresholds.map((threshold) => approvals.filter((review) => admits(threshold.reviewers, review)).length);
+    const people = approvals.filter((review) => stage.thresholds.some((threshold) => admits(threshold.reviewers, review)));
+    return describeStage(stage, given, people);
+  });
+}
+
+function fillDistinct(
+  stages: readonly ResolvedStage[],
+  choice: readonly (readonly number[])[],
+  approvals: readonly CountedReview[],
+  admits: Admits,
+): AssignedStage[] {
+  const slots = stages.flatMap((stage, at) =>
+    (choice[at] ?? []).flatMap((index) => {
+      const threshold = stage.thresholds[index] as ResolvedStage['thresholds'][number];
+      return Array.from({ length: threshold.needed }, () => ({ stage: at, index, reviewers: threshold.reviewers }));
+    }),
+  );
+  const taken = match(slots.map((slot) => approvals.flatMap((review, index) => (admits(slot.reviewers, review) ? [index] : []))));
+  const slotOf = new Map([...taken].map(([slot, approval]) => [approval, slots[slot]]));
+  return stages.map((stage, at) => {
+    const given = stage.thresholds.map(
+      (_, index) => [...slotOf.values()].filter((slot) => slot?.stage === at && slot.index === index).length,
+    );
+    // Whoever stands nowhere else may still speak for a team here.
+    const people = approvals.filter(
+      (review, index) =>
+        (slotOf.get(index)?.stage ?? at) === at && stage.thresholds.some((threshold) => admits(threshold.reviewers, review)),
+    );
+    return describeStage(stage, given, people);
+  });
+}
+
+function describeStage(stage: ResolvedStage, given: number[], people: readonly CountedReview[]): AssignedStage {
+  const full = stage.thresholds.map((threshold, index) => (given[index] ?? 0) >= threshold.needed);
+  const names = [...new Set(people.flatMap((review) => review.teams))];
+  const teams = stage.teams === undefined ? 0 : match(people.map((review) => review.teams.map((team) => names.indexOf(team)))).size;
+  const isFull = stage.require === 'any' ? full.some(Boolean) : full.every(Boolean);
+  return { given, teams, isMet: isFull && teams >= (stage.teams ?? 0) };
+}
+
+/**
+ * The largest matching of seekers to what each would take, earlier seekers first: one that finds nothing free asks others to swap (augmenting paths), so none loses
+ * what it has and the result does not depend on the order of what is sought. Seeker to what it got.
+ */
+function match(wanted: readonly (readonly number[])[]): Map<number, number> {
+  const holder = new Map<number, number>();
+  const place = (seeker: number, tried: Set<number>): boolean => {
+    for (const item of wanted[seeker] ?? []) {
+      if (tried.has(item)) {
+        continue;
+      }
+      tried.add(item);
+      const other = holder.get(item);
+      if (other === undefined || place(other, tried)) {
+        holder.set(item, seeker);
+        return true;
+      }
+    }
+    return false;
+  };
+  for (const seeker of wanted.keys()) {
+    place(seeker, new Set());
+  }
+  return new Map([...holder].map(([item, seeker]) => [seeker, item]));
+}
+
+function total(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
