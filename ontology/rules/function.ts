@@ -57,7 +57,7 @@ async function call(run: Run, rule: FunctionRule): Promise<FunctionOutcome> {
     if (failure) {
       throw failure.cause;
     }
-    throw refuse('function_failed', `${rule.function.name} failed: ${error instanceof Error ? error.message : 'it threw'}`, {
+    throw refuse('function_failed', `${rule.function.name} failed with ${error instanceof Error ? error.name : 'what is no error'}`, {
       pointer: rule.pointer,
     });
   }
