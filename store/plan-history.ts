@@ -37,3 +37,21 @@ export async function readPlanHistory(tx: Sql, proposalId: string): Promise<Past
     [proposalId],
   );
 }
+
+/** The plan whose place this one takes, and how many approvals it had, which are void with it; null where it is the first. MUST run under the proposal's lock. */
+export async function readReplaced(
+  tx: Sql,
+  proposalId: string,
+  by: { revision: number; digest: string },
+): Promise<{ digest: string; approvals: number } | null> {
+  const [row] = await tx.rows<{ digest: string; approvals: number }>(
+    `SELECT l.digest, (SELECT count(*)::int FROM (
+              SELECT DISTINCT ON (v.reviewer_id) v.decision FROM exequatur.review v
+               WHERE v.tenant_id = l.tenant_id AND v.proposal_id = l.proposal_id AND v.revision = l.revision AND v.digest = l.digest
+               ORDER BY v.reviewer_id, v.created_at DESC, v.id DESC) n WHERE n.decision = 'approve') AS approvals
+       FROM exequatur.plan l JOIN exequatur.read_set s ON s.tenant_id = l.tenant_id AND s.plan_id = l.id
+      WHERE l.proposal_id = $1::uuid AND (l.revision, l.digest) <> ($2::int, $3) ORDER BY s.created_at DESC LIMIT 1`,
+    [proposalId, by.revision, by.digest],
+  );
+  return row ?? null;
+}

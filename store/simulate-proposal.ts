@@ -8,6 +8,7 @@ import { isProblemCode } from '../ontology/problems.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { definitionsHold, ontologyCounter } from './definitions-in-force.ts';
 import { takeNudges } from './nudges.ts';
+import { readReplaced } from './plan-history.ts';
 import {
   hasExpired,
   isoTime,
@@ -149,11 +150,12 @@ async function keepPlan(tx: Tx, proposal: LockedProposal, simulation: Simulation
   });
 }
 
-/** What is told of a plan that took another's place: which, and how many approvals went with it. MUST be asked before the proposal has its new plan. */
+/** What is told of a plan that takes another's place: which, and how many approvals are void with it. */
 async function replacing(tx: Tx, proposal: LockedProposal, digest: string): Promise<JsonObject> {
-  if (proposal.planDigest === null || proposal.planDigest === digest) return {};
-  const { reviews } = await readApprovalFacts(tx, proposal.id);
-  return { previousDigest: proposal.planDigest, voidedApprovals: reviews.filter(({ decision }) => decision === 'approve').length };
+  const isFirst = proposal.planDigest === null && proposal.revision === 1;
+  if (isFirst || proposal.planDigest === digest) return {};
+  const replaced = await readReplaced(tx, proposal.id, { revision: proposal.revision, digest });
+  return replaced === null ? {} : { previousDigest: replaced.digest, voidedApprovals: replaced.approvals };
 }
 
 /** A first plan has no reviews to read; a later one may have those of an earlier simulation with the same digest. */

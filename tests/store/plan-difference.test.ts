@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareEdits, type EditDifference } from '../../ontology/compare-edits.ts';
 import type { Edit } from '../../ontology/plan.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
+import { putOntology } from '../../store/put-ontology.ts';
 import { readPlan } from '../../store/read-plan.ts';
 import { type PlanDifference, readPlanDifference } from '../../store/read-plan-difference.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import type { Settled } from '../../store/settle.ts';
-import { expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './fixture.ts';
+import { admin, expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './fixture.ts';
 
 const text = { type: 'string', required: true };
 const reference = (to: string) => ({ type: 'reference', to, required: true });
@@ -207,6 +208,33 @@ describe('a plan that another took the place of', () => {
       requirement: { from: { automatic: true, stages: [] }, to: { automatic: false, stages: [{ name: 'keepers' }] } },
       counts: { added: 1, removed: 0, changed: 0, same: 2 },
     });
+  });
+
+  it('names the version of the action type where that is another, and counts the approvals of the revision before', async () => {
+    await fixture.done('addFloor', { name: 'V1', codes: ['VA'] });
+    const plan = await fixture.planned('closeFloor', { floor: 'V1' });
+    await fixture.review(plan, keeper1);
+    const changed = structuredClone(document);
+    changed.actionTypes.closeFloor.rules = rooms({ status: "'shut'" });
+    expectDone(await fixture.inApi((tx) => putOntology(tx, changed as never, admin, fixture.deps)));
+    await plannedAnew(plan);
+    expect(await difference(plan.proposalId)).toMatchObject({
+      from: { revision: 1 },
+      to: { revision: 2 },
+      header: [{ field: 'actionTypeVersion', from: 1, to: 2 }],
+      edits: [
+        {
+          kind: 'changed',
+          properties: [
+            { property: 'note', from: { after: 'by nobody' }, to: null },
+            { property: 'status', from: { before: 'open', after: 'closed' }, to: { before: 'open', after: 'shut' } },
+          ],
+        },
+      ],
+    });
+    const timeline = expectDone(await fixture.inApi((tx) => readTimeline(tx, plan.proposalId)));
+    expect(timeline.at(-1)).toMatchObject({ type: 'proposal.simulated', facts: { previousDigest: plan.digest, voidedApprovals: 1 } });
+    expectDone(await fixture.inApi((tx) => putOntology(tx, document as never, admin, fixture.deps)));
   });
 
   it('is compared also where deletions and links differ', async () => {
