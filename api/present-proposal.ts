@@ -11,6 +11,7 @@ export function presentProposal(view: ProposalView, mask: Mask, context: ApiCont
   return {
     ...view,
     parameters: mask.parameters(view.actionType.name, view.parameters),
+    planSummary: view.planSummary && mask.summary(view.actionType.name, view.planSummary),
     failure: view.failure === null ? null : failureOf(view, view.failure, mask),
     workflow: { ...view.workflow, url: workflowUrl(view.workflow.id, context) },
   };

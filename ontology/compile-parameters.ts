@@ -1,7 +1,7 @@
 import { fits, objectCelType, timestampType } from './cel/cel-types.ts';
 import { type Scope, Vocabulary } from './cel/scope.ts';
 import { checkDefault, checkValueDefinition } from './check-value-definition.ts';
-import { compileFilter } from './compile-filter.ts';
+import { compileSetFilter } from './compile-set-filter.ts';
 import type { CompiledParameter } from './compiled-action.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
 import type { OntologyDocument, ParameterDefinition } from './definition.ts';
@@ -69,8 +69,8 @@ export function checkDefaultFilters(ontology: CompiledOntology, faults: FaultLis
   for (const [name, { definition }] of ontology.actionTypes) {
     for (const [parameter, { type, default: own, ...rest }] of Object.entries(definition.parameters)) {
       const filter = type === 'objectSet' ? (own as { filter: string } | undefined)?.filter : undefined;
-      const outcome = filter === undefined || !('of' in rest) ? undefined : compileFilter(ontology, rest.of, filter);
-      for (const { message } of !outcome || outcome.ok ? [] : outcome.faults) {
+      const outcome = filter === undefined || !('of' in rest) ? undefined : compileSetFilter(ontology, rest.of, filter);
+      for (const message of outcome && 'refused' in outcome ? outcome.refused : []) {
         faults.add(pointerTo('/actionTypes', name, 'parameters', parameter, 'default', 'filter'), message);
       }
     }

@@ -50,7 +50,7 @@ export async function evaluate(
     const edits = await finishEdits(builder);
     checkLimits(action, edits);
     const chosen = chosenParameters(loaded, action, values);
-    const summary = { ...summarisePlan(edits, action, verdicts, ontology.objectTypes), ...summariseChoice(action, chosen) };
+    const summary = { ...summarisePlan(edits, action, verdicts, ontology.objectTypes), ...summariseChoice(chosen) };
     const requirement = resolveRequirement(action, parameters, frame, summary);
     const plan = {
       header: {

@@ -1,6 +1,6 @@
 import type { PropertyChange, PropertyDifference } from './compare-edits.ts';
 import type { JsonObject, JsonValue } from './json.ts';
-import type { Edit, Fault } from './plan.ts';
+import type { Edit, Fault, PlanSummary } from './plan.ts';
 import type { FieldOwner, SensitiveFields } from './sensitive-fields.ts';
 
 /** Stands where a value is not shown. No value looks like it: the only values that are objects have fields whose names begin with a letter. */
@@ -70,6 +70,17 @@ export class Mask {
   parameters(actionType: string, parameters: JsonValue): JsonValue {
     const isRecord = typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters);
     return isRecord ? this.values('actionTypes', actionType, parameters) : parameters;
+  }
+
+  /** A set whose filter is hidden is not shown at all: what it selects tells what the filter says. */
+  summary(actionType: string, summary: PlanSummary): PlanSummary {
+    const { prefilled, objectSets, ...numbers } = summary;
+    const sets = Object.entries(objectSets ?? {}).filter(([name]) => !this.hides('actionTypes', actionType, name));
+    return {
+      ...numbers,
+      ...(prefilled ? { prefilled: this.values('actionTypes', actionType, prefilled) } : {}),
+      ...(sets.length > 0 ? { objectSets: Object.fromEntries(sets) } : {}),
+    };
   }
 
   /** What is wrong with a hidden value would tell something of it, unless the definition's author wrote the words. */

@@ -1,7 +1,7 @@
 import { fromCel, toCel } from './cel/cel-values.ts';
 import type { Frame } from './cel/expression.ts';
 import { ObjectView, objectOf } from './cel/object-view.ts';
-import { compileFilter } from './compile-filter.ts';
+import { compileSetFilter } from './compile-set-filter.ts';
 import type { CompiledParameter } from './compiled-action.ts';
 import type { AnyDefinition } from './definition.ts';
 import { maximumEdits } from './definition-schema.ts';
@@ -120,9 +120,9 @@ async function bind(run: FrameRun, loaded: LoadedParameters, name: string, value
 async function selectMembers(run: FrameRun, name: string, { of, maxItems }: { of: string; maxItems?: number }, value: JsonValue) {
   const { filter } = value as { filter: string };
   const pointer = `/parameters/${name}`;
-  const outcome = compileFilter(run.ontology, of, filter);
-  if (!outcome.ok) {
-    throw new Refusal(outcome.faults.map(({ message }) => ({ code: 'invalid_parameters', pointer: `${pointer}/filter`, message })));
+  const outcome = compileSetFilter(run.ontology, of, filter);
+  if ('refused' in outcome) {
+    throw new Refusal(outcome.refused.map((message) => ({ code: 'invalid_parameters', pointer: `${pointer}/filter`, message })));
   }
   const limit = Math.min(maxItems ?? maximumEdits, maximumEdits);
   const members = await run.recorder.query(of, outcome.condition, limit); // A filter is anybody's, and may select all there is.

@@ -1,5 +1,5 @@
 import { canonicalText } from './canonical-json.ts';
-import { compileFilter } from './compile-filter.ts';
+import { compileSetFilter } from './compile-set-filter.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
 import type { AnyDefinition, FieldDefinition, ParameterDefinition } from './definition.ts';
 import { type JsonObject, type JsonValue, pointerTo } from './json.ts';
@@ -67,8 +67,8 @@ function checkFilters(
   for (const [name, definition] of Object.entries(definitions)) {
     const filter = definition.type === 'objectSet' ? (parameters[name] as JsonObject | undefined)?.filter : undefined;
     if (definition.type === 'objectSet' && typeof filter === 'string') {
-      const outcome = compileFilter(ontology, definition.of, filter);
-      for (const { message } of outcome.ok ? [] : outcome.faults) {
+      const outcome = compileSetFilter(ontology, definition.of, filter);
+      for (const message of 'refused' in outcome ? outcome.refused : []) {
         refuse([name, 'filter'], message);
       }
     }

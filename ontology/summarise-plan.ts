@@ -49,17 +49,11 @@ function sensitiveTouched(edits: readonly Edit[], objectTypes: ReadonlyMap<strin
 /** A reader sees at a glance what a set is about; the whole of it is in the plan's header. */
 const shownMembers = 100;
 
-/** What the simulation chose. Sensitive values are for the plan alone. */
-export function summariseChoice(
-  action: CompiledActionType,
-  { prefilled, objectSets }: Pick<PlanHeader, 'prefilled' | 'objectSets'>,
-): Pick<PlanSummary, 'prefilled' | 'objectSets'> {
-  const isShown = ([name]: [string, unknown]) => action.definition.parameters[name]?.sensitive !== true;
-  const shown = Object.entries(prefilled ?? {}).filter(isShown);
-  const selected = Object.entries(objectSets ?? {}).filter(isShown);
-  const sets = selected.map(([name, ids]) => [name, { count: ids.length, ids: ids.slice(0, shownMembers) }]);
-  return {
-    ...(shown.length > 0 ? { prefilled: Object.fromEntries(shown) } : {}),
-    ...(sets.length > 0 ? { objectSets: Object.fromEntries(sets) } : {}),
-  };
+/** What the simulation chose. Whoever shows it passes it through the reader's mask. */
+export function summariseChoice({
+  prefilled,
+  objectSets,
+}: Pick<PlanHeader, 'prefilled' | 'objectSets'>): Pick<PlanSummary, 'prefilled' | 'objectSets'> {
+  const sets = Object.entries(objectSets ?? {}).map(([name, ids]) => [name, { count: ids.length, ids: ids.slice(0, shownMembers) }]);
+  return { ...(prefilled ? { prefilled } : {}), ...(sets.length > 0 ? { objectSets: Object.fromEntries(sets) } : {}) };
 }

@@ -24,6 +24,7 @@ export interface DifferenceCounts {
 
 export interface PlanDifference {
   proposalId: string;
+  actionType: string;
   from: ComparedPlan;
   to: ComparedPlan;
   /** Who must approve, in both plans; null where that is the same. */
@@ -65,10 +66,12 @@ export async function readPlanDifference(
     pageSizeOf(page.pageSize),
     start.counts,
   );
-  const { requirement: was, ...oldHeader } = from.header;
-  const { requirement: is, ...newHeader } = to.header;
+  // What was filled in and selected is told by the summaries, where it passes through the reader's mask and is cut to what can be read.
+  const { requirement: was, prefilled: _filled, objectSets: _sets, ...oldHeader } = from.header;
+  const { requirement: is, prefilled: _filledNow, objectSets: _setsNow, ...newHeader } = to.header;
   return {
     proposalId,
+    actionType: String(to.header.actionType),
     from: from.plan,
     to: to.plan,
     requirement: equalJson(was, is) ? null : { from: was as unknown as ResolvedRequirement, to: is as unknown as ResolvedRequirement },

@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { compileOntology } from '../ontology/compile-ontology.ts';
+import { Mask, maskedValue } from '../ontology/mask.ts';
 import { parseParameters } from '../ontology/parameters.ts';
+import type { PlanSummary } from '../ontology/plan.ts';
+import { SensitiveFields } from '../ontology/sensitive-fields.ts';
 import motorPool from './fixtures/motor-pool.json' with { type: 'json' };
 import { MemoryTenant } from './support/memory-tenant.ts';
 
@@ -196,6 +199,30 @@ describe('an object set', () => {
     }
     expect(pointers('true')).toEqual(['invalid_parameters /parameters/trucks']);
     expect(pointers({ filter: 'true', of: 'barge' })).toEqual(['unknown_field /parameters/trucks/of']);
+  });
+});
+
+describe('what the simulation chose', () => {
+  const document = structuredClone(motorPool);
+  Object.assign(document.objectTypes.truck.properties.odometer, { sensitive: true });
+  Object.assign(document.actionTypes.move.parameters.to, { sensitive: true });
+  Object.assign(document.actionTypes.retire.parameters.trucks, { sensitive: true });
+  const secretive = new MemoryTenant(document);
+
+  it('passes through the mask, like what was given', () => {
+    const mask = new Mask(new SensitiveFields(secretive.ontology.document), () => false);
+    const summary = { prefilled: { to: 'N1', urgent: true }, objectSets: { trucks: { count: 1, ids: ['T1'] } } } as unknown as PlanSummary;
+    expect(mask.summary('move', summary)).toMatchObject({ prefilled: { to: maskedValue, urgent: true } });
+    expect(mask.summary('retire', summary)).not.toHaveProperty('objectSets');
+    expect(mask.summary('move', summary)).toHaveProperty('objectSets');
+  });
+
+  it('is not chosen by what is sensitive', () => {
+    const parse = (filter: string) => parseParameters(secretive.ontology, 'retire', { trucks: { filter } });
+    expect(parse("state == 'ready'")).toMatchObject({ ok: true });
+    for (const filter of ['odometer < 10', "!(state == 'ready' || odometer in [1])"]) {
+      expect(parse(filter)).toMatchObject({ ok: false, faults: [{ message: 'odometer is sensitive and cannot be asked for' }] });
+    }
   });
 });
 

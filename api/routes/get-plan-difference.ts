@@ -32,6 +32,8 @@ export const getPlanDifference = route({
     const found = await context.readAs(caller, async (tx, _actor, mask) =>
       answered(await readPlanDifference(tx, params.proposalId, digests, page), (difference) => ({
         ...difference,
+        from: { ...difference.from, summary: mask.summary(difference.actionType, difference.from.summary) },
+        to: { ...difference.to, summary: mask.summary(difference.actionType, difference.to.summary) },
         edits: difference.edits.map((edit) => masked(edit, mask)),
       })),
     );

@@ -22,7 +22,11 @@ export const getPlan = route({
   problems: ['not_found', 'invalid_page_token'],
   async handle({ params, query, caller }, context) {
     const page = await context.readAs(caller, async (tx, _actor, mask) =>
-      answered(await readPlan(tx, params.proposalId, query), (plan) => ({ ...plan, edits: plan.edits.map((edit) => mask.edit(edit)) })),
+      answered(await readPlan(tx, params.proposalId, query), (plan) => ({
+        ...plan,
+        summary: mask.summary(plan.actionType.name, plan.summary),
+        edits: plan.edits.map((edit) => mask.edit(edit)),
+      })),
     );
     return answered(page, (plan) => ({ status: 200, body: plan, headers: { etag: `"${plan.digest}"` } }));
   },

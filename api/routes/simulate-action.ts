@@ -42,6 +42,7 @@ export const simulateAction = route({
     const mask = await context.maskOf(caller);
     if (isRefusal(mask)) return mask;
     if (isRefusal(plan)) return { ...plan, faults: (plan.faults ?? []).map((fault) => mask.fault(actionType, fault)) };
-    return { status: 200, body: { ...plan, edits: plan.edits.map((edit) => mask.edit(edit)) } };
+    const planSummary = mask.summary(plan.actionType.name, plan.planSummary);
+    return { status: 200, body: { ...plan, planSummary, edits: plan.edits.map((edit) => mask.edit(edit)) } };
   },
 });

@@ -128,6 +128,7 @@ export const planDifferenceSchema = component(
   'PlanDifference',
   z.strictObject({
     proposalId: z.string(),
+    actionType: z.string(),
     from: comparedPlan,
     to: comparedPlan,
     requirement: z

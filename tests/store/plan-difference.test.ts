@@ -140,6 +140,7 @@ describe('a plan that another took the place of', () => {
     const told = expectDone(await difference(plan.proposalId));
     expect(told).toEqual({
       proposalId: plan.proposalId,
+      actionType: 'closeFloor',
       from: expect.objectContaining({ digest: plan.digest, revision: 1, totalEdits: 4 }),
       to: expect.objectContaining({ digest: again.digest, revision: 1, totalEdits: 4 }),
       requirement: null,
