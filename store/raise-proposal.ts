@@ -4,6 +4,7 @@ import { admitsProposer } from '../ontology/admits-proposer.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import { parseParameters } from '../ontology/parameters.ts';
 import type { ProblemCode } from '../ontology/problems.ts';
+import { readApprovalFacts } from './approval-facts.ts';
 import { type FoundAction, findAction } from './create-proposal.ts';
 import { areDefinitionsInForce } from './definitions-in-force.ts';
 import { lockDefinitionsShared } from './definitions-lock.ts';
@@ -37,17 +38,32 @@ async function raise(tx: Tx, proposal: LockedProposal, action: FoundAction): Pro
   const [row] = await tx.rows<{ parameters: string }>('SELECT p.parameters FROM exequatur.proposal p WHERE p.id = $1::uuid', [proposal.id]);
   const parsed = parseParameters(action.ontology, action.type.name, JSON.parse(row?.parameters ?? '{}') as JsonValue);
   if (!parsed.ok) return { code: 'invalid_parameters', faults: parsed.faults };
+  const { reviews } = await readApprovalFacts(tx, proposal.id);
+  const voided = reviews.filter(({ decision }) => decision === 'approve').length;
   const [raised] = await tx.rows<{ revision: number | null }>('SELECT exequatur.raise_proposal($1::uuid, $2) AS revision', [
     proposal.id,
     parsed.text,
   ]);
   if (raised?.revision == null) return failure('action_type_superseded', `${at}, under which the parameters mean something else`);
-  announce(tx, proposal, action, raised.revision);
+  announce(tx, proposal, action, raised.revision, voided);
   return null;
 }
 
-function announce(tx: Tx, proposal: LockedProposal, { version, ontologyVersion }: FoundAction, revision: number): void {
-  const facts: JsonObject = { actionTypeVersion: version, ontologyVersion, revision, before: proposal.actionTypeVersion };
+function announce(
+  tx: Tx,
+  proposal: LockedProposal,
+  { version, ontologyVersion }: FoundAction,
+  revision: number,
+  voidedApprovals: number,
+): void {
+  const facts: JsonObject = {
+    actionTypeVersion: version,
+    ontologyVersion,
+    revision,
+    previousVersion: proposal.actionTypeVersion,
+    previousDigest: proposal.planDigest,
+    voidedApprovals,
+  };
   const entry = tx.audit({ type: 'proposal.raised', proposalId: proposal.id, facts });
   tx.send(
     `INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, proposal_id, data, created_at)

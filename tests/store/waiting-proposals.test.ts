@@ -118,9 +118,11 @@ describe('a proposal that is simulated again under another version', () => {
     const both = await Promise.all([simulated(fixture, plan.proposalId), simulated(fixture, plan.proposalId)]);
     for (const one of both) expect(one).toMatchObject({ status: 'awaiting_approval', revision: 2, digest: both[0].digest });
     const raised = await fixture.inApi((tx) =>
-      tx.rows(`SELECT data ->> 'actionTypeVersion' AS version FROM exequatur.outbox WHERE type = 'proposal.raised'`),
+      tx.rows(
+        `SELECT data ->> 'actionTypeVersion' AS version, data ->> 'previousDigest' AS digest, data ->> 'voidedApprovals' AS voided FROM exequatur.outbox WHERE type = 'proposal.raised'`,
+      ),
     );
-    expect(raised).toEqual([{ version: '2' }]);
+    expect(raised).toEqual([{ version: '2', digest: plan.digest, voided: '1' }]);
     await upload((d) => Object.assign(d.actionTypes.askFloor, { riskTier: 'high' }));
     expect(await fixture.review(both[0], officer)).toMatchObject({ refused: 'not_eligible' });
     expect(await fixture.review(both[0], keeper1)).toMatchObject({ refused: 'stale_plan' });
