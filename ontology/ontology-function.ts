@@ -13,7 +13,7 @@ export interface OntologyFunction {
 }
 
 export interface FunctionInput {
-  /** Normalised, as in the plan: references are ids. */
+  /** Normalised, with what was filled in and without what is hidden: references are ids (of interfaces type and id), object sets lists of ids. */
   parameters: JsonObject;
   evaluatedAt: string;
   proposer: Principal;
