@@ -28,6 +28,7 @@ import { putOntology } from './routes/put-ontology.ts';
 import { putPrincipal } from './routes/put-principal.ts';
 import { revertProposal } from './routes/revert-proposal.ts';
 import { reviewProposal } from './routes/review-proposal.ts';
+import { reviseProposal } from './routes/revise-proposal.ts';
 import { simulateAction } from './routes/simulate-action.ts';
 import { withdrawProposal } from './routes/withdraw-proposal.ts';
 
@@ -49,6 +50,7 @@ export const routes: readonly Route[] = [
   getPlanDifference,
   listReviewers,
   reviewProposal,
+  reviseProposal,
   withdrawProposal,
   revertProposal,
   getTimeline,

@@ -3,6 +3,8 @@ import type { ProposalStatus } from './lifecycle.ts';
 import type { ResolvedRequirement } from './plan.ts';
 import type { ProblemCode } from './problems.ts';
 
+export type ReviewDecision = 'approve' | 'reject' | 'request_changes';
+
 export type PrincipalKind = 'user' | 'agent' | 'service';
 
 /** Who calls: what a verified token says. `Actor` is what standing makes of it. `roles` are the claimed ones; standing adds to them. */
@@ -44,7 +46,7 @@ export interface ProposalFacts {
 /** A reviewer's newest review of this revision and digest, with standing as it is now. */
 export interface ReviewFact {
   reviewerId: string;
-  decision: 'approve' | 'reject';
+  decision: ReviewDecision;
   at: string;
   roles: readonly string[];
   kind: PrincipalKind;
@@ -68,9 +70,10 @@ export type AuthorityRequest =
       digest: string;
       requirement: ResolvedRequirement | null;
       reviews: readonly ReviewFact[];
-      decision?: 'approve' | 'reject';
+      decision?: ReviewDecision;
     }
   | { action: 'proposal:withdraw'; actor: Actor; proposal: ProposalFacts }
+  | { action: 'proposal:revise'; actor: Actor; proposal: ProposalFacts; isRevert: boolean }
   | {
       action: 'proposal:revert';
       actor: Actor;

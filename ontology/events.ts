@@ -8,6 +8,7 @@ export const events = {
   'proposal.simulated': 'A plan was stored and awaits approval.',
   'proposal.invalid': 'The simulation refused the proposal.',
   'proposal.changes_requested': 'A reviewer asked for changes.',
+  'proposal.revised': 'The proposer revised it after changes were requested.',
   'proposal.approved': 'Quorum was reached, or policy alone approved.',
   'proposal.scheduled': 'The proposal is approved and waits for its window.',
   'proposal.executing': 'The execution began.',

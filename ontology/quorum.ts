@@ -1,10 +1,9 @@
 import { type AssignedStage, assignApprovals } from './assign-approvals.ts';
+import type { ReviewDecision } from './authority.ts';
 import type { Expression } from './cel/expression.ts';
 import { admits, compilePrincipalExpression } from './cel/principal-expression.ts';
 import type { ResolvedRequirement } from './plan.ts';
 import type { Principal } from './principal.ts';
-
-export type ReviewDecision = 'approve' | 'reject' | 'request_changes';
 
 /** A reviewer's newest review of the current digest and revision, with the reviewer's standing as it is now. */
 export interface CountedReview {

@@ -6,6 +6,7 @@ import { decideRead } from './decide-read.ts';
 import { decideReadSensitive } from './decide-read-sensitive.ts';
 import { decideRevert } from './decide-revert.ts';
 import { decideReview } from './decide-review.ts';
+import { decideRevise } from './decide-revise.ts';
 import { decideWithdraw } from './decide-withdraw.ts';
 import { refuse } from './verdict.ts';
 
@@ -37,6 +38,8 @@ function answer(request: AuthorityRequest): Authority {
       return decideReview(request);
     case 'proposal:withdraw':
       return decideWithdraw(request);
+    case 'proposal:revise':
+      return decideRevise(request);
     case 'proposal:revert':
       return decideRevert(request);
     default:

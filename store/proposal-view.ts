@@ -124,7 +124,7 @@ function actionsOf(record: ProposalRecord, viewer: Actor, decide: Decide): Propo
       }),
     ),
     withdraw: permission(decide({ action: 'proposal:withdraw', actor: viewer, proposal: facts })),
-    revise: permission({ allowed: false, reason: 'request_changes_unavailable' }),
+    revise: permission(decide({ action: 'proposal:revise', actor: viewer, proposal: facts, isRevert: proposal.revertOf !== null })),
     revert: permission(decide(revertQuestion(record, viewer, null))),
     resolve: permission({ allowed: false, reason: 'not_resolvable' }),
   };

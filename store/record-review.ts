@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Actor, Caller, ReviewFact } from '../ontology/authority.ts';
+import type { Actor, Caller, ReviewDecision, ReviewFact } from '../ontology/authority.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import { settleQuorum } from '../ontology/quorum.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
@@ -13,11 +13,11 @@ import { type Settled, settleLocked } from './settle.ts';
 import type { PrismaTx, Tx } from './sql.ts';
 import { resolveActor } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
-import { transition } from './transition.ts';
+import { type Move, transition } from './transition.ts';
 
 export interface NewReview {
   proposalId: string;
-  decision: 'approve' | 'reject' | 'request_changes';
+  decision: ReviewDecision;
   reason?: string;
   comments?: JsonValue;
   /** The plan the reviewer saw. */
@@ -39,7 +39,7 @@ export type ReviewRefusal = Refusal & { settled?: Settled };
  * An approval of a plan that is no longer true stores no review; it sends the proposal back to simulation.
  */
 export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreDeps): Promise<RecordedReview | ReviewRefusal> {
-  if (review.decision === 'request_changes') return undone(tx, refuse('request_changes_unavailable'));
+  if (review.decision === 'request_changes' && !isExplained(review)) return undone(tx, refuse('unexplained_changes'));
   const [proposal, actor, facts, moved] = await Promise.all([
     lockProposal(tx, review.proposalId),
     resolveActor(tx, review.reviewer),
@@ -62,18 +62,19 @@ export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreD
     return { ...refuse(authority.allowed ? 'not_awaiting_approval' : authority.reason), settled };
   }
   if (!authority.allowed) return undone(tx, refuse(authority.reason));
+  if (review.decision === 'request_changes' && proposal.revertOf !== null) return undone(tx, refuse('not_revisable'));
   if (review.decision === 'approve' && (moved || (await haveCriteriaLapsed(tx, proposal, deps)))) {
     const settled = settleLocked(tx, transition(tx, proposal, { to: 'simulating', reason: 'stale_plan' }), facts);
     leaveNudge(tx, proposal.id);
     return { ...refuse('stale_plan'), settled };
   }
-  return storeReview(tx, proposal, { ...review, decision: review.decision }, actor, facts);
+  return storeReview(tx, proposal, review, actor, facts);
 }
 
 async function storeReview(
   tx: PrismaTx,
   proposal: LockedProposal,
-  review: NewReview & { decision: 'approve' | 'reject' },
+  review: NewReview,
   actor: Actor,
   facts: ApprovalFacts,
 ): Promise<RecordedReview> {
@@ -121,11 +122,22 @@ async function storeReview(
     person: actor.person,
     teams: actor.teams,
   };
-  const settled = settleLocked(tx, proposal, {
+  // One who was asked and wants changes is enough: nobody shall approve meanwhile what is about to change.
+  const moved = review.decision === 'request_changes' ? transition(tx, proposal, changesRequested(actor, review)) : proposal;
+  const settled = settleLocked(tx, moved, {
     ...facts,
     reviews: [...facts.reviews.filter((other) => other.person !== actor.person), mine],
   });
   return { review: view, settled };
+}
+
+function changesRequested(actor: Actor, { reason }: NewReview): Move {
+  return { to: 'changes_requested', actor: actor.id, ...(reason === undefined ? {} : { reason }) };
+}
+
+/** Whoever is to revise must learn what is wanted. */
+function isExplained({ reason, comments }: NewReview): boolean {
+  return reason !== undefined || (Array.isArray(comments) && comments.length > 0);
 }
 
 function announceReview(tx: Tx, proposal: LockedProposal, review: ReviewView): void {

@@ -31,12 +31,29 @@ export const revertBody = component('NewRevert', z.strictObject({ justification:
 
 export const withdrawalBody = component('Withdrawal', z.strictObject({ reason: text(4_000).exactOptional() }));
 
+const anchor = z
+  .union([
+    z.strictObject({ type: nameText, id: nameText, property: nameText.exactOptional() }),
+    z.strictObject({ link: nameText, from: nameText, to: nameText }),
+  ])
+  .describe('An object that the plan edits, a property of it, or a link.');
+
+const comment = z.strictObject({ text: text(4_000), on: anchor.exactOptional().describe('The edit it speaks of; without one, the plan.') });
+
+export const revisionBody = component(
+  'NewRevision',
+  z.strictObject({
+    parameters: z.record(z.string(), json).describe('All of them, not only what changes.'),
+    justification: text(4_000).exactOptional().describe('The earlier one stays where this is left out.'),
+  }),
+);
+
 export const reviewBody = component(
   'NewReview',
   z.strictObject({
     decision: z.enum(['approve', 'reject', 'request_changes']),
     reason: text(4_000).exactOptional(),
-    comments: json.exactOptional().describe('Anything; kept with the review.'),
+    comments: z.array(comment).max(50).exactOptional(),
   }),
 );
 
@@ -45,9 +62,9 @@ const principal = z.strictObject({ id: z.string(), kind: z.enum(['user', 'agent'
 const reviewFields = {
   id: uuid,
   reviewer: principal,
-  decision: z.enum(['approve', 'reject']),
+  decision: z.enum(['approve', 'reject', 'request_changes']),
   reason: z.string().nullable(),
-  comments: json,
+  comments: json.describe('As given, a list of `{text, on}`; null without any.'),
   revision: z.int(),
   digest,
   stage: z.string().nullable(),

@@ -54,6 +54,7 @@ const rows: Record<
   getTimeline: { admitted: readers, path: `/v1/proposals/${somebody}/timeline` },
   listReviewers: { admitted: readers, path: `/v1/proposals/${somebody}/reviewers` },
   reviewProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/reviews`, ...review },
+  reviseProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/revisions`, body: { parameters: {} } },
   withdrawProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/withdraw`, body: {} },
   revertProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/revert`, body: { justification: 'x' } },
   listObjects: { admitted: readers, path: '/v1/objects/room' },

@@ -78,10 +78,6 @@ describe('a domain the product has never seen, over HTTP', () => {
     expect(stale).toMatchObject({ status: 412, body: { code: 'stale_digest' } });
     expect(await agent.review(proposed.body)).toMatchObject({ status: 403, body: { code: 'agent_may_not_review' } });
     expect(await clerk.review(proposed.body)).toMatchObject({ status: 403, body: { code: 'not_eligible' } });
-    expect(await manager.review(proposed.body, 'request_changes')).toMatchObject({
-      status: 422,
-      body: { code: 'request_changes_unavailable' },
-    });
     expect(await manager.review(proposed.body)).toMatchObject({
       status: 201,
       body: { decision: 'approve', stage: 'warehouse', proposal: { status: 'approved', missing: '' } },
@@ -134,6 +130,33 @@ describe('a domain the product has never seen, over HTTP', () => {
       status: 409,
       body: { code: 'already_reverted' },
     });
+  });
+
+  it('is revised by the agent after a reviewer asked for changes, and reviewers see what changed', async () => {
+    await done('add-products', { rows: [{ sku: 'AA-0101' }, { sku: 'AA-0102' }, { sku: 'AA-0103' }] });
+    const { body: first } = await agent.propose('discontinue', { product: 'AA-0101', substitute: 'AA-0102' });
+    const review = (comments: object[]) =>
+      manager.post(`/v1/proposals/${first.id}/reviews`, { decision: 'request_changes', comments }, { 'if-match': `"${first.planDigest}"` });
+    expect(await review([{ text: 'x', on: { type: 'product', id: 'AA-0109' } }])).toMatchObject({
+      status: 422,
+      body: { code: 'unknown_anchor', errors: [{ pointer: '/comments/0/on' }] },
+    });
+    const comments = [{ text: 'the other one', on: { link: 'substitutes', from: 'AA-0101', to: 'AA-0102' } }];
+    expect(await review(comments)).toMatchObject({ status: 201, body: { proposal: { status: 'changes_requested' } } });
+    const { body: seen } = await agent.get(`/v1/proposals/${first.id}`);
+    expect(seen).toMatchObject({ status: 'changes_requested', reviews: [{ comments }], actions: { revise: { allowed: true } } });
+
+    const parameters = { product: 'AA-0101', substitute: 'AA-0103' };
+    const headers = { 'idempotency-key': randomUUID() };
+    const revised = await agent.post(`/v1/proposals/${first.id}/revisions`, { parameters }, headers);
+    expect(revised).toMatchObject({ status: 201, body: { status: 'awaiting_approval', revision: 2, parameters } });
+    expect((await agent.post(`/v1/proposals/${first.id}/revisions`, { parameters }, headers)).headers.get('idempotency-replayed')).toBe(
+      'true',
+    );
+    const { body: difference } = await manager.get(`/v1/proposals/${first.id}/plan/difference`);
+    expect(difference.edits.map(({ kind }: { kind: string }) => kind).sort()).toEqual(['added', 'removed']);
+    expect((await manager.review(revised.body)).status).toBe(201);
+    await scene.until(first.id, 'executed');
   });
 
   it('is simulated without being stored, and refused with the author’s words', async () => {

@@ -49,10 +49,10 @@ describe('reviewing', () => {
     expect((await fixture.read(plan.proposalId, reviewer)).actions.review).toMatchObject({ allowed: false, reason: refused });
   });
 
-  it('refuses an outdated digest, a second approval, and asking for changes', async () => {
+  it('refuses an outdated digest, a second approval, and asking for changes without saying which', async () => {
     const plan = await fixture.planned('askFloorTwice', { name: name() });
     expect(await fixture.review({ ...plan, digest: `sha256:${'0'.repeat(64)}` }, keeper1)).toEqual({ refused: 'stale_digest' });
-    expect(await fixture.review(plan, keeper1, 'request_changes')).toEqual({ refused: 'request_changes_unavailable' });
+    expect(await fixture.review(plan, keeper1, 'request_changes')).toEqual({ refused: 'unexplained_changes' });
     await fixture.review(plan, keeper1);
     expect(await fixture.review(plan, keeper1)).toEqual({ refused: 'already_decided' });
     expect(await fixture.review(plan, keeper1, 'reject')).toMatchObject({ settled: { status: 'rejected' } });

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import type { Caller } from '../ontology/authority.ts';
+import { digestOf, sha256Hex } from '../ontology/canonical-json.ts';
+import type { JsonValue } from '../ontology/json.ts';
+import { checkReferences, parseParameters } from '../ontology/parameters.ts';
+import { findAction, type Proposed } from './create-proposal.ts';
+import { lockDefinitionsShared } from './definitions-lock.ts';
+import { durationMs } from './duration.ts';
+import { claimIdempotencyKey } from './idempotency.ts';
+import { announceAndNudge, leaveNudge } from './nudges.ts';
+import { hasExpired, type LockedProposal, lockProposal } from './proposal-row.ts';
+import { proposalFacts } from './proposal-view.ts';
+import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import { settleLocked } from './settle.ts';
+import type { PrismaTx, Tx } from './sql.ts';
+import { SqlSnapshot } from './sql-snapshot.ts';
+import { resolveActor } from './standing.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+export interface Revision {
+  proposalId: string;
+  parameters: JsonValue;
+  /** The earlier one stays where this is left out. */
+  justification?: string;
+  idempotencyKey?: string;
+  by: Caller;
+}
+
+/**
+ * Takes a proposal of which changes were requested to its next revision: other parameters, a seed, an expiry and a simulation of its own, and no review that counts.
+ * Locks the proposal's row, so of a revision and an expiry at one instant the first to get the lock decides. A repeat with the same idempotency key changes nothing.
+ */
+export async function reviseProposal(tx: PrismaTx, request: Revision, deps: StoreDeps): Promise<Proposed | Refusal> {
+  const { proposalId, by } = request;
+  const earlier = await claimIdempotencyKey(tx, {
+    principalId: by.id,
+    operation: `revise ${proposalId}`,
+    key: request.idempotencyKey,
+    requestHash: () => digestOf({ parameters: request.parameters, justification: request.justification ?? null }),
+    proposalId,
+  });
+  if (earlier !== null) return earlier;
+  const [proposal, actor] = await Promise.all([
+    lockProposal(tx, proposalId),
+    resolveActor(tx, by),
+    tx.rows(`SELECT 1 FROM ${lockDefinitionsShared}`),
+  ]);
+  if (proposal === null) return undone(tx, refuse('not_found'));
+  const authority = deps.decide({
+    action: 'proposal:revise',
+    actor,
+    proposal: proposalFacts(proposal),
+    isRevert: proposal.revertOf !== null,
+  });
+  if (!authority.allowed) return undone(tx, refuse(authority.reason));
+  if (hasExpired(proposal)) {
+    settleLocked(tx, proposal, { plan: null, reviews: [] });
+    leaveNudge(tx, proposalId);
+    return refuse('not_revisable');
+  }
+  const revised = await revise(tx, proposal, request, actor, deps);
+  return isRefusal(revised) ? undone(tx, revised) : revised;
+}
+
+async function revise(
+  tx: PrismaTx,
+  proposal: LockedProposal,
+  request: Revision,
+  actor: { id: string; roles: readonly string[] },
+  deps: StoreDeps,
+): Promise<Proposed | Refusal> {
+  const action = await findAction(tx, proposal.actionType, deps);
+  if (action === null) return refuse('unknown_action_type');
+  const parsed = parseParameters(action.ontology, action.type.name, request.parameters);
+  if (!parsed.ok) return refuse('invalid_parameters', parsed.faults);
+  const unknown = await checkReferences(action.ontology, action.type.name, parsed.parameters, new SqlSnapshot(tx));
+  if (unknown.length > 0) return refuse('unknown_reference', unknown);
+  const expires = new Date(Date.parse(proposal.now) + durationMs(action.type.policy.expiresAfter)).toISOString();
+  const justification = request.justification ?? proposal.justification;
+  const [row] = await tx.rows<{ revision: number }>('SELECT exequatur.revise_proposal($1::uuid, $2, $3, $4, $5::timestamptz) AS revision', [
+    proposal.id,
+    parsed.text,
+    justification,
+    randomBytes(16).toString('hex'),
+    expires,
+  ]);
+  const facts = {
+    from: proposal.status,
+    status: 'simulating',
+    revision: row?.revision ?? 0,
+    actionTypeVersion: action.version,
+    ontologyVersion: action.ontologyVersion,
+    parametersHash: sha256Hex(parsed.text),
+  };
+  const auditEntryId = tx.audit({ type: 'proposal.revised', proposalId: proposal.id, facts, personal: { actor: actor.id, justification } });
+  const data = { proposalId: proposal.id, actionType: proposal.actionType, ...facts };
+  announceAndNudge(tx, { type: 'proposal.revised', proposalId: proposal.id, data, auditEntryId });
+  return { proposalId: proposal.id, repeated: false, status: 'simulating', actionType: proposal.actionType };
+}
+
+function undone<R>(tx: Tx, refusal: R): R {
+  tx.undo();
+  return refusal;
+}
