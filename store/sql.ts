@@ -100,7 +100,11 @@ function transact<X extends OpenTransaction, T>(
   });
 }
 
-const afterFailure = '25P02'; // What PostgreSQL answers to every statement behind the one that failed.
+/**
+ * What PostgreSQL answers to every statement behind the one that failed: that the transaction is at its end; or that a statement is not prepared, where it was to be
+ * parsed by one of them.
+ */
+const consequences: ReadonlySet<string | null> = new Set(['25P02', '26000']);
 
 class OpenTransaction implements Tx {
   readonly tenant: string;
@@ -129,9 +133,14 @@ class OpenTransaction implements Tx {
     try {
       return (await this.client.query({ name: statementName(text), text, values: [...values] })).rows as T[];
     } catch (error) {
-      this.failure ??= error; // Answers come in the order of the statements, so this is the first that failed.
+      this.note(error);
       throw error;
     }
+  }
+
+  /** Answers come in the order of the statements, so the first that is noted is the first that failed. */
+  protected note(error: unknown): void {
+    if (!consequences.has(sqlStateOf(error))) this.failure ??= error;
   }
 
   send(text: string, values: readonly unknown[]): void {
@@ -139,7 +148,7 @@ class OpenTransaction implements Tx {
   }
 
   private keep(answer: Promise<unknown>): void {
-    answer.catch(() => {}); // Heard at the end.
+    answer.catch((error: unknown) => this.note(error)); // Heard at the end.
     this.sent.push(answer);
   }
 
@@ -174,7 +183,7 @@ class OpenTransaction implements Tx {
 
   /** Of the errors of one transaction, the one that brought about the others. */
   causeOf(error: unknown): unknown {
-    return sqlStateOf(error) === afterFailure ? (this.failure ?? error) : error;
+    return consequences.has(sqlStateOf(error)) ? (this.failure ?? error) : error;
   }
 }
 
@@ -183,7 +192,7 @@ class OpenPrismaTransaction extends OpenTransaction implements PrismaTx {
 
   constructor(tenant: string, client: pg.PoolClient) {
     super(tenant, client);
-    this.prisma = prismaOn(client);
+    this.prisma = prismaOn(client, (error) => this.note(error));
   }
 }
 

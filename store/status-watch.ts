@@ -44,13 +44,21 @@ export class StatusWatch {
     this.pool = pool;
   }
 
+  /** In how many tenants somebody waits. */
+  get watched(): number {
+    return this.tenants.size;
+  }
+
   /** What was seen when the status was reached; null when there is no such proposal, or the time is over. Rejects when the database cannot be asked. */
   until(tenant: string, wait: Wait): Promise<Seen | null> {
     const known = this.tenants.get(tenant);
     if (known !== undefined) return known.until(wait);
     const watch = new TenantWatch(
       (ids) => look(this.pool, tenant, ids),
-      () => this.tenants.delete(tenant),
+      () => {
+        // One that had no waiters was replaced when the next came.
+        if (this.tenants.get(tenant) === watch) this.tenants.delete(tenant);
+      },
     );
     this.tenants.set(tenant, watch);
     return watch.until(wait);
@@ -97,8 +105,9 @@ class TenantWatch {
       const leave = () => {
         clearTimeout(timer);
         wait.signal?.removeEventListener('abort', giveUp);
-        this.waiters.delete(waiter);
-        if (this.waiters.size === 0) this.whenIdle();
+        if (!this.waiters.delete(waiter) || this.waiters.size > 0) return;
+        clearTimeout(this.timer);
+        this.whenIdle();
       };
       this.waiters.add(waiter);
       if (wait.signal?.aborted) return giveUp();

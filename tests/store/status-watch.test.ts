@@ -52,6 +52,38 @@ describe('a watch over statuses', () => {
     expect(await until({ proposalId: randomUUID() })).toBeNull();
   });
 
+  it('takes one look for all, also after somebody gave up while it looked', async () => {
+    const proposals = await Promise.all(Array.from({ length: 2 }, proposed));
+    const done = await proposed();
+    await withdrawn(done);
+    const pool = openPool(fixture.database.urls.api, { max: 2 });
+    const watch = new StatusWatch(pool);
+    const until = (proposalId: string, more = {}) => watch.until(fixture.tenant, { proposalId, awaited: 'end', limitMs, ...more });
+    let arrive = (_: unknown) => {};
+    const connect = pool.connect.bind(pool);
+    const looks = vi.spyOn(pool, 'connect').mockImplementationOnce((async () => {
+      await new Promise((resolve) => {
+        arrive = resolve;
+      });
+      return connect();
+    }) as never);
+    const giveUp = new AbortController();
+    const early = until(done, { signal: giveUp.signal });
+    await vi.waitFor(() => expect(looks).toHaveBeenCalledTimes(1));
+    giveUp.abort();
+    expect(await early).toBeNull();
+    const [first, look] = [until(proposals[0] ?? ''), looks.mock.results[0]?.value];
+    arrive(undefined);
+    await look;
+    await vi.waitFor(() => expect(looks.mock.calls.length).toBeGreaterThan(1));
+    const second = until(proposals[1] ?? '');
+    expect(watch.watched).toBe(1);
+    for (const proposalId of proposals) await withdrawn(proposalId);
+    expect(await Promise.all([first, second])).toMatchObject([{ status: 'withdrawn' }, { status: 'withdrawn' }]);
+    expect(watch.watched).toBe(0);
+    await pool.end();
+  });
+
   it('sees nothing of another tenant', async () => {
     const proposalId = await proposed();
     await withdrawn(proposalId);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PrismaClient } from '../../generated/prisma/client.ts';
+import { openPool } from '../../store/connect.ts';
 import { leaveNudge } from '../../store/nudges.ts';
 import { glance, withTenant, withTenantPrisma } from '../../store/sql.ts';
 import { expectDone, type Fixture, openFixture } from './fixture.ts';
@@ -37,6 +38,31 @@ describe('a transaction whose statements are sent without waiting', () => {
       tx.send('SELECT 1 / (length($1) - 1)', ['x']);
     });
     await expect(failing).rejects.toMatchObject({ code: '22012' });
+  });
+
+  it('tells of that failure also where statements behind it had not been parsed on this connection', async () => {
+    const pool = openPool(fixture.database.urls.worker, { max: 1 });
+    const failing = withTenant(pool, fixture.tenant, async (tx) => {
+      tx.send('SELECT 1 / (length($1) - 1)', ['x']);
+      tx.send('SELECT 1 AS new_here', []);
+      await tx.rows('SELECT 1 AS new_here');
+    });
+    await expect(failing).rejects.toMatchObject({ code: '22012' });
+    expect(await withTenant(pool, fixture.tenant, (tx) => tx.rows('SELECT 1 AS new_here'))).toEqual([{ new_here: 1 }]);
+    await pool.end();
+  });
+
+  it('keeps a bounded number of statements parsed, however many there are', async () => {
+    const pool = openPool(fixture.database.urls.worker, { max: 1 });
+    for (let at = 0; at < 1_200; at += 100) {
+      await withTenant(pool, fixture.tenant, async (tx) => {
+        for (let one = at; one < at + 100; one++) tx.send(`SELECT ${one} + $1::int`, [1]);
+      });
+    }
+    const { rows } = await pool.query('SELECT count(*)::int AS parsed FROM pg_prepared_statements');
+    expect(rows[0].parsed).toBeLessThanOrEqual(1_000);
+    expect(await withTenant(pool, fixture.tenant, (tx) => tx.rows('SELECT 77 + $1::int AS sum', [1]))).toEqual([{ sum: 78 }]);
+    await pool.end();
   });
 
   it('does not pass for done where a failure was swallowed', async () => {
@@ -82,6 +108,21 @@ describe('Prisma', () => {
       (tx.prisma as PrismaClient).$transaction((inner) => inner.proposal.count()),
     );
     await expect(own).rejects.toThrow('no transactions of its own');
+  });
+
+  it('tells what failed, although other statements hear of it first', async () => {
+    for (let round = 0; round < 5; round++) {
+      const failing = withTenantPrisma(fixture.api, fixture.tenant, async (tx) => {
+        const nowhere = { tenantId: fixture.tenant, id: randomUUID(), proposalId: randomUUID(), digest: `sha256:${'0'.repeat(64)}` };
+        const reviewer = { reviewerId: 'keeper-1', reviewerKind: 'user', reviewerRoles: ['keeper'] };
+        const data = { ...nowhere, ...reviewer, revision: 1, decision: 'approve', stage: '', createdAt: new Date() };
+        const created = tx.prisma.review.create({ select: { id: true }, data });
+        created.catch(() => {});
+        for (let others = 0; others < 200; others++) await tx.rows('SELECT 1');
+        await created;
+      });
+      await expect(failing).rejects.toMatchObject({ code: '23503' });
+    }
   });
 
   it('sees what its transaction has written, and nobody else does before the end', async () => {
