@@ -4,7 +4,7 @@ import { pointerTo } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { findLinkMisfits } from './link-misfits.ts';
 import { findMisfits } from './object-misfits.ts';
-import { broken, offenders } from './offenders.ts';
+import { broken, offenders, shownObjects } from './offenders.ts';
 import type { Sql } from './sql.ts';
 
 /**
@@ -53,15 +53,22 @@ async function liveObjects(tx: Sql, type: string, pointer: string, message: stri
   return broken(pointer, message, type, found);
 }
 
-/** Over the values themselves, since index rows hold no more than the beginning of a long text. The groups are sorted or hashed by PostgreSQL, on disk where they are many. */
+/**
+ * Over the values themselves, since index rows hold no more than the beginning of a long text. PostgreSQL groups them, on disk where they are many; objects are joined to a
+ * handful of shared values alone, which stay side by side.
+ */
 async function sharedValues(tx: Sql, type: string, property: string, pointer: string): Promise<Fault[]> {
-  const valued = 'exequatur.object o WHERE o.type = $1 AND o.alive AND o.properties ? $2::text';
-  const shared = `SELECT o.properties -> $2::text FROM ${valued} GROUP BY 1 HAVING count(*) > 1`;
-  const found = await offenders(tx, `${valued} AND o.properties -> $2::text IN (${shared})`, 'o.properties -> $2::text, o.id', [
-    type,
-    property,
-  ]);
-  return broken(pointer, 'objects share a value', type, found, property);
+  const shared = `SELECT o.properties -> $2::text AS value, count(*) AS objects FROM exequatur.object o
+                   WHERE o.type = $1 AND o.alive AND o.properties ? $2::text GROUP BY 1 HAVING count(*) > 1`;
+  const [row] = await tx.rows<{ count: string }>(`SELECT coalesce(sum(s.objects), 0) AS count FROM (${shared}) s`, [type, property]);
+  const count = Number(row?.count ?? 0);
+  if (count === 0) return [];
+  const shown = await tx.rows<{ id: string }>(
+    `WITH shared AS MATERIALIZED (${shared} ORDER BY 1 LIMIT ${shownObjects})
+     SELECT o.id FROM shared s JOIN exequatur.object o ON o.properties -> $2::text = s.value WHERE o.type = $1 AND o.alive ORDER BY s.value, o.id LIMIT ${shownObjects}`,
+    [type, property],
+  );
+  return broken(pointer, 'objects share a value', type, { count, ids: shown.map(({ id }) => id) }, property);
 }
 
 /** Where it is said that the property is unique: at itself, or at the one-to-one link that it holds. */

@@ -18,7 +18,7 @@ const usage = `usage: npm run ontology -- <command> [options]
 
   diff --file F            what the document F would change, and whether the data fits; stores nothing
   push --file F [--yes]    put the document F in force; a breaking change asks for --yes
-  pull [--file F]          the document in force, to F or to stdout; --version N for an earlier one
+  pull [--file F]          the document in force, to F or to stdout (npm run --silent); --version N for an earlier one
 
   --file F     a JSON document, or a TypeScript or JavaScript module that exports one
   --export E   which export of the module; by default its only one that is a document
