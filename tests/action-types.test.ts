@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { compileOntology } from '../ontology/compile-ontology.ts';
 import { Mask, maskedValue } from '../ontology/mask.ts';
@@ -89,6 +90,36 @@ describe('a path of links', () => {
     const { plan, readSet } = await tenant.execute('alert', { region: 'north', text: 'snow' });
     expect(plan.edits.map((edit) => 'set' in edit && edit.set?.driver).sort()).toEqual(['d1', 'd2']);
     expect(readSet.queries).toHaveLength(3);
+  });
+});
+
+describe('a path of links the other way', () => {
+  it('follows what each object refers to, and is stale once one of them refers elsewhere', async () => {
+    const document = structuredClone(motorPool);
+    const [rule] = document.actionTypes.alert.rules;
+    Object.assign(document.actionTypes.alert.parameters, { driver: { type: 'reference', to: 'driver' } });
+    Object.assign(rule as object, {
+      as: 'found',
+      in: { path: [{ link: 'drives' }, { link: 'trucks' }, { link: 'depots', reverse: true }], of: 'driver' },
+      do: [{ rule: 'create', type: 'notice', set: { driver: 'driver', text: 'found.name' } }],
+    });
+    const other = new MemoryTenant(document);
+    other.snapshot.apply([
+      { op: 'create', type: 'region', id: 'north', set: { name: 'north' } },
+      { op: 'create', type: 'depot', id: 'N1', set: { name: 'N1', region: 'north', open: true } },
+      { op: 'create', type: 'depot', id: 'N2', set: { name: 'N2', region: 'north', open: true } },
+      { op: 'create', type: 'depot', id: 'none', set: { name: 'none', open: true } },
+      { op: 'create', type: 'driver', id: 'd1', set: { badge: 'd1' } },
+      ...['N1', 'N2', 'none'].map(
+        (depot) => ({ op: 'create', type: 'truck', id: depot, set: { plate: depot, state: 'ready', depot } }) as const,
+      ),
+      ...['N1', 'N2', 'none'].map((to) => ({ op: 'link', link: 'drives', from: 'd1', to }) as const),
+    ]);
+    const { plan, readSet } = await other.execute('alert', { region: 'north', text: 'x', driver: 'd1' });
+    expect(plan.edits).toMatchObject([{ op: 'create', type: 'notice', set: { driver: 'd1', text: 'north' } }]);
+    const readOf = (type: string) => readSet.reads.find((read) => read.type === type);
+    expect(readOf('truck')?.properties.filter((property) => property === 'depot')).toHaveLength(3);
+    expect(readOf('depot')?.properties.filter((property) => property === 'region')).toHaveLength(3);
   });
 });
 
@@ -390,5 +421,31 @@ describe('a definition', () => {
       'scrap',
       'service',
     ]);
+  });
+});
+
+describe('whatever is sent', () => {
+  it('is refused or planned, and never throws', async () => {
+    const json = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 3 },
+        fc.constantFrom<unknown>(null, true, 0, 1.5, 'T1', 'N1', 'truck', '__proto__', "state == 'ready'", '\u0000', '\ud800', ''),
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.dictionary(fc.constantFrom('type', 'id', 'filter', '__proto__', 'constructor'), tie('value'), { maxKeys: 3 }),
+      ),
+    })).value;
+    const actions = [...tenant.ontology.actionTypes];
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), fc.infiniteStream(json), fc.infiniteStream(fc.boolean()), async (at, values, isGiven) => {
+        const [name, { definition }] = actions[at % actions.length] as (typeof actions)[number];
+        const given = Object.keys(definition.parameters).filter(() => isGiven.next().value);
+        const parameters = Object.fromEntries([...given, ...(at % 7 === 0 ? ['__proto__'] : [])].map((key) => [key, values.next().value]));
+        const parsed = parseParameters(tenant.ontology, name, parameters);
+        if (parsed.ok) {
+          await tenant.propose(name, parameters);
+        }
+      }),
+      { numRuns: 3000 },
+    );
   });
 });
