@@ -83,7 +83,14 @@ export async function lockProposal(tx: Sql, proposalId: string): Promise<LockedP
   return row === undefined ? null : { ...row.proposal, now: row.now };
 }
 
-/** True once the proposal's time has run out; at that very instant it has. */
+/**
+ * How long after its time an approved proposal may still begin its execution: whoever approved it in the last moment was told that it is approved. Equal to
+ * exequatur.execution_grace().
+ */
+export const executionGraceMs = 60_000;
+
+/** True once the proposal's time has run out; at that very instant it has. What was approved in time has a little longer. */
 export function hasExpired(proposal: LockedProposal): boolean {
-  return proposal.now >= proposal.expiresAt;
+  if (proposal.status !== 'approved') return proposal.now >= proposal.expiresAt;
+  return Date.parse(proposal.now) >= Date.parse(proposal.expiresAt) + executionGraceMs;
 }

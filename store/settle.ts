@@ -54,7 +54,7 @@ function approvedBy(requirement: ResolvedRequirement): JsonObject {
   return { approvedBy: requirement.automatic ? 'policy' : 'people', policy: requirement.policy };
 }
 
-/** The statuses that time ends. An approved proposal that nobody could execute in time expires as well. */
+/** The statuses that time ends. An approved proposal that nobody could execute, a while longer, expires as well. */
 function isOpenToExpiry(status: ProposalStatus): boolean {
   return (
     status === 'simulating' ||

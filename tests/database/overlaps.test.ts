@@ -118,7 +118,7 @@ describe('a transaction opened before', () => {
     await world.scene.approve(planned);
     const held = world.scene.as('worker', async (client) => {
       await client.query('SELECT now()');
-      await world.scene.db.advanceClock(120_000);
+      await world.scene.db.advanceClock(180_000); // And with it what an approved proposal is given beyond its time.
       await carryOut(planned)(client);
     });
     expect(await refusalOf(held)).toBe('XQ006');
