@@ -78,7 +78,7 @@ function signalled(): Promise<void> {
   });
 }
 
-/** Lets requests in flight finish; idle connections end at once. */
+/** Lets requests that are under way finish; idle connections end at once. */
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), shutdownGraceMs);
