@@ -39,6 +39,8 @@ const grid = defineOntology({
         where: parameter.geopoint({ required: true }),
         state: parameter.oneOf(['on', 'off'], { required: true }),
         site: parameter.reference('site', { required: true }),
+        filled: parameter.string({ required: true, prefill: 'site.code' }),
+        shown: parameter.string({ required: true, visibleWhen: 'yes' }),
         place: parameter.reference('placed', { required: true }),
         all: parameter.objectSet('site', { required: true, maxItems: 5 }),
         sites: parameter.references('site', { minItems: 1 }),
@@ -72,6 +74,8 @@ describe('the parameters of an action', () => {
       where: { latitude: number; longitude: number };
       state: 'on' | 'off';
       site: string;
+      filled?: string;
+      shown?: string;
       place: { type: 'site' | 'line'; id: string };
       all: { filter: string };
       sites?: string[];

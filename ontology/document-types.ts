@@ -31,11 +31,10 @@ export type PropertiesOf<D extends OntologyDocument, T extends keyof D['objectTy
     >
   : never;
 
-/** What may be left out: what is not required, and what has a default. */
+/** What may be left out: what is not required, has a default, is filled in from other parameters, or is not always to be given. */
 type FieldsOf<D, P> = Flat<{ [N in NeededNames<P>]: ValueOf<D, P[N]> } & { [N in Exclude<keyof P, NeededNames<P>>]?: ValueOf<D, P[N]> }>;
-type NeededNames<P> = {
-  [N in keyof P]: P[N] extends { required: true } ? (P[N] extends { default: JsonValue } ? never : N) : never;
-}[keyof P];
+type NeededNames<P> = { [N in keyof P]: P[N] extends { required: true } ? (P[N] extends Lenient ? never : N) : never }[keyof P];
+type Lenient = { default: JsonValue } | { prefill: string } | { visibleWhen: string };
 type HeldNames<T, P> = { [N in keyof P]: P[N] extends { required: true } ? N : T extends { key: N } ? N : never }[keyof P];
 type Flat<T> = { [N in keyof T]: T[N] };
 
