@@ -249,6 +249,10 @@ describe('compiling an ontology', () => {
     expect(changed('/objectTypes/product/title', 'Product')).toEqual([]);
     expect(changed('/actionTypes/store/description', 'Puts it away')).toEqual([]);
     expect(changed('/objectTypes/product/properties/sold/sensitive', true)).toEqual([]);
+    const late = { name: 'late', when: 'plan.edits > 9', thresholds: [{ needed: 1, reviewers: 'true' }] };
+    const asking = { '/approvalPolicies/four-eyes/stages/1': late };
+    const marked = digests({ ...asking, '/objectTypes/product/properties/sold/sensitive': true });
+    expect([...digests(asking)].flatMap(([name, digest]) => (digest === marked.get(name) ? [] : [name]))).toContain('store');
     expect(changed('/actionTypes/store/sensitiveReaders', "'x' in reader.roles")).toEqual([]);
     expect(changed('/objectTypes/bin/properties/note', { type: 'string' })).toEqual(['addBins']);
     expect(changed('/objectTypes/product/properties/sold/unit', 'pieces')).toContain('store');

@@ -3,6 +3,7 @@ import type { CompiledAction } from './compiled-action.ts';
 import type { ActionCeilings, ApprovalFloor, SurfaceRow } from './compiled-ontology.ts';
 import { type ActionTypeDefinition, type ApprovalPolicyDefinition, defaultEditLimit } from './definition.ts';
 import { flattenRules } from './derive-surface.ts';
+import { compareText } from './json.ts';
 import { referredType } from './parameter-shape.ts';
 import { type Types, typesNamed } from './rule-context.ts';
 
@@ -52,7 +53,8 @@ export function deriveFloors(policy: ApprovalPolicyDefinition): ApprovalFloor[] 
 
 /**
  * The meaning of an action type as one canonical text: its definition, its policy, and of each type it touches or mentions those parts that it depends on.
- * Words for people, and which values are masked from whom, are left out, so that neither is a new version: the plan stays what it was.
+ * Words for people, and who sees which values, are left out, so that neither is a new version: the plan stays what it was. Which properties are sensitive counts where
+ * the policy asks.
  */
 export function deriveDefinitionText(
   name: string,
@@ -129,8 +131,31 @@ export function deriveDefinitionText(
   );
   const linkTypes = Object.fromEntries([...links].map((link) => [link, types.linkTypes.get(link)?.definition]));
   const interfaces = Object.fromEntries([...shapes].map((shape) => [shape, types.interfaces.get(shape)?.implementers]));
-  const meaning = { format: 1, name, actionType: action, approvalPolicy: policy, objectTypes, linkTypes };
-  return canonicalText(withoutWords(shapes.size > 0 ? { ...meaning, interfaces } : meaning));
+  const sensitive = isAskedBySensitivity(policy) ? sensitiveOf([...touched.keys()], types) : {};
+  const meaning = {
+    format: 1,
+    name,
+    actionType: action,
+    approvalPolicy: policy,
+    objectTypes,
+    linkTypes,
+    ...(shapes.size > 0 ? { interfaces } : {}),
+    ...(Object.keys(sensitive).length > 0 ? { sensitive } : {}),
+  };
+  return canonicalText(withoutWords(meaning));
+}
+
+/** Policy alone approves nothing sensitive that it does not name, and conditions of stages may speak of what is. Others ask the same people either way. */
+function isAskedBySensitivity(policy: ApprovalPolicyDefinition): boolean {
+  return policy.automatic !== undefined || policy.stages.some(({ when }) => when !== undefined);
+}
+
+function sensitiveOf(names: readonly string[], types: Types): Record<string, string[]> {
+  const marked = names.map((name) => {
+    const properties = [...(types.objectTypes.get(name)?.properties ?? [])];
+    return [name, properties.flatMap(([property, { sensitive }]) => (sensitive ? [property] : [])).sort(compareText)] as const;
+  });
+  return Object.fromEntries(marked.filter(([, properties]) => properties.length > 0));
 }
 
 const containers = new Set(['properties', 'parameters', 'objectTypes', 'linkTypes', 'set', 'create', 'default']);

@@ -70,7 +70,7 @@ function prefill(run: FrameRun, { given, frame }: LoadedParameters): [string, Js
     const json = storedForm(parameter, parameter.prefill.compute(frame));
     const outcome = json === undefined ? undefined : normaliseValue(parameter.shape, json);
     if (outcome && 'refused' in outcome) {
-      const message = `what it is filled in with ${outcome.refused}; give another`;
+      const message = 'what it is filled in with does not fit; give another'; // Not in what way: it may come from what the proposer cannot see.
       faults.push({ code: 'constraint_failed', pointer: `/parameters/${name}`, message });
     } else if (outcome) {
       filled.push([name, outcome.value]);

@@ -60,6 +60,7 @@ beforeAll(async () => {
   made.dismissed = await done('dismiss', { person: 'P3' });
   made.waiting = await waiting('annotate', { person: 'P1', note: secrets.note });
   made.replaced = await replaced();
+  made.kept = await waiting('keepNote', { person: 'P1' });
   made.reckoned = await invalid('reckon', { person: 'P1' });
   made.doubled = await invalid('doubleNote', { person: 'P1' });
   made.shared = await invalid('shareBadge', { person: 'P2', other: 'P1' });
@@ -80,7 +81,7 @@ async function waiting(actionType: string, parameters: object): Promise<string> 
 
 /** A proposal whose plan another took the place of: what it would write over was written meanwhile. */
 async function replaced(): Promise<string> {
-  const id = await waiting('annotate', { person: 'P2', note: `${secrets.note}?` });
+  const id = await waiting('keepNote', { person: 'P2' });
   const { body } = await keeper.get(`/v1/proposals/${id}`);
   await done('annotate', { person: 'P2', note: secrets.note });
   expect((await keeper.review(body)).status).toBe(409);
@@ -134,6 +135,7 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
       (person) => person.post('/v1/action-types/annotate/simulate', { parameters: { person: 'P1', note: 'x' } }),
       (person) => person.post('/v1/action-types/reckon/simulate', { parameters: { person: 'P1' } }),
       (person) => person.post('/v1/action-types/doubleNote/simulate', { parameters: { person: 'P1' } }),
+      (person) => person.post('/v1/action-types/keepNote/simulate', { parameters: { person: 'P1' } }),
       (person) => person.post('/v1/action-types/shareBadge/simulate', { parameters: { person: 'P2', other: 'P1' } }),
     ],
     shows: true,
@@ -142,12 +144,13 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
     asks: [
       (person) => person.post('/v1/proposals', proposing('annotate', { person: 'P2', note: secrets.note })),
       (person) => person.post('/v1/proposals', proposing('shareBadge', { person: 'P2', other: 'P1' })),
+      (person) => person.post('/v1/proposals', proposing('keepNote', { person: 'P1' })),
     ],
     shows: true,
   },
   listProposals: { asks: [get('/v1/proposals?pageSize=1000'), get('/v1/proposals?status=invalid')], shows: true },
   getProposal: {
-    asks: Object.values(['hired', 'annotated', 'waiting', 'reckoned', 'doubled', 'shared']).map(
+    asks: ['hired', 'annotated', 'waiting', 'kept', 'reckoned', 'doubled', 'shared'].map(
       (name): Ask =>
         (person) =>
           person.get(`/v1/proposals/${made[name]}`),
@@ -155,7 +158,7 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
     shows: true,
   },
   getPlan: {
-    asks: ['hired', 'annotated', 'waiting', 'dismissed'].map(
+    asks: ['hired', 'annotated', 'waiting', 'kept', 'dismissed'].map(
       (name): Ask =>
         (person) =>
           person.get(`/v1/proposals/${made[name]}/plan`),
@@ -171,6 +174,16 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
       },
     ],
     shows: false,
+  },
+  reviseProposal: {
+    asks: [
+      async (person) => {
+        const { body } = await person.propose('annotate', { person: 'P2', note: 'x' });
+        expect((await keeper.review(body, 'request_changes')).status).toBe(201);
+        return person.post(`/v1/proposals/${body.id}/revisions`, { parameters: { person: 'P2', note: secrets.note } });
+      },
+    ],
+    shows: true,
   },
   withdrawProposal: {
     asks: [
@@ -265,6 +278,17 @@ describe('a masked value', () => {
     expect((await outsider.get(`/v1/proposals/${made.annotated}`)).body.parameters).toEqual({ person: 'P1', note: mask });
   });
 
+  it('stands for what a simulation filled in, and the members of a sensitive set are left out', async () => {
+    const summary = async (person: Person) => (await person.get(`/v1/proposals/${made.kept}/plan`)).body.summary;
+    expect((await summary(outsider)).prefilled).toEqual({ note: mask });
+    expect((await summary(confidant)).prefilled).toEqual({ note: `${secrets.note}!` });
+    const { from, to } = (await outsider.get(`/v1/proposals/${made.replaced}/plan/difference`)).body;
+    expect([from.summary.prefilled, to.summary.prefilled]).toEqual([{ note: mask }, { note: mask }]);
+    const everybody = { filter: 'true' };
+    const { body } = await outsider.post('/v1/action-types/reseatAll/simulate', { parameters: { people: everybody, secretly: everybody } });
+    expect(body.planSummary.objectSets).toEqual({ people: { count: 3, ids: ['BOSS', 'P1', 'P2'] } });
+  });
+
   it('is told of with the type, and to whom it is masked', async () => {
     const masked = async (person: Person) => (await person.get('/v1/object-types')).body.objectTypes[0].masked;
     expect(await masked(outsider)).toEqual(['badge', 'contact', 'note', 'salary', 'superior', 'tags']);
@@ -309,6 +333,16 @@ describe('a question that would tell a sensitive value', () => {
     expect((await confidant.get(path)).status).toBe(200);
   });
 
+  it('is refused as the filter of an object set, proposed or tried, whoever asks: a plan is the same for all', async () => {
+    const parameters = { people: { filter: `note.startsWith("${secrets.note.slice(0, 4)}")` } };
+    const refused = { status: 422, body: { code: 'invalid_parameters', errors: [{ in: 'body', pointer: '/parameters/people/filter' }] } };
+    for (const person of [outsider, confidant]) {
+      expect(await person.propose('reseatAll', parameters)).toMatchObject(refused);
+      expect(await person.post('/v1/action-types/reseatAll/simulate', { parameters })).toMatchObject(refused);
+    }
+    expect((await outsider.propose('reseatAll', { people: { filter: 'desk == "x"' } })).status).toBe(201);
+  });
+
   it('is answered in pages whose tokens hold no value, also while the value changes', async () => {
     const ids: string[] = [];
     let token = '';
@@ -327,7 +361,7 @@ describe('a question that would tell a sensitive value', () => {
 
 describe('behind the API', () => {
   /** Where values are: what executes them, what they are looked up by, and what was read for a plan. Nobody reads these but the store. */
-  const holders = ['object', 'object_history', 'object_index', 'plan_chunk', 'proposal', 'read_set'];
+  const holders = ['object', 'object_history', 'object_index', 'plan', 'plan_chunk', 'proposal', 'read_set'];
 
   it('no other table holds a sensitive value: not the outbox, not the audit log', async () => {
     const { rows: tables } = await superuser.query<{ name: string }>(
@@ -423,7 +457,7 @@ describe('the definition in force', () => {
   it('goes on masking what was sensitive when it is removed', async () => {
     await outsider.post(`/v1/proposals/${made.waiting}/withdraw`, {});
     for (const id of ['P1', 'P2']) await done('annotate', { person: id });
-    const { annotate, reckon, doubleNote, hire, ...rest } = staff.actionTypes;
+    const { annotate, reckon, doubleNote, hire, keepNote, ...rest } = staff.actionTypes;
     const removed = staffWith({ note: null }, { actionTypes: rest });
     const answer = await admin.put('/v1/ontology', removed);
     expect(answer.status, JSON.stringify(answer.body)).toBe(200);
@@ -434,6 +468,6 @@ describe('the definition in force', () => {
     expect(await planOf('annotated', confidant)).toContain(secrets.note);
     expect((await outsider.get(`/v1/proposals/${made.annotated}`)).body.parameters.note).toEqual(mask);
     expect((await confidant.get(`/v1/proposals/${made.annotated}`)).body.parameters.note).toBe(`${secrets.note}!`);
-    expect([annotate, reckon, doubleNote, hire]).toHaveLength(4);
+    expect([annotate, reckon, doubleNote, hire, keepNote]).toHaveLength(5);
   });
 });

@@ -86,6 +86,27 @@ export const staff = {
       rules: [{ rule: 'modify', type: 'person', object: 'person', set: { badge: 'other.badge' } }],
       approvalPolicy: 'one-keeper',
     },
+    /** Takes the note that is there for the one that is not given. */
+    keepNote: {
+      parameters: { person, note: { type: 'string', sensitive: true, prefill: 'person.note' } },
+      rules: [{ rule: 'modify', type: 'person', object: 'person', set: { note: "note + '.'" } }],
+      approvalPolicy: 'one-keeper',
+    },
+    reseatAll: {
+      parameters: {
+        people: { type: 'objectSet', of: 'person', required: true },
+        secretly: { type: 'objectSet', of: 'person', sensitive: true },
+      },
+      rules: [
+        {
+          rule: 'forEach',
+          as: 'one',
+          in: { list: 'people' },
+          do: [{ rule: 'modify', type: 'person', object: 'one', set: { desk: "'moved'" } }],
+        },
+      ],
+      approvalPolicy: 'one-keeper',
+    },
     dismiss: {
       parameters: { person },
       rules: [{ rule: 'delete', type: 'person', object: 'person' }],
