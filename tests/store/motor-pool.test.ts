@@ -14,7 +14,7 @@ const truck = (id: string) => ({ type: 'truck', id });
 const barge = (id: string) => ({ type: 'barge', id });
 const hash = () => fixture.inApi((tx) => stateHash(tx));
 const execute = (proposalId: string) => executeProposal(fixture.worker, fixture.tenant, proposalId, fixture.deps);
-const properties = async (type: string, id: string) => expectDone(await fixture.inApi((tx) => getObject(tx, type, id))).properties;
+const getObjectOf = async (type: string, id: string) => expectDone(await fixture.inApi((tx) => getObject(tx, type, id)));
 
 async function takeBack(proposalId: string): Promise<void> {
   const request = { proposalId, justification: 'take it back', proposer: agent };
@@ -77,6 +77,17 @@ describe('every kind of rule and parameter', () => {
   });
 });
 
+describe('createOrModify', () => {
+  it('changes what somebody else created meanwhile', async () => {
+    const plan = await fixture.planned('register', { kind: 'truck', plates: ['C1'], depot: 'N1' });
+    await fixture.done('register', { kind: 'truck', plates: ['C1'], depot: 'S1' });
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'simulating' });
+    expect(await simulated(fixture, plan.proposalId)).toMatchObject({ status: 'approved', edits: 1 });
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
+    expect(await getObjectOf('truck', 'C1')).toMatchObject({ version: 2, properties: { depot: 'N1' } });
+  });
+});
+
 describe('an object set', () => {
   it('is fixed in the plan and shown with it; an object that the filter would select now makes the plan stale', async () => {
     const parameters = { trucks: { filter: "plate.startsWith('X')" } };
@@ -117,6 +128,20 @@ describe('a constraint', () => {
       status: 'invalid',
       failure: { code: 'constraint_failed', faults: [{ pointer: '/parameters/vehicle', message: 'Only what is ready can be moved.' }] },
     });
-    expect(await properties('truck', 'T1')).toMatchObject({ state: 'away' });
+    expect(await getObjectOf('truck', 'T1')).toMatchObject({ properties: { state: 'away' } });
+  });
+
+  it('that speaks of time is asked again before the execution', async () => {
+    const minuteMs = 60_000;
+    const [row] = await fixture.inApi((tx) => tx.rows<{ now: Date }>('SELECT exequatur.clock() AS now'));
+    await fixture.done('close', { depot: 'S1', at: new Date((row?.now.getTime() ?? 0) + 10 * minuteMs).toISOString() });
+    const plan = await fixture.planned('move', { vehicle: barge('B1'), remark: 'soon' }); // To where it is, which is filled in.
+    await fixture.review(plan, keeper1);
+    await fixture.database.advanceClock(11 * minuteMs);
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'simulating' });
+    expect(await simulated(fixture, plan.proposalId)).toMatchObject({
+      status: 'invalid',
+      failure: { code: 'constraint_failed', faults: [{ pointer: '/parameters/to', message: 'The depot is closed.' }] },
+    });
   });
 });
