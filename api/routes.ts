@@ -24,8 +24,10 @@ import { listOntologyVersions } from './routes/list-ontology-versions.ts';
 import { listPrincipals } from './routes/list-principals.ts';
 import { listProposals } from './routes/list-proposals.ts';
 import { listReviewers } from './routes/list-reviewers.ts';
+import { listSwitches } from './routes/list-switches.ts';
 import { putOntology } from './routes/put-ontology.ts';
 import { putPrincipal } from './routes/put-principal.ts';
+import { putSwitch } from './routes/put-switch.ts';
 import { revertProposal } from './routes/revert-proposal.ts';
 import { reviewProposal } from './routes/review-proposal.ts';
 import { reviseProposal } from './routes/revise-proposal.ts';
@@ -61,6 +63,8 @@ export const routes: readonly Route[] = [
   listPrincipals,
   getPrincipal,
   putPrincipal,
+  listSwitches,
+  putSwitch,
   getLiveness,
   getReadiness,
   getMetrics,

@@ -61,6 +61,7 @@ export type AuthorityRequest =
   /** May the actor see sensitive values? `readers` is CEL over `reader` {id, kind, roles}. */
   | { action: 'sensitive:read'; actor: Actor; readers: string }
   | { action: 'ontology:put'; actor: Actor }
+  | { action: 'switch:put'; actor: Actor; off: boolean }
   | { action: 'principal:put'; actor: Actor; subject: { id: string; person: string } }
   | { action: 'proposal:create'; actor: Actor; proposers: string | null; parameters?: JsonValue }
   | {

@@ -21,6 +21,7 @@ export const events = {
   'proposal.failed': 'The proposal failed and nothing of it remains.',
   'review.recorded': 'A review was stored.',
   'object.changes': 'An execution changed objects or links; expanded to one event per object when published.',
+  'switch.changed': 'Something was switched off, or on again, or somebody asked for that.',
   'principal.changed': 'An administrator changed what the directory says of a principal.',
   'ontology.changed': 'A new version of the definitions was accepted.',
 } as const;

@@ -50,6 +50,7 @@ export const problems = {
   not_eligible: { kind: 'forbidden', title: 'The open approval stage does not ask this reviewer.' },
   not_proposer: { kind: 'forbidden', title: 'Only the proposer may do that.' },
   sensitive_property: { kind: 'forbidden', title: 'The values of a sensitive property are not for this principal.' },
+  switched_off: { kind: 'conflict', title: 'This has been switched off.' },
   proposer_not_allowed: { kind: 'forbidden', title: 'The action type does not admit this proposer.' },
   already_decided: { kind: 'conflict', title: 'This reviewer has already decided so.' },
   not_awaiting_approval: { kind: 'conflict', title: 'The proposal is not awaiting approval.' },

@@ -2,6 +2,7 @@ import type { Authority, AuthorityRequest } from '../ontology/authority.ts';
 import { decidePropose } from './decide-propose.ts';
 import { decidePutOntology } from './decide-put-ontology.ts';
 import { decidePutPrincipal } from './decide-put-principal.ts';
+import { decidePutSwitch } from './decide-put-switch.ts';
 import { decideRead } from './decide-read.ts';
 import { decideReadSensitive } from './decide-read-sensitive.ts';
 import { decideRevert } from './decide-revert.ts';
@@ -30,6 +31,8 @@ function answer(request: AuthorityRequest): Authority {
       return decideReadSensitive(request);
     case 'ontology:put':
       return decidePutOntology(request);
+    case 'switch:put':
+      return decidePutSwitch(request);
     case 'principal:put':
       return decidePutPrincipal(request);
     case 'proposal:create':

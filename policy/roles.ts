@@ -2,6 +2,8 @@ import type { Actor } from '../ontology/authority.ts';
 
 /** The roles that mean something to the product itself; all others mean what a tenant's definitions say. */
 export const ontologyAdmin = 'ontology-admin';
+/** Stops what runs, and lets it go on. */
+export const operator = 'operator';
 /** Keeps the directory of principals. */
 export const accessAdmin = 'access-admin';
 /** Whoever has no other role than this one only reads. */

@@ -13,6 +13,7 @@ import type { PrismaTx, Tx } from './sql.ts';
 import { SqlSnapshot } from './sql-snapshot.ts';
 import { resolveActor } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
+import { stopFault, stopOf } from './switches.ts';
 
 export interface NewProposal {
   /** A name, or `name@version`. */
@@ -86,7 +87,8 @@ async function acceptNew(
     expiresAfter: action.type.policy.expiresAfter,
     revertOf: null,
   });
-  const [unknown] = await Promise.all([references, insertion]);
+  const [unknown, , stop] = await Promise.all([references, insertion, stopOf(tx, action.type.name, actor)]);
+  if (stop !== null) return refuse('switched_off', [stopFault(stop)]);
   if (unknown.length > 0) return refuse('unknown_reference', unknown); // Which takes the insertion back.
   return { proposalId, repeated: false, status: 'simulating', actionType: action.type.name };
 }

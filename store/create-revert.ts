@@ -11,6 +11,7 @@ import { type Refusal, refuse } from './refusal.ts';
 import type { PrismaTx } from './sql.ts';
 import { resolveActor } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
+import { stopFault, stopOf } from './switches.ts';
 
 export interface NewRevert {
   /** The executed proposal to take back. */
@@ -49,6 +50,8 @@ async function acceptRevert(tx: PrismaTx, request: NewRevert, proposalId: string
   const authority = deps.decide(revertQuestion(record, actor, proposers));
   if (!authority.allowed) return refuse(authority.reason);
   if (record.execution === null || record.plan === null || record.parameters === null) return refuse('not_revertible');
+  const stop = await stopOf(tx, original.actionType, actor);
+  if (stop !== null) return refuse('switched_off', [stopFault(stop)]);
   const [kept] = await tx.rows<{ parameters_hash: string }>('SELECT p.parameters_hash FROM exequatur.proposal p WHERE p.id = $1::uuid', [
     original.id,
   ]);

@@ -1,6 +1,7 @@
 /**
  * Keeps uploads of definitions and executions apart: an object written while an upload is being checked against the data might not fit what the upload says. An advisory
- * lock, because the API's login may lock no row that executions lock. It belongs right behind the tenant's control row in the order of locks.
+ * lock, because the API's login may lock no row that executions lock, and because nobody overtakes whoever waits for it alone. It belongs right behind the proposal and
+ * before the tenant's control row in the order of locks.
  */
 const key = `hashtextextended('exequatur.definitions/' || current_setting('app.tenant'), 0)`;
 

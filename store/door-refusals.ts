@@ -19,6 +19,7 @@ export const doorRefusals = {
   XQ013: 'unknown_comparison',
   XQ014: 'wrong_isolation',
   XQ015: 'audit_entry_false',
+  XQ016: 'switched_off',
 } as const;
 
 export type DoorRefusal = (typeof doorRefusals)[keyof typeof doorRefusals];

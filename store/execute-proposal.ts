@@ -11,10 +11,11 @@ import { hasExpired, isoTime, type LockedProposal, lockProposal, type StoredFail
 import { describe, type Settled, settleLocked } from './settle.ts';
 import { type Tx, withTenant } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
+import { stopOfProposal } from './switches.ts';
 import { beginExecution, leaveExecuting, type Move, transition } from './transition.ts';
 
 /**
- * Executes an approved proposal: one transaction that locks the proposal, then the tenant's control row, asks the quorum again with standing as it is now and the
+ * Executes an approved proposal: one transaction that locks the proposal, then the definitions and the tenant's control row, asks the quorum again with standing as it is now and the
  * criteria with the present time, whether the definitions are still in force, and calls the door, which locks the rest, checks everything itself and writes edits, history, events, execution and audit entry.
  * Execution and proposal go by one id derived from the proposal, so a repeat, and a second copy at the same instant, come to the stored outcome. What the door
  * refuses is undone as a whole; a second transaction then says where the proposal goes.
@@ -55,13 +56,13 @@ export function executionIdOf(proposalId: string): string {
 }
 
 async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<Settled | null> {
-  const [proposal, [locked], facts, inForce] = await Promise.all([
+  const [proposal, , [locked], facts, inForce, stop] = await Promise.all([
     lockProposal(tx, proposalId),
-    tx.rows<{ now: string }>(
-      `SELECT ${isoTime('exequatur.clock()')} AS now FROM exequatur.lock_control() c, LATERAL (SELECT ${lockDefinitionsShared}) d`,
-    ),
+    tx.rows(`SELECT 1 FROM ${lockDefinitionsShared}`),
+    tx.rows<{ now: string }>(`SELECT ${isoTime('exequatur.clock()')} AS now FROM exequatur.lock_control() c`),
     readApprovalFacts(tx, proposalId),
     areDefinitionsInForce(tx, proposalId),
+    stopOfProposal(tx, proposalId),
   ]);
   if (proposal === null) return null;
   takeNudges(tx, proposalId);
@@ -69,6 +70,7 @@ async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontolo
   if (facts.plan === null || settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind).verdict !== 'approved') {
     return describe(sendBack(tx, proposal, { to: 'awaiting_approval', reason: 'standing_lost' }), facts);
   }
+  if (stop !== null) return describe(hold(tx, proposal, stop), facts);
   if (!inForce) {
     return describe(sendBack(tx, proposal, { to: 'simulating', reason: 'definitions_changed' }), facts);
   }
@@ -124,7 +126,14 @@ async function leave(tx: Tx, proposalId: string, refusal: DoorRefusal): Promise<
 
 /** An execution that was begun is gone on with, also past the proposal's time. */
 function isToBeExecuted(proposal: LockedProposal): boolean {
-  return proposal.status === 'executing' || (proposal.status === 'approved' && !hasExpired(proposal));
+  return proposal.status === 'executing' || ((proposal.status === 'approved' || proposal.status === 'scheduled') && !hasExpired(proposal));
+}
+
+/** Held until the switch is on again, or the proposal's time is over. One that has begun is not stopped here: it is over in the same transaction. */
+function hold(tx: Tx, proposal: LockedProposal, stop: string): LockedProposal {
+  return proposal.status === 'approved'
+    ? transition(tx, proposal, { to: 'scheduled', reason: 'switched_off', facts: { heldBy: stop } })
+    : proposal;
 }
 
 /** Out of `executing` only the door leads. */

@@ -16,6 +16,7 @@ import type { PrismaTx, Tx } from './sql.ts';
 import { SqlSnapshot } from './sql-snapshot.ts';
 import { resolveActor } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
+import { stopFault, stopOfProposal } from './switches.ts';
 
 export interface Revision {
   proposalId: string;
@@ -69,6 +70,8 @@ async function revise(
   actor: { id: string; roles: readonly string[] },
   deps: StoreDeps,
 ): Promise<Proposed | Refusal> {
+  const stop = await stopOfProposal(tx, proposal.id);
+  if (stop !== null) return refuse('switched_off', [stopFault(stop)]);
   const action = await findAction(tx, proposal.actionType, deps);
   if (action === null) return refuse('unknown_action_type');
   const parsed = parseParameters(action.ontology, action.type.name, request.parameters);

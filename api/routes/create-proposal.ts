@@ -25,6 +25,7 @@ export const createProposal = route({
     'unknown_action_type',
     'action_type_superseded',
     'proposer_not_allowed',
+    'switched_off',
     'invalid_parameters',
     'unknown_reference',
     'idempotency_key_reused',

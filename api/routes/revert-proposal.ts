@@ -20,7 +20,15 @@ export const revertProposal = route({
       headers: { Location: 'Address of the proposal.' },
     },
   },
-  problems: ['not_found', 'not_revertible', 'already_reverted', 'revert_open', 'proposer_not_allowed', 'idempotency_key_reused'],
+  problems: [
+    'switched_off',
+    'not_found',
+    'not_revertible',
+    'already_reverted',
+    'revert_open',
+    'proposer_not_allowed',
+    'idempotency_key_reused',
+  ],
   async handle({ params, headers, body, caller }, context) {
     const justification = body.justification ?? `Takes back proposal ${params.proposalId}.`;
     const request = { ...params, ...headers, justification, proposer: caller };

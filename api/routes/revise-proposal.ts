@@ -22,6 +22,7 @@ export const reviseProposal = route({
     },
   },
   problems: [
+    'switched_off',
     'not_found',
     'not_proposer',
     'not_revisable',

@@ -19,6 +19,8 @@ const people = {
   auditor: { id: 'auditor-1' },
   admin: { id: 'ontology-admin-1' },
   accessAdmin: { id: 'access-admin-1' },
+  operator: { id: 'operator-1' },
+  agentAsOperator: { id: 'agent-4', kind: 'agent', roles: ['operator'] },
   agentAsAccessAdmin: { id: 'agent-3', kind: 'agent', roles: ['access-admin'] },
   agentAsAdmin: { id: 'agent-2', kind: 'agent', roles: ['ontology-admin'] },
   nobody: { id: 'nobody', roles: [] },
@@ -26,8 +28,18 @@ const people = {
 
 /** Who may. Everybody else is refused with 403; whoever is let in meets another answer, such as 404 for a proposal that does not exist. */
 type Admitted = readonly (keyof typeof people)[];
-const readers: Admitted = ['keeper', 'agent', 'auditor', 'admin', 'accessAdmin', 'agentAsAccessAdmin', 'agentAsAdmin'];
-const actors: Admitted = ['keeper', 'agent', 'admin', 'accessAdmin', 'agentAsAccessAdmin', 'agentAsAdmin'];
+const readers: Admitted = [
+  'keeper',
+  'agent',
+  'auditor',
+  'admin',
+  'accessAdmin',
+  'agentAsAccessAdmin',
+  'operator',
+  'agentAsOperator',
+  'agentAsAdmin',
+];
+const actors: Admitted = ['keeper', 'agent', 'admin', 'accessAdmin', 'agentAsAccessAdmin', 'operator', 'agentAsOperator', 'agentAsAdmin'];
 
 const somebody = '00000000-0000-0000-0000-000000000000';
 const review = { body: { decision: 'approve' }, headers: { 'if-match': '"x"' } };
@@ -64,6 +76,8 @@ const rows: Record<
   listPrincipals: { admitted: readers },
   getPrincipal: { admitted: readers, path: '/v1/principals/keeper-1' },
   putPrincipal: { admitted: ['accessAdmin'], path: '/v1/principals/somebody', body: { teams: ['night'] } },
+  listSwitches: { admitted: readers },
+  putSwitch: { admitted: ['operator'], path: '/v1/switches/actionType/nothing', body: { state: 'off', reason: 'x' } },
   getLiveness: { admitted: 'public' },
   getReadiness: { admitted: 'public' },
   getMetrics: { admitted: 'public' },

@@ -1,0 +1,153 @@
+// Switches stop what would be proposed and what would be executed, at once; on a clone from tests/support/database.ts.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createRevert } from '../../store/create-revert.ts';
+import { executeProposal } from '../../store/execute-proposal.ts';
+import { putPrincipal } from '../../store/put-principal.ts';
+import { putSwitch } from '../../store/put-switch.ts';
+import { resolveActor } from '../../store/standing.ts';
+import { listSwitches, type SwitchScope } from '../../store/switches.ts';
+import { agent, caller, expectDone, type Fixture, keeper1, openFixture } from './fixture.ts';
+
+let fixture: Fixture;
+let floors = 0;
+const [operator1, operator2] = [caller('operator-1'), caller('operator-2')];
+const put = (scope: SwitchScope, name: string, state: 'on' | 'off', by = operator1) =>
+  fixture.inApi((tx) => putSwitch(tx, { scope, name, state, reason: 'smoke', by }, fixture.deps));
+const list = () => fixture.inApi((tx) => listSwitches(tx));
+const propose = () => fixture.propose('askFloor', { name: `S${++floors}` });
+const approved = async () => {
+  const plan = await fixture.planned('askFloor', { name: `S${++floors}` });
+  await fixture.review(plan, keeper1);
+  return plan.proposalId;
+};
+const execute = (proposalId: string) => executeProposal(fixture.worker, fixture.tenant, proposalId, fixture.deps);
+
+beforeAll(async () => {
+  fixture = await openFixture();
+  for (const who of [operator1, operator2]) await fixture.inApi((tx) => resolveActor(tx, who));
+});
+afterEach(async () => {
+  for (const { scope, name } of await list()) {
+    await put(scope, name, 'on');
+    await put(scope, name, 'on', operator2);
+  }
+});
+afterAll(() => fixture.close());
+
+describe('what is switched off', () => {
+  it.each<[SwitchScope, string]>([
+    ['tenant', 'all'],
+    ['actionType', 'askFloor'],
+    ['agent', 'all'],
+    ['agent', 'agent-1'],
+    ['principal', 'agent-1'],
+  ])('by %s/%s is neither proposed nor executed, and goes on when it is on again', async (scope, name) => {
+    const proposalId = await approved();
+    expect(await put(scope, name, 'off')).toMatchObject({ scope, name, state: 'off', reason: 'smoke', changedBy: 'operator-1' });
+    expect(await propose()).toMatchObject({ refused: 'switched_off', faults: [{ message: `the switch ${scope}/${name} is off` }] });
+    expect(await execute(proposalId)).toMatchObject({ status: 'scheduled' });
+    const again = await execute(proposalId);
+    expect(again).toMatchObject({ status: 'scheduled' });
+    expect(again?.waitMs).toBeGreaterThan(60_000);
+    await put(scope, name, 'on');
+    await put(scope, name, 'on', operator2);
+    const [nudge] = await fixture.inApi((tx) =>
+      tx.rows<{ waiting: boolean }>(
+        'SELECT EXISTS (SELECT FROM exequatur.nudge n WHERE n.proposal_id = $1::uuid AND n.delivered_at IS NULL) AS waiting',
+        [proposalId],
+      ),
+    );
+    expect(nudge).toEqual({ waiting: true });
+    expect(await execute(proposalId)).toMatchObject({ status: 'executed' });
+    expect(await propose()).toMatchObject({ status: 'simulating' });
+  });
+
+  it('is all that is stopped', async () => {
+    await put('actionType', 'closeRoom', 'off');
+    await put('agent', 'agent-2', 'off');
+    await put('principal', 'keeper-9', 'off');
+    expect(await execute(await approved())).toMatchObject({ status: 'executed' });
+    await put('agent', 'all', 'off');
+    expect(await fixture.propose('askFloor', { name: `S${++floors}` }, { proposer: caller('keeper-7') })).toMatchObject({
+      status: 'simulating',
+    });
+  });
+
+  it('is not reverted either', async () => {
+    const done = await fixture.done('askFloor', { name: `S${++floors}` });
+    await put('actionType', 'askFloor', 'off');
+    const revert = () =>
+      fixture.inApi((tx) => createRevert(tx, { proposalId: done.proposalId, justification: 'undo', proposer: agent }, fixture.deps));
+    expect(await revert()).toMatchObject({ refused: 'switched_off' });
+  });
+
+  it('does not commit once the answer is given, however many executions were under way', async () => {
+    const proposals = await Promise.all(Array.from({ length: 12 }, approved));
+    const running = proposals.map(execute);
+    expectDone(await put('tenant', 'all', 'off'));
+    const atTheAnswer = await executions();
+    const outcomes = await Promise.all(running);
+    expect(await executions()).toBe(atTheAnswer);
+    expect(new Set(outcomes.map((outcome) => outcome?.status))).toEqual(new Set([...(atTheAnswer > 0 ? ['executed'] : []), 'scheduled']));
+  });
+
+  it('is refused by the database itself', async () => {
+    const proposalId = await approved();
+    const trick = fixture.inWorker(async (tx) => {
+      await tx.rows('SELECT 1 FROM exequatur.begin_execution($1::uuid, $1::uuid)', [proposalId]);
+      await put('tenant', 'all', 'off');
+      const [plan] = await tx.rows<{ id: string; digest: string }>(
+        'SELECT p.plan_id::text AS id, p.plan_digest AS digest FROM exequatur.proposal p WHERE p.id = $1::uuid',
+        [proposalId],
+      );
+      tx.audit({ type: 'proposal.executed', proposalId, facts: { executionId: proposalId, planDigest: plan?.digest ?? '' } });
+      await tx.rows('SELECT exequatur.apply_plan($1::uuid, $2::uuid, $3::jsonb)', [plan?.id, proposalId, JSON.stringify(tx.takeEntries())]);
+    });
+    await expect(trick).rejects.toMatchObject({ code: 'XQ016' });
+  });
+});
+
+describe('to switch on again', () => {
+  it('takes two people, who are not one under two identities', async () => {
+    await put('tenant', 'all', 'off');
+    expect(await put('tenant', 'all', 'on')).toMatchObject({ state: 'off', onAskedBy: { id: 'operator-1' } });
+    expect(await put('tenant', 'all', 'on')).toMatchObject({ state: 'off' });
+    await fixture.inApi((tx) => resolveActor(tx, caller('op-at-home', ['operator'])));
+    expectDone(
+      await fixture.inApi((tx) =>
+        putPrincipal(tx, { id: 'operator-1', change: { linkedIdentities: ['op-at-home'] }, by: caller('access-admin-1') }, fixture.deps),
+      ),
+    );
+    expect(await put('tenant', 'all', 'on', caller('op-at-home', ['operator']))).toMatchObject({ state: 'off' });
+    expect(await put('tenant', 'all', 'on', operator2)).toMatchObject({ state: 'on', onAskedBy: null, changedBy: 'operator-2' });
+    expectDone(
+      await fixture.inApi((tx) =>
+        putPrincipal(tx, { id: 'operator-1', change: { linkedIdentities: [] }, by: caller('access-admin-1') }, fixture.deps),
+      ),
+    );
+  });
+
+  it('begins anew when somebody switches off in between', async () => {
+    await put('tenant', 'all', 'off');
+    await put('tenant', 'all', 'on');
+    await put('tenant', 'all', 'off', operator2);
+    expect(await put('tenant', 'all', 'on', operator2)).toMatchObject({ state: 'off', onAskedBy: { id: 'operator-2' } });
+  });
+});
+
+describe('a switch', () => {
+  it('is for operators; a service may stop, an agent neither', async () => {
+    const monitor = caller('monitor', ['operator'], { kind: 'service' });
+    expect(await put('tenant', 'all', 'off', keeper1)).toEqual({ refused: 'forbidden' });
+    expect(await put('tenant', 'all', 'off', caller('bot', ['operator'], { kind: 'agent' }))).toEqual({ refused: 'forbidden' });
+    expect(await put('tenant', 'all', 'off', monitor)).toMatchObject({ state: 'off' });
+    expect(await put('tenant', 'all', 'on', monitor)).toEqual({ refused: 'forbidden' });
+    expect(await put('tenant', 'other', 'off')).toMatchObject({ refused: 'malformed_request', faults: [{ pointer: '/name' }] });
+    expect(await put('actionType', 'never', 'on')).toEqual({ refused: 'not_found' });
+  });
+});
+
+async function executions(): Promise<number> {
+  const [row] = await fixture.inApi((tx) => tx.rows<{ done: number }>('SELECT count(*)::int AS done FROM exequatur.execution'));
+  return row?.done ?? 0;
+}
