@@ -50,6 +50,8 @@ export interface RouteInput<P, Q, H, B> {
   headers: Output<H>;
   body: Output<B>;
   caller: AuthenticatedCaller;
+  /** Aborted once nobody is there to be answered: what only waits is to end. */
+  gone: AbortSignal;
 }
 
 /** One operation: how it is called, who may call it, what comes of it. Everything that is served, documented and tested is derived from this. */

@@ -53,7 +53,16 @@ async function answer(route: Route, request: Request, response: Response, contex
   if (!preconditions.ok) return preconditions.refusal;
   const content = body === undefined ? ({ ok: true, value: undefined } as const) : await readBody(body, request, response);
   if (!content.ok) return content.refusal;
-  const whole = { ...input, params: path.value, query: search.value, headers: preconditions.value, body: content.value };
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const whole = {
+    ...input,
+    params: path.value,
+    query: search.value,
+    headers: preconditions.value,
+    body: content.value,
+    gone: gone.signal,
+  };
   return route.handle(whole as RouteInput<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, context);
 }
 

@@ -22,10 +22,11 @@ export const getProposal = route({
     200: { description: 'The proposal.', schema: proposalSchema, headers: preferenceApplied },
   },
   problems: ['not_found'],
-  async handle({ params, headers, caller }, context) {
+  async handle({ params, headers, caller, gone }, context) {
     const { proposalId } = params;
     const waits = headers.prefer > 0 && (await isOpen(proposalId, caller, context));
-    if (waits) await context.resources.watch.until(caller.tenant, { proposalId, awaited: 'end', limitMs: headers.prefer * 1_000 });
+    const wait = { proposalId, awaited: 'end', limitMs: headers.prefer * 1_000, signal: gone } as const;
+    if (waits) await context.resources.watch.until(caller.tenant, wait);
     const view = await viewProposal(proposalId, caller, context);
     return answered(view, (proposal) => ({
       status: 200,

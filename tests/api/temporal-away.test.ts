@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type SupervisedProcess, supervise } from '../../scripts/processes/supervised-process.ts';
 import { building } from '../store/fixture.ts';
 import { temporalAddress } from '../support/temporal.ts';
@@ -102,6 +102,25 @@ describe('while no worker runs', () => {
       expect(performance.now() - startedAt).toBeLessThan(3_000);
     } finally {
       await patient.close();
+    }
+  });
+
+  it('nobody waits any more for a client that is gone', async () => {
+    const away = await ApiScene.open({ simulationPatienceMs: 100 });
+    try {
+      await away.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building);
+      const keeper = { id: 'keeper-1' };
+      const { body } = await away.as(keeper).propose('addFloor', { name: 'F1', rooms: [] });
+      const { watch } = away.context.resources;
+      const leaving = new AbortController();
+      const headers = { authorization: `Bearer ${await away.token(keeper)}`, prefer: 'wait=30' };
+      const asked = fetch(`${away.url}/v1/proposals/${body.id}`, { headers, signal: leaving.signal });
+      await vi.waitFor(() => expect(watch.watched).toBe(1));
+      leaving.abort();
+      await expect(asked).rejects.toThrow('aborted');
+      await vi.waitFor(() => expect(watch.watched).toBe(0));
+    } finally {
+      await away.close();
     }
   });
 });
