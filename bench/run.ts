@@ -1,8 +1,13 @@
 import { benchLifecycle } from './lifecycle.ts';
+import { benchOntology } from './ontology.ts';
 import { benchPlan } from './plan.ts';
 
 /** `npm run bench -- <name> [options]`: each benchmark prints a table for people and one JSON line for machines. */
-const benchmarks: Record<string, (options: readonly string[]) => Promise<void>> = { lifecycle: benchLifecycle, plan: benchPlan };
+const benchmarks: Record<string, (options: readonly string[]) => Promise<void>> = {
+  lifecycle: benchLifecycle,
+  ontology: benchOntology,
+  plan: benchPlan,
+};
 
 const [name = '', ...options] = process.argv.slice(2);
 const run = benchmarks[name];

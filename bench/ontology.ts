@@ -1,0 +1,93 @@
+import { resolve } from 'node:path';
+import pg from 'pg';
+import { ensureOntology, tokenOf } from '../scripts/dev/load-network.ts';
+import { restClient } from '../scripts/rest/rest-client.ts';
+import { type Stack, startStack } from '../scripts/stack/start-stack.ts';
+import { importNetwork } from './ontology/import-network.ts';
+import { type Operation, readOperations } from './ontology/read-operations.ts';
+import { type MeasuredTenant, reportOntology } from './ontology/report.ts';
+import { peakResident } from './ontology/resident-memory.ts';
+import { measureRowSecurity } from './ontology/row-security.ts';
+import { readOptions } from './options.ts';
+import { median } from './statistics.ts';
+
+/**
+ * `npm run bench -- ontology [--objects 10000,100000,1000000] [--rounds 5] [--overlap 2] [--server dev|production]`: the flight network in a tenant of each size, imported
+ * through plans over HTTP; then what reads and a simulation cost in each, in turns; and row-level security beside the same query with the tenant named.
+ */
+export async function benchOntology(args: readonly string[]): Promise<void> {
+  const options = readOptions(args, { objects: '10000,100000,1000000', rounds: 5, overlap: 2, server: 'production' });
+  const sizes = options.objects.split(',').map(Number);
+  const stack = await startStack({
+    directory: resolve('.exequatur', 'bench', 'ontology'),
+    tenants: sizes.map((size) => ({ slug: `bench-${size}`, name: `Bench ${size}` })),
+    temporal: options.server === 'dev' ? 'dev' : 'production',
+    functions: resolve('examples', 'flight-network', 'functions.ts'),
+    fresh: true,
+    env: { LOG_LEVEL: 'error' },
+  });
+  try {
+    const measured: MeasuredTenant[] = [];
+    for (const [at, objects] of sizes.entries()) measured.push(await importTenant(stack, at, objects, options.overlap));
+    const { api, worker } = stack.processes;
+    const memory = peakResident({ API: api.pid(), worker: worker.pid(), client: process.pid });
+    await vacuum(stack);
+    await measureOperations(stack, measured, options.rounds);
+    const largest = stack.tenants.at(-1);
+    const security = largest === undefined ? [] : await measureRowSecurity(stack, largest.id, options.rounds);
+    reportOntology(measured, security, memory, options.overlap);
+  } finally {
+    await stack.stop();
+  }
+}
+
+async function importTenant(stack: Stack, at: number, objects: number, overlap: number): Promise<MeasuredTenant> {
+  const tenant = tenantAt(stack, at);
+  await ensureOntology(restClient(stack.apiUrl, tokenOf(tenant, 'ontology-admin-1')));
+  const imported = await importNetwork(stack.apiUrl, tenant, objects, overlap);
+  console.log(`${objects} objects imported in ${imported.seconds.toFixed(1)} s: ${(objects / imported.seconds).toFixed(0)} objects/s`);
+  return { objects, imported, operations: new Map() };
+}
+
+function tenantAt(stack: Stack, at: number) {
+  const tenant = stack.tenants[at];
+  if (tenant === undefined) throw new Error('the stack lacks a tenant');
+  return tenant;
+}
+
+/** As autovacuum leaves the tables some minutes later. */
+async function vacuum(stack: Stack): Promise<void> {
+  const client = new pg.Client({ connectionString: stack.postgresUrls.superuser });
+  await client.connect();
+  await client.query('VACUUM ANALYZE');
+  await client.end();
+}
+
+/** Each operation goes round the tenants before the next, so that what else the machine does meets them all. The first round warms, and is not counted. */
+async function measureOperations(stack: Stack, measured: readonly MeasuredTenant[], rounds: number): Promise<void> {
+  const operations: Operation[][] = [];
+  for (const at of measured.keys()) {
+    const client = (principal: string) => restClient(stack.apiUrl, tokenOf(tenantAt(stack, at), principal));
+    operations.push(await readOperations(client('auditor'), client('ops-agent')));
+  }
+  for (let round = 0; round <= rounds; round++) {
+    for (const kind of operations[0]?.keys() ?? []) {
+      for (const [at, tenant] of measured.entries()) {
+        const operation = operations[at]?.[kind];
+        if (operation === undefined) continue;
+        const took = await timed(operation, round);
+        if (round > 0) tenant.operations.set(operation.name, [...(tenant.operations.get(operation.name) ?? []), took]);
+      }
+    }
+  }
+}
+
+async function timed({ repeats, ask }: Operation, round: number): Promise<number> {
+  const took: number[] = [];
+  for (let turn = 0; turn < repeats; turn++) {
+    const from = performance.now();
+    await ask(round * repeats + turn);
+    took.push(performance.now() - from);
+  }
+  return median(took);
+}
