@@ -112,6 +112,43 @@ function actionsOf(type: string, { boss, friend, other }: { boss: string; friend
         },
       ],
     },
+    // Creates or changes, whichever the state asks for.
+    [`keep_${type}`]: {
+      parameters: { code: needed, note: needed },
+      rules: [{ rule: 'createOrModify', type, set: { code: 'code', note: 'note' }, create: { state: "'new'" } }],
+    },
+    [`choose_${type}`]: {
+      parameters: { chosen: { type: 'objectSet', of: type, required: true }, from: { type: 'string', prefill: 'proposer.id' } },
+      rules: [
+        { rule: 'forEach', as: 'x', in: { list: 'chosen' }, do: [bump(type)] },
+        {
+          rule: 'forEach',
+          as: 'b',
+          in: { list: 'chosen' },
+          do: [
+            {
+              rule: 'if',
+              condition: 'b.label == null',
+              // biome-ignore lint/suspicious/noThenProperty: the rule's word.
+              then: [{ rule: 'modify', type, object: 'b', set: { note: 'from' } }],
+              else: [{ rule: 'modify', type, object: 'b', set: { note: 'b.label' } }],
+            },
+          ],
+        },
+      ],
+    },
+    // Several hops from several starts.
+    [`spread_${type}`]: {
+      parameters: { boss: reference(boss) },
+      rules: [
+        {
+          rule: 'forEach',
+          as: 'x',
+          in: { path: [{ link: `team_${type}` }, { link: `friends_${type}` }], of: 'boss' },
+          do: [bump(friend)],
+        },
+      ],
+    },
     [`befriend_${type}`]: {
       parameters: { a: reference(type), b: reference(friend) },
       rules: [{ rule: 'link', link: `friends_${type}`, from: 'a', to: 'b' }],
@@ -145,6 +182,9 @@ export function randomAction(dice: Dice): RandomAction {
     turn: () => ({ was: dice.pick(states), becomes: dice.pick(states) }),
     copy: () => ({ was: dice.pick(states), suffix: dice.pick(['a', 'b']) }),
     visit: () => ({ bosses: dice.some(codes, 2) }),
+    keep: () => ({ code: dice.pick(codes), note: dice.pick(labels) }),
+    choose: () => ({ chosen: { filter: dice.pick(["state == 'on'", 'count > 0 && count < 4', 'label != null', "note == 'red'"]) } }),
+    spread: () => ({ boss: dice.pick(codes) }),
     befriend: () => ({ a: dice.pick(codes), b: dice.pick(codes) }),
     estrange: () => ({ a: dice.pick(codes), b: dice.pick(codes) }),
     greet: () => ({ object: dice.pick(codes) }),
