@@ -1,7 +1,11 @@
 // Live data against documents that it may not fit, on a clone from tests/support/database.ts.
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { canonicalText } from '../../ontology/canonical-json.ts';
+import type { PropertyDefinition } from '../../ontology/definition.ts';
 import type { JsonObject, JsonValue } from '../../ontology/json.ts';
 import type { Fault } from '../../ontology/plan.ts';
+import { normaliseValue } from '../../ontology/value.ts';
 import { type OntologyOutcome, putOntology } from '../../store/put-ontology.ts';
 import { admin, expectDone, type Fixture, openFixture } from './fixture.ts';
 
@@ -250,6 +254,95 @@ describe('a breaking change that all live data fits', () => {
     expect(await put(change, true)).toMatchObject({ accepted: true, breaking: true, faults: [] });
   });
 });
+
+describe('any definitions of properties', () => {
+  const near = fc.oneof(fc.integer({ min: -1, max: 24 }), fc.constantFrom(0, 22, 23, 30));
+  const bounds = fc.record({ minimum: near, maximum: near }, { requiredKeys: [] });
+  const days = fc.integer({ min: 1, max: 28 }).map((day) => `2001-01-${String(day).padStart(2, '0')}`);
+  const text = fc.record(
+    {
+      minLength: near.filter((n) => n >= 0),
+      maxLength: near.filter((n) => n >= 0),
+      unique: fc.boolean(),
+      pattern: fc.constantFrom('.*', 'label.*', '[a-z 0-9]+'),
+    },
+    { requiredKeys: [] },
+  );
+  const of = (name: string, ...definitions: fc.Arbitrary<unknown>[]) =>
+    fc.oneof(...definitions).map((definition) => ({ [name]: definition as JsonObject | null }));
+  /** A new definition for one or two of the properties, or words that are added to theirs; null takes the property away. */
+  const changes = fc
+    .array(
+      fc.oneof(
+        of('size', bounds, bounds, fc.record({ type: fc.constantFrom('double', 'string', 'long') }), fc.constant(null)),
+        of(
+          'size',
+          fc.record({ oneOf: fc.uniqueArray(near, { minLength: 20 }) }),
+          fc.constant({ oneOf: Array.from({ length: things }, (_, at) => at) }),
+        ),
+        of('price', bounds.map(inWords), fc.record({ type: fc.constantFrom('double', 'string'), unique: fc.boolean() })),
+        of('made', fc.record({ minimum: days }), fc.record({ maximum: days }), fc.record({ type: fc.constantFrom('string', 'timestamp') })),
+        of('label', text, fc.constant({ type: 'enum', values: ['the same'] }), fc.constant(null)),
+        of(
+          'tags',
+          fc.record({ minItems: fc.constantFrom(0, 1, 2), maxItems: fc.constantFrom(1, 2), distinct: fc.boolean() }, { requiredKeys: [] }),
+        ),
+        of(
+          'extra',
+          fc.record({ type: fc.constant('string'), required: fc.boolean(), default: fc.constant('x') }, { requiredKeys: ['type'] }),
+        ),
+      ),
+      { minLength: 1, maxLength: 2 },
+    )
+    .map((list): Record<string, JsonObject | null> => Object.assign({}, ...list));
+
+  it('are accepted exactly when a look at all objects finds none that does not fit', async () => {
+    const held = await fixture.inApi((tx) =>
+      tx.rows<{ properties: JsonObject }>(`SELECT properties FROM exequatur.object WHERE type = 'thing' AND alive`),
+    );
+    let accepted = 0;
+    let runs = 0;
+    await fc.assert(
+      fc.asyncProperty(changes, async (wanted) => {
+        let all: Record<string, unknown> = {};
+        const outcome = await put((d) => {
+          all = properties(d);
+          for (const [name, definition] of Object.entries(wanted)) {
+            if (definition === null) Reflect.deleteProperty(all, name);
+            else all[name] = 'type' in definition ? definition : { ...(all[name] as object), ...definition };
+          }
+        }, true);
+        if ('refused' in outcome) return void expect(outcome.refused).toBe('invalid_ontology'); // Bounds that cross.
+        runs++;
+        accepted += Number(outcome.accepted);
+        expect(outcome.accepted, JSON.stringify(outcome.faults)).toBe(
+          doAllFit(
+            all as Record<string, PropertyDefinition>,
+            held.map((object) => object.properties),
+          ),
+        );
+      }),
+      { numRuns: 150 },
+    );
+    expect([accepted > runs / 10, accepted < (runs * 9) / 10]).toEqual([true, true]); // Otherwise little is asked.
+  });
+});
+
+function inWords({ minimum, maximum }: { minimum?: number; maximum?: number }): JsonObject {
+  return { ...(minimum === undefined ? {} : { minimum: String(minimum) }), ...(maximum === undefined ? {} : { maximum: String(maximum) }) };
+}
+
+function doAllFit(definitions: Record<string, PropertyDefinition>, objects: readonly JsonObject[]): boolean {
+  const fits = (object: JsonObject) =>
+    Object.keys(object).every((name) => definitions[name] !== undefined) &&
+    Object.entries(definitions).every(([name, definition]) => {
+      if (object[name] === undefined) return !definition.required;
+      const outcome = normaliseValue(definition, object[name]);
+      return 'value' in outcome && canonicalText(outcome.value) === canonicalText(object[name]);
+    });
+  const isShared = (name: string) => new Set(objects.map((object) => object[name])).size < objects.length;
+  return objects.every(fits) && !Object.entries(definitions).some(([name, { unique }]) => unique && isShared(name));
+}
 
 describe('a dry run', () => {
   it('says what would come of it, also where data does not fit, and stores nothing', async () => {
