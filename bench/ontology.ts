@@ -31,7 +31,7 @@ export async function benchOntology(args: readonly string[]): Promise<void> {
     for (const [at, objects] of sizes.entries()) measured.push(await importTenant(stack, at, objects, options.overlap));
     const { api, worker } = stack.processes;
     const memory = peakResident({ API: api.pid(), worker: worker.pid(), client: process.pid });
-    await vacuum(stack);
+    await inDatabase(stack, 'VACUUM ANALYZE'); // As autovacuum leaves the tables some minutes later.
     await measureOperations(stack, measured, options.rounds);
     const largest = stack.tenants.at(-1);
     const security = largest === undefined ? [] : await measureRowSecurity(stack, largest.id, options.rounds);
@@ -45,6 +45,8 @@ async function importTenant(stack: Stack, at: number, objects: number, overlap: 
   const tenant = tenantAt(stack, at);
   await ensureOntology(restClient(stack.apiUrl, tokenOf(tenant, 'ontology-admin-1')));
   const imported = await importNetwork(stack.apiUrl, tenant, objects, overlap);
+  const stored = await inDatabase(stack, 'SELECT count(*)::int AS count FROM exequatur.object WHERE tenant_id = $1 AND alive', [tenant.id]);
+  if (stored[0]?.count !== objects) throw new Error(`${stored[0]?.count} objects are there, not ${objects}`);
   console.log(`${objects} objects imported in ${imported.seconds.toFixed(1)} s: ${(objects / imported.seconds).toFixed(0)} objects/s`);
   return { objects, imported, operations: new Map() };
 }
@@ -55,12 +57,14 @@ function tenantAt(stack: Stack, at: number) {
   return tenant;
 }
 
-/** As autovacuum leaves the tables some minutes later. */
-async function vacuum(stack: Stack): Promise<void> {
+async function inDatabase(stack: Stack, text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: stack.postgresUrls.superuser });
   await client.connect();
-  await client.query('VACUUM ANALYZE');
-  await client.end();
+  try {
+    return (await client.query<Record<string, unknown>>(text, values)).rows;
+  } finally {
+    await client.end();
+  }
 }
 
 /** Each operation goes round the tenants before the next, so that what else the machine does meets them all. The first round warms, and is not counted. */

@@ -32,23 +32,20 @@ export async function measureRowSecurity(stack: Stack, tenant: string, rounds: n
   await Promise.all([secured.connect(), explicit.connect()]);
   try {
     await secured.query("SELECT set_config('app.tenant', $1, false)", [tenant]);
-    const results = queries.map(({ query }) => ({ query, secured: [] as number[], explicit: [] as number[] }));
-    for (let round = 0; round <= rounds; round++) {
-      for (const [at, { query, where, rest, reads: count }] of queries.entries()) {
-        const [first, second] = [
-          await rate(secured, { name: `secured-${at}`, text: `SELECT ${columns} ${where} ${rest}` }, [], count),
-          await rate(
-            explicit,
-            { name: `explicit-${at}`, text: `SELECT ${columns} ${where} AND o.tenant_id = $2 ${rest}` },
-            [tenant],
-            count,
-          ),
-        ];
-        const result = results.find((one) => one.query === query);
-        if (round === 0 || result === undefined) continue; // Not counted: plans the statements, of which the first five are planned anew.
-        result.secured.push(first);
-        result.explicit.push(second);
+    const results: RowSecurity[] = [];
+    for (const [at, { query, where, rest, reads: count }] of queries.entries()) {
+      const own = { name: `secured-${at}`, text: `SELECT ${columns} ${where} ${rest}` };
+      const named = { name: `explicit-${at}`, text: `SELECT ${columns} ${where} AND o.tenant_id = $2 ${rest}` };
+      const result: RowSecurity = { query, secured: [], explicit: [] };
+      const sides = [
+        async () => result.secured.push(await rate(secured, own, [], count)),
+        async () => result.explicit.push(await rate(explicit, named, [tenant], count)),
+      ];
+      for (const side of sides) await side(); // Not counted: the first five times a statement is planned anew.
+      for (let round = 0; round < rounds * 2; round++) {
+        for (const side of round % 2 === 0 ? sides : sides.toReversed()) await side();
       }
+      results.push({ query, secured: result.secured.slice(1), explicit: result.explicit.slice(1) });
     }
     return results;
   } finally {
