@@ -24,6 +24,12 @@ const comparisons: Readonly<Record<string, { op: Comparison; turned: Comparison 
   '>=': { op: 'ge', turned: 'le' },
 };
 
+const textTests: Readonly<Record<string, 'startsWith' | 'endsWith' | 'includes'>> = {
+  startsWith: 'startsWith',
+  endsWith: 'endsWith',
+  contains: 'includes',
+};
+
 const text: ValueDefinition = { type: 'string' };
 
 class Untranslatable extends Error {}
@@ -120,7 +126,7 @@ export function compileCondition(
       case 'call':
         return translateHas(node);
       case 'rcall':
-        return translateStartsWith(node);
+        return translateTextTest(node);
       default:
         throw untranslatable(node);
     }
@@ -174,16 +180,17 @@ export function compileCondition(
     }
     return () => ({ property, op: 'present' });
   };
-  const translateStartsWith = (node: Extract<ASTNode, { op: 'rcall' }>): ConditionTemplate => {
+  const translateTextTest = (node: Extract<ASTNode, { op: 'rcall' }>): ConditionTemplate => {
     const [name, receiver, args] = node.args;
     const property = propertyOf(receiver);
-    if (name !== 'startsWith' || property === undefined || !args[0]) {
+    const op = Object.hasOwn(textTests, name) ? textTests[name] : undefined;
+    if (op === undefined || property === undefined || !args[0]) {
       throw untranslatable(node);
     }
     const compute = operand(args[0]);
     return (frame) => {
-      const prefix = compute(frame);
-      return typeof prefix === 'string' ? { property, op: 'startsWith', value: storable(prefix, pointer) } : { any: [] };
+      const part = compute(frame);
+      return typeof part === 'string' ? { property, op, value: storable(part, pointer) } : { any: [] };
     };
   };
 
@@ -199,7 +206,7 @@ export function compileCondition(
 
 function untranslatable(node: ASTNode): Untranslatable {
   return new Untranslatable(
-    `the database cannot answer this; use comparisons, \`in\`, startsWith, has, &&, || and ! (at character ${node.start + 1})`,
+    `the database cannot answer this; use comparisons, \`in\`, startsWith, endsWith, contains, has, &&, || and ! (at character ${node.start + 1})`,
   );
 }
 

@@ -29,6 +29,10 @@ export function conditionMatches(condition: Condition, object: ObjectState, prop
       return Array.isArray(held) && held.some((item) => condition.values.includes(item as string));
     case 'startsWith':
       return typeof held === 'string' && held.startsWith(condition.value);
+    case 'endsWith':
+      return typeof held === 'string' && held.endsWith(condition.value);
+    case 'includes':
+      return typeof held === 'string' && held.includes(condition.value);
     case 'in':
       return condition.values.some((value) => compareValues(type, held, value) === 0);
     case 'eq':

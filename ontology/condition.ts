@@ -14,5 +14,6 @@ export type Condition =
   | { property: string; op: 'contains'; value: JsonScalar }
   /** The array property has at least one of these texts: one question for what would be thousands of `contains`. */
   | { property: string; op: 'containsAny'; values: string[] }
-  | { property: string; op: 'startsWith'; value: string }
+  /** `includes` asks whether the text holds this one anywhere. */
+  | { property: string; op: 'startsWith' | 'endsWith' | 'includes'; value: string }
   | { property: string; op: 'present' };

@@ -56,7 +56,7 @@ const leaf: fc.Arbitrary<Condition> = fc.oneof(
   fc.record({ property: list, op: fc.constant('containsAny' as const), values: fc.subarray(tags) }),
   fc.record({
     property: fc.constantFrom('string', 'stringIndexed'),
-    op: fc.constant('startsWith' as const),
+    op: fc.constantFrom('startsWith' as const, 'endsWith' as const, 'includes' as const),
     value: fc.constantFrom('', 'a', "o'", '%', 'aaa'),
   }),
   fc.record({ property: fc.constantFrom(...Object.keys(properties)), op: fc.constant('present' as const) }),
