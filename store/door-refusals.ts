@@ -20,6 +20,7 @@ export const doorRefusals = {
   XQ014: 'wrong_isolation',
   XQ015: 'audit_entry_false',
   XQ016: 'switched_off',
+  XQ017: 'superseded',
 } as const;
 
 export type DoorRefusal = (typeof doorRefusals)[keyof typeof doorRefusals];

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { admitsProposer } from '../ontology/admits-proposer.ts';
 import type { Caller } from '../ontology/authority.ts';
 import { digestOf, sha256Hex } from '../ontology/canonical-json.ts';
 import type { JsonValue } from '../ontology/json.ts';
@@ -74,6 +75,8 @@ async function revise(
   if (stop !== null) return refuse('switched_off', [stopFault(stop)]);
   const action = await findAction(tx, proposal.actionType, deps);
   if (action === null) return refuse('unknown_action_type');
+  const proposer = { id: proposal.proposerId, kind: proposal.proposerKind, roles: proposal.proposerRoles };
+  if (!admitsProposer(action.type.definition.proposers ?? null, proposer)) return refuse('proposer_not_allowed');
   const parsed = parseParameters(action.ontology, action.type.name, request.parameters);
   if (!parsed.ok) return refuse('invalid_parameters', parsed.faults);
   const unknown = await checkReferences(action.ontology, action.type.name, parsed.parameters, new SqlSnapshot(tx));

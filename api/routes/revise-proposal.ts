@@ -23,6 +23,7 @@ export const reviseProposal = route({
   },
   problems: [
     'switched_off',
+    'proposer_not_allowed',
     'not_found',
     'not_proposer',
     'not_revisable',

@@ -208,6 +208,8 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   listPrincipals: 'holds no values',
   getPrincipal: 'holds no values',
   putPrincipal: 'holds no values',
+  listSwitches: 'holds no values',
+  putSwitch: 'holds no values',
   getTimeline: { asks: [(person) => person.get(`/v1/proposals/${made.hired}/timeline`)], shows: false },
   listObjects: {
     asks: [

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { executionGraceMs } from '../../store/proposal-row.ts';
 import { apply, begin, refusalOf, storeReads } from './door-scene.ts';
 import { doorWorld, passes } from './door-world.ts';
 
@@ -36,12 +37,12 @@ describe('an execution', () => {
     expect(await execute(planned)).toBe(passes);
   });
 
-  it('is refused after its proposal’s time has run out', async () => {
+  it('is refused once its proposal’s time has run out, and the grace that an approval in time has', async () => {
     const planned = await world.scene.plan(await world.scene.propose('rename', { expiresInMs: 500 }), [await renaming()]);
     const lasting = await approved([await renaming()]);
     await world.scene.review(planned, 'reviewer');
     await world.scene.approve(planned);
-    await world.scene.db.advanceClock(1_000);
+    await world.scene.db.advanceClock(executionGraceMs + 1_000);
     expect(await execute(planned)).toBe('XQ006');
     expect(await execute(lasting)).toBe(passes);
   });

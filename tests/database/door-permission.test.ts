@@ -144,3 +144,20 @@ describe('before values', () => {
     expect(await close(['fog', 'ice'])).toBe(passes);
   });
 });
+
+describe('a version of an action type', () => {
+  it('that is no longer in force executes nothing, unless it and every later one keep what waits', async () => {
+    const retire = (sql: string) => world.scene.as('api', (client) => client.query(sql));
+    const planned = await approved([await renaming()]);
+    await retire(`UPDATE exequatur.action_type SET retired = true WHERE name = 'rename'`);
+    expect(await execute(planned)).toBe('XQ017');
+    await retire(`UPDATE exequatur.action_type SET retired = false WHERE name = 'rename'`);
+    const stricter = await approved([await renaming()]);
+    await retire(`INSERT INTO exequatur.action_type_version SELECT v.tenant_id, v.name, 2, v.ontology_version, v.definition, 'sha256:other', v.surface, v.floors, v.ceilings, v.created_at
+                    FROM exequatur.action_type_version v WHERE v.name = 'rename'`);
+    await retire(`UPDATE exequatur.action_type SET current_version = 2 WHERE name = 'rename'`);
+    expect(await execute(stricter)).toBe('XQ017');
+    await retire(`UPDATE exequatur.action_type SET current_version = 1 WHERE name = 'rename'`);
+    expect(await execute(stricter)).toBe(passes);
+  });
+});

@@ -2,12 +2,13 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
+import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { putPrincipal } from '../../store/put-principal.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import { resolveActor } from '../../store/standing.ts';
-import { admin, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
+import { admin, agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
 
 const document = {
   objectTypes: {
@@ -138,6 +139,15 @@ describe('policy alone', () => {
     const timeline = expectDone(await fixture.inApi((tx) => readTimeline(tx, plan.proposalId)));
     expect(timeline.find(({ type }) => type === 'proposal.approved')?.facts).toMatchObject({ approvedBy: 'policy', policy: 'alone' });
     expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
+  });
+
+  it('takes back what it approved, also where that deletes what has a sensitive property', async () => {
+    const done = await fixture.done('issueAlone', { code: 'p9' });
+    const revert = expectDone(
+      await fixture.inApi((tx) => createRevert(tx, { proposalId: done.proposalId, justification: 'undo', proposer: agent }, fixture.deps)),
+    );
+    expect(await simulated(fixture, revert.proposalId)).toMatchObject({ status: 'approved' });
+    expect(await execute(revert.proposalId)).toMatchObject({ status: 'executed' });
   });
 
   it.each([
