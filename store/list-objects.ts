@@ -14,8 +14,12 @@ import { valueAtVersion } from './value-at-version.ts';
 export interface ObjectQuery {
   /** CEL over the object's properties. */
   filter?: string;
-  /** A property, or `id`; ` desc` behind it turns the order. Objects without the property come last. */
+  /** A property, or `id`; ` desc` behind it turns the order, that of the ids too. Objects without the property come last. */
   orderBy?: string;
+  /** Names of the properties to show, with commas between; all of them unless told. */
+  select?: string;
+  /** Whether to count what the filter selects. */
+  count?: boolean;
   pageSize?: number;
   pageToken?: string;
 }
@@ -23,7 +27,14 @@ export interface ObjectQuery {
 export interface ObjectPage {
   objects: ObjectView[];
   nextPageToken: string | null;
+  /** How many objects the filter selects over all pages. */
+  totalCount?: number;
+  /** There are more than `totalCount`: counting ended there. */
+  totalCountIsLowerBound?: boolean;
 }
+
+/** Counting reads every object that it counts, some 20 ms for so many; nobody can tell more of them apart at a glance. */
+const countedAtMost = 10_000;
 
 export interface Order {
   property: string;
@@ -50,7 +61,35 @@ export async function listObjects(
     if (!filter.ok) return refuse('invalid_filter', filter.faults);
     where = filter.condition;
   }
-  return readObjectPage(tx, type, where, order, query);
+  const selected = query.select?.split(',').map((name) => name.trim());
+  const unknown = selected?.filter((name) => !objectType.properties.has(name)) ?? [];
+  if (unknown.length > 0)
+    return refuse(
+      'malformed_request',
+      unknown.map((name) => malformed('/select', `${type} has no property ${name}`)),
+    );
+  const page = await readObjectPage(tx, type, where, order, query);
+  if (isRefusal(page)) return page;
+  const shown = selected === undefined ? page : { ...page, objects: page.objects.map((object) => withProperties(object, selected)) };
+  return query.count === true ? { ...shown, ...(await countObjects(tx, type, where)) } : shown;
+}
+
+async function countObjects(tx: Tx, type: string, where: Condition): Promise<{ totalCount: number; totalCountIsLowerBound: boolean }> {
+  const [row] = await tx.rows<{ counted: number }>(`SELECT exequatur.count_objects($1, $2::jsonb, $3::int)::int AS counted`, [
+    type,
+    JSON.stringify(where),
+    countedAtMost,
+  ]);
+  const counted = row?.counted ?? 0;
+  return { totalCount: Math.min(counted, countedAtMost), totalCountIsLowerBound: counted > countedAtMost };
+}
+
+function withProperties(object: ObjectView, names: readonly string[]): ObjectView {
+  return { ...object, properties: Object.fromEntries(Object.entries(object.properties).filter(([name]) => names.includes(name))) };
+}
+
+function malformed(pointer: string, message: string): Fault {
+  return { code: 'malformed_request', pointer, message };
 }
 
 /** One page by keyset. `where` is compiled, so it names only properties that the type has. */
@@ -99,9 +138,11 @@ function orderOf(type: CompiledObjectType, orderBy: string | undefined): Order |
   if (orderBy === undefined || orderBy.trim() === '') return { property: 'id', descending: false };
   const [property = '', direction = 'asc', ...rest] = orderBy.trim().split(/\s+/);
   const definition = type.properties.get(property);
-  const refused = (message: string): Fault => ({ code: 'malformed_request', pointer: '/orderBy', message });
+  const refused = (message: string) => malformed('/orderBy', message);
   if (rest.length > 0 || (direction !== 'asc' && direction !== 'desc')) return refused('must be a property, or a property and desc');
   if (property !== 'id' && definition === undefined) return refused(`${type.name} has no property ${property}`);
-  if (definition?.type === 'array') return refused('lists have no order');
+  if (definition?.type === 'array' || definition?.type === 'struct' || definition?.type === 'geopoint') {
+    return refused(`a ${definition.type} has no order`);
+  }
   return { property, descending: direction === 'desc', ...(definition?.sensitive ? { sensitive: true as const } : {}) };
 }

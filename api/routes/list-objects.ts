@@ -11,7 +11,14 @@ import { text } from '../schemas/text-schema.ts';
 const filter = text(4_000)
   .exactOptional()
   .describe('CEL over the properties by name, and `id`; for example `status == "open" && passengers > 100`.');
-const orderBy = text(200).exactOptional().describe('A property, or `id`; ` desc` behind it turns the order.');
+const orderBy = text(200)
+  .exactOptional()
+  .describe('A property, or `id`; ` desc` behind it turns the order, that of the ids among equals too. Absent values come last.');
+const select = text(4_000).exactOptional().describe('The properties to show, with commas between; all unless told.');
+const count = z
+  .stringbool({ truthy: ['true'], falsy: ['false'] })
+  .exactOptional()
+  .meta({ description: 'Counts what the filter selects over all pages, up to 10,000.', type: 'boolean' });
 
 export const listObjects = route({
   name: 'listObjects',
@@ -20,7 +27,7 @@ export const listObjects = route({
   tag: 'objects',
   summary: 'List objects of a type',
   permission: 'read',
-  request: { params: objectTypeParams, query: z.strictObject({ filter, orderBy, ...pageQuery }) },
+  request: { params: objectTypeParams, query: z.strictObject({ filter, orderBy, select, count, ...pageQuery }) },
   responses: { 200: { description: 'A page of objects.', schema: objectPageSchema } },
   problems: ['unknown_object_type', 'invalid_filter', 'sensitive_property', 'invalid_page_token'],
   async handle({ params, query, caller }, context) {

@@ -20,7 +20,15 @@ export const objectSchema = component(
   'One instance of an object type.',
 );
 
-export const objectPageSchema = component('ObjectPage', z.strictObject({ objects: z.array(objectSchema), nextPageToken }));
+export const objectPageSchema = component(
+  'ObjectPage',
+  z.strictObject({
+    objects: z.array(objectSchema),
+    nextPageToken,
+    totalCount: z.int().exactOptional().describe('With `count=true`: how many objects the filter selects, over all pages.'),
+    totalCountIsLowerBound: z.boolean().exactOptional().describe('There are more than `totalCount`: counting ends at 10,000.'),
+  }),
+);
 
 export const historyPageSchema = component(
   'HistoryPage',

@@ -102,6 +102,18 @@ describe('a domain the product has never seen, over HTTP', () => {
     expect(await ids(`filter=${encodeURIComponent('discontinued')}`)).toEqual(['AA-0001']);
     expect(await ids(`filter=${encodeURIComponent('!discontinued && price > decimal("8.5")')}`)).toEqual(['AA-0002']);
     expect(await ids(`orderBy=${encodeURIComponent('id desc')}`)).toEqual(['AA-0002', 'AA-0001']);
+    const selected = await clerk.get('/v1/objects/product?select=discontinued&count=true&pageSize=1');
+    expect(selected.body).toMatchObject({ totalCount: 2, totalCountIsLowerBound: false });
+    expect(selected.body.objects[0].properties).toEqual({ discontinued: true });
+    const changedAt = history.body.history[0].at;
+    const justBefore = new Date(Date.parse(changedAt) - 1).toISOString();
+    const asOf = async (time: string) => (await clerk.get(`/v1/objects/product/AA-0001?asOf=${time}`)).body;
+    expect((await asOf(changedAt)).properties.discontinued).toBe(true);
+    expect((await asOf(justBefore)).properties.discontinued).not.toBe(true);
+    expect(await clerk.get('/v1/objects/product/AA-0001?asOf=2999-01-01T00:00:00Z')).toMatchObject({
+      status: 400,
+      body: { code: 'malformed_request' },
+    });
     const timeline = await clerk.get(`/v1/proposals/${proposed.body.id}/timeline`);
     expect(timeline.body.timeline.map(({ type }: { type: string }) => type)).toEqual([
       'proposal.created',
