@@ -3,6 +3,7 @@ import type { CompiledObjectType } from '../ontology/compiled-ontology.ts';
 import type { Condition } from '../ontology/condition.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
+import { type ExpandedObject, expandLinks, linksNamed, mostExpanded } from './expand-links.ts';
 import { pageSizeOf, pageToken, readPage, readPageToken } from './page-token.ts';
 import type { ObjectView } from './read-object.ts';
 import { objectViewJson } from './read-object.ts';
@@ -18,6 +19,8 @@ export interface ObjectQuery {
   orderBy?: string;
   /** Names of the properties to show, with commas between; all of them unless told. */
   select?: string;
+  /** Names of links, with commas between: each object then carries what it is linked to by them. */
+  expand?: string;
   /** Whether to count what the filter selects. */
   count?: boolean;
   pageSize?: number;
@@ -25,7 +28,7 @@ export interface ObjectQuery {
 }
 
 export interface ObjectPage {
-  objects: ObjectView[];
+  objects: ExpandedObject[];
   nextPageToken: string | null;
   /** How many objects the filter selects over all pages. */
   totalCount?: number;
@@ -68,9 +71,14 @@ export async function listObjects(
       'malformed_request',
       unknown.map((name) => malformed('/select', `${type} has no property ${name}`)),
     );
-  const page = await readObjectPage(tx, type, where, order, query);
+  const expanded = query.expand === undefined ? { links: [] } : linksNamed(loaded.ontology, type, query.expand);
+  if ('refused' in expanded) return refuse('malformed_request', [malformed('/expand', expanded.refused)]);
+  const { links } = expanded;
+  const asked = links.length === 0 ? query : { ...query, pageSize: Math.min(pageSizeOf(query.pageSize), mostExpanded) };
+  const page = await readObjectPage(tx, type, where, order, asked);
   if (isRefusal(page)) return page;
-  const shown = selected === undefined ? page : { ...page, objects: page.objects.map((object) => withProperties(object, selected)) };
+  const objects = links.length === 0 ? page.objects : await expandLinks(tx, type, links, page.objects);
+  const shown = { ...page, objects: selected === undefined ? objects : objects.map((object) => withProperties(object, selected)) };
   return query.count === true ? { ...shown, ...(await countObjects(tx, type, where)) } : shown;
 }
 
@@ -84,7 +92,7 @@ async function countObjects(tx: Tx, type: string, where: Condition): Promise<{ t
   return { totalCount: Math.min(counted, countedAtMost), totalCountIsLowerBound: counted > countedAtMost };
 }
 
-function withProperties(object: ObjectView, names: readonly string[]): ObjectView {
+function withProperties(object: ExpandedObject, names: readonly string[]): ExpandedObject {
   return { ...object, properties: Object.fromEntries(Object.entries(object.properties).filter(([name]) => names.includes(name))) };
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { refuseHiddenQuestion } from '../../store/hidden-question.ts';
-import { listObjects as readObjects } from '../../store/list-objects.ts';
+import type { Mask } from '../../ontology/mask.ts';
+import { refuseHiddenLink, refuseHiddenQuestion } from '../../store/hidden-question.ts';
+import { type ObjectPage, listObjects as readObjects } from '../../store/list-objects.ts';
 import { isRefusal } from '../../store/refusal.ts';
 import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
@@ -15,6 +16,11 @@ const orderBy = text(200)
   .exactOptional()
   .describe('A property, or `id`; ` desc` behind it turns the order, that of the ids among equals too. Absent values come last.');
 const select = text(4_000).exactOptional().describe('The properties to show, with commas between; all unless told.');
+const expand = text(1_000)
+  .exactOptional()
+  .describe(
+    'At most five links of the type, with commas between: each object carries the first 100 that it is linked to. Pages hold at most 100 objects then.',
+  );
 const count = z
   .stringbool({ truthy: ['true'], falsy: ['false'] })
   .exactOptional()
@@ -27,16 +33,31 @@ export const listObjects = route({
   tag: 'objects',
   summary: 'List objects of a type',
   permission: 'read',
-  request: { params: objectTypeParams, query: z.strictObject({ filter, orderBy, select, count, ...pageQuery }) },
+  request: { params: objectTypeParams, query: z.strictObject({ filter, orderBy, select, expand, count, ...pageQuery }) },
   responses: { 200: { description: 'A page of objects.', schema: objectPageSchema } },
   problems: ['unknown_object_type', 'invalid_filter', 'sensitive_property', 'invalid_page_token'],
   async handle({ params, query, caller }, context) {
     const { deps } = context.resources;
     const page = await context.readAs(caller, async (tx, _actor, mask) => {
       const refused = await refuseHiddenQuestion(tx, params.type, query, mask, deps);
-      return refused ?? answered(await readObjects(tx, params.type, query, deps), (found) => mask.page(found));
+      if (refused !== null) return refused;
+      for (const link of query.expand?.split(',') ?? []) {
+        const hidden = await refuseHiddenLink(tx, link.trim(), mask, deps);
+        if (hidden !== null) return hidden;
+      }
+      return answered(await readObjects(tx, params.type, query, deps), (found) => masked(found, mask));
     });
     if (isRefusal(page)) return { ...page, place: 'query' };
     return { status: 200, body: page };
   },
 });
+
+/** Linked objects are masked as the others are. */
+function masked(page: ObjectPage, mask: Mask): ObjectPage {
+  const objects = page.objects.map((object) =>
+    object.links === undefined
+      ? object
+      : { ...object, links: Object.fromEntries(Object.entries(object.links).map(([name, linked]) => [name, mask.page(linked)])) },
+  );
+  return mask.page({ ...page, objects });
+}

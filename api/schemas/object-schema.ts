@@ -20,10 +20,26 @@ export const objectSchema = component(
   'One instance of an object type.',
 );
 
+const linkedSchema = z.strictObject({
+  objects: z.array(objectSchema),
+  truncated: z.boolean().describe('There are more than these 100; walk the link itself.'),
+});
+
+const expandedSchema = component(
+  'ExpandedObject',
+  objectSchema.extend({
+    links: z
+      .record(z.string(), linkedSchema)
+      .exactOptional()
+      .describe('With `expand`: by link, the objects that this one is linked to, by id.'),
+  }),
+  'One instance of an object type in a list.',
+);
+
 export const objectPageSchema = component(
   'ObjectPage',
   z.strictObject({
-    objects: z.array(objectSchema),
+    objects: z.array(expandedSchema),
     nextPageToken,
     totalCount: z.int().exactOptional().describe('With `count=true`: how many objects the filter selects, over all pages.'),
     totalCountIsLowerBound: z.boolean().exactOptional().describe('There are more than `totalCount`: counting ends at 10,000.'),

@@ -105,6 +105,8 @@ describe('a domain the product has never seen, over HTTP', () => {
     const selected = await clerk.get('/v1/objects/product?select=discontinued&count=true&pageSize=1');
     expect(selected.body).toMatchObject({ totalCount: 2, totalCountIsLowerBound: false });
     expect(selected.body.objects[0].properties).toEqual({ discontinued: true });
+    const expanded = await clerk.get(`/v1/objects/product?expand=substitutes&filter=${encodeURIComponent('id == "AA-0001"')}`);
+    expect(expanded.body.objects[0].links).toMatchObject({ substitutes: { objects: [{ id: 'AA-0002' }], truncated: false } });
     const changedAt = history.body.history[0].at;
     const justBefore = new Date(Date.parse(changedAt) - 1).toISOString();
     const asOf = async (time: string) => (await clerk.get(`/v1/objects/product/AA-0001?asOf=${time}`)).body;

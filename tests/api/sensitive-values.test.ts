@@ -216,6 +216,7 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
       get('/v1/objects/person'),
       get(`/v1/objects/person?filter=${encodeURIComponent(`note.startsWith("${secrets.note.slice(0, 4)}")`)}`),
       get('/v1/objects/person?orderBy=salary&pageSize=1'),
+      get('/v1/objects/person?expand=reports'),
     ],
     shows: true,
   },

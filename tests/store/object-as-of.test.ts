@@ -80,4 +80,31 @@ describe('a list', () => {
     expect(objects.map(({ properties }) => properties)).toEqual([{ code: 'S2', seats: 8 }]);
     expect(await list({ select: 'seats,colour' })).toMatchObject({ refused: 'malformed_request', faults: [{ pointer: '/select' }] });
   });
+
+  it('carries linked objects from either end, by reference and by rows', async () => {
+    const list = async (type: string, query: object) =>
+      expectDone(await fixture.inApi((tx) => listObjects(tx, type, query, fixture.deps))).objects.map(({ id, properties, links }) => [
+        id,
+        properties,
+        Object.fromEntries(
+          Object.entries(links ?? {}).map(([name, linked]) => [name, [linked.objects.map((far) => far.id), linked.truncated]]),
+        ),
+      ]);
+    const codes = Array.from({ length: 101 }, (_, at) => `F${at + 100}`);
+    await fixture.done('addFloor', { name: 'full', rooms: codes.map((code) => ({ code })) });
+    await fixture.done('addFloor', { name: 'empty', rooms: [] });
+    await fixture.done('addFloor', { name: 'small', rooms: [{ code: 'G1' }, { code: 'G2' }] });
+    await fixture.done('join', { a: 'G1', b: 'G2' });
+    expect(await list('floor', { expand: 'rooms', select: 'name' })).toEqual([
+      ['empty', { name: 'empty' }, { rooms: [[], false] }],
+      ['full', { name: 'full' }, { rooms: [codes.slice(0, 100), true] }],
+      ['small', { name: 'small' }, { rooms: [['G1', 'G2'], false] }],
+    ]);
+    expect(await list('room', { filter: 'code.startsWith("G")', expand: 'rooms, neighbours', select: 'code' })).toEqual([
+      ['G1', { code: 'G1' }, { rooms: [['small'], false], neighbours: [['G2'], false] }],
+      ['G2', { code: 'G2' }, { rooms: [['small'], false], neighbours: [[], false] }],
+    ]);
+    const wrong = await fixture.inApi((tx) => listObjects(tx, 'room', { expand: 'colour' }, fixture.deps));
+    expect(wrong).toMatchObject({ refused: 'malformed_request', faults: [{ pointer: '/expand' }] });
+  });
 });
