@@ -4,6 +4,9 @@ const readable = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?$/;
 const maximumDigits = 100;
 
 /** An exact decimal number: `coefficient` over ten to the `scale`. Canonical text has no exponent, no leading zero, no trailing zero after the point and no `-0`. */
+const longestProduct = 10_000; // Digits.
+const tooLarge = 10n ** BigInt(longestProduct);
+
 export class Decimal {
   readonly coefficient: bigint;
   readonly scale: number;
@@ -36,8 +39,13 @@ export class Decimal {
     return this.plus(new Decimal(-other.coefficient, other.scale));
   }
 
+  /** @throws {RangeError} for more digits than any decimal has a use for: a few multiplications of multiplications would fill the memory. */
   times(other: Decimal): Decimal {
-    return new Decimal(this.coefficient * other.coefficient, this.scale + other.scale);
+    const product = this.coefficient * other.coefficient;
+    if (this.scale + other.scale > longestProduct || product >= tooLarge || -product >= tooLarge) {
+      throw new RangeError('a decimal grows too long');
+    }
+    return new Decimal(product, this.scale + other.scale);
   }
 
   compare(other: Decimal): number {

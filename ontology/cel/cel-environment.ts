@@ -2,9 +2,10 @@ import { Environment } from '@marcbachmann/cel-js';
 import { compilePattern, longestMatchedText } from '../compile-pattern.ts';
 import { Decimal } from '../decimal.ts';
 import { decimalType, geopointType, timestampType } from './cel-types.ts';
-import { linearMatches } from './expression-text.ts';
+import { boundMark, joinMark, linearMatches, loopMark } from './expression-text.ts';
 import { ComputationError } from './failure-words.ts';
 import { Geopoint } from './geopoint.ts';
+import { bounded, joinable, loop, readText } from './meter.ts';
 import { isSameObject, ObjectView } from './object-view.ts';
 
 /**
@@ -21,11 +22,15 @@ export const running: Environment = extend(
 )
   .registerType('object', { ctor: ObjectView })
   .registerOperator('object == object', isSameObject)
-  .registerFunction(`string.${linearMatches}(string): bool`, matches);
+  .registerFunction(`string.${linearMatches}(string): bool`, matches)
+  .registerFunction(`${loopMark}(dyn, int): dyn`, loop)
+  .registerFunction(`${boundMark}(dyn): dyn`, bounded)
+  .registerFunction(`${joinMark}(dyn): dyn`, joinable);
 
 /** @throws {Error} when the text is too long, or a computed pattern is none; one that is written out was looked at when its expression was compiled. */
 function matches(text: string, pattern: string): boolean {
   if (text.length > longestMatchedText) throw new ComputationError(`matches(): the text has more than ${longestMatchedText} characters`);
+  readText(text);
   const outcome = compilePattern(pattern);
   if ('refused' in outcome) {
     throw new ComputationError('matches(): the computed text is no pattern');

@@ -1,4 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
+import { childrenOf } from './ast-children.ts';
 
 const binding: Readonly<Record<string, number>> = {
   '||': 1,
@@ -20,10 +21,22 @@ const binding: Readonly<Record<string, number>> = {
 /** What `matches` is called while running: the library's own backtracks, and it lets nobody register another of that name. Checking knows no such function. */
 export const linearMatches = '_matches';
 
+/** What watches over the cost of an expression while it runs (meter.ts): before a collection is gone through, behind what grows, before texts are joined. */
+export const loopMark = '_loop';
+export const boundMark = '_bounded';
+export const joinMark = '_joinable';
+
+const loops = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
+
+/** How many nodes an expression has, which is about what computing it costs. */
+export function nodesOf(node: ASTNode): number {
+  return childrenOf(node).reduce((sum, child) => sum + nodesOf(child), 1);
+}
+
 /**
  * Writes an expression's tree as text again, for running: parts of a tree have no text of their own, since positions leave out parentheses (and the library's own
  * serialiser loses those after a minus). Long chains stay flat, so that the parser's depth stays that of the source. `has(x.y)` becomes `x.y != null`, because
- * absent properties are null while running.
+ * absent properties are null while running. Whatever may cost much is put under watch.
  */
 export function expressionText(node: ASTNode): string {
   switch (node.op) {
@@ -40,7 +53,7 @@ export function expressionText(node: ASTNode): string {
       return name === 'has' && args[0] ? `(${expressionText(args[0])} != null)` : `${name}(${listText(args)})`;
     }
     case 'rcall':
-      return `${tight(node.args[1])}.${node.args[0] === 'matches' ? linearMatches : node.args[0]}(${listText(node.args[2])})`;
+      return callText(node);
     case 'list':
       return `[${listText(node.args)}]`;
     case 'map':
@@ -53,9 +66,27 @@ export function expressionText(node: ASTNode): string {
       const [condition, yes, no] = node.args;
       return `${tight(condition)} ? ${tight(yes)} : ${no.op === '?:' ? expressionText(no) : tight(no)}`;
     }
+    case 'in': {
+      const [item, list] = node.args;
+      return `${tight(item)} in ${list.op === 'list' ? expressionText(list) : `${loopMark}(${expressionText(list)}, 1)`}`;
+    }
+    case '+':
+      return `${boundMark}(${binaryText(node)})`;
     default:
       return binaryText(node);
   }
+}
+
+function callText(node: Extract<ASTNode, { op: 'rcall' }>): string {
+  const [name, receiver, args] = node.args;
+  if (loops.has(name) && args[0]?.op === 'id') {
+    const turn = args.slice(1).reduce((sum, arg) => sum + nodesOf(arg), 3);
+    return `${loopMark}(${expressionText(receiver)}, ${turn}).${name}(${listText(args)})`;
+  }
+  if (name === 'join' || name === 'split') {
+    return `${name === 'join' ? joinMark : boundMark}(${expressionText(receiver)}).${name}(${listText(args)})`;
+  }
+  return `${tight(receiver)}.${name === 'matches' ? linearMatches : name}(${listText(args)})`;
 }
 
 function binaryText(node: ASTNode): string {
@@ -65,7 +96,7 @@ function binaryText(node: ASTNode): string {
   }
   const [left, right] = node.args as [ASTNode, ASTNode];
   const isChain = strength !== 3 && binding[left.op] === strength; // Chains lean to the left; comparisons do not chain.
-  return `${isChain ? expressionText(left) : tight(left)} ${node.op} ${tight(right)}`;
+  return `${isChain ? binaryText(left) : tight(left)} ${node.op} ${tight(right)}`;
 }
 
 function listText(nodes: readonly ASTNode[]): string {

@@ -2,13 +2,17 @@ import type { ASTNode } from '@marcbachmann/cel-js';
 import type { Fault } from '../plan.ts';
 import { childrenOf } from './ast-children.ts';
 import { running } from './cel-environment.ts';
-import { expressionText } from './expression-text.ts';
+import { expressionText, nodesOf } from './expression-text.ts';
 import { failureWords } from './failure-words.ts';
 import { findMentions } from './find-mentions.ts';
+import { Meter, metered } from './meter.ts';
 import type { Scope } from './scope.ts';
 
 /** The values of the variables in reach. Frames of inner scopes inherit from outer ones by prototype. */
-export type Frame = Record<string, unknown>;
+export type Frame = Record<string, unknown> & { [meterOf]?: Meter };
+
+/** Where a frame holds the meter of its evaluation. Without one an expression has a meter of its own. */
+export const meterOf = Symbol('meter');
 
 /** An expression that was type-checked once and may be computed any number of times. */
 export interface Expression {
@@ -107,9 +111,10 @@ function parseForRunning(text: string, pointer: string) {
 /** Compiles an expression whose meaning was checked, for running. @throws {ExpressionError} when it nests too deeply; so does what it returns when it fails. */
 export function makeComputable(tree: ASTNode, pointer: string): (frame: Frame) => unknown {
   const run = parseForRunning(expressionText(tree), pointer);
+  const units = nodesOf(tree);
   return (frame) => {
     try {
-      return run(frame);
+      return metered(frame[meterOf] ?? new Meter(), units, () => run(frame));
     } catch (error) {
       throw new ExpressionError(pointer, failureWords(error), error);
     }

@@ -87,16 +87,21 @@ function sourcesOf(scope: Scope, node: ASTNode, bindings: Bindings): readonly Va
     case '[]':
       return sourcesOf(scope, node.args[0], bindings);
     case '?:':
-      return [...sourcesOf(scope, node.args[1], bindings), ...sourcesOf(scope, node.args[2], bindings)];
+      return sourcesOfAll(scope, node.args.slice(1) as ASTNode[], bindings);
     case '+':
-      return node.args.flatMap((side) => sourcesOf(scope, side, bindings));
+      return sourcesOfAll(scope, node.args, bindings);
     case 'list':
-      return node.args.flatMap((item) => sourcesOf(scope, item, bindings));
+      return sourcesOfAll(scope, node.args, bindings);
     case 'rcall':
       return node.args[0] === 'filter' ? sourcesOf(scope, node.args[1], bindings) : [];
     default:
       return [];
   }
+}
+
+/** Each once: what is bound to itself twice, over and over, would otherwise have more sources than there is memory. */
+function sourcesOfAll(scope: Scope, nodes: readonly ASTNode[], bindings: Bindings): readonly Variable[] {
+  return [...new Set(nodes.flatMap((node) => sourcesOf(scope, node, bindings)))];
 }
 
 function checkEnum(scope: Scope, side: ASTNode, literal: ASTNode, faults: string[]): void {
