@@ -32,9 +32,18 @@ export async function keepTypes(tx: PrismaTx, before: CompiledOntology | null, a
   });
   for (const type of after.objectTypes.values()) {
     const known = before?.objectTypes.get(type.name);
-    if (known !== undefined && known.indexed.join() !== type.indexed.join())
-      await tx.rows('SELECT 1 FROM exequatur.reindex($1)', [type.name]);
+    if (known !== undefined && keysOf(known) !== keysOf(type)) await tx.rows('SELECT 1 FROM exequatur.reindex($1)', [type.name]);
   }
+}
+
+/** What decides which index rows objects have: the indexed properties, and the kinds of their values, since each kind has keys of its own. */
+function keysOf(type: CompiledObjectType): string {
+  return JSON.stringify(
+    type.indexed.map((name) => {
+      const definition = type.properties.get(name);
+      return [name, definition?.type, definition?.type === 'array' ? definition.items.type : null];
+    }),
+  );
 }
 
 /** Everything that executions count changes of: object types, and link types with rows of their own. */
