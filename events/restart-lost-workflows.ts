@@ -1,15 +1,19 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import { type OpenProposal, openProposals } from '../store/relay-work.ts';
-import { proposalStartOptions, proposalWorkflowType } from '../workflows/proposal.contract.ts';
+import { nudgeSignal, proposalStartOptions, proposalWorkflowId, proposalWorkflowType } from '../workflows/proposal.contract.ts';
 import type { RelayDeps } from './redeliver-nudges.ts';
 
 const quietMs = 10_000; // A proposal that moved within this has somebody at it.
+const stuckMs = 60_000; // Most steps take less than a second, and one that takes longer does not mind being asked twice.
+const enginesTurn: ReadonlySet<ProposalStatus> = new Set(['simulating', 'approved']);
 const page = 100;
 const atOnce = 10; // Starts under way; Temporal has work of its own.
 
 /**
  * Walks over every open proposal and starts the workflow of each that has none: Temporal's data was lost, or an operator ended it. A running workflow is left
- * alone: the start is refused and changes nothing. Returns how many were started.
+ * alone: the start is refused and changes nothing; unless it is the engine's turn and nothing has come of it for long: then the workflow is told to look again, since a
+ * step that was given up for late may have taken a nudge that it never heard of. Returns how many were started.
  */
 export async function restartLostWorkflows(deps: RelayDeps): Promise<number> {
   let restarted = 0;
@@ -27,7 +31,7 @@ export async function restartLostWorkflows(deps: RelayDeps): Promise<number> {
 
 async function startUnlessRunning(
   { client, taskQueue, logger }: RelayDeps,
-  { tenant, proposalId, actionType }: OpenProposal,
+  { tenant, proposalId, actionType, status, quietMs: quiet }: OpenProposal,
 ): Promise<boolean> {
   const start = { tenantId: tenant, proposalId, actionType };
   try {
@@ -35,7 +39,8 @@ async function startUnlessRunning(
     logger.warn({ tenant, proposal: proposalId }, 'a workflow was started anew: Temporal did not know it');
     return true;
   } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-    throw error;
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    if (enginesTurn.has(status) && quiet > stuckMs) await client.workflow.getHandle(proposalWorkflowId(proposalId)).signal(nudgeSignal);
+    return false;
   }
 }

@@ -17,6 +17,8 @@ export interface OpenProposal {
   proposalId: string;
   actionType: string;
   status: ProposalStatus;
+  /** How long nothing has moved it. */
+  quietMs: number;
 }
 
 /** Nudges that Temporal has not been told of for a while, oldest first. Locks nothing: two relays may deliver one twice, which is harmless. */
@@ -44,7 +46,7 @@ export async function openProposals(
   { after, limit, quietMs }: { after?: OpenProposal; limit: number; quietMs: number },
 ): Promise<OpenProposal[]> {
   const { rows } = await pool.query<OpenProposal>(
-    `SELECT p.tenant_id AS tenant, p.proposal_id AS "proposalId", p.action_type AS "actionType", p.status
+    `SELECT p.tenant_id AS tenant, p.proposal_id AS "proposalId", p.action_type AS "actionType", p.status, extract(epoch FROM exequatur.clock() - p.updated_at)::float8 * 1000 AS "quietMs"
        FROM exequatur.open_proposals($1::uuid, $2::uuid, $3::int, make_interval(secs => $4::float8 / 1000)) p`,
     [after?.tenant ?? null, after?.proposalId ?? null, limit, quietMs],
   );

@@ -76,6 +76,17 @@ describe('a workflow that Temporal has lost is started anew', () => {
     expect((await shop.handle(id).describe()).runId).toBe(runId);
   });
 
+  it('and told to look again where it is the engine’s turn and every nudge was lost', async () => {
+    await shop.startWorker();
+    await shop.installed('hall');
+    const id = await shop.proposed('dim', { lamp: 'hall', level: 9 });
+    await shop.review(id);
+    await quiet();
+    await shop.database.advanceClock(1_000);
+    expect(await restartLostWorkflows(relayOf(shop))).toBe(0);
+    expect(await shop.outcome(id)).toBe('executed');
+  });
+
   it('when all of Temporal is new: every open proposal goes on where it stood', { timeout: 90_000 }, async () => {
     const before = await startTemporalDevServer();
     const own = await LampShop.open({ temporal: before.address });
