@@ -1,6 +1,6 @@
+import { Budget } from './cel/budget.ts';
 import { fromCel, toCel } from './cel/cel-values.ts';
-import { type Frame, meterOf } from './cel/expression.ts';
-import { Meter } from './cel/meter.ts';
+import { budgetOf, type Frame } from './cel/expression.ts';
 import { ObjectView, objectOf } from './cel/object-view.ts';
 import { compileSetFilter } from './compile-set-filter.ts';
 import type { CompiledParameter } from './compiled-action.ts';
@@ -34,7 +34,7 @@ export interface LoadedParameters {
 export async function loadParameters(run: FrameRun): Promise<LoadedParameters> {
   const { proposer, evaluatedAt } = run.context;
   const frame = Object.create(null) as Frame;
-  frame[meterOf] = new Meter();
+  frame[budgetOf] = new Budget();
   frame.proposer = { id: proposer.id, kind: proposer.kind, roles: [...proposer.roles] };
   frame.evaluatedAt = new Date(evaluatedAt);
   frame.given = Object.keys(run.parameters).sort();

@@ -1,11 +1,11 @@
 import { Environment } from '@marcbachmann/cel-js';
 import { compilePattern, longestMatchedText } from '../compile-pattern.ts';
 import { Decimal } from '../decimal.ts';
+import { bounded, joinable, loop, readText } from './budget.ts';
 import { decimalType, geopointType, timestampType } from './cel-types.ts';
 import { boundMark, joinMark, linearMatches, loopMark } from './expression-text.ts';
 import { ComputationError } from './failure-words.ts';
 import { Geopoint } from './geopoint.ts';
-import { bounded, joinable, loop, readText } from './meter.ts';
 import { isSameObject, ObjectView } from './object-view.ts';
 
 /**

@@ -21,7 +21,7 @@ const binding: Readonly<Record<string, number>> = {
 /** What `matches` is called while running: the library's own backtracks, and it lets nobody register another of that name. Checking knows no such function. */
 export const linearMatches = '_matches';
 
-/** What watches over the cost of an expression while it runs (meter.ts): before a collection is gone through, behind what grows, before texts are joined. */
+/** What watches over the cost of an expression while it runs (budget.ts): before a collection is gone through, behind what grows, before texts are joined. */
 export const loopMark = '_loop';
 export const boundMark = '_bounded';
 export const joinMark = '_joinable';

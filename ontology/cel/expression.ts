@@ -1,18 +1,18 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import type { Fault } from '../plan.ts';
 import { childrenOf } from './ast-children.ts';
+import { Budget, withinBudget } from './budget.ts';
 import { running } from './cel-environment.ts';
 import { expressionText, nodesOf } from './expression-text.ts';
 import { failureWords } from './failure-words.ts';
 import { findMentions } from './find-mentions.ts';
-import { Meter, metered } from './meter.ts';
 import type { Scope } from './scope.ts';
 
 /** The values of the variables in reach. Frames of inner scopes inherit from outer ones by prototype. */
-export type Frame = Record<string, unknown> & { [meterOf]?: Meter };
+export type Frame = Record<string, unknown> & { [budgetOf]?: Budget };
 
-/** Where a frame holds the meter of its evaluation. Without one an expression has a meter of its own. */
-export const meterOf = Symbol('meter');
+/** Where a frame holds the budget of its evaluation. Without one an expression has a budget of its own. */
+export const budgetOf = Symbol('budget');
 
 /** An expression that was type-checked once and may be computed any number of times. */
 export interface Expression {
@@ -114,7 +114,7 @@ export function makeComputable(tree: ASTNode, pointer: string): (frame: Frame) =
   const units = nodesOf(tree);
   return (frame) => {
     try {
-      return metered(frame[meterOf] ?? new Meter(), units, () => run(frame));
+      return withinBudget(frame[budgetOf] ?? new Budget(), units, () => run(frame));
     } catch (error) {
       throw new ExpressionError(pointer, failureWords(error), error);
     }

@@ -1,7 +1,7 @@
 // No expression stalls or fills the memory, whatever an author wrote and somebody put in.
 import { describe, expect, it } from 'vitest';
-import { compileExpression, ExpressionError, type Frame, meterOf } from '../../ontology/cel/expression.ts';
-import { Meter } from '../../ontology/cel/meter.ts';
+import { Budget } from '../../ontology/cel/budget.ts';
+import { budgetOf, compileExpression, ExpressionError, type Frame } from '../../ontology/cel/expression.ts';
 import { Scope, Vocabulary } from '../../ontology/cel/scope.ts';
 
 const scope = new Scope(new Vocabulary(new Map()))
@@ -71,7 +71,7 @@ describe('an expression that costs too much', () => {
   });
 
   it('is met by all expressions of one evaluation together', () => {
-    const shared = Object.assign(Object.create(large) as Frame, { [meterOf]: new Meter() });
+    const shared = Object.assign(Object.create(large) as Frame, { [budgetOf]: new Budget() });
     const { compute } = compile('xs.all(a, a >= 0)');
     const until = () => {
       for (let times = 0; times < 10_000; times++) compute(shared);

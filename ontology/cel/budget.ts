@@ -8,7 +8,7 @@ const unitsOfExpression = 10_000_000;
 const unitsOfEvaluation = 100_000_000;
 
 /** Counts what the expressions of one evaluation have cost together. */
-export class Meter {
+export class Budget {
   #left = unitsOfEvaluation;
   #leftOfExpression = unitsOfExpression;
 
@@ -28,20 +28,20 @@ export class Meter {
   }
 }
 
-let running = new Meter();
+let running = new Budget();
 
-/** Computes with this meter, which functions inside the expression spend from. Nothing inside waits, so nobody else's expression comes in between. */
-export function metered<T>(meter: Meter, units: number, compute: () => T): T {
-  const outer = { meter: running, traces: Error.stackTraceLimit };
-  running = meter;
+/** Computes with this budget, which functions inside the expression spend from. Nothing inside waits, so nobody else's expression comes in between. */
+export function withinBudget<T>(budget: Budget, units: number, compute: () => T): T {
+  const outer = { budget: running, traces: Error.stackTraceLimit };
+  running = budget;
   Error.stackTraceLimit = 0; // A quantifier may meet an error in every turn, and to trace each would cost more than all else.
   try {
-    meter.begin(units);
+    budget.begin(units);
     const result = compute();
-    meter.spend(0); // Quantifiers and `||` may have let the refusal pass: what came of that is no answer.
+    budget.spend(0); // Quantifiers and `||` may have let the refusal pass: what came of that is no answer.
     return result;
   } finally {
-    running = outer.meter;
+    running = outer.budget;
     Error.stackTraceLimit = outer.traces;
   }
 }
