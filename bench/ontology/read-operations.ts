@@ -15,7 +15,7 @@ interface Page {
 }
 
 const pageSize = 5; // The smallest tenant then has a page 1,000.
-const knownFlights = 5_000; // Every size has these.
+export const knownFlights = 5_000; // Every size has these.
 const path = '/v1/objects/flight';
 
 export async function readOperations(reader: RestClient, agent: RestClient): Promise<Operation[]> {
@@ -46,6 +46,17 @@ export async function readOperations(reader: RestClient, agent: RestClient): Pro
     page('page 1,000 by id', await far('id')),
     page('page 1 by an indexed property', { orderBy: 'delay' }, 5),
     page('page 1,000 by an indexed property', await far('delay'), 5),
+    ...[10, 100, 1_000].map(
+      (count): Operation => ({
+        name: `simulate delaying ${count.toLocaleString('en')} flights`,
+        repeats: 2,
+        async ask() {
+          const flights = Array.from({ length: count }, (_, at) => flightNumber(1 + at));
+          const request = { parameters: { flights, minutes: 5, reason: 'benchmark' } };
+          expectGood(await agent.post('/v1/action-types/delayFlights/simulate', request), 'simulating');
+        },
+      }),
+    ),
     {
       name: 'simulate closing the largest airport',
       repeats: 2,

@@ -1,4 +1,5 @@
 import { median, printTable, spread } from '../statistics.ts';
+import type { Connected } from './connect-flights.ts';
 import type { Imported } from './import-network.ts';
 import type { RowSecurity } from './row-security.ts';
 
@@ -6,13 +7,14 @@ import type { RowSecurity } from './row-security.ts';
 export interface MeasuredTenant {
   objects: number;
   imported: Imported;
+  connected: Connected;
   operations: Map<string, number[]>;
 }
 
 export function reportOntology(
   measured: readonly MeasuredTenant[],
   security: readonly RowSecurity[],
-  memory: Record<string, number>,
+  memory: { peakMiB: Record<string, number>; heapMiB: number },
   overlap: number,
 ): void {
   const names = [...(measured[0]?.operations.keys() ?? [])];
@@ -26,19 +28,29 @@ export function reportOntology(
 
   console.log(`\nimport through plans of at most 10,000 edits, ${overlap} under way at once, from the first request to the last commit`);
   printTable([
-    ['objects', 'seconds', 'objects/s', 'link rows', 'simulated again', 'a full batch: request to plan, ms', 'approval to commit, ms'],
-    ...measured.map(({ objects, imported }) => [
+    [
+      'objects',
+      'seconds',
+      'objects/s',
+      'then link rows',
+      'rows/s',
+      'simulated again',
+      'a full batch: request to plan, ms',
+      'approval to commit, ms',
+    ],
+    ...measured.map(({ objects, imported, connected }) => [
       objects.toLocaleString('en'),
       imported.seconds.toFixed(1),
       (objects / imported.seconds).toFixed(0),
-      '0',
+      connected.rows.toLocaleString('en'),
+      (connected.rows / connected.seconds).toFixed(0),
       String(imported.stale),
       spread(imported.simulate, 0),
       spread(imported.execute, 0),
     ]),
   ]);
-  const peaks = Object.entries(memory).map(([part, peak]) => `${part} ${peak} MiB`);
-  console.log(`peak resident memory until the last import had ended: ${peaks.join(', ')}`);
+  const peaks = Object.entries(memory.peakMiB).map(([part, peak]) => `${part} ${peak} MiB`);
+  console.log(`peak resident memory until the last import had ended, with heaps of at most ${memory.heapMiB} MiB: ${peaks.join(', ')}`);
 
   console.log('\nreads/s in the largest tenant');
   printTable([
@@ -52,12 +64,13 @@ export function reportOntology(
         names.map((name) => [name, { ms: measured.map((tenant) => median(figures(tenant, name))), ratio: ratio(name) }]),
       ),
       objects: measured.map(({ objects }) => objects),
-      imports: measured.map(({ objects, imported }) => ({
+      imports: measured.map(({ objects, imported, connected }) => ({
         objects,
+        linkRowsPerSecond: connected.rows / connected.seconds,
         perSecond: objects / imported.seconds,
         simulatedAgain: imported.stale,
       })),
-      peakMiB: memory,
+      ...memory,
       rowSecurity: security.map((one) => ({ query: one.query, ratio: shareOf(one) })),
     }),
   );
