@@ -3,10 +3,11 @@ import { compilePattern, longestMatchedText } from '../compile-pattern.ts';
 import { Decimal } from '../decimal.ts';
 import { bounded, joinable, loop, readText } from './budget.ts';
 import { decimalType, geopointType, timestampType } from './cel-types.ts';
-import { boundMark, joinMark, linearMatches, loopMark } from './expression-text.ts';
+import { boundMark, joinMark, linearMatches, loopMark, orderMark } from './expression-text.ts';
 import { ComputationError } from './failure-words.ts';
 import { Geopoint } from './geopoint.ts';
 import { isSameObject, ObjectView } from './object-view.ts';
+import { orderedText } from './ordered-text.ts';
 
 /**
  * Two environments share one language. The checking one knows the precise type of every variable and property, so that a mistake is found when a definition is
@@ -25,6 +26,7 @@ export const running: Environment = extend(
   .registerFunction(`string.${linearMatches}(string): bool`, matches)
   .registerFunction(`${loopMark}(dyn, int): dyn`, loop)
   .registerFunction(`${boundMark}(dyn): dyn`, bounded)
+  .registerFunction(`${orderMark}(dyn): dyn`, orderedText)
   .registerFunction(`${joinMark}(dyn): dyn`, joinable);
 
 /** @throws {Error} when the text is too long, or a computed pattern is none; one that is written out was looked at when its expression was compiled. */

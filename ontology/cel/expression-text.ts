@@ -26,6 +26,9 @@ export const loopMark = '_loop';
 export const boundMark = '_bounded';
 export const joinMark = '_joinable';
 
+/** What a text goes through before it is compared for order: the library goes by UTF-16 units. */
+export const orderMark = '_ordered';
+
 const loops = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
 /** How many nodes an expression has, which is about what computing it costs. */
@@ -70,6 +73,11 @@ export function expressionText(node: ASTNode): string {
       const [item, list] = node.args;
       return `${tight(item)} in ${list.op === 'list' ? expressionText(list) : `${loopMark}(${expressionText(list)}, 1)`}`;
     }
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+      return `${sorted(node.args[0])} ${node.op} ${sorted(node.args[1])}`;
     case '+':
       return `${boundMark}(${binaryText(node)})`;
     default:
@@ -97,6 +105,11 @@ function binaryText(node: ASTNode): string {
   const [left, right] = node.args as [ASTNode, ASTNode];
   const isChain = strength !== 3 && binding[left.op] === strength; // Chains lean to the left; comparisons do not chain.
   return `${isChain ? binaryText(left) : tight(left)} ${node.op} ${tight(right)}`;
+}
+
+function sorted(node: ASTNode): string {
+  const isNumber = node.op === 'value' && typeof node.args !== 'string';
+  return isNumber ? tight(node) : `${orderMark}(${expressionText(node)})`;
 }
 
 function listText(nodes: readonly ASTNode[]): string {
