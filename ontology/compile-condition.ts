@@ -4,8 +4,10 @@ import { objectCelType } from './cel/cel-types.ts';
 import { fromCel, toJson } from './cel/cel-values.ts';
 import { checkText, ExpressionError, type Frame, makeComputable } from './cel/expression.ts';
 import { findMentions } from './cel/find-mentions.ts';
+import { ObjectView } from './cel/object-view.ts';
 import type { Scope } from './cel/scope.ts';
 import type { Condition } from './condition.ts';
+import { Decimal } from './decimal.ts';
 import type { AnyDefinition, PropertyDefinition, ValueDefinition } from './definition.ts';
 import { isStorableText, type JsonScalar } from './json.ts';
 import type { Fault } from './plan.ts';
@@ -168,8 +170,10 @@ export function compileCondition(
     const compute = operand(list);
     return (frame) => {
       const items = compute(frame);
-      const values = (Array.isArray(items) ? items : []).map((item) => scalarOf(definition, item, pointer)).filter((item) => item !== null);
-      return { property, op: 'in', values };
+      const scalars = (Array.isArray(items) ? items : []).map((item) => scalarOf(definition, item, pointer));
+      const values = scalars.filter((item) => item !== null);
+      const isOneOf: Condition = { property, op: 'in', values };
+      return values.length === scalars.length ? isOneOf : { any: [isOneOf, compare(property, 'eq', null)] };
     };
   };
   const translateHas = (node: Extract<ASTNode, { op: 'call' }>): ConditionTemplate => {
@@ -214,14 +218,46 @@ function flatten(op: '&&' | '||', node: ASTNode): ASTNode[] {
   return node.op === op ? node.args.flatMap((side) => flatten(op, side)) : [node];
 }
 
-/** @throws {ExpressionError} for values that no property can hold: asking PostgreSQL for them would fail, or find what is only near. */
+/**
+ * @throws {ExpressionError} for values that no property can hold, or that are of another kind than the property, which the checker lets through as `dyn`: asking
+ * PostgreSQL for them would fail, or find what is only near.
+ */
 function scalarOf(definition: AnyDefinition, value: unknown, pointer: string): JsonScalar {
+  if (!isOfKind(definition, value)) {
+    throw new ExpressionError(pointer, `a value is none that a ${definition.type} can be compared with`, undefined);
+  }
   if (definition.type === 'integer' && typeof value === 'bigint' && !Number.isSafeInteger(Number(value))) {
     throw new ExpressionError(pointer, 'a number is no integer that a property can hold', undefined);
   }
   const json = fromCel(definition, value) ?? null;
   const scalar = typeof json === 'object' && json !== null ? JSON.stringify(toJson(value)) : json;
   return typeof scalar === 'string' ? storable(scalar, pointer) : scalar;
+}
+
+function isOfKind({ type }: AnyDefinition, value: unknown): boolean {
+  if (value === null || value === undefined) {
+    return true;
+  }
+  switch (type) {
+    case 'integer':
+    case 'long':
+    case 'double':
+      return typeof value === 'bigint' || Number.isFinite(value); // JSON has no word for what is not finite.
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'decimal':
+      return value instanceof Decimal;
+    case 'timestamp':
+      return value instanceof Date;
+    case 'reference':
+      return typeof value === 'string' || value instanceof ObjectView;
+    case 'string':
+    case 'enum':
+    case 'date':
+      return typeof value === 'string';
+    default:
+      return true; // Lists, structs and points are asked for presence and elements alone.
+  }
 }
 
 function storable(value: string, pointer: string): string {

@@ -94,7 +94,9 @@ const leaf: fc.Arbitrary<string> = fc.oneof(
   fc
     .tuple(kind, form)
     .chain(([name, suffix]) =>
-      fc.array(literal(name), { minLength: 1, maxLength: 4 }).map((values) => `(${name}${suffix} in [${values.join(', ')}])`),
+      fc
+        .tuple(literal(name), fc.array(fc.oneof({ weight: 5, arbitrary: literal(name) }, fc.constant('null')), { maxLength: 3 }))
+        .map(([first, others]) => `(${name}${suffix} in [${[first, ...others].join(', ')}])`),
     ),
   fc
     .record({
@@ -199,6 +201,25 @@ describe('a filter', () => {
         }
         expect(found, `${order} ${descending}`).toEqual(expected);
       }
+    }
+  });
+
+  it('is refused where it compares a property with what it cannot hold, before PostgreSQL is asked', () => {
+    for (const text of [
+      'count in [1, "a"]',
+      'count == dyn("a")',
+      'name in ["a", 1]',
+      'serial < dyn("a")',
+      'price in [decimal("1"), "a"]',
+      'at == dyn("a")',
+      'flag == dyn("true")',
+      'state == dyn(1)',
+      'ratio < double("Infinity")',
+      'ratio != double("NaN")',
+      'dyn(1) in tags',
+    ]) {
+      const refused = { ok: false, faults: [{ code: 'invalid_filter', pointer: '/filter' }] };
+      expect(compileFilter(ontology, 'thing', text), text).toMatchObject(refused);
     }
   });
 
