@@ -26,7 +26,7 @@ async function checkRows(builder: EditBuilder, link: CompiledLinkType, end: Link
       touched.add(row[end]);
     }
   }
-  const asked = staying(builder, link[end], touched);
+  const asked = await existing(builder, link[end], staying(builder, link[end], touched));
   if (asked.length === 0) {
     return;
   }
@@ -66,6 +66,13 @@ async function checkReferrers(builder: EditBuilder, link: CompiledLinkType, via:
 
 function created(builder: EditBuilder, type: string): string[] {
   return [...(builder.drafts.get(type) ?? [])].flatMap(([id, draft]) => (draft.op === 'create' ? [id] : []));
+}
+
+/** A rule may unlink what was never linked, also from an object that is not there. */
+async function existing(builder: EditBuilder, type: string, ids: readonly string[]): Promise<string[]> {
+  const others = ids.filter((id) => builder.draft(type, id) === undefined);
+  const found = others.length > 0 ? await builder.recorder.get(type, others) : new Map();
+  return ids.filter((id) => builder.draft(type, id) !== undefined || found.has(id));
 }
 
 /** What is deleted needs no link. */

@@ -6,10 +6,20 @@ import type { JsonValue } from '../json.ts';
 import { normaliseValue } from '../value.ts';
 import type { Pass, Run } from './run.ts';
 
-/** The value a rule writes, in stored form; undefined where it is absent. What does not fit its property is a fault and counts as absent. */
-export function computeValue(run: Run, type: CompiledObjectType, assignment: Assignment, pass: Pass, id: string): JsonValue | undefined {
+/**
+ * The value a rule writes, in stored form; undefined where it is absent. What does not fit its property is a fault and counts as absent. `otherwise` is taken where
+ * the expression gives nothing.
+ */
+export function computeValue(
+  run: Run,
+  type: CompiledObjectType,
+  assignment: Assignment,
+  pass: Pass,
+  id: string,
+  otherwise?: JsonValue,
+): JsonValue | undefined {
   const definition = type.properties.get(assignment.property) as PropertyDefinition;
-  const json = fromCel(definition, assignment.value.compute(pass.frame));
+  const json = fromCel(definition, assignment.value.compute(pass.frame)) ?? otherwise;
   return checkValue(run, type, assignment.property, json, id, assignment.value.pointer);
 }
 

@@ -5,6 +5,7 @@ import type { JsonValue } from '../json.ts';
 import { refuse } from '../refusal.ts';
 import { typesNamed } from '../rule-context.ts';
 import { isObjectId } from '../scalar-value.ts';
+import { normaliseValue } from '../value.ts';
 import { computeValue } from './compute-values.ts';
 import { objectType, type Pass, type Run } from './run.ts';
 
@@ -44,7 +45,7 @@ export function newValues(
 ): Map<string, JsonValue | undefined> {
   const values = new Map<string, JsonValue | undefined>();
   for (const assignment of assignments) {
-    values.set(assignment.property, computeValue(run, type, assignment, pass, id) ?? defaultOf(type, assignment.property));
+    values.set(assignment.property, computeValue(run, type, assignment, pass, id, defaultOf(type, assignment.property)));
   }
   for (const property of type.properties.keys()) {
     if (!values.has(property)) {
@@ -76,8 +77,14 @@ export function isIdFor(run: Run, type: CompiledObjectType, id: string, pointer:
   return false;
 }
 
+/** In stored form, in which an author need not have written it. */
 export function defaultOf(type: CompiledObjectType, property: string): JsonValue | undefined {
-  return type.properties.get(property)?.default;
+  const definition = type.properties.get(property);
+  if (definition?.default === undefined) {
+    return undefined;
+  }
+  const outcome = normaliseValue(definition, definition.default);
+  return 'value' in outcome ? outcome.value : undefined;
 }
 
 /** An id in the form of a version-8 UUID: the same for the same revision, rule and pass, so that a re-simulation creates the same objects. */
