@@ -1,5 +1,6 @@
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.ts';
+import { createIndexActivities } from './activities/create-index-activities.ts';
 import { measureSteps } from './activities/measure-steps.ts';
 import { readWorkerSettings, type WorkerSettings } from './config.ts';
 import { openPool } from './store/connect.ts';
@@ -12,7 +13,7 @@ import { temporalLogger } from './telemetry/temporal-logger.ts';
 import { startTracing } from './telemetry/tracing.ts';
 import { findWorkflowBundle } from './workflow-bundle.ts';
 
-/** The worker process: runs the workflows and activities of proposals until it is told to stop. It may be killed at any instant and lose nothing. */
+/** The worker process: runs the workflows and activities of proposals and of index builds until it is told to stop. It may be killed at any instant and lose nothing. */
 const settings = readWorkerSettings();
 const logger = openLogger('worker');
 const tracing = startTracing('exequatur-worker');
@@ -40,7 +41,10 @@ const worker = await Worker.create({
   namespace: settings.TEMPORAL_NAMESPACE,
   taskQueue: settings.EXEQUATUR_TASK_QUEUE,
   workflowBundle: await findWorkflowBundle(tracing.plugins, temporalLogger(logger)),
-  activities: createActivities({ pool, store: { ontologies }, logger, durations: measureSteps(registry) }),
+  activities: {
+    ...createActivities({ pool, store: { ontologies }, logger, durations: measureSteps(registry) }),
+    ...createIndexActivities({ pool, logger }),
+  },
   plugins: tracing.plugins,
   maxConcurrentLocalActivityExecutions: stepsAtOnce,
   maxConcurrentActivityTaskExecutions: stepsAtOnce,

@@ -16,7 +16,7 @@ export function builtBundlePath(traced: boolean): string {
 }
 
 export function bundleWorkflows(plugins: OpenTelemetryPlugin[], logger: Logger): Promise<{ code: string }> {
-  const workflowsPath = fileURLToPath(new URL(`./workflows/proposal${extname(import.meta.url)}`, import.meta.url));
+  const workflowsPath = fileURLToPath(new URL(`./workflows/workflows${extname(import.meta.url)}`, import.meta.url));
   return bundleWorkflowCode({ workflowsPath, plugins, logger: withoutNews(logger) });
 }
 

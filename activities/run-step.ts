@@ -54,11 +54,11 @@ export async function runStep(
   }
 }
 
-function databaseAway(): ApplicationFailure {
+export function databaseAway(): ApplicationFailure {
   return ApplicationFailure.retryable('PostgreSQL did not answer.', failureTypes.databaseAway);
 }
 
-function bug(attempt: number): ApplicationFailure {
+export function bug(attempt: number): ApplicationFailure {
   return ApplicationFailure.create({
     message: 'The step failed; the log of the worker says why.',
     type: failureTypes.bug,

@@ -122,6 +122,11 @@ export class ApiContext {
     await watch.until(caller.tenant, { proposalId, awaited: 'simulation', limitMs, signal: away.signal });
   }
 
+  /** After an upload was committed: starts the workflows of the types whose indexes it changed. */
+  buildIndexes(caller: AuthenticatedCaller, objectTypes: readonly string[]): void {
+    for (const objectType of objectTypes) this.goOn(this.resources.workflows.buildIndexes({ tenantId: caller.tenant, objectType }));
+  }
+
   /** Waits for the messages that were still on their way when the last answer went out. */
   async settle(): Promise<void> {
     while (this.underWay.size > 0) await Promise.allSettled(this.underWay);

@@ -18,6 +18,7 @@ import { getProposal } from './routes/get-proposal.ts';
 import { getReadiness } from './routes/get-readiness.ts';
 import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
+import { listIndexes } from './routes/list-indexes.ts';
 import { listObjectTypes } from './routes/list-object-types.ts';
 import { listObjects } from './routes/list-objects.ts';
 import { listOntologyVersions } from './routes/list-ontology-versions.ts';
@@ -40,6 +41,7 @@ export const routes: readonly Route[] = [
   getOntology,
   listOntologyVersions,
   diffOntology,
+  listIndexes,
   getOntologySchema,
   listObjectTypes,
   listActionTypes,

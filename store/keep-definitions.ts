@@ -1,5 +1,6 @@
 import type { CompiledActionType, CompiledLinkType, CompiledObjectType, CompiledOntology } from '../ontology/compiled-ontology.ts';
 import type { JsonObject } from '../ontology/json.ts';
+import { changeIndexes } from './index-builds.ts';
 import type { PrismaTx } from './sql.ts';
 
 /**
@@ -30,20 +31,7 @@ export async function keepTypes(tx: PrismaTx, before: CompiledOntology | null, a
     data: countedTypes(after).map((type) => ({ tenantId, type, counter: 0n })),
     skipDuplicates: true,
   });
-  for (const type of after.objectTypes.values()) {
-    const known = before?.objectTypes.get(type.name);
-    if (known !== undefined && keysOf(known) !== keysOf(type)) await tx.rows('SELECT 1 FROM exequatur.reindex($1)', [type.name]);
-  }
-}
-
-/** What decides which index rows objects have: the indexed properties, and the kinds of their values, since each kind has keys of its own. */
-function keysOf(type: CompiledObjectType): string {
-  return JSON.stringify(
-    type.indexed.map((name) => {
-      const definition = type.properties.get(name);
-      return [name, definition?.type, definition?.type === 'array' ? definition.items.type : null];
-    }),
-  );
+  await changeIndexes(tx, before, after);
 }
 
 /** Everything that executions count changes of: object types, and link types with rows of their own. */

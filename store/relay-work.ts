@@ -35,6 +35,15 @@ export async function undeliveredNudges(
   return rows;
 }
 
+/** Types with indexes to build or to drop. */
+export async function typesWithUnfinishedIndexes(pool: pg.Pool, limit: number): Promise<{ tenantId: string; objectType: string }[]> {
+  const { rows } = await pool.query<{ tenantId: string; objectType: string }>(
+    'SELECT i.tenant_id AS "tenantId", i.type AS "objectType" FROM exequatur.unfinished_indexes($1::int) i',
+    [limit],
+  );
+  return rows;
+}
+
 /** A repeat changes nothing. */
 export async function markNudgeDelivered(pool: pg.Pool, tenant: string, nudgeId: string): Promise<void> {
   await pool.query('SELECT 1 FROM exequatur.mark_nudge_delivered($1::uuid, $2::uuid)', [tenant, nudgeId]);

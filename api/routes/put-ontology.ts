@@ -1,4 +1,6 @@
+import { unfinishedIndexes } from '../../store/index-builds.ts';
 import { putOntology as storeOntology } from '../../store/put-ontology.ts';
+import { isRefusal } from '../../store/refusal.ts';
 import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
 import { ontologyBody, ontologyOutcomeSchema, uploadHeaders, uploadQuery } from '../schemas/ontology-schema.ts';
@@ -26,7 +28,11 @@ export const putOntology = route({
       ...(query.dryRun === undefined ? {} : { dryRun: query.dryRun }),
       ...(headers.ifMatch === undefined ? {} : { inForce: headers.ifMatch }),
     };
-    const outcome = await context.writeAs(caller, (tx) => storeOntology(tx, body, caller, context.resources.deps, wishes));
+    const [outcome, unfinished] = await context.writeAs(caller, async (tx) => {
+      const stored = await storeOntology(tx, body, caller, context.resources.deps, wishes);
+      return [stored, isRefusal(stored) || stored.dryRun ? [] : await unfinishedIndexes(tx)] as const;
+    });
+    context.buildIndexes(caller, unfinished);
     return answered(outcome, (ontology) => ({
       status: ontology.changed && ontology.version === 1 && !ontology.dryRun ? 201 : 200,
       body: ontology,

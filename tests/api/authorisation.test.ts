@@ -53,6 +53,7 @@ const rows: Record<
   getOntology: { admitted: readers },
   listOntologyVersions: { admitted: readers },
   diffOntology: { admitted: readers, path: '/v1/ontology/diff?from=1&to=1' },
+  listIndexes: { admitted: readers },
   getOntologySchema: { admitted: 'public' },
   listObjectTypes: { admitted: readers },
   listActionTypes: { admitted: readers },

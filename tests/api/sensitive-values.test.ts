@@ -125,6 +125,7 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   getOntology: { asks: [get('/v1/ontology')], shows: false },
   listOntologyVersions: { asks: [get('/v1/ontology/versions')], shows: false },
   diffOntology: { asks: [get('/v1/ontology/diff?from=1&to=1')], shows: false },
+  listIndexes: { asks: [get('/v1/ontology/indexes')], shows: false },
   getOntologySchema: 'holds no values',
   listObjectTypes: { asks: [get('/v1/object-types')], shows: false },
   listActionTypes: { asks: [get('/v1/action-types')], shows: false },
