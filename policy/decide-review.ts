@@ -18,7 +18,7 @@ export function decideReview(request: Extract<AuthorityRequest, { action: 'propo
   return eligibility.eligible ? permit() : refuse(eligibility.reason);
 }
 
-/** The proposer, the person for whom an agent proposed, and whoever acts for either of them are one person to the gate, under whatever identity. */
+/** The proposer, the person for whom an agent proposed, and whoever acts for either of them are one person to the gate, under whatever identity; also whoever says so with this very token. */
 function isBehind(actor: Actor, { behind }: ProposalFacts): boolean {
   return behind.includes(actor.person) || (actor.actsFor !== null && behind.includes(actor.actsFor));
 }

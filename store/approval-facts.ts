@@ -16,7 +16,7 @@ export const planFactsJson = (l: string): string => `jsonb_build_object('id', ${
 /** SQL for the array of review facts of a proposal row `p`. Reviews of another revision or digest simply do not count. */
 export const reviewFactsJson = (p: string): string => `COALESCE((
   SELECT jsonb_agg(jsonb_build_object('reviewerId', r.reviewer_id, 'decision', r.decision, 'at', ${isoTime('r.created_at')},
-                                      'kind', r.reviewer_kind, 'disabled', COALESCE(q.disabled, true), 'person', COALESCE(q.person, r.reviewer_id), 'teams', COALESCE(to_jsonb(q.teams), '[]'), 'roles', to_jsonb(${rolesInForce('q')}))
+                                      'kind', CASE WHEN q.kind = 'user' THEN r.reviewer_kind ELSE COALESCE(q.kind, r.reviewer_kind) END, 'disabled', COALESCE(q.disabled, true), 'person', COALESCE(q.person, r.reviewer_id), 'teams', COALESCE(to_jsonb(q.teams), '[]'), 'roles', to_jsonb(${rolesInForce('q')}))
                    ORDER BY r.created_at, r.id)
     FROM (SELECT DISTINCT ON (v.reviewer_id) v.* FROM exequatur.review v
            WHERE v.tenant_id = ${p}.tenant_id AND v.proposal_id = ${p}.id AND v.revision = ${p}.revision AND v.digest = ${p}.plan_digest

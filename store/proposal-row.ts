@@ -22,7 +22,7 @@ export interface ProposalRow {
   proposerKind: PrincipalKind;
   proposerRoles: string[];
   actsFor: string | null;
-  /** The persons of the proposer and of whom the proposer acts for, then and now, as the directory knows them now. */
+  /** Ids and persons on the proposer's side, then and now, as the directory knows them now: exequatur.stands_behind(). */
   behind: string[];
   revision: number;
   revisionSeed: string;
@@ -55,11 +55,8 @@ export interface PlanFacts {
 /** SQL for a time as ISO text in UTC with milliseconds, whatever the session's TimeZone is. */
 export const isoTime = (expression: string): string => `to_char(${expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-const behind = (p: string): string => `to_jsonb(ARRAY(
-    SELECT DISTINCT COALESCE(b.person, x.id)
-      FROM exequatur.principal w CROSS JOIN unnest(ARRAY[w.id, w.acts_for, ${p}.acts_for]) x(id)
-      LEFT JOIN exequatur.principal b ON b.tenant_id = ${p}.tenant_id AND b.id = x.id
-     WHERE w.tenant_id = ${p}.tenant_id AND w.id = ${p}.proposer_id AND x.id IS NOT NULL))`;
+const behind = (p: string): string =>
+  `to_jsonb(ARRAY(SELECT b FROM exequatur.stands_behind(${p}.proposer_id, ${p}.acts_for) b ORDER BY 1))`;
 
 /** SQL for one proposal as a JSON object of the shape above. */
 export const proposalJson = (p: string): string => `jsonb_build_object(

@@ -41,18 +41,13 @@ async function put(
   { id, change, by }: { id: string; change: PrincipalChange; by: Caller },
   deps: Pick<StoreDeps, 'decide'>,
 ): Promise<PrincipalView | Refusal> {
+  const known = await lockInvolved(tx, { id, change, by });
+  // Behind the lock on the administrator's own row: of two who take each other's standing away the second no longer has any.
   const actor = await resolveActor(tx, by);
-  const involved = [...new Set([id, ...(change.linkedIdentities ?? []), ...(change.actsFor ? [change.actsFor] : [])])];
-  const known = new Map(
-    (
-      await tx.rows<{ id: string; person: string; kind: PrincipalKind }>(
-        'SELECT p.id, COALESCE(p.person, p.id) AS person, p.kind FROM exequatur.principal p WHERE p.id = ANY($1::text[]) ORDER BY p.id FOR UPDATE',
-        [involved],
-      )
-    ).map((row) => [row.id, row]),
-  );
-  const authority = deps.decide({ action: 'principal:put', actor, subject: { id, person: known.get(id)?.person ?? id } });
-  if (!authority.allowed) return refuse(authority.reason);
+  for (const subject of subjectsOf(id, change, known)) {
+    const authority = deps.decide({ action: 'principal:put', actor, subject });
+    if (!authority.allowed) return refuse(authority.reason);
+  }
   const faults = faultsOf(id, change, (other) => known.has(other));
   const isMalformed = faults.some(({ code }) => code === 'malformed_request');
   if (faults.length > 0) return refuse(isMalformed ? 'malformed_request' : 'unknown_principal', faults);
@@ -61,6 +56,31 @@ async function put(
   if (change.linkedIdentities !== undefined) await link(tx, [id, ...change.linkedIdentities]);
   announce(tx, id, actor.id, change);
   return readPrincipal(tx, id);
+}
+
+interface Known {
+  person: string;
+  kind: PrincipalKind;
+  actsFor: string | null;
+  actsForPerson: string | null;
+}
+
+async function lockInvolved(tx: Tx, { id, change, by }: { id: string; change: PrincipalChange; by: Caller }): Promise<Map<string, Known>> {
+  const involved = [...new Set([id, by.id, ...(change.linkedIdentities ?? []), ...(change.actsFor ? [change.actsFor] : [])])];
+  await tx.rows('SELECT 1 FROM exequatur.principal p WHERE p.id = ANY($1::text[]) ORDER BY p.id FOR UPDATE', [involved]);
+  const rows = await tx.rows<Known & { id: string }>(
+    `SELECT p.id, COALESCE(p.person, p.id) AS person, p.kind, p.acts_for AS "actsFor", COALESCE(b.person, p.acts_for) AS "actsForPerson"
+       FROM exequatur.principal p LEFT JOIN exequatur.principal b ON b.tenant_id = p.tenant_id AND b.id = p.acts_for WHERE p.id = ANY($1::text[])`,
+    [involved],
+  );
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** Whose standing changes: a link also changes who the linked ones are, and whom an agent acts for, for whom it no longer does. */
+function subjectsOf(id: string, change: PrincipalChange, known: ReadonlyMap<string, Known>): { id: string; person: string }[] {
+  const subjects = [id, ...(change.linkedIdentities ?? [])].map((one) => ({ id: one, person: known.get(one)?.person ?? one }));
+  const left = change.actsFor === undefined ? undefined : known.get(id);
+  return left?.actsFor ? [...subjects, { id: left.actsFor, person: left.actsForPerson ?? left.actsFor }] : subjects;
 }
 
 function faultsOf(id: string, change: PrincipalChange, isKnown: (id: string) => boolean): Fault[] {
@@ -75,7 +95,7 @@ function faultsOf(id: string, change: PrincipalChange, isKnown: (id: string) => 
 }
 
 async function writePrincipal(tx: Tx, id: string, change: PrincipalChange, kind: PrincipalKind): Promise<void> {
-  const said = (['teams', 'disabled', 'actsFor', 'linkedIdentities'] as const).filter((name) => change[name] !== undefined);
+  const said = (['roles', 'teams', 'disabled', 'actsFor', 'linkedIdentities'] as const).filter((name) => change[name] !== undefined);
   await tx.rows(
     `INSERT INTO exequatur.principal AS p (tenant_id, id, kind, name, acts_for, disabled, teams, sources, first_seen_at, updated_at)
      SELECT t.tenant_id, $1, $2, $3, $4, COALESCE($5::boolean, false), COALESCE($6::text[], '{}'), said.by, c.now, c.now

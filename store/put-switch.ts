@@ -45,16 +45,18 @@ async function put(tx: Tx, change: SwitchChange, deps: Pick<StoreDeps, 'decide'>
   if (change.state === 'off')
     return state === 'off' && before !== undefined && before.onAskedBy === null ? before : write(tx, change, actor, 'off');
   if (state === 'on') return before ?? refuse('not_found');
-  if (before?.onAskedBy == null || (await isSamePerson(tx, before.onAskedBy.id, actor))) return ask(tx, change, actor, before);
+  if (before?.onAskedBy == null || !(await isSecond(tx, before.onAskedBy.id, actor, deps))) return ask(tx, change, actor, before);
   const on = await write(tx, change, actor, 'on');
   await nudgeHeld(tx);
   return on;
 }
 
-async function isSamePerson(tx: Tx, askedBy: string, actor: Actor): Promise<boolean> {
+/** Whether the actor is the second of two people: the first could still ask, and neither stands behind the other. */
+async function isSecond(tx: Tx, askedBy: string, actor: Actor, deps: Pick<StoreDeps, 'decide'>): Promise<boolean> {
   const first = (await readActors(tx, [askedBy])).get(askedBy);
-  // Whoever asked and may no longer do so has not asked.
-  return first === undefined || first.disabled || first.person === actor.person;
+  if (first === undefined || !deps.decide({ action: 'switch:put', actor: first, off: false }).allowed) return false;
+  const [side] = await tx.rows<{ ids: string[] }>('SELECT ARRAY(SELECT b FROM exequatur.stands_behind($1, NULL) b) AS ids', [askedBy]);
+  return side !== undefined && ![actor.id, actor.person, actor.actsFor].some((who) => who !== null && side.ids.includes(who));
 }
 
 async function ask(tx: Tx, change: SwitchChange, actor: Actor, before: SwitchView | undefined): Promise<SwitchView> {

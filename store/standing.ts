@@ -21,6 +21,8 @@ interface StandingRow {
   fresh: string[];
   /** Removed at these times, ISO text. */
   removed: Record<string, string>;
+  /** When an administrator last said which roles there are, ISO text. */
+  rolesSetAt: string | null;
 }
 
 const tokenRoleLifetime = '30 days';
@@ -62,14 +64,17 @@ function actorOf(caller: Caller, standing: StandingRow | null, isKnown: boolean)
 }
 
 function claimedRoles(caller: Caller, standing: StandingRow | null): string[] {
-  return caller.roles.filter((role) => !removedSince(standing, role, caller.tokenIssuedAt));
+  const { tokenIssuedAt } = caller;
+  // What the token says was overruled as a whole where an administrator has spoken since; it then only confirms what is in force.
+  const isOverruled = standing !== null && standing.rolesSetAt !== null && standing.rolesSetAt >= tokenIssuedAt;
+  return caller.roles.filter((role) => !removedSince(standing, role, tokenIssuedAt) && (!isOverruled || standing.roles.includes(role)));
 }
 
 async function readStanding(tx: Sql, id: string): Promise<StandingRow | null> {
   const [row] = await tx.rows<{ standing: StandingRow }>(
     `SELECT jsonb_build_object(
               'kind', p.kind, 'name', p.name, 'actsFor', p.acts_for, 'actsForIsSet', COALESCE(p.sources -> 'actsFor' ->> 'source' = 'administrator', false),
-              'person', COALESCE(p.person, p.id), 'teams', to_jsonb(p.teams), 'disabled', p.disabled, 'roles', to_jsonb(${rolesInForce('p')}),
+              'rolesSetAt', p.sources -> 'roles' ->> 'at', 'person', COALESCE(p.person, p.id), 'teams', to_jsonb(p.teams), 'disabled', p.disabled, 'roles', to_jsonb(${rolesInForce('p')}),
               'fresh', to_jsonb(ARRAY(SELECT s.role FROM exequatur.standing_role s
                                        WHERE s.tenant_id = p.tenant_id AND s.principal_id = p.id AND s.removed_at IS NULL
                                          AND (s.source = 'administrator' OR s.fed_at > exequatur.clock() - interval '${feedInterval}'))),

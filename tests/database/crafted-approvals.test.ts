@@ -152,6 +152,24 @@ describe('who may approve', () => {
     expect(await refusalOf(world.scene.execute(planned))).toBe(passes);
   });
 
+  it('is nobody who acts for the proposer, under whatever identity of either', async () => {
+    const name = (await objectOf('ORD'))?.name as string;
+    const planned = await world.scene.plan(await world.scene.propose('rename', { proposer: 'pam' }), [
+      { op: 'modify', type: 'airport', id: 'ORD', set: { name: 'by a helper' }, before: { name } },
+    ]);
+    for (const reviewer of ['helper', 'helper-at-home']) await world.scene.review(planned, reviewer);
+    await world.scene.as('api', async (client) => {
+      await addPrincipal(client, world.scene.tenant, 'pam-at-home', 'user');
+      await client.query(`UPDATE exequatur.principal SET person = 'one' WHERE id IN ('pam', 'pam-at-home')`);
+      await client.query(`UPDATE exequatur.principal SET person = 'two' WHERE id IN ('helper', 'helper-at-home')`);
+      await client.query(`UPDATE exequatur.principal SET acts_for = 'pam-at-home' WHERE id = 'helper'`);
+    });
+    await world.scene.approve(planned);
+    expect(await refusalOf(world.scene.execute(planned))).toBe('XQ002');
+    await world.scene.review(planned, 'an-outsider');
+    expect(await refusalOf(world.scene.execute(planned))).toBe(passes);
+  });
+
   it('is no agent, whether it says so in the review or only in the directory', async () => {
     const name = (await objectOf('ORD'))?.name as string;
     const planned = await world.scene.plan(await world.scene.propose('rename'), [
