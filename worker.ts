@@ -1,6 +1,7 @@
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.ts';
 import { createIndexActivities } from './activities/create-index-activities.ts';
+import { createMigrationActivities } from './activities/create-migration-activities.ts';
 import { measureSteps } from './activities/measure-steps.ts';
 import { readWorkerSettings, type WorkerSettings } from './config.ts';
 import { openPool } from './store/connect.ts';
@@ -13,7 +14,7 @@ import { temporalLogger } from './telemetry/temporal-logger.ts';
 import { startTracing } from './telemetry/tracing.ts';
 import { findWorkflowBundle } from './workflow-bundle.ts';
 
-/** The worker process: runs the workflows and activities of proposals and of index builds until it is told to stop. It may be killed at any instant and lose nothing. */
+/** The worker process: runs the workflows and activities of proposals, index builds and migrations until it is told to stop. It may be killed at any instant and lose nothing. */
 const settings = readWorkerSettings();
 const logger = openLogger('worker');
 const tracing = startTracing('exequatur-worker');
@@ -44,6 +45,7 @@ const worker = await Worker.create({
   activities: {
     ...createActivities({ pool, store: { ontologies }, logger, durations: measureSteps(registry) }),
     ...createIndexActivities({ pool, logger }),
+    ...createMigrationActivities({ pool, store: { ontologies }, logger }),
   },
   plugins: tracing.plugins,
   maxConcurrentLocalActivityExecutions: stepsAtOnce,

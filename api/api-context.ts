@@ -127,6 +127,11 @@ export class ApiContext {
     for (const objectType of objectTypes) this.goOn(this.resources.workflows.buildIndexes({ tenantId: caller.tenant, objectType }));
   }
 
+  /** After an upload was committed that begins a migration. */
+  migrate(caller: AuthenticatedCaller, migrationId: string): void {
+    this.goOn(this.resources.workflows.migrate({ tenantId: caller.tenant, migrationId }));
+  }
+
   /** Waits for the messages that were still on their way when the last answer went out. */
   async settle(): Promise<void> {
     while (this.underWay.size > 0) await Promise.allSettled(this.underWay);

@@ -1,4 +1,5 @@
 import type { Route } from './route.ts';
+import { cancelMigration } from './routes/cancel-migration.ts';
 import { createProposal } from './routes/create-proposal.ts';
 import { diffOntology } from './routes/diff-ontology.ts';
 import { getActionType } from './routes/get-action-type.ts';
@@ -7,6 +8,7 @@ import { getHistory } from './routes/get-history.ts';
 import { getLinks } from './routes/get-links.ts';
 import { getLiveness } from './routes/get-liveness.ts';
 import { getMetrics } from './routes/get-metrics.ts';
+import { getMigration } from './routes/get-migration.ts';
 import { getObject } from './routes/get-object.ts';
 import { getOntology } from './routes/get-ontology.ts';
 import { getOntologySchema } from './routes/get-ontology-schema.ts';
@@ -19,6 +21,7 @@ import { getReadiness } from './routes/get-readiness.ts';
 import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
 import { listIndexes } from './routes/list-indexes.ts';
+import { listMigrations } from './routes/list-migrations.ts';
 import { listObjectTypes } from './routes/list-object-types.ts';
 import { listObjects } from './routes/list-objects.ts';
 import { listOntologyVersions } from './routes/list-ontology-versions.ts';
@@ -42,6 +45,9 @@ export const routes: readonly Route[] = [
   listOntologyVersions,
   diffOntology,
   listIndexes,
+  listMigrations,
+  getMigration,
+  cancelMigration,
   getOntologySchema,
   listObjectTypes,
   listActionTypes,

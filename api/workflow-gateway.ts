@@ -4,6 +4,11 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import { type IndexBuildStart, indexBuildStartOptions, indexBuildWorkflowType } from '../workflows/index-build.contract.ts';
 import {
+  type OntologyMigrationStart,
+  ontologyMigrationStartOptions,
+  ontologyMigrationWorkflowType,
+} from '../workflows/ontology-migration.contract.ts';
+import {
   nudgeSignal,
   nudgeUpdate,
   type ProposalStart,
@@ -23,6 +28,8 @@ export interface WorkflowGateway {
   nudge(start: ProposalStart): Promise<boolean>;
   /** Starts the workflow that builds and drops a type's indexes, or joins it. */
   buildIndexes(start: IndexBuildStart): Promise<boolean>;
+  /** Starts the workflow that rewrites objects for a document, or joins it. */
+  migrate(start: OntologyMigrationStart): Promise<boolean>;
   isReachable(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -59,7 +66,11 @@ export function openWorkflowGateway(settings: GatewaySettings, options: GatewayO
   const client = new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE, plugins: options.tracing.plugins });
   const taskQueue = settings.EXEQUATUR_TASK_QUEUE;
 
-  const within = async (what: string, start: ProposalStart | IndexBuildStart, call: () => Promise<unknown>): Promise<boolean> => {
+  const within = async (
+    what: string,
+    start: ProposalStart | IndexBuildStart | OntologyMigrationStart,
+    call: () => Promise<unknown>,
+  ): Promise<boolean> => {
     try {
       await call();
       return true;
@@ -67,7 +78,11 @@ export function openWorkflowGateway(settings: GatewaySettings, options: GatewayO
       options.logger.warn(
         'proposalId' in start
           ? { err, tenant: start.tenantId, proposal: start.proposalId }
-          : { err, tenant: start.tenantId, objectType: start.objectType },
+          : {
+              err,
+              tenant: start.tenantId,
+              ...('objectType' in start ? { objectType: start.objectType } : { migration: start.migrationId }),
+            },
         `${what} did not reach the workflow in time; the relay will`,
       );
       return false;
@@ -79,6 +94,10 @@ export function openWorkflowGateway(settings: GatewaySettings, options: GatewayO
     nudge: (start) => within('a nudge', start, () => nudge(client, start, taskQueue)),
     buildIndexes: (start) =>
       within('an index build', start, () => client.workflow.start(indexBuildWorkflowType, indexBuildStartOptions(start, taskQueue))),
+    migrate: (start) =>
+      within('a migration', start, () =>
+        client.workflow.start(ontologyMigrationWorkflowType, ontologyMigrationStartOptions(start, taskQueue)),
+      ),
     isReachable: async () => {
       try {
         await connection.healthService.check({});

@@ -11,6 +11,7 @@ import { poll } from './poll.ts';
 import { redeliverNudges } from './redeliver-nudges.ts';
 import { restartLostWorkflows } from './restart-lost-workflows.ts';
 import { startIndexBuilds } from './start-index-builds.ts';
+import { startMigrations } from './start-migrations.ts';
 
 /**
  * The relay process: what was committed and not told to Temporal is told again, and open proposals whose workflow Temporal has lost get a new one. Any number of
@@ -24,7 +25,7 @@ const registry = openRegistry('relay');
 const nudgeEveryMs = 500; // Adds to the two seconds after which a nudge counts as missed: a proposal made while Temporal restarts starts within about three.
 const sweepEveryMs = 30_000; // How long Temporal's loss of all data may go unnoticed; each sweep asks Temporal once per open proposal.
 
-const indexesEveryMs = 5_000; // How much later an index is begun whose start the API could not deliver.
+const definitionsEveryMs = 5_000; // How much later an index or a migration is begun whose start the API could not deliver.
 
 /** gRPC's own pauses between attempts to reconnect grow to two minutes, for which long nothing would catch up after Temporal is back. */
 const channelArgs = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1_000 };
@@ -80,8 +81,9 @@ async function relay(client: Client): Promise<void> {
       restarted.inc(await restartLostWorkflows(deps));
       return false;
     }),
-    round('indexes', indexesEveryMs, async () => {
+    round('definitions', definitionsEveryMs, async () => {
       await startIndexBuilds(deps);
+      await startMigrations(deps);
       return false;
     }),
   ]);

@@ -33,7 +33,7 @@ export function compileOntology(json: unknown, functions: readonly OntologyFunct
   if ('faults' in parsed) {
     return { ok: false, faults: parsed.faults };
   }
-  const { document } = parsed;
+  const { migrations = [], ...document } = parsed.document;
   const faults = new FaultList();
   const structs = new Set<string>();
   const interfaces = compileInterfaces(document, structs, faults);
@@ -61,7 +61,7 @@ export function compileOntology(json: unknown, functions: readonly OntologyFunct
     return { ok: false, faults: faults.faults };
   }
   const text = canonicalText(document);
-  const ontology = { document, text, digest: `sha256:${sha256Hex(text)}`, ...types, actionTypes };
+  const ontology = { document, text, digest: `sha256:${sha256Hex(text)}`, ...types, actionTypes, migrations };
   checkDefaultFilters(ontology, faults);
   return faults.isEmpty ? { ok: true, ontology } : { ok: false, faults: faults.faults };
 }

@@ -4,6 +4,7 @@ import type {
   ApprovalPolicyDefinition,
   InterfaceDefinition,
   LinkTypeDefinition,
+  MigrationDefinition,
   ObjectTypeDefinition,
   OntologyDocument,
   PropertyDefinition,
@@ -22,6 +23,8 @@ export interface CompiledOntology {
   objectTypes: ReadonlyMap<string, CompiledObjectType>;
   linkTypes: ReadonlyMap<string, CompiledLinkType>;
   actionTypes: ReadonlyMap<string, CompiledActionType>;
+  /** As they were given: they mean something against the document in force alone, which `draftMigrations` knows. */
+  migrations: readonly MigrationDefinition[];
 }
 
 export interface CompiledInterface {

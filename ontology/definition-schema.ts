@@ -236,6 +236,14 @@ const approvalPolicy = z.strictObject({
     .optional(),
 });
 
+const migration = z.strictObject({
+  objectType: identifier,
+  where: cel.optional(),
+  set: z.record(identifier, cel).optional(),
+  unset: z.array(identifier).optional(),
+  approvalPolicy: label,
+});
+
 /** The shape of an ontology document. Strict everywhere: a key it does not know is a fault, since a misspelt limit must not pass for none. */
 export const ontologySchema = z
   .strictObject({
@@ -245,6 +253,7 @@ export const ontologySchema = z
     actionTypes: z.record(label, actionType).optional(),
     approvalPolicies: z.record(label, approvalPolicy).optional(),
     sensitiveReaders: cel.optional(),
+    migrations: z.array(migration).max(100).optional(),
   })
   .meta({
     id: 'OntologyDocument',

@@ -13,6 +13,22 @@ export interface OntologyDocument {
   approvalPolicies?: Record<string, ApprovalPolicyDefinition>;
   /** CEL over `reader` {id, kind, roles}: who sees sensitive values, where a type says nothing else. By default those with the role `sensitive-reader`. */
   sensitiveReaders?: string;
+  /** How stored data comes to fit where this document breaks it. Of the upload alone: no part of what is then in force, nor of its digest. */
+  migrations?: MigrationDefinition[];
+}
+
+/**
+ * Rewrites the objects of a type that do not fit the new document, by ordinary proposals under the one in force; so everything here is meant in terms of that one.
+ * `set` is CEL by property over `object`.
+ */
+export interface MigrationDefinition {
+  objectType: string;
+  /** CEL over `object`, as in a query: of the objects that do not fit, those that this rule is for. By default all. Asked again when a batch is simulated. */
+  where?: string;
+  set?: Record<string, string>;
+  unset?: string[];
+  /** Of the document in force. */
+  approvalPolicy: string;
 }
 
 /** Words for people. They carry no meaning: changing them raises no version. */

@@ -24,6 +24,8 @@ export const events = {
   'switch.changed': 'Something was switched off, or on again, or somebody asked for that.',
   'principal.changed': 'An administrator changed what the directory says of a principal.',
   'ontology.changed': 'A new version of the definitions was accepted.',
+  'ontology.migration_started': 'Objects are being rewritten for a document that is in force once they fit.',
+  'ontology.migration_ended': 'The document of a migration is in force, or the former one again.',
 } as const;
 
 export type EventType = keyof typeof events;

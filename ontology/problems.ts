@@ -40,6 +40,8 @@ export const problems = {
   unknown_anchor: { kind: 'unprocessable', title: 'A comment is anchored to what is no edit of this plan.' },
   not_revisable: { kind: 'conflict', title: 'A proposal can be revised while changes are requested of it, and a revert never.' },
   invalid_ontology: { kind: 'unprocessable', title: 'The ontology document is not valid.' },
+  migration_open: { kind: 'conflict', title: 'Objects are being migrated for another ontology document.' },
+  migration_ended: { kind: 'conflict', title: 'The migration has ended.' },
   ontology_breaks_data: { kind: 'conflict', title: 'Objects that exist do not fit the new ontology.' },
   unauthenticated: { kind: 'unauthenticated', title: 'A valid bearer token is required.' },
   forbidden: { kind: 'forbidden', title: 'This principal may not do that.' },

@@ -2,26 +2,29 @@ import type pg from 'pg';
 import type { CompiledObjectType, CompiledOntology } from '../ontology/compiled-ontology.ts';
 import { lockDefinitionsShared } from './definitions-lock.ts';
 import { isoTime } from './proposal-row.ts';
-import { type PrismaTx, type Sql, withTenant } from './sql.ts';
+import { type Sql, withTenant } from './sql.ts';
+
+/** What becomes of the indexes of a type: which there were, which are made otherwise now, and which the door itself looks into. */
+export interface IndexChange {
+  type: string;
+  had: string[];
+  remade: string[];
+  needed: string[];
+}
 
 /**
- * Notes in an upload's transaction which indexes are to be built or dropped, after the types were written. References and unique properties are complete at once, since
- * executions are checked against their rows; the others are made by a workflow, and queries do without them until then.
+ * Which indexes an upload has built or dropped. References and unique properties are complete at once, since executions are checked against their rows; the others are
+ * made by a workflow, and queries do without them until then.
  */
-export async function changeIndexes(tx: PrismaTx, before: CompiledOntology | null, after: CompiledOntology): Promise<void> {
+export function indexChanges(before: CompiledOntology | null, after: CompiledOntology): IndexChange[] {
   const names = new Set([...after.objectTypes.keys(), ...(before?.objectTypes.keys() ?? [])]);
-  for (const name of [...names].sort()) {
-    const [known, wanted] = [before?.objectTypes.get(name), after.objectTypes.get(name)];
+  return [...names].sort().flatMap((type) => {
+    const [known, wanted] = [before?.objectTypes.get(type), after.objectTypes.get(type)];
     const remade = known === undefined || wanted === undefined ? [] : wanted.indexed.filter((p) => keysOf(known, p) !== keysOf(wanted, p));
     const needed = neededOf(wanted);
-    if (remade.length === 0 && known?.indexed.join() === wanted?.indexed.join() && neededOf(known).join() === needed.join()) continue;
-    await tx.rows('SELECT 1 FROM exequatur.change_indexes($1, $2::text[], $3::text[], $4::text[])', [
-      name,
-      [...(known?.indexed ?? [])],
-      remade,
-      needed,
-    ]);
-  }
+    const isSame = remade.length === 0 && known?.indexed.join() === wanted?.indexed.join() && neededOf(known).join() === needed.join();
+    return isSame ? [] : [{ type, had: [...(known?.indexed ?? [])], remade, needed }];
+  });
 }
 
 function neededOf(type: CompiledObjectType | undefined): string[] {

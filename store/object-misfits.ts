@@ -51,7 +51,8 @@ function note(found: Map<string, Offenders & Misfit>, id: string, misfit: Misfit
   if (known.ids.length < shownObjects) known.ids.push(id);
 }
 
-function misfitOf(property: string, value: JsonValue | undefined, old: CompiledObjectType, now: CompiledObjectType): Misfit | null {
+/** What does not fit of the value of one property; null where it fits. */
+export function misfitOf(property: string, value: JsonValue | undefined, old: CompiledObjectType, now: CompiledObjectType): Misfit | null {
   const definition = now.properties.get(property);
   if (value === undefined) {
     return definition?.required ? { property, reason: 'absent', message: 'is required, and objects have no value for it' } : null;

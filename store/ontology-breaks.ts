@@ -40,7 +40,7 @@ export async function findBreaks(
 const aboutNoValue: ReadonlySet<string> = new Set(['unique_added', 'sensitive_added', 'unit_changed']);
 
 /** Names of the properties below `pointer` whose values may not fit. */
-function suspectsOf(pointer: string, changes: readonly OntologyChange[]): string[] {
+export function suspectsOf(pointer: string, changes: readonly OntologyChange[]): string[] {
   const names = changes.flatMap((change) => {
     if (change.impact !== 'breaking' || aboutNoValue.has(change.code) || !change.pointer.startsWith(`${pointer}/`)) return [];
     return change.pointer.slice(pointer.length + 1).split('/', 1); // Names of properties are identifiers, in which a pointer escapes nothing.

@@ -1,15 +1,16 @@
-import { randomUUID } from 'node:crypto';
 import type { Caller } from '../ontology/authority.ts';
 import { compileOntology } from '../ontology/compile-ontology.ts';
-import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import { diffOntologies, isBreaking, type OntologyChange } from '../ontology/diff-ontology.ts';
-import type { JsonObject, JsonValue } from '../ontology/json.ts';
+import type { JsonValue } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
+import { announceOntology } from './announce-ontology.ts';
+import { type BegunMigration, beginMigration } from './begin-migration.ts';
 import { lockDefinitionsAlone, lockDefinitionsShared } from './definitions-lock.ts';
-import { keepActionTypes, keepTypes } from './keep-definitions.ts';
+import { keepDefinitions } from './keep-definitions.ts';
+import { openFault, runningMigration } from './migrations.ts';
 import { findBreaks } from './ontology-breaks.ts';
 import { currentActionVersions, type RedefinedAction, redefinedActions } from './redefined-actions.ts';
-import { type Refusal, refuse } from './refusal.ts';
+import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { PrismaTx } from './sql.ts';
 import { resolveActor } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
@@ -31,6 +32,8 @@ export interface OntologyOutcome {
   /** Action type to its version then. */
   actionTypes: Record<string, number>;
   redefined: RedefinedAction[];
+  /** Where data does not fit and the document's rules make it fit: it is in force when they have. `id` is null in a dry run. */
+  migration: BegunMigration | null;
 }
 
 export interface UploadWishes {
@@ -71,41 +74,30 @@ async function accept(
   if (!compiled.ok) return refuse('invalid_ontology', compiled.faults);
   const { ontology } = compiled;
   await tx.rows(`SELECT 1 FROM ${dryRun ? lockDefinitionsShared : lockDefinitionsAlone}`);
+  const open = await runningMigration(tx);
+  if (open !== null) return refuse('migration_open', [openFault(open)]);
   const current = await deps.ontologies.load(tx);
   if (inForce !== undefined && inForce !== current?.ontology.digest) return refuse('stale_ontology');
   const before = await currentActionVersions(tx);
   const { digest } = ontology;
   if (current?.ontology.digest === digest) {
     const same = { version: current.version, digest, changed: false, accepted: true, dryRun, breaking: false };
-    return { ...same, changes: [], faults: [], actionTypes: before, redefined: [] };
+    return { ...same, changes: [], faults: [], actionTypes: before, redefined: [], migration: null };
   }
   const changes = diffOntologies(current?.ontology ?? null, ontology);
   const faults = current === null ? [] : await findBreaks(tx, current.ontology, ontology, changes);
+  const described = { digest, changed: true, dryRun, breaking: current !== null && isBreaking(changes), changes, faults };
+  if (current !== null && faults.length > 0 && ontology.migrations.length > 0) {
+    const upload = { document, current, next: ontology, changes, faults, functions: deps.ontologies.functions, actor, dryRun };
+    const migration = await beginMigration(tx, upload);
+    if (isRefusal(migration)) return migration;
+    // The document with the generated action types comes between.
+    return { ...described, version: current.version + 2, accepted: true, actionTypes: before, redefined: [], migration };
+  }
   if (faults.length > 0 && !dryRun) return refuse('ontology_breaks_data', faults);
-  const version = (current?.version ?? 0) + 1;
-  await tx.prisma.ontologyVersion.createMany({
-    data: [{ tenantId: tx.tenant, version, document: ontology.text, digest, createdBy: actor.id, createdAt: new Date() }],
-  });
-  if (!dryRun) await keepTypes(tx, current?.ontology ?? null, ontology, version);
-  const actionTypes = await keepActionTypes(tx, ontology, version);
+  const version = await keepDefinitions(tx, current?.ontology ?? null, ontology, { author: actor.id, dry: dryRun });
+  const actionTypes = await currentActionVersions(tx);
   const redefined = await redefinedActions(tx, before, actionTypes);
-  if (!dryRun) await announce(tx, version, ontology, actor.id, actionTypes);
-  const breaking = current !== null && isBreaking(changes);
-  return { version, digest, changed: true, accepted: faults.length === 0, dryRun, breaking, changes, faults, actionTypes, redefined };
-}
-
-async function announce(
-  tx: PrismaTx,
-  version: number,
-  ontology: CompiledOntology,
-  actor: string,
-  actionTypes: Record<string, number>,
-): Promise<void> {
-  const facts: JsonObject = { version, digest: ontology.digest, actionTypes };
-  const auditEntryId = tx.audit({ type: 'ontology.changed', facts, personal: { actor } });
-  await tx.rows(
-    `INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, data, created_at)
-     VALUES ((SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, 'ontology.changed', 'ontology', $3::jsonb, exequatur.clock())`,
-    [randomUUID(), auditEntryId, JSON.stringify(facts)],
-  );
+  if (!dryRun) announceOntology(tx, 'ontology.changed', { version, digest, actionTypes }, { actor: actor.id });
+  return { ...described, version, accepted: faults.length === 0, actionTypes, redefined, migration: null };
 }

@@ -44,6 +44,15 @@ export async function typesWithUnfinishedIndexes(pool: pg.Pool, limit: number): 
   return rows;
 }
 
+/** Migrations that go on. */
+export async function runningMigrations(pool: pg.Pool, limit: number): Promise<{ tenantId: string; migrationId: string }[]> {
+  const { rows } = await pool.query<{ tenantId: string; migrationId: string }>(
+    'SELECT m.tenant_id AS "tenantId", m.id AS "migrationId" FROM exequatur.running_migrations($1::int) m',
+    [limit],
+  );
+  return rows;
+}
+
 /** A repeat changes nothing. */
 export async function markNudgeDelivered(pool: pg.Pool, tenant: string, nudgeId: string): Promise<void> {
   await pool.query('SELECT 1 FROM exequatur.mark_nudge_delivered($1::uuid, $2::uuid)', [tenant, nudgeId]);

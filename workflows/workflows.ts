@@ -1,3 +1,4 @@
 /** Every workflow that the worker runs: the entry of the bundle. */
 export { indexBuild } from './index-build.ts';
+export { ontologyMigration } from './ontology-migration.ts';
 export { proposal } from './proposal.ts';

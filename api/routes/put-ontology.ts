@@ -20,9 +20,14 @@ export const putOntology = route({
       description: 'Accepted in place of an earlier one, or the one in force already; or what a dry run found.',
       schema: ontologyOutcomeSchema,
     },
+    202: {
+      description:
+        'Objects do not fit yet, and the document\u2019s `migrations` make them fit: a workflow does that, batch by batch, and puts the document in force.',
+      schema: ontologyOutcomeSchema,
+    },
     201: { description: 'Accepted as the tenant\u2019s first.', schema: ontologyOutcomeSchema },
   },
-  problems: ['invalid_ontology', 'ontology_breaks_data', 'stale_ontology'],
+  problems: ['invalid_ontology', 'ontology_breaks_data', 'stale_ontology', 'migration_open'],
   async handle({ query, headers, body, caller }, context) {
     const wishes = {
       ...(query.dryRun === undefined ? {} : { dryRun: query.dryRun }),
@@ -33,6 +38,11 @@ export const putOntology = route({
       return [stored, isRefusal(stored) || stored.dryRun ? [] : await unfinishedIndexes(tx)] as const;
     });
     context.buildIndexes(caller, unfinished);
+    const migrationId = isRefusal(outcome) ? null : (outcome.migration?.id ?? null);
+    if (migrationId !== null) {
+      context.migrate(caller, migrationId);
+      return answered(outcome, (body) => ({ status: 202, body, headers: { location: `/v1/ontology/migrations/${migrationId}` } }));
+    }
     return answered(outcome, (ontology) => ({
       status: ontology.changed && ontology.version === 1 && !ontology.dryRun ? 201 : 200,
       body: ontology,

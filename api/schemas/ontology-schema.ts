@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { changeCodes } from '../../ontology/change-codes.ts';
 import { component } from './components.ts';
+import { begunMigrationSchema } from './migration-schema.ts';
 import { nextPageToken } from './page-schema.ts';
 import { concernedObjects } from './problem-schema.ts';
 import { digest, json, time } from './text-schema.ts';
@@ -75,7 +76,8 @@ export const ontologyOutcomeSchema = component(
             .describe('What becomes of open proposals under an earlier version when each is next looked at.'),
         }),
       )
-      .describe('Action types whose version changes.'),
+      .describe('Action types whose version changes. Of a migration nothing is told: they change when it ends.'),
+    migration: begunMigrationSchema.nullable().describe('Where objects are rewritten first.'),
   }),
 );
 

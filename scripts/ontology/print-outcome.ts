@@ -9,6 +9,7 @@ export interface Outcome {
   breaking: boolean;
   changes: { pointer: string; kind: 'added' | 'removed' | 'changed'; code: string; impact: 'compatible' | 'breaking'; message: string }[];
   faults: Fault[];
+  migration: { id: string | null; rules: { objectType: string; objects: number; batches: number }[] } | null;
   redefined: { name: string; from: number | null; to: number | null; waiting: { simulatedAgain: number; kept: number; ended: number } }[];
 }
 
@@ -23,7 +24,7 @@ interface Fault {
 const signs = { added: '+', removed: '-', changed: '~' } as const;
 
 /** An upload as a page to read: what breaks first, then the rest, then what it means for what waits, then what does not fit. */
-export function printOutcome({ changed, version, changes, faults, redefined }: Outcome): string[] {
+export function printOutcome({ changed, version, changes, faults, redefined, migration }: Outcome): string[] {
   if (!changed) return ['The document is the one in force.'];
   const lines: string[] = [];
   for (const impact of ['breaking', 'compatible'] as const) {
@@ -36,8 +37,14 @@ export function printOutcome({ changed, version, changes, faults, redefined }: O
     lines.push(`${name}: ${step}${wordsOf(waiting)}`);
   }
   if (redefined.length > 0) lines.push('');
-  if (faults.length > 0) return [...lines, 'The data does not fit:', ...faults.flatMap(printFault)];
+  if (faults.length > 0) lines.push('The data does not fit:', ...faults.flatMap(printFault));
+  if (migration !== null) return [...lines, '', 'Its migrations make it fit:', ...migration.rules.map(printRule)];
+  if (faults.length > 0) return lines;
   return [...lines, `It would be version ${version}; the data fits.`];
+}
+
+function printRule({ objectType, objects, batches }: NonNullable<Outcome['migration']>['rules'][number]): string {
+  return `  ${objectType}: ${objects} objects in ${batches} ${batches === 1 ? 'proposal' : 'proposals'}`;
 }
 
 function wordsOf({ simulatedAgain, kept, ended }: Outcome['redefined'][number]['waiting']): string {

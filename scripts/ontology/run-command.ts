@@ -78,6 +78,11 @@ async function push(wishes: Wishes, output: Output): Promise<number> {
   }
   const stored = await wishes.client.put<Outcome & Problem>('/v1/ontology', document, ifMatch(inForce.etag));
   if (!stored.ok) return refused(stored, output);
+  const { migration } = stored.body;
+  if (migration !== null) {
+    output.out(`It is in force when its objects are rewritten; how far that is: GET /v1/ontology/migrations/${migration.id}`);
+    return exitCodes.done;
+  }
   output.out(`Version ${stored.body.version} is in force: ${stored.body.digest}`);
   return exitCodes.done;
 }

@@ -1,0 +1,79 @@
+import type { Caller } from '../ontology/authority.ts';
+import type { JsonObject } from '../ontology/json.ts';
+import { mayBecome } from '../ontology/lifecycle.ts';
+import type { Fault } from '../ontology/plan.ts';
+import { announceOntology } from './announce-ontology.ts';
+import { lockDefinitionsAlone } from './definitions-lock.ts';
+import { type MigrationRow, type MigrationState, type MigrationView, readMigration, viewMigration } from './migrations.ts';
+import { leaveNudge } from './nudges.ts';
+import { lockProposal } from './proposal-row.ts';
+import { currentActionVersions } from './redefined-actions.ts';
+import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import type { Tx } from './sql.ts';
+import { resolveActor } from './standing.ts';
+import type { StoreDeps } from './store-deps.ts';
+import { transition } from './transition.ts';
+
+export interface MigrationEnd {
+  outcome: Exclude<MigrationState, 'running'>;
+  by?: string;
+  reason?: string;
+  faults?: readonly Fault[];
+}
+
+/** Puts the document in force that is to be then, and says so. The caller holds the definitions alone. False when the migration has ended already. */
+export async function endMigration(tx: Tx, migration: MigrationRow, { outcome, by, reason, faults }: MigrationEnd): Promise<boolean> {
+  const [row] = await tx.rows<{ version: number | null }>(
+    'SELECT exequatur.end_migration($1::uuid, $2, $3, $4, $5::jsonb)::int AS version',
+    [migration.id, outcome, by ?? null, reason ?? null, faults === undefined ? null : JSON.stringify(faults)],
+  );
+  const version = row?.version ?? null;
+  if (version === null) return false;
+  const [kept] = await tx.rows<{ digest: string }>('SELECT o.digest FROM exequatur.ontology_version o WHERE o.version = $1::int', [
+    version,
+  ]);
+  const actor = by ?? migration.startedBy;
+  const facts: JsonObject = { version, digest: kept?.digest ?? '', actionTypes: await currentActionVersions(tx) };
+  announceOntology(tx, 'ontology.changed', facts, { actor });
+  const ended = { migrationId: migration.id, outcome, version, digest: migration.digest };
+  announceOntology(tx, 'ontology.migration_ended', ended, { actor, ...(reason === undefined ? {} : { reason }) });
+  return true;
+}
+
+export interface Cancellation {
+  migrationId: string;
+  reason: string;
+  by: Caller;
+}
+
+/**
+ * Takes the former document back in force. What batches have rewritten stays as it is: each is an execution that can be reverted. The batch that waits is withdrawn; one
+ * that is being executed holds its row, so it is done by then.
+ */
+export async function cancelMigration(tx: Tx, wish: Cancellation, deps: Pick<StoreDeps, 'decide'>): Promise<MigrationView | Refusal> {
+  const outcome = await cancel(tx, wish, deps);
+  if (isRefusal(outcome)) tx.undo();
+  return outcome;
+}
+
+async function cancel(
+  tx: Tx,
+  { migrationId, reason, by }: Cancellation,
+  deps: Pick<StoreDeps, 'decide'>,
+): Promise<MigrationView | Refusal> {
+  const actor = await resolveActor(tx, by);
+  const authority = deps.decide({ action: 'ontology:put', actor });
+  if (!authority.allowed) return refuse(authority.reason);
+  const before = await viewMigration(tx, migrationId);
+  if (before === null) return refuse('not_found');
+  const waiting = before.proposalId === null ? null : await lockProposal(tx, before.proposalId);
+  await tx.rows(`SELECT 1 FROM ${lockDefinitionsAlone}`);
+  const migration = await readMigration(tx, migrationId);
+  if (migration === null || !(await endMigration(tx, migration, { outcome: 'cancelled', by: actor.id, reason })))
+    return refuse('migration_ended');
+  if (waiting !== null && mayBecome(waiting.status, 'withdrawn')) {
+    transition(tx, waiting, { to: 'withdrawn', actor: actor.id, reason });
+    leaveNudge(tx, waiting.id);
+  }
+  return (await viewMigration(tx, migrationId)) ?? refuse('not_found');
+}

@@ -1,0 +1,71 @@
+import {
+  continueAsNew,
+  isCancellation,
+  ParentClosePolicy,
+  proxyActivities,
+  setCurrentDetails,
+  sleep,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { OntologyMigrationActivities, OntologyMigrationStart, OntologyMigrationState } from './ontology-migration.contract.ts';
+import { type ProposalStart, proposalStartOptions } from './proposal.contract.ts';
+import { proposal } from './proposal.ts';
+
+const { advanceMigration } = proxyActivities<OntologyMigrationActivities>({
+  startToCloseTimeout: '30 minutes', // The last one looks at every object of the types that changed.
+  heartbeatTimeout: '10 s', // A killed worker's step is another's after this long.
+  retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '15 s' }, // The activity says when another attempt is pointless.
+  summary: 'propose the next batch, or end',
+});
+
+const troubleMs = 5 * 60_000; // As for proposals: seldom enough to keep the history short, soon enough to need no one once the defect is mended.
+const pauseMs = { first: 1_000, longest: 60_000 };
+
+/** Rewrites objects, batch after batch, each an ordinary proposal, until the document is in force or the migration has ended otherwise. Decides nothing. */
+export async function ontologyMigration(start: OntologyMigrationStart): Promise<void> {
+  let waiting: { proposalId: string; pauseMs: number } | null = null;
+  for (;;) {
+    const step = await nextStep(start);
+    if (step !== null) {
+      setCurrentDetails(describe(step));
+      if (step.kind === 'ended') return;
+      const known: number = waiting?.proposalId === step.proposalId ? waiting.pauseMs : pauseMs.first;
+      await batchEnds({ tenantId: start.tenantId, proposalId: step.proposalId, actionType: step.actionType }, known);
+      waiting = { proposalId: step.proposalId, pauseMs: Math.min(2 * known, pauseMs.longest) };
+    }
+    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof ontologyMigration>(start);
+  }
+}
+
+/** Null after a pause, when it failed. */
+async function nextStep(start: OntologyMigrationStart): Promise<OntologyMigrationState | null> {
+  try {
+    return await advanceMigration(start);
+  } catch (failure) {
+    if (isCancellation(failure)) throw failure;
+    setCurrentDetails("**The next step keeps failing**; the worker's log says why. It is tried again in a while.");
+    await sleep(troubleMs, { summary: 'trouble: try again' });
+    return null;
+  }
+}
+
+/**
+ * Carries the batch's proposal, as the API does for others, and waits for its end. Where somebody else carries it already (the relay, or a predecessor of this workflow)
+ * it waits a little and has the database asked again.
+ */
+async function batchEnds(start: ProposalStart, pause: number): Promise<void> {
+  const { workflowIdConflictPolicy: _, ...options } = proposalStartOptions(start, workflowInfo().taskQueue);
+  try {
+    const child = await startChild(proposal, { ...options, parentClosePolicy: ParentClosePolicy.ABANDON });
+    await child.result();
+  } catch (failure) {
+    if (isCancellation(failure)) throw failure;
+    await sleep(pause, { summary: 'another workflow carries the batch' });
+  }
+}
+
+function describe(step: OntologyMigrationState): string {
+  if (step.kind === 'ended') return `The migration is ${step.state}.`;
+  return `**Batch ${step.number}** of ${step.actionType} is under way: proposal ${step.proposalId}.`;
+}
