@@ -22,6 +22,11 @@ import { parametersSchema } from './parameters-schema.ts';
 import type { Fault } from './plan.ts';
 import { boolean, expression, type Types } from './rule-context.ts';
 
+/** Each is a type of its own to expressions. */
+const mostStructs = 2_000;
+/** Characters of all action types' texts, each of which holds all that the action touches: a second's work, and some tens of megabytes. */
+const mostTouched = 20_000_000;
+
 export type CompileOntologyOutcome = { ok: true; ontology: CompiledOntology } | { ok: false; faults: Fault[] };
 
 /**
@@ -49,12 +54,27 @@ export function compileOntology(json: unknown, functions: readonly OntologyFunct
     return { ok: false, faults: faults.faults }; // Expressions over faulty types would only repeat the same faults.
   }
   const objects = new Map([...interfaces, ...types.objectTypes].map(([name, type]) => [name, type.properties]));
-  const vocabulary = new Vocabulary(objects, nameParameterStructs(document, structs));
+  const parameterStructs = nameParameterStructs(document, structs);
+  if (structs.size > mostStructs) {
+    faults.add('', `has ${structs.size} structs; at most ${mostStructs} are taken`);
+    return { ok: false, faults: faults.faults };
+  }
+  const vocabulary = new Vocabulary(objects, parameterStructs);
   const actionTypes = new Map<string, CompiledActionType>();
+  let touched = 0;
   for (const [name, action] of Object.entries(document.actionTypes ?? {})) {
     const compiled = compileAction(name, action, { document, vocabulary, types, functions, faults });
     if (compiled) {
       actionTypes.set(name, compiled);
+      touched += compiled.definitionText.length;
+    }
+    if (touched > mostTouched) {
+      faults.addAt(
+        '/actionTypes',
+        [name],
+        'this action type and those before it touch too much, each with what it deletes along and what the types are that it touches',
+      );
+      break;
     }
   }
   if (!faults.isEmpty) {

@@ -19,6 +19,16 @@ const label = z
 const cel = z.string().min(1).max(4000).describe('An expression in the Common Expression Language');
 const described = { title: z.string().max(200).optional(), description: z.string().max(4000).optional() };
 const digits = z.string().max(100);
+
+/**
+ * Names by what they stand for, at most so many: much of a document is compared with the rest of it, and whoever waits for the process that compiles it shall not wait
+ * long. The limits are far above what people keep apart.
+ */
+function named<K extends z.core.$ZodRecordKey, V extends z.core.SomeType>(key: K, value: V, most: number) {
+  const isWithin = (all: object) => Object.keys(all).length <= most;
+  return z.record(key, value).refine(isWithin, `must have at most ${most} entries`).meta({ maxProperties: most });
+}
+const mostProperties = 1_000;
 const count = z.number().int().nonnegative();
 
 const numberLimits = { minimum: z.number().optional(), maximum: z.number().optional(), oneOf: z.array(z.number()).min(1).optional() };
@@ -60,7 +70,7 @@ const fieldExtras = {
 };
 
 const field: z.ZodType<FieldDefinition> = z.lazy(() => anyOf(fieldExtras)) as unknown as z.ZodType<FieldDefinition>;
-const structShape = { type: z.literal('struct'), properties: z.record(identifier, field) };
+const structShape = { type: z.literal('struct'), properties: named(identifier, field, mostProperties) };
 const arrayShape = {
   type: z.literal('array'),
   items: z.discriminatedUnion('type', [
@@ -144,13 +154,13 @@ const source = z.union([
   z.strictObject({ list: identifier }),
 ]);
 
-const interfaceType = z.strictObject({ ...described, properties: z.record(identifier, property) });
+const interfaceType = z.strictObject({ ...described, properties: named(identifier, property, mostProperties) });
 
 const objectType = z.strictObject({
   ...described,
   implements: z.array(identifier).optional(),
   key: identifier.optional(),
-  properties: z.record(identifier, property),
+  properties: named(identifier, property, mostProperties),
   minimumApprovals: count.max(20).optional(),
   sensitiveReaders: cel.optional(),
 });
@@ -172,7 +182,7 @@ export const maximumEdits = 100_000;
 
 const actionType = z.strictObject({
   ...described,
-  parameters: z.record(identifier, parameter),
+  parameters: named(identifier, parameter, mostProperties),
   proposers: cel.optional(),
   criteria: z.array(z.strictObject({ condition: cel, message: z.string().min(1).max(1000) })).optional(),
   rules: z.array(rule).min(1),
@@ -247,11 +257,11 @@ const migration = z.strictObject({
 /** The shape of an ontology document. Strict everywhere: a key it does not know is a fault, since a misspelt limit must not pass for none. */
 export const ontologySchema = z
   .strictObject({
-    interfaces: z.record(identifier, interfaceType).optional(),
-    objectTypes: z.record(identifier, objectType),
-    linkTypes: z.record(label, linkType).optional(),
-    actionTypes: z.record(label, actionType).optional(),
-    approvalPolicies: z.record(label, approvalPolicy).optional(),
+    interfaces: named(identifier, interfaceType, 500).optional(),
+    objectTypes: named(identifier, objectType, 2_000),
+    linkTypes: named(label, linkType, 2_000).optional(),
+    actionTypes: named(label, actionType, 2_000).optional(),
+    approvalPolicies: named(label, approvalPolicy, 1_000).optional(),
     sensitiveReaders: cel.optional(),
     migrations: z.array(migration).max(100).optional(),
   })

@@ -1,5 +1,5 @@
 import type { CompiledRule } from './compiled-action.ts';
-import type { CompiledObjectType, SurfaceRow } from './compiled-ontology.ts';
+import type { CompiledLinkType, CompiledObjectType, SurfaceRow } from './compiled-ontology.ts';
 import { compareText } from './json.ts';
 import type { Operation } from './plan.ts';
 import { type Types, typesNamed } from './rule-context.ts';
@@ -87,25 +87,34 @@ function addCascades(
   rows: ReadonlyMap<string, { type: string; operation: Operation }>,
   add: (type: string, operation: Operation, properties?: readonly string[]) => void,
 ): void {
-  const deleted = [...rows.values()].filter((row) => row.operation === 'delete').map((row) => row.type);
+  // Grows while it is walked.
+  const deleted = new Set([...rows.values()].filter((row) => row.operation === 'delete').map((row) => row.type));
+  const cascading = deleted.size === 0 ? new Map<string, CompiledLinkType[]>() : linksByEnd(types);
   for (const type of deleted) {
-    // Grows while it is walked.
-    for (const link of types.linkTypes.values()) {
-      const isEnd = link.from === type || (link.via === undefined && link.to === type);
-      if (!isEnd || link.onDelete === 'refuse') {
-        continue;
-      }
+    for (const link of cascading.get(type) ?? []) {
       if (link.via === undefined) {
         add(link.name, 'unlink');
       } else if (link.onDelete === 'unlink') {
         add(link.to, 'modify', [link.via]);
       }
-      if (link.onDelete === 'delete' && link.from === type && !deleted.includes(link.to)) {
+      if (link.onDelete === 'delete' && link.from === type && !deleted.has(link.to)) {
         add(link.to, 'delete');
-        deleted.push(link.to);
+        deleted.add(link.to);
       }
     }
   }
+}
+
+/** By each type of which a deleted object entails something at such a link. */
+function linksByEnd(types: Types): Map<string, CompiledLinkType[]> {
+  const links = new Map<string, CompiledLinkType[]>();
+  for (const link of types.linkTypes.values()) {
+    if (link.onDelete === 'refuse') continue;
+    for (const end of new Set(link.via === undefined ? [link.from, link.to] : [link.from])) {
+      links.set(end, [...(links.get(end) ?? []), link]);
+    }
+  }
+  return links;
 }
 
 function defaulted(type: CompiledObjectType): string[] {
