@@ -44,10 +44,35 @@ describe('readJson', () => {
     });
   });
 
+  it('refuses a number that rounding would make whole, and no other that a double holds', () => {
+    for (const text of ['4.99999999999999999999', '9007199254740990.6', '1e-400', '-0.1e-999', '1.00000000000000000001e3']) {
+      expect(read(text), text).toMatchObject({ ok: false, faults: [{ code: 'malformed_request' }] });
+    }
+    for (const text of [
+      '0',
+      '-0',
+      '0.0',
+      '0e5',
+      '0e-5',
+      '1.50',
+      '5.00',
+      '1e2',
+      '1.5e1',
+      '100e-2',
+      '0.1',
+      '5e-324',
+      '1e308',
+      '123456789012345680000',
+    ]) {
+      expect(read(text), text).toMatchObject({ ok: true });
+    }
+  });
+
   it('is not slow for what is meant to be', () => {
     const hostile = [
       `${'"'.padEnd(2_000_000, '\\\\')}"`,
       `[${'"\\"",'.repeat(400_000)}0]`,
+      `${'0.'.padEnd(2_000_000, '0')}1`,
       `{${Array.from({ length: 200_000 }, (_, at) => `"k${at}":1`).join(',')}}`,
     ];
     for (const text of hostile) {

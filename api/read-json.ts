@@ -116,7 +116,10 @@ class Inspection {
   private readNumber(): void {
     const start = this.position;
     while (this.position < this.text.length && '+-.eE0123456789'.includes(this.text[this.position] as string)) this.position++;
-    if (!Number.isFinite(Number(this.text.slice(start, this.position)))) this.fault('is a number beyond what a double can hold');
+    const text = this.text.slice(start, this.position);
+    const number = Number(text);
+    if (!Number.isFinite(number)) this.fault('is a number beyond what a double can hold');
+    else if (Number.isSafeInteger(number) && !isWhole(text)) this.fault('would become a whole number, since a double holds no more digits');
   }
 
   private pointer(): string {
@@ -133,4 +136,14 @@ function backslashesBefore(text: string, end: number): number {
   let count = 0;
   while (text[end - 1 - count] === '\\') count++;
   return count;
+}
+
+/** Whether a number that JSON can hold is a whole one as it is written, before it is rounded to a double. */
+function isWhole(text: string): boolean {
+  const [mantissa = '', exponent = '0'] = text.split(/[eE]/);
+  const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.');
+  const digits = whole + fraction;
+  let end = digits.length;
+  while (end > 0 && digits[end - 1] === '0') end--; // A pattern for zeros at the end would be quadratic.
+  return end === 0 || whole.length + Number(exponent) >= end;
 }
