@@ -3,7 +3,8 @@ import pg from 'pg';
 import { tokenOf } from '../scripts/dev/load-network.ts';
 import { expectGood, restClient } from '../scripts/rest/rest-client.ts';
 import { type Stack, startStack } from '../scripts/stack/start-stack.ts';
-import { connectedNetwork, connectFlights } from './ontology/connect-flights.ts';
+import { connectFlights } from './ontology/connect-flights.ts';
+import { evolveNetwork, evolvingNetwork } from './ontology/evolve-network.ts';
 import { importNetwork } from './ontology/import-network.ts';
 import { knownFlights, type Operation, readOperations } from './ontology/read-operations.ts';
 import { type MeasuredTenant, reportOntology } from './ontology/report.ts';
@@ -17,7 +18,8 @@ const heapMiB = 512;
 
 /**
  * `npm run bench -- ontology [--objects 10000,100000,1000000] [--rounds 5] [--overlap 2] [--server dev|production]`: the flight network in a tenant of each size, imported
- * through plans over HTTP; then what reads and a simulation cost in each, in turns; and row-level security beside the same query with the tenant named.
+ * through plans over HTTP; then what reads and a simulation cost in each, in turns; row-level security beside the same query with the tenant named;
+ * and uploads that rewrite every flight and build an index over them, beside small actions.
  */
 export async function benchOntology(args: readonly string[]): Promise<void> {
   const options = readOptions(args, { objects: '10000,100000,1000000', rounds: 5, overlap: 2, server: 'production' });
@@ -40,6 +42,7 @@ export async function benchOntology(args: readonly string[]): Promise<void> {
     await measureOperations(stack, measured, options.rounds);
     const largest = stack.tenants.at(-1);
     const security = largest === undefined ? [] : await measureRowSecurity(stack, largest.id, options.rounds);
+    for (const [at, one] of measured.entries()) one.evolved = await evolveNetwork(stack.apiUrl, tenantAt(stack, at));
     reportOntology(measured, security, { peakMiB: memory, heapMiB }, options.overlap);
   } finally {
     await stack.stop();
@@ -49,7 +52,7 @@ export async function benchOntology(args: readonly string[]): Promise<void> {
 async function importTenant(stack: Stack, at: number, objects: number, overlap: number): Promise<MeasuredTenant> {
   const tenant = tenantAt(stack, at);
   expectGood(
-    await restClient(stack.apiUrl, tokenOf(tenant, 'ontology-admin-1')).put('/v1/ontology', connectedNetwork),
+    await restClient(stack.apiUrl, tokenOf(tenant, 'ontology-admin-1')).put('/v1/ontology', evolvingNetwork),
     'uploading the document',
   );
   const imported = await importNetwork(stack.apiUrl, tenant, objects, overlap);

@@ -4,7 +4,7 @@ import { compileCondition } from './compile-condition.ts';
 import { compileOntology } from './compile-ontology.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
 import type { Condition } from './condition.ts';
-import type { ActionTypeDefinition, MigrationDefinition, OntologyDocument } from './definition.ts';
+import type { ActionTypeDefinition, MigrationDefinition, ObjectTypeDefinition, OntologyDocument } from './definition.ts';
 import { FaultList } from './fault-list.ts';
 import { pointerTo } from './json.ts';
 import type { OntologyFunction } from './ontology-function.ts';
@@ -30,7 +30,7 @@ const largestBatch = 2_000;
 
 /**
  * Turns the migrations of `next` into action types of the document in force, so that what a batch may touch, whom it asks and how it is taken back come from the code
- * that knows it of every action. Only `proposer` may propose them. Pure; faults point into `next`.
+ * that knows it of every action; new properties of the types that are rewritten are there too, not yet required. Only `proposer` may propose them. Pure; faults point into `next`.
  */
 export function draftMigrations(
   current: CompiledOntology,
@@ -44,6 +44,7 @@ export function draftMigrations(
   const generated = next.migrations.map((migration) => [nameOf(migration), actionOf(migration, proposer)] as const);
   const document: OntologyDocument = {
     ...current.document,
+    objectTypes: Object.fromEntries(Object.entries(current.document.objectTypes).map(([name, type]) => [name, widened(name, type, next)])),
     actionTypes: { ...current.document.actionTypes, ...Object.fromEntries(generated) },
   };
   const compiled = compileOntology(document, functions);
@@ -79,6 +80,15 @@ function checkNames(
     if (before !== undefined && after !== undefined && isRetyped)
       fault(['set', property], `${property} cannot hold its new type while the document in force holds; add a new property instead`);
   }
+}
+
+/** With the properties that are new in `next`, none of them required yet: so a rule can fill a property that the same upload adds. */
+function widened(name: string, type: ObjectTypeDefinition, { document, migrations }: CompiledOntology): ObjectTypeDefinition {
+  if (!migrations.some(({ objectType }) => objectType === name)) return type;
+  const added = Object.entries(document.objectTypes[name]?.properties ?? {})
+    .filter(([property]) => !Object.hasOwn(type.properties, property))
+    .map(([property, { required: _, ...definition }]) => [property, definition]);
+  return { ...type, properties: { ...type.properties, ...Object.fromEntries(added) } };
 }
 
 function nameOf({ objectType }: Pick<MigrationDefinition, 'objectType'>): string {

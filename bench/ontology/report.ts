@@ -1,5 +1,6 @@
 import { median, printTable, spread } from '../statistics.ts';
 import type { Connected } from './connect-flights.ts';
+import type { Evolved } from './evolve-network.ts';
 import type { Imported } from './import-network.ts';
 import type { RowSecurity } from './row-security.ts';
 
@@ -9,6 +10,7 @@ export interface MeasuredTenant {
   imported: Imported;
   connected: Connected;
   operations: Map<string, number[]>;
+  evolved?: { migrated: Evolved; indexed: Evolved };
 }
 
 export function reportOntology(
@@ -57,6 +59,7 @@ export function reportOntology(
     ['', 'row-level security', 'tenant named', 'ratio'],
     ...security.map((one) => [one.query, spread(one.secured, 0), spread(one.explicit, 0), shareOf(one).toFixed(2)]),
   ]);
+  reportEvolution(measured);
   console.log(
     JSON.stringify({
       bench: 'ontology',
@@ -70,10 +73,29 @@ export function reportOntology(
         perSecond: objects / imported.seconds,
         simulatedAgain: imported.stale,
       })),
+      evolved: measured.map(({ evolved }) => evolved),
       ...memory,
       rowSecurity: security.map((one) => ({ query: one.query, ratio: shareOf(one) })),
     }),
   );
+}
+
+function reportEvolution(measured: readonly MeasuredTenant[]): void {
+  const rows = measured.flatMap(({ evolved }) =>
+    evolved === undefined ? [] : [['filling a new property', evolved.migrated] as const, ['building an index', evolved.indexed] as const],
+  );
+  console.log('\nuploads over every flight, each beside small actions one after another');
+  printTable([
+    ['', 'flights', 'answered, ms', 'seconds', 'flights/s', 'longest small action meanwhile, ms'],
+    ...rows.map(([name, { objects, answeredMs, seconds, longestMs }]) => [
+      name,
+      objects.toLocaleString('en'),
+      answeredMs.toFixed(0),
+      seconds.toFixed(1),
+      (objects / seconds).toFixed(0),
+      longestMs.toFixed(0),
+    ]),
+  ]);
 }
 
 /** Of rounds that stood beside each other, so that what else the machine did is in both. */

@@ -97,6 +97,21 @@ describe('a document whose rules make the data fit', () => {
     expect([await seats(code(5_001)), await seats(code(5_002))]).toEqual([4, 4]);
   });
 
+  it('may fill a property that it adds, required and unique', async () => {
+    const document = seated(
+      [{ ...rule, set: { seats: 'has(object.seats) ? object.seats : 4', badge: "'badge of ' + object.code" } }],
+      (changed) => {
+        Object.assign(changed.objectTypes.room.properties, { badge: { type: 'string', required: true, unique: true } });
+        const floor = changed.actionTypes.addFloor.rules[1] as unknown as { do: { set: object }[] };
+        Object.assign(floor.do[0]?.set ?? {}, { badge: "'badge of ' + row.code" });
+      },
+    );
+    expect(await carryThrough(await begin(document))).toEqual({ kind: 'ended', state: 'done' });
+    const room = expectDone(await fixture.inApi((tx) => getObject(tx, 'room', code(3))));
+    expect(room.properties).toMatchObject({ seats: 9, badge: 'badge of R0003' });
+    expect(await newest()).toMatchObject({ rules: [{ objects: rooms }] });
+  });
+
   it('is not begun by a dry run, which says how much there is to do', async () => {
     const outcome = expectDone(await put(seated([rule]), { dryRun: true })) as OntologyOutcome;
     expect(outcome).toMatchObject({ accepted: true, dryRun: true, migration: { id: null, rules: [{ objects: rooms - 1, batches: 2 }] } });
