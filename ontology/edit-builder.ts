@@ -18,7 +18,8 @@ const maximumFaults = 20;
 
 /**
  * Merges what rules want into one edit per object and link row. Rules do not see each other, so their order carries no meaning: two that want different values
- * of one property contradict each other, and that is a fault. What changes nothing is dropped.
+ * of one property contradict each other, and that is a fault. What changes nothing is dropped, but for values of sensitive properties: whoever may propose could else
+ * ask, without being shown anything, whether a guess is the value.
  */
 export class EditBuilder {
   readonly ontology: CompiledOntology;
@@ -113,6 +114,7 @@ export class EditBuilder {
       return { op: 'create', type, id, set: Object.fromEntries(present) };
     }
     const { state } = draft;
+    const properties = this.ontology.objectTypes.get(type)?.properties;
     if (draft.op === 'delete') {
       this.recorder.read([state], Object.keys(state.properties));
       return { op: 'delete', type, id, before: state.properties };
@@ -124,7 +126,8 @@ export class EditBuilder {
     let isSet = false;
     for (const [property, value] of draft.values) {
       const old = state.properties[property];
-      if (equalJson(old, value)) {
+      const isTelling = value !== undefined && properties?.get(property)?.sensitive === true;
+      if (!isTelling && equalJson(old, value)) {
         continue;
       }
       if (old !== undefined) {

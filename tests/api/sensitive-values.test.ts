@@ -318,6 +318,22 @@ describe('a masked value', () => {
 });
 
 describe('a question that would tell a sensitive value', () => {
+  it('is not answered by a plan for a guess: it has the same edits whether the guess is right or wrong', async () => {
+    const guessed = async (note: string) => {
+      const { body } = await outsider.post('/v1/action-types/annotate/simulate', { parameters: { person: 'P1', note } });
+      return { status: body.status, summary: body.planSummary, edits: body.edits };
+    };
+    const right = await guessed(`${secrets.note}!`);
+    expect(right).toEqual(await guessed('something else'));
+    expect(right.summary.edits.modify).toBe(1);
+    const id = await done('annotate', { person: 'P1', note: `${secrets.note}!` });
+    expect((await outsider.get('/v1/objects/person/P1/history')).body.history[0]).toMatchObject({
+      before: { note: mask },
+      set: { note: mask },
+    });
+    await scene.until((await outsider.post(`/v1/proposals/${id}/revert`, {})).body.id, 'awaiting_approval');
+  });
+
   it.each([
     ['a filter', '/v1/objects/person?filter=note%20%3D%3D%20%22x%22', '/filter'],
     [
