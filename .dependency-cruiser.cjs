@@ -75,6 +75,14 @@ module.exports = {
       to: { path: 'node_modules/(pg|@prisma)/', dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'one-place-for-the-policy-engine',
+      severity: 'error',
+      comment:
+        'WebAssembly can be loaded neither in the sandbox of workflows nor by those who merely ask: the engine stays behind its port.',
+      from: { path: `^(${folders.filter((folder) => folder !== 'policy').join('|')})/` },
+      to: { path: 'node_modules/@cedar-policy/' },
+    },
+    {
       name: 'nobody-imports-an-entry-point',
       severity: 'error',
       from: { pathNot: '^$' },

@@ -42,6 +42,8 @@ export const problems = {
   invalid_ontology: { kind: 'unprocessable', title: 'The ontology document is not valid.' },
   migration_open: { kind: 'conflict', title: 'Objects are being migrated for another ontology document.' },
   migration_ended: { kind: 'conflict', title: 'The migration has ended.' },
+  invalid_policies: { kind: 'unprocessable', title: 'The policies are not valid, or one of their cases does not come out as expected.' },
+  policy_forbids: { kind: 'forbidden', title: 'A policy of the tenant forbids this.' },
   ontology_breaks_data: { kind: 'conflict', title: 'Objects that exist do not fit the new ontology.' },
   unauthenticated: { kind: 'unauthenticated', title: 'A valid bearer token is required.' },
   forbidden: { kind: 'forbidden', title: 'This principal may not do that.' },

@@ -1,0 +1,73 @@
+import type { PrincipalKind } from './authority.ts';
+
+/** What policies speak about. `override` is to execute with fewer approvals than were asked for; `administer` is to change one of `settings`. */
+export const policyActions = ['see', 'propose', 'review', 'execute', 'override', 'administer'] as const;
+export type PolicyAction = (typeof policyActions)[number];
+
+export const settings = ['ontology', 'policies', 'switches', 'principals', 'delegations', 'freezes'] as const;
+
+export interface PolicyPrincipal {
+  id: string;
+  kind: PrincipalKind;
+  roles: readonly string[];
+  teams: readonly string[];
+  actsFor: string | null;
+}
+
+/** The plan as policies see it: how much it does and to what, never its values. */
+export interface PlanForPolicy {
+  riskTier: 'low' | 'medium' | 'high';
+  edits: { create: number; modify: number; delete: number; link: number; unlink: number };
+  objectTypes: readonly string[];
+  /** As `type.property`. */
+  sensitive: readonly string[];
+  /** The size of each numeric parameter that was given: a whole number, rounded up, whatever its sign. */
+  amounts: Readonly<Record<string, number>>;
+}
+
+export interface PolicyContext {
+  /** ISO time. */
+  now: string;
+  /** Whether an execution is to be taken back. */
+  revert?: boolean;
+  plan?: PlanForPolicy;
+  proposer?: { id: string; kind: PrincipalKind };
+  decision?: 'approve' | 'reject' | 'request_changes';
+  /** How many people have approved exactly this plan. */
+  approvals?: number;
+}
+
+/** One question. `resource` is an action type's name, one of `settings`, or the empty text for the tenant as a whole. */
+export interface PolicyRequest {
+  principal: PolicyPrincipal;
+  action: PolicyAction;
+  resource: string;
+  context: PolicyContext;
+}
+
+/** The names that a tenant's policies may use: what its ontology defines. */
+export interface PolicyVocabulary {
+  actionTypes: readonly string[];
+  objectTypes: readonly string[];
+  sensitive: readonly string[];
+  amounts: readonly string[];
+}
+
+/** Policies by their id. `key` names exactly these texts for ever, so that whoever prepared them need not do so again. */
+export interface PolicySet {
+  key: string;
+  policies: Readonly<Record<string, string>>;
+}
+
+export interface PolicyDecision {
+  decision: 'allow' | 'deny';
+  /** Ids of the policies that determined it; none where nothing permitted it. */
+  policies: string[];
+  /** What the engine could not compute. Where there is any, the decision is deny. */
+  errors: string[];
+}
+
+/** Computes decisions. It MUST be total: whatever goes wrong inside is a deny that says so. */
+export interface PolicyEngine {
+  decide(set: PolicySet, request: PolicyRequest): PolicyDecision;
+}

@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest';
+import type { Actor, PrincipalKind } from '../ontology/authority.ts';
+import type { PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
+import { CedarEngine } from './cedar-engine.ts';
+import { checkPolicies } from './check-policies.ts';
+import { decide } from './decide.ts';
+import { defaultPolicies } from './default-policies.ts';
+
+const vocabulary = { actionTypes: ['closeRoom'], objectTypes: ['room'], sensitive: ['room.note'], amounts: ['minutes'] };
+const now = '2026-01-01T00:00:00.000Z';
+const plan = {
+  riskTier: 'low' as const,
+  edits: { create: 0, modify: 2, delete: 0, link: 0, unlink: 0 },
+  objectTypes: ['room'],
+  sensitive: [],
+  amounts: { minutes: 30 },
+};
+const execute: PolicyRequest = {
+  principal: { id: 'anna', kind: 'user', roles: ['keeper'], teams: ['blue'], actsFor: null },
+  action: 'execute',
+  resource: 'closeRoom',
+  context: { now, plan, proposer: { id: 'anna', kind: 'user' }, approvals: 1 },
+};
+const permitAll = 'permit (principal, action, resource);';
+const forbidIf = (condition: string) => `forbid (principal, action == Action::"execute", resource) when { ${condition} };`;
+const setOf = (policies: Record<string, string>): PolicySet => ({ key: JSON.stringify(policies), policies });
+const engine = new CedarEngine();
+const outcome = (condition: string) => engine.decide(setOf({ all: permitAll, it: forbidIf(condition) }), execute);
+
+describe('the default policies', () => {
+  const kinds: PrincipalKind[] = ['user', 'agent', 'service'];
+  const roles = [[], ['auditor'], ['auditor', 'keeper'], ['keeper'], ['ontology-admin'], ['operator'], ['access-admin']];
+  const everybody = kinds.flatMap((kind) => roles.map((held) => ({ kind, held, name: `${kind} with ${held.join(' and ') || 'no role'}` })));
+  const ask = (actor: Actor, action: PolicyRequest['action'], resource: string) =>
+    engine.decide(defaultPolicies, { principal: actor, action, resource, context: { now, revert: false } }).decision === 'allow';
+
+  it('are valid for every ontology', () => {
+    expect(checkPolicies(defaultPolicies.policies, vocabulary)).toEqual([]);
+    expect(checkPolicies(defaultPolicies.policies, { actionTypes: [], objectTypes: [], sensitive: [], amounts: [] })).toEqual([]);
+  });
+
+  it.each(everybody)('let a $name do what the gate lets them do', ({ kind, held }) => {
+    const actor: Actor = { id: 'a', kind, roles: held, actsFor: null, disabled: false, person: 'a', teams: [] };
+    expect(ask(actor, 'see', '')).toBe(decide({ action: 'read', actor }).allowed);
+    expect(ask(actor, 'propose', 'closeRoom')).toBe(decide({ action: 'proposal:create', actor, proposers: null }).allowed);
+    expect(ask(actor, 'administer', 'ontology')).toBe(decide({ action: 'ontology:put', actor }).allowed);
+    expect(ask(actor, 'administer', 'switches')).toBe(decide({ action: 'switch:put', actor, off: true }).allowed);
+    const subject = { id: 'b', person: 'b' };
+    expect(ask(actor, 'administer', 'principals')).toBe(decide({ action: 'principal:put', actor, subject }).allowed);
+    expect(ask(actor, 'review', 'closeRoom')).toBe(kind === 'user' && held.length > 0);
+    expect(ask(actor, 'override', 'closeRoom')).toBe(false);
+  });
+});
+
+describe('a decision', () => {
+  it('names the policies that determined it', () => {
+    expect(engine.decide(setOf({ all: permitAll, more: permitAll }), execute)).toEqual({
+      decision: 'allow',
+      policies: ['all', 'more'],
+      errors: [],
+    });
+    expect(outcome('context.plan.edits.total > 1')).toEqual({ decision: 'deny', policies: ['it'], errors: [] });
+    expect(engine.decide(setOf({ it: forbidIf('true') }), { ...execute, action: 'see', resource: '' })).toEqual({
+      decision: 'deny',
+      policies: [],
+      errors: [],
+    });
+  });
+
+  it.each([
+    ['roles', 'principal in Role::"keeper"', 'deny'],
+    ['teams', 'principal.teams.contains("red")', 'allow'],
+    ['object types', 'context.plan.objectTypes.contains(ObjectType::"room")', 'deny'],
+    ['sensitive properties', '!context.plan.sensitive.isEmpty()', 'allow'],
+    ['amounts', 'context.plan.amounts has minutes && context.plan.amounts.minutes > 29', 'deny'],
+    ['approvals', 'context.approvals < 2', 'deny'],
+    ['time', 'context.now > datetime("2026-06-01")', 'allow'],
+    ['the action type', 'resource == ActionType::"closeRoom"', 'deny'],
+  ])('may go by %s', (_name, condition, expected) => {
+    expect(checkPolicies({ it: forbidIf(condition) }, vocabulary)).toEqual([]);
+    expect(outcome(condition).decision).toBe(expected);
+  });
+
+  it('is a deny where a policy cannot be computed, though another permits', () => {
+    const { decision, policies, errors } = outcome('context.plan.edits.total * 9223372036854775807 > 3');
+    expect({ decision, policies }).toEqual({ decision: 'deny', policies: ['it'] });
+    expect(errors[0]).toMatch(/overflow/);
+  });
+
+  it('is a deny where the policies cannot be parsed', () => {
+    expect(engine.decide(setOf({ it: 'permit (' }), execute).decision).toBe('deny');
+  });
+
+  it('is a deny where the engine traps, and the next one is answered as ever', () => {
+    const trap = setOf({ all: permitAll, it: forbidIf(`${'('.repeat(3_000)}true${')'.repeat(3_000)}`) });
+    expect(engine.decide(trap, execute)).toMatchObject({
+      decision: 'deny',
+      policies: [],
+      errors: [expect.stringMatching(/^the engine failed/)],
+    });
+    expect(engine.decide(setOf({ all: permitAll }), execute).decision).toBe('allow');
+  });
+
+  it('stays the same while more sets are in use than the engine remembers', () => {
+    for (let at = 0; at < 250; at++) {
+      const answer = engine.decide(setOf({ [`p${at}`]: permitAll }), execute);
+      expect(answer.policies).toEqual([`p${at}`]);
+    }
+    expect(engine.decide(setOf({ p3: permitAll }), execute).policies).toEqual(['p3']);
+  });
+});
+
+describe('the check of policies that somebody sends', () => {
+  const faults = (policies: Record<string, string>) =>
+    checkPolicies(policies, vocabulary).map(({ pointer, message }) => `${pointer}: ${message}`);
+
+  it.each([
+    ['a text that is no policy', { it: 'permit (' }, /^\/policies\/it: .*unexpected end of input/],
+    ['two policies under one id', { it: `${permitAll} ${permitAll}` }, /^\/policies\/it: /],
+    ['an attribute that there is not', { it: forbidIf('context.weather') }, /^\/policies\/it: .*`weather`/],
+    ['an attribute that may be absent', { it: forbidIf('context.plan.amounts.minutes > 3') }, /^\/policies\/it: .*presence/],
+    [
+      'an action type that there is not',
+      { it: 'permit (principal, action, resource == ActionType::"closeroom");' },
+      /^\/policies\/it: .*closeroom/,
+    ],
+    [
+      'an object type that there is not',
+      { it: forbidIf('context.plan.objectTypes.contains(ObjectType::"rooms")') },
+      /^\/policies\/it: .*rooms/,
+    ],
+    ['a comparison of unlike things', { it: forbidIf('context.approvals == "2"') }, /^\/policies\/it: /],
+    ['deep nesting', { it: forbidIf(`${'('.repeat(1_000)}true${')'.repeat(1_000)}`) }, /^\/policies\/it: brackets/],
+    ['a chain that the engine cannot take', { it: forbidIf(`${'1 + '.repeat(1_950)}1 == 1`) }, /^\/policies: .*nested too deeply/],
+    ['a long policy', { it: forbidIf(`"${'x'.repeat(9_000)}" == ""`) }, /^\/policies\/it: .*8192 bytes/],
+    [
+      'a megabyte',
+      Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`p${at}`, forbidIf(`"${'x'.repeat(5_000)}" == ""`)])),
+      /262144 bytes/,
+    ],
+    ['a thousand and one', Object.fromEntries(Array.from({ length: 1_001 }, (_, at) => [`p${at}`, permitAll])), /at most 1000/],
+    ['none', {}, /permits nothing/],
+    ['an id that is no name', { 'a b': permitAll }, /^\/policies\/a b: an id/],
+  ])('refuses %s and points at it', (_name, policies, expected) => {
+    expect(faults(policies)[0]).toMatch(expected);
+  });
+});

@@ -1,0 +1,79 @@
+import type { JsonObject } from '../ontology/json.ts';
+import { type PolicyAction, type PolicyVocabulary, settings } from '../ontology/policy-engine.ts';
+
+const string = { type: 'String' };
+const long = { type: 'Long' };
+const boolean = { type: 'Boolean' };
+const setOf = (element: JsonObject) => ({ type: 'Set', element });
+const entity = (name: string) => ({ type: 'Entity', name });
+const record = (attributes: JsonObject) => ({ type: 'Record', attributes });
+const optional = (type: JsonObject) => ({ ...type, required: false });
+const now = { type: 'Extension', name: 'datetime' };
+
+/** What the context of each action holds. Whatever is not here cannot be named by a policy. */
+const contexts: Record<PolicyAction, JsonObject> = {
+  see: { now },
+  propose: { now, revert: boolean },
+  review: { now, plan: { type: 'Plan' }, proposer: { type: 'Proposer' }, decision: string },
+  execute: { now, plan: { type: 'Plan' }, proposer: { type: 'Proposer' }, approvals: long },
+  override: { now, plan: { type: 'Plan' }, proposer: { type: 'Proposer' }, approvals: long },
+  administer: { now },
+};
+
+const resources: Record<PolicyAction, string> = {
+  see: 'Tenant',
+  propose: 'ActionType',
+  review: 'ActionType',
+  execute: 'ActionType',
+  override: 'ActionType',
+  administer: 'Settings',
+};
+
+/** The Cedar schema of one tenant: the names of its ontology are the only ones there are, so a policy that misspells one is refused and not silently without effect. */
+export function cedarSchema(vocabulary: PolicyVocabulary): JsonObject {
+  const edits = Object.fromEntries(['create', 'modify', 'delete', 'link', 'unlink', 'total'].map((name) => [name, long]));
+  const amounts = Object.fromEntries(vocabulary.amounts.map((name) => [name, optional(long)]));
+  return {
+    '': {
+      commonTypes: {
+        Plan: record({
+          riskTier: string,
+          edits: record(edits),
+          objectTypes: setOf(entity('ObjectType')),
+          sensitive: setOf(entity('SensitiveProperty')),
+          amounts: record(amounts),
+        }),
+        Proposer: record({ id: string, kind: string }),
+      },
+      entityTypes: {
+        Role: {},
+        Team: {},
+        Principal: {
+          memberOfTypes: ['Role', 'Team'],
+          shape: record({ id: string, kind: string, roles: setOf(string), teams: setOf(string), actsFor: optional(string) }),
+        },
+        Tenant: {},
+        Settings: { enum: [...settings] },
+        ActionType: named(vocabulary.actionTypes),
+        ObjectType: named(vocabulary.objectTypes),
+        SensitiveProperty: named(vocabulary.sensitive),
+      },
+      actions: Object.fromEntries(
+        Object.entries(contexts).map(([action, context]) => [
+          action,
+          { appliesTo: { principalTypes: ['Principal'], resourceTypes: [resources[action as PolicyAction]], context: record(context) } },
+        ]),
+      ),
+    },
+  };
+}
+
+/** Cedar knows no empty enumeration. */
+function named(names: readonly string[]): JsonObject {
+  return names.length === 0 ? {} : { enum: [...names] };
+}
+
+/** The entity type of what an action is done to. */
+export function resourceTypeOf(action: PolicyAction): string {
+  return resources[action];
+}

@@ -1,0 +1,78 @@
+import type { SchemaJson, ValidationError } from '@cedar-policy/cedar-wasm/nodejs';
+import { pointerTo } from '../ontology/json.ts';
+import type { Fault } from '../ontology/plan.ts';
+import type { PolicyVocabulary } from '../ontology/policy-engine.ts';
+import { type CedarModule, freshCedar } from './cedar-module.ts';
+import { cedarSchema } from './cedar-schema.ts';
+
+/** Bytes of one policy; what is longer is several policies. */
+const longestPolicy = 8_192;
+/** Every decision evaluates all of them. */
+export const mostPolicies = 1_000;
+const mostBytes = 262_144; // Read, parsed and kept in memory by every process that decides for the tenant.
+const deepestNesting = 24; // Cedar's parser takes its stack per bracket, and traps beyond some hundred.
+const policyId = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
+
+/**
+ * Says what is wrong with policies that somebody sent, each with a pointer into `{id: text}`: not parsed, naming what the tenant's ontology does not know, or too large
+ * to be evaluated with every decision. Strict: an attribute that may be absent has to be asked for first.
+ */
+export function checkPolicies(policies: Readonly<Record<string, string>>, vocabulary: PolicyVocabulary): Fault[] {
+  const size = checkSize(policies);
+  if (size.length > 0) return size;
+  const cedar = freshCedar();
+  try {
+    const unparsed = Object.entries(policies).flatMap(([id, text]) => parseFaults(cedar, id, text));
+    if (unparsed.length > 0) return unparsed;
+    const answer = cedar.validate({
+      schema: cedarSchema(vocabulary) as unknown as SchemaJson<string>,
+      policies: { staticPolicies: { ...policies } },
+      validationSettings: { mode: 'strict' },
+    });
+    if (answer.type === 'failure') return answer.errors.map(({ message }) => fault('', message));
+    return answer.validationErrors.map(faultOf);
+  } catch {
+    return [fault('', 'the policies are nested too deeply to be computed')];
+  }
+}
+
+function checkSize(policies: Readonly<Record<string, string>>): Fault[] {
+  const entries = Object.entries(policies);
+  if (entries.length === 0) return [fault('', 'a set without policies permits nothing')];
+  if (entries.length > mostPolicies) return [fault('', `a set has at most ${mostPolicies} policies`)];
+  const faults = entries.flatMap(([id, text]) => {
+    if (!policyId.test(id)) return [fault(id, 'an id is of letters, digits, - and _, begins with a letter and has at most 63 characters')];
+    if (Buffer.byteLength(text) > longestPolicy) return [fault(id, `a policy has at most ${longestPolicy} bytes`)];
+    return nesting(text) > deepestNesting ? [fault(id, `brackets are nested at most ${deepestNesting} deep`)] : [];
+  });
+  const bytes = entries.reduce((sum, [, text]) => sum + Buffer.byteLength(text), 0);
+  return bytes > mostBytes ? [...faults, fault('', `a set has at most ${mostBytes} bytes`)] : faults;
+}
+
+/** Counts brackets in texts and comments as well: nobody needs so many there either. */
+function nesting(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const character of text) {
+    if ('([{'.includes(character)) deepest = Math.max(deepest, ++depth);
+    else if (')]}'.includes(character)) depth--;
+  }
+  return deepest;
+}
+
+function parseFaults(cedar: CedarModule, id: string, text: string): Fault[] {
+  const answer = cedar.checkParsePolicySet({ staticPolicies: { [id]: text } });
+  if (answer.type === 'success') return [];
+  return answer.errors.map(({ message, sourceLocations }) => {
+    const [place] = sourceLocations ?? [];
+    return fault(id, place === undefined ? message : `${message} (at ${place.start}${place.label === null ? '' : `: ${place.label}`})`);
+  });
+}
+
+function faultOf({ policyId: id, error }: ValidationError): Fault {
+  return fault(id, error.help === null ? error.message : `${error.message}; ${error.help}`);
+}
+
+function fault(id: string, message: string): Fault {
+  return { code: 'invalid_policies', pointer: id === '' ? '/policies' : pointerTo('/policies', id), message };
+}
