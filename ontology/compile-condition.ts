@@ -7,7 +7,7 @@ import { findMentions } from './cel/find-mentions.ts';
 import { ObjectView } from './cel/object-view.ts';
 import type { Scope } from './cel/scope.ts';
 import type { Condition } from './condition.ts';
-import { Decimal } from './decimal.ts';
+import { Decimal, longestDecimal } from './decimal.ts';
 import type { AnyDefinition, PropertyDefinition, ValueDefinition } from './definition.ts';
 import { isStorableText, type JsonScalar } from './json.ts';
 import type { Fault } from './plan.ts';
@@ -229,9 +229,26 @@ function scalarOf(definition: AnyDefinition, value: unknown, pointer: string): J
   if (definition.type === 'integer' && typeof value === 'bigint' && !Number.isSafeInteger(Number(value))) {
     throw new ExpressionError(pointer, 'a number is no integer that a property can hold', undefined);
   }
+  if (definition.type === 'double' && typeof value === 'bigint' && BigInt(Number(value)) !== value) {
+    throw new ExpressionError(pointer, 'a number is no double that a property can hold', undefined);
+  }
+  if (definition.type === 'decimal' && value instanceof Decimal && value.toString().length > longestDecimal) {
+    throw new ExpressionError(pointer, `a decimal has more than ${longestDecimal} characters`, undefined);
+  }
+  if (definition.type === 'long' && typeof value === 'number') {
+    return asLong(value);
+  }
   const json = fromCel(definition, value) ?? null;
   const scalar = typeof json === 'object' && json !== null ? JSON.stringify(toJson(value)) : json;
   return typeof scalar === 'string' ? storable(scalar, pointer) : scalar;
+}
+
+/** A double as text that compares with every long as the double does: halves stand for all fractions, and what is beyond every long for all that is. */
+function asLong(value: number): string {
+  const beyond = 2n ** 64n;
+  const floor = value >= 2 ** 64 ? beyond : value <= -(2 ** 64) ? -beyond : BigInt(Math.floor(value));
+  if (Number.isInteger(value)) return floor.toString();
+  return new Decimal(floor * 2n + 1n, 0).times(new Decimal(5n, 1)).toString();
 }
 
 function isOfKind({ type }: AnyDefinition, value: unknown): boolean {

@@ -275,7 +275,7 @@ describe('parameters', () => {
 
   it('come out in one canonical text', () => {
     expect(parse('reprice', { type: 'food', factor: '01.50' })).toEqual([
-      'invalid_parameters /parameters/factor: must be a decimal number, written as a string',
+      'invalid_parameters /parameters/factor: must be a decimal number of at most 100 characters, written as a string',
     ]);
     expect(parse('reprice', { type: null, factor: '-0.50' })).toBe('{"factor":"-0.5"}');
     expect(parse('add-products', { rows: [{ sku: 'AA-0001' }] })).toBe('{"rows":[{"sku":"AA-0001","type":"tool"}]}');
@@ -286,7 +286,7 @@ describe('parameters', () => {
       'unknown_field /parameters/extra: extra is not known here',
       'unknown_field /parameters/rows/0/colour: colour is not known here',
       'invalid_parameters /parameters/rows/0/sku: must be text',
-      'invalid_parameters /parameters/rows/0/price: must be a decimal number, written as a string',
+      'invalid_parameters /parameters/rows/0/price: must be a decimal number of at most 100 characters, written as a string',
       'invalid_parameters /parameters/rows/1: must be an object',
     ]);
     expect(parse('store', JSON.parse('{"__proto__":{"shipment":"x"},"bin":"b\\u0000"}'))).toEqual([

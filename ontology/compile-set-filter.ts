@@ -1,6 +1,7 @@
 import { compileFilter } from './compile-filter.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
 import type { Condition } from './condition.ts';
+import { propertiesIn } from './properties-in.ts';
 
 export type SetFilterOutcome = { condition: Condition } | { refused: string[] };
 
@@ -17,14 +18,4 @@ export function compileSetFilter(ontology: CompiledOntology, type: string, filte
   const hidden = propertiesIn(outcome.condition).filter((property) => properties?.get(property)?.sensitive === true);
   const refused = [...new Set(hidden)].map((property) => `${property} is sensitive and cannot be asked for`);
   return refused.length > 0 ? { refused } : { condition: outcome.condition };
-}
-
-function propertiesIn(condition: Condition): string[] {
-  if ('all' in condition) {
-    return condition.all.flatMap(propertiesIn);
-  }
-  if ('any' in condition) {
-    return condition.any.flatMap(propertiesIn);
-  }
-  return 'not' in condition ? propertiesIn(condition.not) : [condition.property];
 }

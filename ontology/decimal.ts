@@ -1,7 +1,7 @@
 const canonical = /^-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?$/;
 const readable = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?$/;
-/** Longer decimals are refused: nobody means them, and multiplying them would be a way to keep a worker busy. */
-const maximumDigits = 100;
+/** Characters of a decimal's text, sign and point included. Longer ones are refused: multiplying them would be a way to keep a worker busy. */
+export const longestDecimal = 100;
 
 /** An exact decimal number: `coefficient` over ten to the `scale`. Canonical text has no exponent, no leading zero, no trailing zero after the point and no `-0`. */
 const longestProduct = 10_000; // Digits.
@@ -19,7 +19,7 @@ export class Decimal {
   /** Reads plain decimal text, canonical or not (`1.50`); undefined for anything else. */
   static parse(text: string): Decimal | undefined {
     const match = readable.exec(text);
-    if (!match || text.length > maximumDigits) {
+    if (!match || text.length > longestDecimal) {
       return undefined;
     }
     const fraction = match[3] ?? '';
@@ -27,7 +27,7 @@ export class Decimal {
   }
 
   static isCanonical(text: string): boolean {
-    return text.length <= maximumDigits && canonical.test(text) && text !== '-0';
+    return text.length <= longestDecimal && canonical.test(text) && text !== '-0';
   }
 
   plus(other: Decimal): Decimal {
@@ -36,7 +36,7 @@ export class Decimal {
   }
 
   minus(other: Decimal): Decimal {
-    return this.plus(new Decimal(-other.coefficient, other.scale));
+    return this.plus(other.negated());
   }
 
   /** @throws {RangeError} for more digits than any decimal has a use for: a few multiplications of multiplications would fill the memory. */
@@ -46,6 +46,10 @@ export class Decimal {
       throw new RangeError('a decimal grows too long');
     }
     return new Decimal(product, this.scale + other.scale);
+  }
+
+  negated(): Decimal {
+    return new Decimal(-this.coefficient, this.scale);
   }
 
   compare(other: Decimal): number {

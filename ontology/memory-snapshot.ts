@@ -51,6 +51,10 @@ export class MemorySnapshot implements Snapshot {
     return found.sort((left, right) => compareText(left.id, right.id)).slice(0, atMost);
   }
 
+  async count(type: string, where: Condition, atMost: number): Promise<number> {
+    return (await this.query(type, where, atMost + 1)).length;
+  }
+
   async links(link: string, end: LinkEnd, ids: readonly string[]): Promise<LinkState[]> {
     const wanted = new Set(ids);
     const found = [...(this.links_.get(link)?.values() ?? [])].filter((row) => wanted.has(row[end]));

@@ -1,6 +1,6 @@
 import { Budget } from './cel/budget.ts';
 import { fromCel, toCel } from './cel/cel-values.ts';
-import { budgetOf, type Frame } from './cel/expression.ts';
+import { budgetOf, type Expression, ExpressionError, type Frame } from './cel/expression.ts';
 import { ObjectView, objectOf } from './cel/object-view.ts';
 import { compileSetFilter } from './compile-set-filter.ts';
 import type { CompiledParameter } from './compiled-action.ts';
@@ -69,7 +69,7 @@ function prefill(run: FrameRun, { given, frame }: LoadedParameters): [string, Js
     if (!parameter.prefill || Object.hasOwn(given, name)) {
       continue;
     }
-    const json = storedForm(parameter, parameter.prefill.compute(frame));
+    const json = storedForm(parameter, computePrefill(run, name, parameter.prefill, frame));
     const outcome = json === undefined ? undefined : normaliseValue(parameter.shape, json);
     if (outcome && 'refused' in outcome) {
       const message = 'what it is filled in with does not fit; give another'; // Not in what way: it may come from what the proposer cannot see.
@@ -82,6 +82,27 @@ function prefill(run: FrameRun, { given, frame }: LoadedParameters): [string, Js
     throw new Refusal(faults);
   }
   return filled;
+}
+
+/** @throws {Refusal} that says which parameter could not be filled in, and of which objects what is absent. */
+function computePrefill({ action }: FrameRun, name: string, prefill: Expression, frame: Frame): unknown {
+  try {
+    return prefill.compute(frame);
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    const objects = error.absent.flatMap(({ variable, property }) => {
+      const parameter = action.compiled.parameters.get(variable);
+      const view = parameter && !parameter.definition.sensitive ? frame[parameter.variable.name] : undefined;
+      return view instanceof ObjectView && property !== undefined ? [{ type: objectOf(view).type, id: objectOf(view).id, property }] : [];
+    });
+    const named = objects.map(({ type, id, property }) => `; ${type} ${id} has no ${property}`).join('');
+    const fault = {
+      code: 'evaluation_failed' as const,
+      pointer: error.pointer,
+      message: `${name} cannot be filled in: ${error.message}${named}`,
+    };
+    throw new Refusal([objects.length > 0 ? { ...fault, objects } : fault]);
+  }
 }
 
 /** Objects where the shape says the type beside the id, as of interfaces; else as any value is stored. */
@@ -119,6 +140,9 @@ async function bind(run: FrameRun, loaded: LoadedParameters, name: string, value
   }
 }
 
+/** Counting reads each object; this many are counted within some seconds, and whoever selects more is told so. */
+const countedAtMost = 1_000_000;
+
 async function selectMembers(run: FrameRun, name: string, { of, maxItems }: { of: string; maxItems?: number }, value: JsonValue) {
   const { filter } = value as { filter: string };
   const pointer = `/parameters/${name}`;
@@ -129,9 +153,9 @@ async function selectMembers(run: FrameRun, name: string, { of, maxItems }: { of
   const limit = Math.min(maxItems ?? maximumEdits, maximumEdits);
   const members = await run.recorder.query(of, outcome.condition, limit); // A filter is anybody's, and may select all there is.
   if (members.length > limit) {
-    throw refuse('limit_exceeded', `the filter selects more than ${limit} objects of type ${of}, which is what ${name} may hold`, {
-      pointer,
-    });
+    const counted = await run.recorder.count(of, outcome.condition, countedAtMost);
+    const count = counted > countedAtMost ? `more than ${countedAtMost}` : counted;
+    throw refuse('limit_exceeded', `the filter selects ${count} objects of type ${of}, and ${name} may hold ${limit}`, { pointer });
   }
   return members;
 }

@@ -81,6 +81,11 @@ export class ReadRecorder {
     return result;
   }
 
+  /** For the words of a refusal alone, so it is no read. */
+  count(type: string, where: Condition, atMost: number): Promise<number> {
+    return this.#snapshot.count(type, where, atMost);
+  }
+
   async links(link: string, end: LinkEnd, ids: Iterable<string>): Promise<LinkState[]> {
     const wanted = [...new Set(ids)].sort(compareText);
     const key = canonicalText(['links', link, end, wanted]);

@@ -1,6 +1,6 @@
 import { isLatitude, isLongitude } from './cel/geopoint.ts';
 import { compilePattern, longestMatchedText, type Pattern } from './compile-pattern.ts';
-import { Decimal } from './decimal.ts';
+import { Decimal, longestDecimal } from './decimal.ts';
 import type { ValueDefinition } from './definition.ts';
 import { isStorableText, type JsonValue } from './json.ts';
 
@@ -87,7 +87,7 @@ function normaliseLong(limits: { minimum?: string; maximum?: string; oneOf?: str
 function normaliseDecimal(limits: { minimum?: string; maximum?: string; oneOf?: string[] }, json: unknown): ValueOutcome {
   const number = typeof json === 'string' ? Decimal.parse(json) : undefined;
   if (!number) {
-    return { refused: 'must be a decimal number, written as a string' };
+    return { refused: `must be a decimal number of at most ${longestDecimal} characters, written as a string` };
   }
   if (limits.minimum !== undefined && number.compare(parsed(limits.minimum)) < 0) {
     return { refused: `must be at least ${limits.minimum}` };

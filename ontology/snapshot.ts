@@ -22,6 +22,8 @@ export interface Snapshot {
   existenceVersions(type: string, ids: readonly string[]): Promise<Map<string, number>>;
   /** Live objects that answer the condition, ordered by id in UTF-8 bytes; no more than `atMost`. */
   query(type: string, where: Condition, atMost?: number): Promise<ObjectState[]>;
+  /** How many live objects answer the condition, counted no further than one above `atMost`. */
+  count(type: string, where: Condition, atMost: number): Promise<number>;
   /** Live rows of a many-to-many link type whose `end` is one of the ids, ordered by (from, to). */
   links(link: string, end: LinkEnd, ids: readonly string[]): Promise<LinkState[]>;
   /** At most `limit` live things that point at these objects. */

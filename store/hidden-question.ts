@@ -1,7 +1,7 @@
 import { compileFilter } from '../ontology/compile-filter.ts';
-import type { JsonValue } from '../ontology/json.ts';
 import type { Mask } from '../ontology/mask.ts';
 import type { Fault } from '../ontology/plan.ts';
+import { propertiesIn } from '../ontology/properties-in.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
@@ -23,7 +23,7 @@ export async function refuseHiddenQuestion(
   const hidden = properties.filter((property) => mask.hides('objectTypes', type, property));
   if (loaded === null || hidden.length === 0) return null;
   const filter = query.filter === undefined ? null : compileFilter(loaded.ontology, type, query.filter);
-  const filtered = filter?.ok === true ? propertiesIn(filter.condition as JsonValue) : [];
+  const filtered = filter?.ok === true ? propertiesIn(filter.condition) : [];
   const ordered = query.orderBy?.split(/[\s,]+/) ?? [];
   const faults = hidden.flatMap((property) => [
     ...(filtered.includes(property) ? [sensitive('/filter', property)] : []),
@@ -41,12 +41,4 @@ export async function refuseHiddenLink(tx: Tx, name: string, mask: Mask, deps: P
 
 function sensitive(pointer: string, property: string): Fault {
   return { code: 'sensitive_property', pointer, message: `${property} is sensitive and cannot be asked for` };
-}
-
-/** Whatever shape a condition has: `property` is the only word in it that names one. */
-function propertiesIn(condition: JsonValue): string[] {
-  if (typeof condition !== 'object' || condition === null) return [];
-  if (Array.isArray(condition)) return condition.flatMap(propertiesIn);
-  const { property } = condition;
-  return [...(typeof property === 'string' ? [property] : []), ...Object.values(condition).flatMap((part) => propertiesIn(part ?? null))];
 }

@@ -39,6 +39,15 @@ export class SqlSnapshot implements Snapshot {
     return rows.map(({ object }) => object);
   }
 
+  async count(type: string, where: Condition, atMost: number): Promise<number> {
+    const [row] = await this.sql.rows<{ counted: number }>('SELECT exequatur.count_objects($1, $2::jsonb, $3::int)::int AS counted', [
+      type,
+      JSON.stringify(where),
+      atMost,
+    ]);
+    return row?.counted ?? 0;
+  }
+
   async links(link: string, end: LinkEnd, ids: readonly string[]): Promise<LinkState[]> {
     const column = end === 'from' ? 'from_id' : 'to_id';
     return this.sql.rows<LinkState & Record<string, unknown>>(

@@ -133,6 +133,28 @@ describe('parameters', () => {
     expect((await tenant.plan('move', { vehicle: truck('T1') })).summary.prefilled).toEqual({ to: 'N1' });
   });
 
+  it('that cannot be computed say which parameter, and which object lacks which property', async () => {
+    const document = structuredClone(motorPool);
+    Object.assign(document.actionTypes.move.parameters, { reading: { type: 'integer', prefill: 'vehicle.odometer + 1' } });
+    const other = new MemoryTenant(document);
+    other.snapshot.apply([
+      { op: 'create', type: 'depot', id: 'N1', set: { name: 'N1', open: true } },
+      { op: 'create', type: 'truck', id: 'T1', set: { plate: 'T1', state: 'ready', depot: 'N1' } },
+    ]);
+    expect(await other.faults('move', { vehicle: truck('T1') })).toEqual([
+      expect.stringMatching(
+        /reading\/prefill: reading cannot be filled in: .*, where vehicle.odometer is absent; truck T1 has no odometer$/,
+      ),
+    ]);
+    Object.assign(document.actionTypes.move.parameters.vehicle, { sensitive: true });
+    const secretive = new MemoryTenant(document);
+    secretive.snapshot.apply([
+      { op: 'create', type: 'depot', id: 'N1', set: { name: 'N1', open: true } },
+      { op: 'create', type: 'truck', id: 'T1', set: { plate: 'T1', state: 'ready', depot: 'N1' } },
+    ]);
+    expect((await secretive.faults('move', { vehicle: truck('T1') })).join()).toMatch(/where vehicle.odometer is absent$/);
+  });
+
   it('that are neither given nor can be filled in are required at the simulation', async () => {
     tenant.snapshot.apply([{ op: 'modify', type: 'truck', id: 'T1', unset: ['depot'], before: {} }]);
     expect(await tenant.faults('move', { vehicle: truck('T1') })).toEqual(['constraint_failed /parameters/to: is required']);
@@ -215,7 +237,7 @@ describe('an object set', () => {
     expect((await tenant.faults('retire', { trucks: { filter: 'true' } }))[0]).toMatch(/^criteria_failed/);
     await tenant.execute('register', { kind: 'truck', plates: ['T4'], depot: 'N1' });
     expect(await tenant.faults('retire', { trucks: { filter: 'true' } })).toEqual([
-      'limit_exceeded /parameters/trucks: the filter selects more than 3 objects of type truck, which is what trucks may hold',
+      'limit_exceeded /parameters/trucks: the filter selects 4 objects of type truck, and trucks may hold 3',
     ]);
   });
 

@@ -98,6 +98,17 @@ const leaf: fc.Arbitrary<string> = fc.oneof(
         .tuple(literal(name), fc.array(fc.oneof({ weight: 5, arbitrary: literal(name) }, fc.constant('null')), { maxLength: 3 }))
         .map(([first, others]) => `(${name}${suffix} in [${[first, ...others].join(', ')}])`),
     ),
+  // Numbers of either kind compare with the other.
+  fc
+    .tuple(fc.constantFrom('count', 'serial'), form, fc.constantFrom('==', '!=', '<', '<=', '>', '>='))
+    .chain(([name, suffix, op]) =>
+      fc
+        .constantFrom('9.0', '9.5', '-9.5', '-0.0', '9007199254740992.0', '-1e-7', '9223372036854775807.0', '1e30', '-1e300')
+        .map((value) => `(${name}${suffix} != null && ${name}${suffix} ${op} ${value})`),
+    ),
+  fc
+    .tuple(form, fc.constantFrom('==', '!=', '<', '>='), fc.constantFrom('0', '1', '-1', '9007199254740992'))
+    .map(([suffix, op, value]) => `(ratio${suffix} != null && ratio${suffix} ${op} ${value})`),
   fc
     .record({
       form,
@@ -216,6 +227,8 @@ describe('a filter', () => {
       'state == dyn(1)',
       'ratio < double("Infinity")',
       'ratio != double("NaN")',
+      'ratio == 9007199254740993',
+      `price < decimal("${'9'.repeat(99)}") + decimal("${'9'.repeat(99)}") * decimal("2")`,
       'dyn(1) in tags',
     ]) {
       const refused = { ok: false, faults: [{ code: 'invalid_filter', pointer: '/filter' }] };

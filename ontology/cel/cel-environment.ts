@@ -1,6 +1,6 @@
 import { Environment } from '@marcbachmann/cel-js';
 import { compilePattern, longestMatchedText } from '../compile-pattern.ts';
-import { Decimal } from '../decimal.ts';
+import { Decimal, longestDecimal } from '../decimal.ts';
 import { bounded, joinable, loop, readText } from './budget.ts';
 import { decimalType, geopointType, timestampType } from './cel-types.ts';
 import { boundMark, joinMark, linearMatches, loopMark, orderMark } from './expression-text.ts';
@@ -71,6 +71,10 @@ export function checkingEnvironment(
   return environment;
 }
 
+function isSameNumber(left: bigint, right: number): boolean {
+  return Number.isInteger(right) && BigInt(right) === left;
+}
+
 function unreachable(): boolean {
   throw new Error('the checking environment never runs');
 }
@@ -85,7 +89,7 @@ function extend(environment: Environment): Environment {
     .registerFunction('decimal(string): decimal', (text: string) => {
       const number = Decimal.parse(text);
       if (!number) {
-        throw new ComputationError('decimal(): the text is no decimal number');
+        throw new ComputationError(`decimal(): the text is no decimal number of at most ${longestDecimal} characters`);
       }
       return number;
     })
@@ -94,6 +98,8 @@ function extend(environment: Environment): Environment {
     .registerFunction('double(decimal): double', (number: Decimal) => Number(number.toString()))
     .registerFunction('date(google.protobuf.Timestamp): string', (time: Date) => time.toISOString().slice(0, 10))
     .registerFunction('string(google.protobuf.Timestamp): string', (time: Date) => time.toISOString())
+    .registerOperator('-decimal', (number: Decimal) => number.negated())
+    .registerOperator('int == double', isSameNumber)
     .registerOperator('decimal == decimal', (left: Decimal, right: Decimal) => left.compare(right) === 0)
     .registerOperator('decimal < decimal', (left: Decimal, right: Decimal) => left.compare(right) < 0)
     .registerOperator('decimal <= decimal', (left: Decimal, right: Decimal) => left.compare(right) <= 0)

@@ -58,6 +58,10 @@ describe('expressions', () => {
     ['type + (a.type == null ? "none" : a.type)', 'Tnone'],
     ['timestamp("2026-01-01T00:00:00Z") + duration("90m") == timestamp("2026-01-01T01:30:00Z")', true],
     ['decimal("0.1") + decimal("0.2") == decimal("0.30")', true],
+    ['-decimal("1.50") < decimal("-1") && -(-decimal("2")) == decimal("2")', true],
+    ['n == 5.0 && 5.0 == n && n != 5.5 && n in [1, 5.0] && !(n == 4.999) && 1 == 1.0', true],
+    ['n == double("NaN") || n == double("Infinity")', false],
+    ['9007199254740993 == 9007199254740992.0', false],
     ['n in [1, 5] && !(n in [])', true],
     ['"abc".matches("b") && !"abc".matches("^b") && a.name.matches(a.name + "|y")', true],
     ['{"k": n}["k"]', 5n],
@@ -67,6 +71,12 @@ describe('expressions', () => {
 
   it('fail with the place they stand at, when a property is absent', () => {
     expect(() => compute('b.count + 1')).toThrow(expect.objectContaining({ pointer: '/here' }));
+  });
+
+  it('say which mentioned value is absent, in the words of their author and with no value', () => {
+    expect(() => compute('b.count + n')).toThrow(/^no such overload: .*, where b\.count is absent$/);
+    expect(() => compute('a.count + b.count * b.count')).toThrow(/, where b\.count is absent$/);
+    expect(() => compute('all.map(x, x.count + 1) == [n]')).toThrow(/^[^,]*$/);
   });
 
   it('match patterns in time that grows with the text alone, also computed ones', () => {

@@ -1,5 +1,6 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import type { Fault } from '../plan.ts';
+import { type AbsentMention, absenceWords, absentMentions } from './absent-mentions.ts';
 import { childrenOf } from './ast-children.ts';
 import { Budget, withinBudget } from './budget.ts';
 import { running } from './cel-environment.ts';
@@ -27,10 +28,12 @@ export interface Expression {
 
 export class ExpressionError extends Error {
   readonly pointer: string;
+  readonly absent: readonly AbsentMention[];
 
-  constructor(pointer: string, message: string, cause: unknown) {
+  constructor(pointer: string, message: string, cause: unknown, absent: readonly AbsentMention[] = []) {
     super(message, { cause });
     this.pointer = pointer;
+    this.absent = absent;
   }
 }
 
@@ -116,7 +119,8 @@ export function makeComputable(tree: ASTNode, pointer: string): (frame: Frame) =
     try {
       return withinBudget(frame[budgetOf] ?? new Budget(), units, () => run(frame));
     } catch (error) {
-      throw new ExpressionError(pointer, failureWords(error), error);
+      const absent = absentMentions(tree, frame);
+      throw new ExpressionError(pointer, `${failureWords(error)}${absenceWords(absent)}`, error, absent);
     }
   };
 }

@@ -26,13 +26,13 @@ function wordsOf(text: string): string {
 
 describe('a computation that fails', () => {
   it.each([
-    ['decimal(secret)', 'decimal(): the text is no decimal number'],
+    ['decimal(secret)', 'decimal(): the text is no decimal number of at most 100 characters'],
     ['duration(secret)', 'duration(): the text is no duration'],
     ['timestamp(secret)', 'timestamp() requires a string in ISO 8601 format'],
     ['int(secret)', 'int() type error: cannot convert to int'],
     ['bool(secret)', 'bool(): the text is neither true nor false'],
     ['number + number', 'integer overflow'],
-    ['number + nothing', 'no such overload: dyn<int> + dyn<null>'],
+    ['number + nothing', 'no such overload: dyn<int> + dyn<null>, where nothing is absent'],
     ["{'a': 1}[secret]", 'a map has no such key'],
     ['listed[number]', 'an index lies outside its list'],
     ["'text'.matches('(' + secret)", 'matches(): the computed text is no pattern'],
