@@ -20,7 +20,7 @@ import { pointerTo } from './json.ts';
 import type { OntologyFunction } from './ontology-function.ts';
 import { parametersSchema } from './parameters-schema.ts';
 import type { Fault } from './plan.ts';
-import { boolean, expression, type Types } from './rule-context.ts';
+import { boolean, expression, type Types, typesTouched } from './rule-context.ts';
 
 /** Each is a type of its own to expressions. */
 const mostStructs = 2_000;
@@ -114,7 +114,7 @@ function compileAction(name: string, action: ActionTypeDefinition, context: Acti
   const surface = deriveSurface(compiled.rules, types);
   checkFloors(
     base,
-    surface.map((row) => row.type),
+    surface.flatMap((row) => typesTouched(types, row.type)),
     policy,
     types,
     faults,

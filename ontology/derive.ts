@@ -29,7 +29,7 @@ export function deriveInterfaceLimits(action: ActionTypeDefinition, types: Types
  * How many distinct people every plan under the policy needs at least. Stages that a condition may skip ask nobody for certain, and of thresholds of which any
  * suffices the smallest counts. Without distinct reviewers one person may stand in every threshold, so only the largest is certain.
  */
-export function approvalsOf(policy: ApprovalPolicyDefinition): number {
+export function approvalsOf(policy: Pick<ApprovalPolicyDefinition, 'stages' | 'distinctReviewers'>): number {
   const isShared = policy.distinctReviewers === false;
   const needed = policy.stages.flatMap((stage) => {
     const each = stage.thresholds.map((threshold) => threshold.needed);

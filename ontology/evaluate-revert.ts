@@ -6,6 +6,7 @@ import { faultsOf, finishEdits } from './evaluate.ts';
 import type { JsonValue } from './json.ts';
 import type { Fault, LinkEdit, ResolvedRequirement, SimulationOutcome } from './plan.ts';
 import { ReadRecorder } from './read-recorder.ts';
+import { revertRequirement } from './revert-requirement.ts';
 import type { EvaluationContext } from './rules/run.ts';
 import type { Snapshot } from './snapshot.ts';
 import { summarisePlan } from './summarise-plan.ts';
@@ -60,6 +61,7 @@ export async function evaluateRevert(
     await invertLinks(builder, execution.changes);
     refuseMisfits(builder);
     const edits = await finishEdits(builder); // As many as what is taken back, which was within the limits then.
+    const requirement = revertRequirement(execution.requirement, execution.actionType, original, ontology, edits);
     const plan = {
       header: {
         format: 1 as const,
@@ -69,8 +71,8 @@ export async function evaluateRevert(
         functions: {},
         revertOf: execution.executionId,
         effects: [] as [],
-        requirement: execution.requirement,
-        policies: [execution.requirement.policy],
+        requirement,
+        policies: [requirement.policy],
       },
       parametersText: execution.parametersText,
       edits,

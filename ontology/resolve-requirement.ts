@@ -30,7 +30,7 @@ export function resolveRequirement(
   };
 }
 
-function resolveStage(stage: StageDefinition): ResolvedStage {
+export function resolveStage(stage: StageDefinition): ResolvedStage {
   return {
     name: stage.name,
     thresholds: stage.thresholds.map((threshold) => ({

@@ -43,6 +43,12 @@ export interface NamedType {
   types: readonly CompiledObjectType[];
 }
 
+/** Whose objects an edit of a type or a link row is about: of a row, those of both ends. */
+export function typesTouched(types: Pick<Types, 'linkTypes'>, name: string): string[] {
+  const link = types.linkTypes.get(name);
+  return link === undefined ? [name] : [link.from, link.to];
+}
+
 /** The object types behind a name; none where there is no such type. */
 export function typesNamed(types: Pick<Types, 'objectTypes' | 'interfaces'>, name: string): readonly CompiledObjectType[] {
   const type = types.objectTypes.get(name);

@@ -1,0 +1,41 @@
+import type { CompiledOntology } from './compiled-ontology.ts';
+import { approvalsOf } from './derive.ts';
+import type { Edit, ResolvedRequirement } from './plan.ts';
+import { resolveStage } from './resolve-requirement.ts';
+import { type Types, typesTouched } from './rule-context.ts';
+
+/**
+ * Who must approve a revert: those who had to approve the original, and no fewer people than the touched object types ask for now, which the database holds it to. Where
+ * they ask for more since, the original policy's people are asked for that many: all of its stages where policy alone had approved, and more in the last stage.
+ */
+export function revertRequirement(
+  requirement: ResolvedRequirement,
+  actionType: string,
+  original: CompiledOntology,
+  types: Types,
+  edits: readonly Edit[],
+): ResolvedRequirement {
+  const touched = edits.flatMap((edit) => typesTouched(types, 'link' in edit ? edit.link : edit.type));
+  const least = Math.max(0, ...new Set(touched.map((type) => types.objectTypes.get(type)?.minimumApprovals ?? 0)));
+  const asked = requirement.automatic ? 0 : approvalsOf(requirement);
+  const policy = original.actionTypes.get(actionType)?.policy;
+  if (asked >= least || policy === undefined) return requirement;
+  const raised = { ...requirement, automatic: false, stages: requirement.automatic ? policy.stages.map(resolveStage) : requirement.stages };
+  const lack = least - approvalsOf(raised);
+  if (lack <= 0) return raised;
+  const last = raised.stages.length - 1;
+  return {
+    ...raised,
+    stages: raised.stages.map((stage, at) =>
+      at < last
+        ? stage
+        : {
+            ...stage,
+            thresholds: stage.thresholds.map((threshold) => ({
+              ...threshold,
+              needed: raised.distinctReviewers ? threshold.needed + lack : Math.max(threshold.needed, least),
+            })),
+          },
+    ),
+  };
+}

@@ -1,0 +1,67 @@
+// Who approves a revert when the touched types ask for more people than they did, on a clone from tests/support/database.ts.
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { JsonValue } from '../../ontology/json.ts';
+import { createRevert } from '../../store/create-revert.ts';
+import { executeProposal } from '../../store/execute-proposal.ts';
+import { putOntology } from '../../store/put-ontology.ts';
+import type { Settled } from '../../store/settle.ts';
+import { admin, agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './fixture.ts';
+
+let fixture: Fixture;
+beforeEach(async () => {
+  fixture = await openFixture();
+});
+afterEach(() => fixture.close());
+
+async function upload(change: (document: typeof building) => void): Promise<unknown> {
+  const document = structuredClone(building);
+  change(document);
+  return fixture.inApi((tx) => putOntology(tx, document as unknown as JsonValue, admin, fixture.deps));
+}
+
+/** From now on every action that touches a floor has two people, and so has every floor. */
+const floorsAskForTwo = () =>
+  upload((document) => {
+    Object.assign(document.objectTypes.floor, { minimumApprovals: 2 });
+    for (const action of ['addFloor', 'askFloor'] as const) Object.assign(document.actionTypes[action], { approvalPolicy: 'two-stage' });
+  });
+
+async function reverting({ proposalId }: Settled): Promise<Settled> {
+  const wish = { proposalId, justification: 'undo', proposer: agent };
+  const { proposalId: revert } = expectDone(await fixture.inApi((tx) => createRevert(tx, wish, fixture.deps)));
+  return simulated(fixture, revert);
+}
+const execute = (proposalId: string) => executeProposal(fixture.worker, fixture.tenant, proposalId, fixture.deps);
+
+it.each([
+  ['policy alone', 'addFloor', { name: 'F1', rooms: [] }],
+  ['one person', 'askFloor', { name: 'F1' }],
+])(
+  'the revert of what %s had approved is approved by as many people as its types ask for now, and executes',
+  async (_, action, parameters) => {
+    const done = await fixture.done(action, parameters);
+    expectDone((await floorsAskForTwo()) as object);
+    const revert = await reverting(done);
+    expect(revert).toMatchObject({ status: 'awaiting_approval', missing: '2 more approvals for keepers' });
+    expect(await fixture.review(revert, keeper1)).toMatchObject({ settled: { status: 'awaiting_approval' } });
+    expect(await fixture.review(revert, keeper2)).toMatchObject({ settled: { status: 'approved' } });
+    expect(await execute(revert.proposalId)).toMatchObject({ status: 'executed' });
+  },
+);
+
+it('the revert of what policy alone had approved is approved by policy where nobody asks for more', async () => {
+  const revert = await reverting(await fixture.done('addFloor', { name: 'F1', rooms: [] }));
+  expect(revert).toMatchObject({ status: 'approved' });
+  expect(await execute(revert.proposalId)).toMatchObject({ status: 'executed' });
+});
+
+it('a document whose policy asks fewer people for a link than the linked types do is refused, as the database would refuse every such link', async () => {
+  const answer = await upload((document) => {
+    Object.assign(document.objectTypes.room, { minimumApprovals: 1 });
+    for (const action of ['addFloor', 'setSeats'] as const) Object.assign(document.actionTypes[action], { approvalPolicy: 'one-keeper' });
+  });
+  expect(answer).toMatchObject({
+    refused: 'invalid_ontology',
+    faults: [{ pointer: '/actionTypes/join/approvalPolicy', message: 'room asks for 1 approvals, and this policy may do with 0' }],
+  });
+});
