@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { MigrationRule } from '../ontology/draft-migrations.ts';
 import { isFinal } from '../ontology/lifecycle.ts';
 import type { Fault } from '../ontology/plan.ts';
+import { readDataMarks } from './data-marks.ts';
 import { lockDefinitionsAlone, lockDefinitionsShared } from './definitions-lock.ts';
 import { endMigration } from './end-migration.ts';
 import { type Batch, type LastBatch, type Place, proposeBatch, readLastBatch } from './migration-batches.ts';
@@ -79,18 +80,26 @@ async function judge(tx: Tx, work: MigrationWork, last: LastBatch): Promise<Verd
 
 /** Null when data still does not fit and another pass may help. */
 async function tryToEnd(tx: Tx, id: string, searched: Exclude<Searched, MigrationStep>, deps: Deps): Promise<MigrationStep | null> {
+  // Looked at before the definitions are held alone, and again only if something was executed meanwhile.
+  const ahead = searched.kind === 'searched' ? await lookAtData(tx, id, deps) : null;
   await tx.rows(`SELECT 1 FROM ${lockDefinitionsAlone}`);
   const migration = await readMigration(tx, id);
   if (migration === null || migration.state !== 'running') return { kind: 'ended', state: migration?.state ?? 'cancelled' };
   let verdict = searched.kind === 'failing' ? searched.verdict : null;
   if (searched.kind === 'searched') {
-    const { working, next, changes } = await readMigrationWork(tx, migration, deps);
-    const faults = await findBreaks(tx, working, next, changes);
+    const { faults } = ahead !== null && (await readDataMarks(tx, ahead.changes)) === ahead.marks ? ahead : await lookAtData(tx, id, deps);
     if (faults.length > 0 && searched.batchesOfPass > 0 && searched.pass < mostPasses) return null;
     if (faults.length > 0) verdict = { reason: 'the rules leave objects that do not fit', faults };
   }
   await endMigration(tx, migration, verdict === null ? { outcome: 'done' } : { outcome: 'failed', ...verdict });
   return { kind: 'ended', state: verdict === null ? 'done' : 'failed' };
+}
+
+async function lookAtData(tx: Tx, id: string, deps: Deps) {
+  const migration = await readMigration(tx, id);
+  if (migration === null) throw new Error('there is no such migration');
+  const { working, next, changes } = await readMigrationWork(tx, migration, deps);
+  return { changes, marks: await readDataMarks(tx, changes), faults: await findBreaks(tx, working, next, changes) };
 }
 
 /** Somebody else proposed the batch, or ended the migration, while this one looked. */

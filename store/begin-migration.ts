@@ -1,16 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Actor } from '../ontology/authority.ts';
 import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
-import type { OntologyChange } from '../ontology/diff-ontology.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
-import type { OntologyFunction } from '../ontology/ontology-function.ts';
-import type { Fault } from '../ontology/plan.ts';
 import { announceOntology } from './announce-ontology.ts';
 import { definitionRows } from './definition-rows.ts';
 import { keepDefinitions } from './keep-definitions.ts';
 import type { LoadedOntology } from './load-ontology.ts';
-import { type PlannedMigration, planMigration } from './plan-migration.ts';
-import { isRefusal, type Refusal } from './refusal.ts';
+import type { PlannedMigration } from './plan-migration.ts';
 import type { Tx } from './sql.ts';
 
 export interface BegunMigration {
@@ -23,9 +19,7 @@ export interface MigrationUpload {
   document: JsonValue;
   current: LoadedOntology;
   next: CompiledOntology;
-  changes: readonly OntologyChange[];
-  faults: readonly Fault[];
-  functions: readonly OntologyFunction[];
+  planned: PlannedMigration;
   actor: Actor;
   dryRun: boolean;
 }
@@ -34,10 +28,8 @@ export interface MigrationUpload {
  * Begins to rewrite what does not fit: puts in force the former document with an action type for each rule, and keeps, for the end, what is then to be written. A workflow
  * proposes the batches. The caller holds the definitions alone.
  */
-export async function beginMigration(tx: Tx, upload: MigrationUpload): Promise<BegunMigration | Refusal> {
-  const { current, next, changes, faults, functions, actor, dryRun } = upload;
-  const planned = await planMigration(tx, { current: current.ontology, next, changes, faults, proposer: actor.id, functions });
-  if (isRefusal(planned)) return planned;
+export async function beginMigration(tx: Tx, upload: MigrationUpload): Promise<BegunMigration> {
+  const { current, next, planned, actor, dryRun } = upload;
   const rules = planned.rules.map(({ objectType, actionType, objects, batch }) => ({
     objectType,
     actionType,
@@ -47,7 +39,7 @@ export async function beginMigration(tx: Tx, upload: MigrationUpload): Promise<B
   if (dryRun) return { id: null, rules };
   const id = randomUUID();
   await keepDefinitions(tx, current.ontology, planned.working, { author: actor.id, dry: false });
-  await insertMigration(tx, id, upload, planned);
+  await insertMigration(tx, id, upload);
   const facts = { migrationId: id, digest: next.digest, baseVersion: current.version, rules: rules as unknown as JsonObject[] };
   announceOntology(tx, 'ontology.migration_started', facts, { actor: actor.id });
   return { id, rules };
@@ -56,8 +48,7 @@ export async function beginMigration(tx: Tx, upload: MigrationUpload): Promise<B
 async function insertMigration(
   tx: Tx,
   id: string,
-  { document, current, next, actor }: MigrationUpload,
-  { working, rules }: PlannedMigration,
+  { document, current, next, planned: { working, rules }, actor }: MigrationUpload,
 ): Promise<void> {
   await tx.rows(
     `INSERT INTO exequatur.ontology_migration (tenant_id, id, state, document, digest, target, restore, rules, base_version, started_by, proposer_kind, proposer_roles, acts_for, started_at)

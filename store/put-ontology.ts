@@ -1,14 +1,14 @@
 import type { Caller } from '../ontology/authority.ts';
 import { compileOntology } from '../ontology/compile-ontology.ts';
-import { diffOntologies, isBreaking, type OntologyChange } from '../ontology/diff-ontology.ts';
+import { isBreaking, type OntologyChange } from '../ontology/diff-ontology.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { announceOntology } from './announce-ontology.ts';
 import { type BegunMigration, beginMigration } from './begin-migration.ts';
 import { lockDefinitionsAlone, lockDefinitionsShared } from './definitions-lock.ts';
+import { examineUpload, stillHolds } from './examine-upload.ts';
 import { keepDefinitions } from './keep-definitions.ts';
 import { openFault, runningMigration } from './migrations.ts';
-import { findBreaks } from './ontology-breaks.ts';
 import { currentActionVersions, type RedefinedAction, redefinedActions } from './redefined-actions.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { PrismaTx } from './sql.ts';
@@ -73,6 +73,8 @@ async function accept(
   const compiled = compileOntology(document, deps.ontologies.functions);
   if (!compiled.ok) return refuse('invalid_ontology', compiled.faults);
   const { ontology } = compiled;
+  // Looking at millions of objects takes seconds, for which nothing need wait unless something changed meanwhile.
+  const ahead = dryRun ? null : await examineUpload(tx, await deps.ontologies.load(tx), ontology, actor.id, deps);
   await tx.rows(`SELECT 1 FROM ${dryRun ? lockDefinitionsShared : lockDefinitionsAlone}`);
   const open = await runningMigration(tx);
   if (open !== null) return refuse('migration_open', [openFault(open)]);
@@ -84,13 +86,12 @@ async function accept(
     const same = { version: current.version, digest, changed: false, accepted: true, dryRun, breaking: false };
     return { ...same, changes: [], faults: [], actionTypes: before, redefined: [], migration: null };
   }
-  const changes = diffOntologies(current?.ontology ?? null, ontology);
-  const faults = current === null ? [] : await findBreaks(tx, current.ontology, ontology, changes);
+  const isToBeBelieved = ahead !== null && (await stillHolds(tx, ahead, current));
+  const { changes, faults, planned } = isToBeBelieved ? ahead : await examineUpload(tx, current, ontology, actor.id, deps);
   const described = { digest, changed: true, dryRun, breaking: current !== null && isBreaking(changes), changes, faults };
-  if (current !== null && faults.length > 0 && ontology.migrations.length > 0) {
-    const upload = { document, current, next: ontology, changes, faults, functions: deps.ontologies.functions, actor, dryRun };
-    const migration = await beginMigration(tx, upload);
-    if (isRefusal(migration)) return migration;
+  if (planned !== null && current !== null) {
+    if (isRefusal(planned)) return planned;
+    const migration = await beginMigration(tx, { document, current, next: ontology, planned, actor, dryRun });
     // The document with the generated action types comes between.
     return { ...described, version: current.version + 2, accepted: true, actionTypes: before, redefined: [], migration };
   }

@@ -5,6 +5,7 @@ import { advanceIndexes } from '../../store/index-builds.ts';
 import { getActionType, listActionTypes, listObjectTypes } from '../../store/list-types.ts';
 import { readOntology } from '../../store/ontology-versions.ts';
 import { putOntology } from '../../store/put-ontology.ts';
+import type { PrismaTx } from '../../store/sql.ts';
 import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture } from './fixture.ts';
 
 let fixture: Fixture;
@@ -108,6 +109,19 @@ describe('definitions that data would not fit', () => {
     expect(await fixture.inApi((tx) => getActionType(tx, 'addFloor', fixture.deps))).toMatchObject({ name: 'addFloor' });
   });
 
+  it('are refused where an execution comes between the look at the data and the lock', async () => {
+    expectDone(await put(building));
+    const atMostNine = changed((document) => Object.assign(document.objectTypes.room.properties.seats, { maximum: 9 }));
+    let came = 0;
+    const between = async () => {
+      came++;
+      await fixture.done('setSeats', { room: 'A1', seats: 12 });
+    };
+    const outcome = await fixture.inApi((tx) => putOntology(interrupted(tx, between), atMostNine, admin, fixture.deps));
+    expect([outcome, came]).toMatchObject([{ refused: 'ontology_breaks_data', faults: [{ objects: [{ id: 'A1' }], count: 1 }] }, 1]);
+    await fixture.done('setSeats', { room: 'A1', seats: 4 });
+  });
+
   it('are taken where no object stands against them, and index what is now to be indexed', async () => {
     expectDone(await put(changed((document) => Object.assign(document.objectTypes.room.properties.seats, { indexed: true }))));
     while ((await advanceIndexes(fixture.worker, fixture.tenant, 'room')) !== null); // As the workflow does.
@@ -117,3 +131,17 @@ describe('definitions that data would not fit', () => {
     expect(rows).toEqual([{ object_id: 'A1' }]);
   });
 });
+
+/** The same transaction, in which something happens right before it asks to hold the definitions alone. */
+function interrupted(tx: PrismaTx, happening: () => Promise<void>): PrismaTx {
+  const rows: PrismaTx['rows'] = async (text, values) => {
+    if (text.includes('pg_advisory_xact_lock(')) await happening();
+    return tx.rows(text, values);
+  };
+  return new Proxy(tx, { get: (target, name) => (name === 'rows' ? rows : bound(target, name)) });
+}
+
+function bound(target: PrismaTx, name: string | symbol): unknown {
+  const member: unknown = Reflect.get(target, name);
+  return typeof member === 'function' ? member.bind(target) : member;
+}
