@@ -108,6 +108,17 @@ describe('a decision', () => {
     }
     expect(engine.decide(setOf({ p3: permitAll }), execute).policies).toEqual(['p3']);
   });
+
+  it('goes by no other set where one in between could not be parsed', () => {
+    const forbidding = Array.from({ length: 100 }, (_, at) => setOf({ [`f${at}`]: forbidIf('true') }));
+    const ask = (set: PolicySet) => engine.decide(set, execute);
+    for (const set of forbidding) ask(set);
+    ask(setOf({ it: 'permit (principal' }));
+    ask(setOf({ theirs: permitAll }));
+    for (const [at, set] of [...forbidding.entries()].reverse()) {
+      expect(ask(set)).toEqual({ decision: 'deny', policies: [`f${at}`], errors: [] });
+    }
+  });
 });
 
 describe('the check of policies that somebody sends', () => {

@@ -12,6 +12,8 @@ export class CedarEngine implements PolicyEngine {
   private cedar: CedarModule | null = null;
   /** A set's key to the name under which Cedar has it, in the order of use. */
   private readonly prepared = new Map<string, string>();
+  /** Names that no set has: of one that could not be parsed, and of what was thrown away. */
+  private readonly free = freeNames();
 
   decide(set: PolicySet, request: PolicyRequest): PolicyDecision {
     try {
@@ -20,6 +22,7 @@ export class CedarEngine implements PolicyEngine {
       // It trapped: this instance answers nobody any more.
       this.cedar = null;
       this.prepared.clear();
+      this.free.splice(0, Number.POSITIVE_INFINITY, ...freeNames());
       return denied(`the engine failed: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
@@ -45,18 +48,27 @@ export class CedarEngine implements PolicyEngine {
       return known;
     }
     const name = this.freeName();
-    if (cedar.preparsePolicySet(name, { staticPolicies: { ...policies } }).type === 'failure') return null;
+    if (cedar.preparsePolicySet(name, { staticPolicies: { ...policies } }).type === 'failure') {
+      this.free.push(name); // Or a name that another set has would be given out next.
+      return null;
+    }
     this.prepared.set(key, name);
     return name;
   }
 
   private freeName(): string {
+    const unused = this.free.pop();
+    if (unused !== undefined) return unused;
     const oldest = this.prepared.entries().next();
-    if (this.prepared.size < preparedSets || oldest.done) return `set-${this.prepared.size}`;
+    if (oldest.done) throw new Error('names of sets were lost');
     const [key, name] = oldest.value;
     this.prepared.delete(key);
     return name;
   }
+}
+
+function freeNames(): string[] {
+  return Array.from({ length: preparedSets }, (_, at) => `set-${at}`);
 }
 
 function denied(...errors: string[]): PolicyDecision {
