@@ -1,15 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startMigrations } from '../../events/start-migrations.ts';
-import type { JsonValue } from '../../ontology/json.ts';
-import { openPool } from '../../store/connect.ts';
-import { putOntology } from '../../store/put-ontology.ts';
-import { isRefusal } from '../../store/refusal.ts';
-import { withTenantPrisma } from '../../store/sql.ts';
-import { openLogger } from '../../telemetry/logger.ts';
 import { ontologyMigrationWorkflowId } from '../../workflows/ontology-migration.contract.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 import { LampShop } from '../workflows/lamp-shop.ts';
-import { lamps, owner } from '../workflows/lamps.ts';
+import { migratedLamps, relayOf, upload } from '../workflows/lamp-uploads.ts';
 
 const count = 9_000; // Five batches.
 let shop: LampShop;
@@ -25,17 +19,8 @@ afterEach(async () => {
 
 it('a migration whose worker is killed with kill -9 again and again writes each object once and ends with its document in force', async () => {
   await shop.installed(...Array.from({ length: count }, (_, i) => `lamp-${i}`));
-  const document = structuredClone(lamps) as { objectTypes: { lamp: { properties: { installedBy: object } } } };
-  Object.assign(document.objectTypes.lamp.properties.installedBy, { required: true, default: 'nobody' });
-  const migrations = [{ objectType: 'lamp', set: { installedBy: "'long ago'" }, approvalPolicy: 'nobody' }];
-  const api = openPool(shop.database.urls.api);
-  const outcome = await withTenantPrisma(api, shop.tenant, (tx) =>
-    putOntology(tx, { ...document, migrations } as unknown as JsonValue, owner, shop.deps),
-  );
-  await api.end();
-  if (isRefusal(outcome) || outcome.migration?.id == null) throw new Error(JSON.stringify(outcome));
-  const migrationId = outcome.migration.id;
-  await startMigrations({ pool: shop.relayPool, client: shop.client, taskQueue: shop.taskQueue, logger: openLogger('test') });
+  const migrationId = (await upload(shop, migratedLamps)) ?? '';
+  await startMigrations(relayOf(shop));
   for (const batches of [1, 3]) {
     await expect
       .poll(async () => (await shop.query('SELECT FROM exequatur.migration_batch')).length, { timeout: 60_000, interval: 5 })

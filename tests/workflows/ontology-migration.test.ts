@@ -1,17 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createMigrationActivities } from '../../activities/create-migration-activities.ts';
 import { startMigrations } from '../../events/start-migrations.ts';
-import type { JsonValue } from '../../ontology/json.ts';
-import { openPool } from '../../store/connect.ts';
-import { putOntology } from '../../store/put-ontology.ts';
-import { isRefusal } from '../../store/refusal.ts';
-import { withTenantPrisma } from '../../store/sql.ts';
-import { openLogger } from '../../telemetry/logger.ts';
 import { ontologyMigrationWorkflowId } from '../../workflows/ontology-migration.contract.ts';
 import { LampShop } from './lamp-shop.ts';
-import { lamps, owner } from './lamps.ts';
+import { definitionActivities, migratedLamps, relayOf, upload } from './lamp-uploads.ts';
 
-const logger = openLogger('test');
 const count = 4_500; // Three batches.
 let shop: LampShop;
 beforeEach(async () => {
@@ -19,26 +11,8 @@ beforeEach(async () => {
 });
 afterEach(() => shop?.close());
 
-const startWorker = (options: { maxCachedWorkflows?: number } = {}) =>
-  shop.startWorker({
-    around: (steps) => ({ ...steps, ...createMigrationActivities({ pool: shop.workerPool, store: shop.deps, logger }) }),
-    options,
-  });
-
-/** Lamps must say who installed them. */
-async function upload(): Promise<string> {
-  const document = structuredClone(lamps) as { objectTypes: { lamp: { properties: { installedBy: object } } } };
-  Object.assign(document.objectTypes.lamp.properties.installedBy, { required: true, default: 'nobody' });
-  const migrations = [{ objectType: 'lamp', set: { installedBy: "'long ago'" }, approvalPolicy: 'nobody' }];
-  const api = openPool(shop.database.urls.api);
-  const wish = { ...document, migrations } as unknown as JsonValue;
-  const outcome = await withTenantPrisma(api, shop.tenant, (tx) => putOntology(tx, wish, owner, shop.deps));
-  await api.end();
-  if (isRefusal(outcome) || outcome.migration?.id == null) throw new Error(JSON.stringify(outcome));
-  return outcome.migration.id;
-}
-
-const relay = () => startMigrations({ pool: shop.relayPool, client: shop.client, taskQueue: shop.taskQueue, logger });
+const startWorker = (options: { maxCachedWorkflows?: number } = {}) => shop.startWorker({ around: definitionActivities(shop), options });
+const relay = () => startMigrations(relayOf(shop));
 const ended = (migrationId: string) =>
   shop.client.workflow.getHandle(ontologyMigrationWorkflowId({ tenantId: shop.tenant, migrationId })).result();
 
@@ -57,7 +31,7 @@ describe('a migration', () => {
   it('is carried by a workflow that the relay starts, once, through ordinary proposals to the document in force', async () => {
     await startWorker();
     await shop.installed(...Array.from({ length: count }, (_, i) => `lamp-${i}`));
-    const id = await upload();
+    const id = (await upload(shop, migratedLamps)) ?? '';
     expect(await relay()).toBe(1);
     await ended(id);
     expect(await relay()).toBe(0);
@@ -67,7 +41,7 @@ describe('a migration', () => {
   it('goes on under another worker that remembers nothing, each object written once', async () => {
     const stop = await startWorker();
     await shop.installed(...Array.from({ length: count }, (_, i) => `lamp-${i}`));
-    const id = await upload();
+    const id = (await upload(shop, migratedLamps)) ?? '';
     await relay();
     await expect
       .poll(async () => (await shop.query('SELECT 1 FROM exequatur.migration_batch')).length, { timeout: 20_000 })

@@ -1,9 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { startIndexBuilds } from '../../events/start-index-builds.ts';
+import { startMigrations } from '../../events/start-migrations.ts';
 import { startTracing } from '../../telemetry/tracing.ts';
+import { indexBuildWorkflowId } from '../../workflows/index-build.contract.ts';
+import { ontologyMigrationWorkflowId } from '../../workflows/ontology-migration.contract.ts';
 import { writeHistory } from './history-file.ts';
 import { LampShop } from './lamp-shop.ts';
+import { definitionActivities, indexedLamps, migratedLamps, relayOf, upload } from './lamp-uploads.ts';
 
 const directory = join(import.meta.dirname, 'histories');
 
@@ -19,11 +24,11 @@ describe.runIf(process.env.RECORD_HISTORIES)('histories', () => {
     await shop.startWorker({ plugins: tracing.plugins });
     const record = async (name: string, id: string, expected: string) => {
       expect(await shop.outcome(id)).toBe(expected);
-      await write(shop, `${kind}-${name}`, id);
+      write(`${kind}-${name}`, await shop.handle(id).fetchHistory());
     };
     await record('executed-by-policy', await shop.proposed('install', { names: ['hall'] }), 'executed');
     const approved = await shop.proposed('dim', { lamp: 'hall', level: 1 });
-    await write(shop, `${kind}-awaiting-approval`, approved);
+    write(`${kind}-awaiting-approval`, await shop.handle(approved).fetchHistory());
     await shop.review(approved);
     await shop.nudge(approved);
     await record('executed-after-approval', approved, 'executed');
@@ -43,9 +48,27 @@ describe.runIf(process.env.RECORD_HISTORIES)('histories', () => {
     await shop.close();
     await tracing.stop();
   });
+
+  it('of uploads are recorded from a real server', async () => {
+    const shop = await LampShop.open();
+    await shop.startWorker({ around: definitionActivities(shop) });
+    await shop.installed(...Array.from({ length: 4_500 }, (_, i) => `lamp-${i}`));
+    const ended = async (name: string, workflowId: string) => {
+      const handle = shop.client.workflow.getHandle(workflowId);
+      await handle.result();
+      write(name, await handle.fetchHistory());
+    };
+    const migrationId = (await upload(shop, migratedLamps)) ?? '';
+    await startMigrations(relayOf(shop));
+    await ended('plain-ontology-migration', ontologyMigrationWorkflowId({ tenantId: shop.tenant, migrationId }));
+    await upload(shop, indexedLamps);
+    await startIndexBuilds(relayOf(shop));
+    await ended('plain-index-build', indexBuildWorkflowId({ tenantId: shop.tenant, objectType: 'lamp' }));
+    await shop.close();
+  });
 });
 
-async function write(shop: LampShop, name: string, id: string): Promise<void> {
+function write(name: string, history: Parameters<typeof writeHistory>[0]): void {
   mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, `${name}.history.json`), writeHistory(await shop.handle(id).fetchHistory()));
+  writeFileSync(join(directory, `${name}.history.json`), writeHistory(history));
 }

@@ -1,0 +1,52 @@
+import { createIndexActivities } from '../../activities/create-index-activities.ts';
+import { createMigrationActivities } from '../../activities/create-migration-activities.ts';
+import type { RelayDeps } from '../../events/redeliver-nudges.ts';
+import type { JsonValue } from '../../ontology/json.ts';
+import { openPool } from '../../store/connect.ts';
+import { putOntology } from '../../store/put-ontology.ts';
+import { isRefusal } from '../../store/refusal.ts';
+import { withTenantPrisma } from '../../store/sql.ts';
+import { openLogger } from '../../telemetry/logger.ts';
+import type { ProposalActivities } from '../../workflows/proposal-activities.contract.ts';
+import type { LampShop } from './lamp-shop.ts';
+import { lamps, owner } from './lamps.ts';
+
+const logger = openLogger('test');
+
+function withLamp(property: 'level' | 'installedBy', change: object): { [name: string]: JsonValue } {
+  const document = structuredClone(lamps) as { objectTypes: { lamp: { properties: Record<string, object> } } };
+  Object.assign(document.objectTypes.lamp.properties[property] ?? {}, change);
+  return document as unknown as { [name: string]: JsonValue };
+}
+
+/** Lamps are found by their level. */
+export const indexedLamps = withLamp('level', { indexed: true });
+
+/** Lamps must say who installed them, and those that don't are said to be from long ago. */
+export const migratedLamps = {
+  ...withLamp('installedBy', { required: true, default: 'nobody' }),
+  migrations: [{ objectType: 'lamp', set: { installedBy: "'long ago'" }, approvalPolicy: 'nobody' }],
+};
+
+/** As over HTTP, except that nobody tells Temporal. Returns the migration's id, where there is one. */
+export async function upload(shop: LampShop, document: JsonValue): Promise<string | null> {
+  const api = openPool(shop.database.urls.api);
+  const outcome = await withTenantPrisma(api, shop.tenant, (tx) => putOntology(tx, document, owner, shop.deps));
+  await api.end();
+  if (isRefusal(outcome)) throw new Error(JSON.stringify(outcome));
+  return outcome.migration?.id ?? null;
+}
+
+/** What a relay has that serves this shop. */
+export function relayOf(shop: LampShop): RelayDeps {
+  return { pool: shop.relayPool, client: shop.client, taskQueue: shop.taskQueue, logger };
+}
+
+/** A worker's activities beside those of proposals. */
+export function definitionActivities(shop: LampShop) {
+  return (steps: ProposalActivities): ProposalActivities => ({
+    ...steps,
+    ...createIndexActivities({ pool: shop.workerPool, logger }),
+    ...createMigrationActivities({ pool: shop.workerPool, store: shop.deps, logger }),
+  });
+}
