@@ -74,7 +74,7 @@ async function accept(
   if (!compiled.ok) return refuse('invalid_ontology', compiled.faults);
   const { ontology } = compiled;
   // Looking at millions of objects takes seconds, for which nothing need wait unless something changed meanwhile.
-  const ahead = dryRun ? null : await examineUpload(tx, await deps.ontologies.load(tx), ontology, actor.id, deps);
+  const ahead = await examineUpload(tx, await deps.ontologies.load(tx), ontology, actor.id, deps);
   await tx.rows(`SELECT 1 FROM ${dryRun ? lockDefinitionsShared : lockDefinitionsAlone}`);
   const open = await runningMigration(tx);
   if (open !== null) return refuse('migration_open', [openFault(open)]);
@@ -86,7 +86,8 @@ async function accept(
     const same = { version: current.version, digest, changed: false, accepted: true, dryRun, breaking: false };
     return { ...same, changes: [], faults: [], actionTypes: before, redefined: [], migration: null };
   }
-  const isToBeBelieved = ahead !== null && (await stillHolds(tx, ahead, current));
+  // What a dry run saw may be old by a moment; to look again would keep a switch waiting, which asks to hold the definitions alone.
+  const isToBeBelieved = dryRun ? ahead.base === (current?.version ?? 0) : await stillHolds(tx, ahead, current);
   const { changes, faults, planned } = isToBeBelieved ? ahead : await examineUpload(tx, current, ontology, actor.id, deps);
   const described = { digest, changed: true, dryRun, breaking: current !== null && isBreaking(changes), changes, faults };
   if (planned !== null && current !== null) {

@@ -1,12 +1,14 @@
 // Switches stop what would be proposed and what would be executed, at once; on a clone from tests/support/database.ts.
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
+import { putOntology } from '../../store/put-ontology.ts';
 import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { listSwitches, type SwitchScope } from '../../store/switches.ts';
-import { agent, caller, expectDone, type Fixture, keeper1, openFixture } from './fixture.ts';
+import { admin, agent, building, caller, expectDone, type Fixture, keeper1, openFixture } from './fixture.ts';
 
 let fixture: Fixture;
 let floors = 0;
@@ -105,6 +107,22 @@ describe('what is switched off', () => {
     });
     await expect(trick).rejects.toMatchObject({ code: 'XQ016' });
   });
+});
+
+it('to switch off never waits for a dry run that looks at the data', async () => {
+  const superuser = new pg.Client({ connectionString: fixture.database.urls.superuser });
+  await superuser.connect();
+  const required = structuredClone(building);
+  Object.assign(required.objectTypes.room.properties.seats, { required: true });
+  await superuser.query('BEGIN; LOCK TABLE exequatur.object IN ACCESS EXCLUSIVE MODE');
+  const dry = fixture.inApi((tx) => putOntology(tx, required, admin, fixture.deps, { dryRun: true }));
+  const looks = async () =>
+    (await superuser.query(`SELECT FROM pg_locks WHERE relation = 'exequatur.object'::regclass AND NOT granted`)).rowCount;
+  await expect.poll(looks).toBe(1);
+  expect(await put('tenant', 'all', 'off')).toMatchObject({ state: 'off' });
+  await superuser.query('ROLLBACK');
+  expect(await dry).toMatchObject({ dryRun: true, changed: true });
+  await superuser.end();
 });
 
 describe('to switch on again', () => {
