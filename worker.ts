@@ -4,10 +4,12 @@ import { createIndexActivities } from './activities/create-index-activities.ts';
 import { createMigrationActivities } from './activities/create-migration-activities.ts';
 import { measureSteps } from './activities/measure-steps.ts';
 import { readWorkerSettings, type WorkerSettings } from './config.ts';
+import { cedar } from './policy/cedar.ts';
 import { openPool } from './store/connect.ts';
 import { answers } from './store/is-outage.ts';
 import { loadFunctions } from './store/load-functions.ts';
 import { OntologyCache } from './store/load-ontology.ts';
+import { PolicySets } from './store/policy-sets.ts';
 import { openLogger } from './telemetry/logger.ts';
 import { openRegistry, serveOperations } from './telemetry/metrics.ts';
 import { temporalLogger } from './telemetry/temporal-logger.ts';
@@ -43,7 +45,7 @@ const worker = await Worker.create({
   taskQueue: settings.EXEQUATUR_TASK_QUEUE,
   workflowBundle: await findWorkflowBundle(tracing.plugins, temporalLogger(logger)),
   activities: {
-    ...createActivities({ pool, store: { ontologies }, logger, durations: measureSteps(registry) }),
+    ...createActivities({ pool, store: { ontologies, policies: new PolicySets(cedar) }, logger, durations: measureSteps(registry) }),
     ...createIndexActivities({ pool, logger }),
     ...createMigrationActivities({ pool, store: { ontologies }, logger }),
   },

@@ -14,7 +14,7 @@ import { runStep } from './run-step.ts';
 export interface ActivityDeps {
   /** Connections of the worker's login. */
   pool: pg.Pool;
-  store: Pick<StoreDeps, 'ontologies'>;
+  store: Pick<StoreDeps, 'ontologies' | 'policies'>;
   logger: Logger;
   durations: StepDurations;
 }

@@ -28,6 +28,7 @@ export function openApiDocument(routes: readonly Route[]): Json {
       { name: 'ontology', description: 'Definitions: what there is and what may be done with it.' },
       { name: 'proposals', description: 'Requests to act, from simulation to execution and back.' },
       { name: 'objects', description: 'The instances.' },
+      { name: 'policies', description: 'Who may do what, in Cedar, beside what the gate itself refuses.' },
       { name: 'principals', description: 'The directory: who has which standing.' },
       { name: 'operations', description: 'Running it.' },
     ],

@@ -66,7 +66,7 @@ export interface RouteDefinition<
   method: 'get' | 'post' | 'put';
   /** With `{name}` for parameters. */
   path: string;
-  tag: 'ontology' | 'proposals' | 'objects' | 'principals' | 'operations';
+  tag: 'ontology' | 'proposals' | 'objects' | 'principals' | 'policies' | 'operations';
   summary: string;
   description?: string;
   permission: Permission;

@@ -1,8 +1,10 @@
 import type { Route } from './route.ts';
+import { activatePolicies } from './routes/activate-policies.ts';
 import { cancelMigration } from './routes/cancel-migration.ts';
 import { createProposal } from './routes/create-proposal.ts';
 import { diffOntology } from './routes/diff-ontology.ts';
 import { getActionType } from './routes/get-action-type.ts';
+import { getDecisions } from './routes/get-decisions.ts';
 import { getDocs } from './routes/get-docs.ts';
 import { getHistory } from './routes/get-history.ts';
 import { getLinks } from './routes/get-links.ts';
@@ -15,6 +17,7 @@ import { getOntologySchema } from './routes/get-ontology-schema.ts';
 import { getOpenApi } from './routes/get-open-api.ts';
 import { getPlan } from './routes/get-plan.ts';
 import { getPlanDifference } from './routes/get-plan-difference.ts';
+import { getPolicies } from './routes/get-policies.ts';
 import { getPrincipal } from './routes/get-principal.ts';
 import { getProposal } from './routes/get-proposal.ts';
 import { getReadiness } from './routes/get-readiness.ts';
@@ -25,11 +28,13 @@ import { listMigrations } from './routes/list-migrations.ts';
 import { listObjectTypes } from './routes/list-object-types.ts';
 import { listObjects } from './routes/list-objects.ts';
 import { listOntologyVersions } from './routes/list-ontology-versions.ts';
+import { listPolicies } from './routes/list-policies.ts';
 import { listPrincipals } from './routes/list-principals.ts';
 import { listProposals } from './routes/list-proposals.ts';
 import { listReviewers } from './routes/list-reviewers.ts';
 import { listSwitches } from './routes/list-switches.ts';
 import { putOntology } from './routes/put-ontology.ts';
+import { putPolicies } from './routes/put-policies.ts';
 import { putPrincipal } from './routes/put-principal.ts';
 import { putSwitch } from './routes/put-switch.ts';
 import { revertProposal } from './routes/revert-proposal.ts';
@@ -64,6 +69,7 @@ export const routes: readonly Route[] = [
   withdrawProposal,
   revertProposal,
   getTimeline,
+  getDecisions,
   listObjects,
   getObject,
   getHistory,
@@ -71,6 +77,10 @@ export const routes: readonly Route[] = [
   listPrincipals,
   getPrincipal,
   putPrincipal,
+  putPolicies,
+  listPolicies,
+  getPolicies,
+  activatePolicies,
   listSwitches,
   putSwitch,
   getLiveness,

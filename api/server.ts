@@ -1,9 +1,11 @@
 import type { Server } from 'node:http';
 import { type ApiSettings, readApiSettings } from '../config.ts';
+import { cedar } from '../policy/cedar.ts';
 import { decide } from '../policy/decide.ts';
 import { openPool } from '../store/connect.ts';
 import { loadFunctions } from '../store/load-functions.ts';
 import { OntologyCache } from '../store/load-ontology.ts';
+import { PolicySets } from '../store/policy-sets.ts';
 import { StatusWatch } from '../store/status-watch.ts';
 import { type Logger, openLogger } from '../telemetry/logger.ts';
 import { openRegistry } from '../telemetry/metrics.ts';
@@ -32,7 +34,7 @@ async function main(logger: Logger): Promise<void> {
     watch: new StatusWatch(pool),
     workflows,
     logger,
-    deps: { decide, ontologies: new OntologyCache(await loadFunctions(settings.EXEQUATUR_FUNCTIONS)) },
+    deps: { decide, ontologies: new OntologyCache(await loadFunctions(settings.EXEQUATUR_FUNCTIONS)), policies: new PolicySets(cedar) },
     tokens: { keys, issuer: settings.EXEQUATUR_JWT_ISSUER, audience: settings.EXEQUATUR_JWT_AUDIENCE },
     registry: openRegistry('api'),
     openApi: describeOnce(),

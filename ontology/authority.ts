@@ -61,6 +61,7 @@ export type AuthorityRequest =
   /** May the actor see sensitive values? `readers` is CEL over `reader` {id, kind, roles}. */
   | { action: 'sensitive:read'; actor: Actor; readers: string }
   | { action: 'ontology:put'; actor: Actor }
+  | { action: 'policies:put'; actor: Actor }
   | { action: 'switch:put'; actor: Actor; off: boolean }
   | { action: 'principal:put'; actor: Actor; subject: { id: string; person: string } }
   | { action: 'proposal:create'; actor: Actor; proposers: string | null; parameters?: JsonValue }
@@ -72,6 +73,8 @@ export type AuthorityRequest =
       requirement: ResolvedRequirement | null;
       reviews: readonly ReviewFact[];
       decision?: ReviewDecision;
+      /** Whether a policy refused the execution of what its stages had approved: then those whom the stages ask may add to it. */
+      held?: boolean;
     }
   | { action: 'proposal:withdraw'; actor: Actor; proposal: ProposalFacts }
   | { action: 'proposal:revise'; actor: Actor; proposal: ProposalFacts; isRevert: boolean }

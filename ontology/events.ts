@@ -23,6 +23,7 @@ export const events = {
   'object.changes': 'An execution changed objects or links; expanded to one event per object when published.',
   'switch.changed': 'Something was switched off, or on again, or somebody asked for that.',
   'principal.changed': 'An administrator changed what the directory says of a principal.',
+  'policies.changed': 'Another version of the policies is in force.',
   'ontology.changed': 'A new version of the definitions was accepted.',
   'ontology.migration_started': 'Objects are being rewritten for a document that is in force once they fit.',
   'ontology.migration_ended': 'The document of a migration is in force, or the former one again.',

@@ -1,4 +1,5 @@
 import type { PrincipalKind } from './authority.ts';
+import type { Fault } from './plan.ts';
 
 /** What policies speak about. `override` is to execute with fewer approvals than were asked for; `administer` is to change one of `settings`. */
 export const policyActions = ['see', 'propose', 'review', 'execute', 'override', 'administer'] as const;
@@ -70,4 +71,15 @@ export interface PolicyDecision {
 /** Computes decisions. It MUST be total: whatever goes wrong inside is a deny that says so. */
 export interface PolicyEngine {
   decide(set: PolicySet, request: PolicyRequest): PolicyDecision;
+}
+
+/** An engine with all that belongs to it. */
+export interface Policies {
+  engine: PolicyEngine;
+  /** An engine of its own for policies that nobody has accepted yet: what breaks it breaks no other. */
+  openEngine(): PolicyEngine;
+  /** What is wrong with texts that somebody sent. Pointers are into `{policies: {id: text}}`. */
+  check(policies: Readonly<Record<string, string>>, vocabulary: PolicyVocabulary): Fault[];
+  /** What holds for tenants without policies of their own. */
+  defaults: PolicySet;
 }

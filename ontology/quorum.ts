@@ -105,7 +105,7 @@ export type Eligibility =
  */
 export function eligibleFor(
   requirement: ResolvedRequirement,
-  state: { reviews: readonly CountedReview[]; behind: readonly string[] },
+  state: { reviews: readonly CountedReview[]; behind: readonly string[]; held?: boolean },
   reviewer: Principal & { person: string },
   decision?: ReviewDecision,
 ): Eligibility {
@@ -117,7 +117,7 @@ export function eligibleFor(
   }
   const earlier = newestByPerson(state.reviews).find((review) => review.person === reviewer.person);
   const quorum = settleQuorum(requirement, state.reviews, state.behind);
-  const reached = quorum.stages.filter((stage) => stage.status === 'open' || (earlier && stage.status === 'approved'));
+  const reached = quorum.stages.filter((stage) => stage.status === 'open' || ((earlier || state.held) && stage.status === 'approved'));
   const admitting = requirement.stages.filter(
     (stage) =>
       reached.some(({ name }) => name === stage.name) && stage.thresholds.some((threshold) => isAdmitted(threshold.reviewers, reviewer)),

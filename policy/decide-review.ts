@@ -14,7 +14,7 @@ export function decideReview(request: Extract<AuthorityRequest, { action: 'propo
   if (!isMember(actor)) return refuse('forbidden');
   if (proposal.status !== 'awaiting_approval' || requirement === null) return refuse('not_awaiting_approval');
   if (request.digest !== proposal.digest) return refuse('stale_digest');
-  const eligibility = eligibleFor(requirement, { reviews, behind: proposal.behind }, actor, request.decision);
+  const eligibility = eligibleFor(requirement, { reviews, behind: proposal.behind, held: request.held ?? false }, actor, request.decision);
   return eligibility.eligible ? permit() : refuse(eligibility.reason);
 }
 

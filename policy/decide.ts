@@ -1,6 +1,7 @@
 import type { Authority, AuthorityRequest } from '../ontology/authority.ts';
 import { decidePropose } from './decide-propose.ts';
 import { decidePutOntology } from './decide-put-ontology.ts';
+import { decidePutPolicies } from './decide-put-policies.ts';
 import { decidePutPrincipal } from './decide-put-principal.ts';
 import { decidePutSwitch } from './decide-put-switch.ts';
 import { decideRead } from './decide-read.ts';
@@ -31,6 +32,8 @@ function answer(request: AuthorityRequest): Authority {
       return decideReadSensitive(request);
     case 'ontology:put':
       return decidePutOntology(request);
+    case 'policies:put':
+      return decidePutPolicies(request);
     case 'switch:put':
       return decidePutSwitch(request);
     case 'principal:put':

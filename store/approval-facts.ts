@@ -7,6 +7,8 @@ import { rolesInForce } from './standing.ts';
 export interface ApprovalFacts {
   plan: PlanFacts | null;
   reviews: ReviewFact[];
+  /** Whether the policies in force have refused the execution of what these reviews approved: it is not approved again before either changes. */
+  held?: boolean;
 }
 
 /** SQL for a plan's facts as JSON; `l` is a row of plan. */
@@ -23,13 +25,19 @@ export const reviewFactsJson = (p: string): string => `COALESCE((
            ORDER BY v.reviewer_id, v.created_at DESC, v.id DESC) r
     LEFT JOIN exequatur.principal q ON q.tenant_id = r.tenant_id AND q.id = r.reviewer_id), '[]')`;
 
+/** SQL: whether a proposal row `p` is held by policy. */
+export const heldByPolicy = (p: string): string => `EXISTS (
+  SELECT FROM exequatur.decision d JOIN exequatur.tenant_control c ON c.tenant_id = d.tenant_id AND c.policy_version = d.policy_version
+   WHERE d.tenant_id = ${p}.tenant_id AND d.proposal_id = ${p}.id AND d.action = 'execute' AND d.outcome = 'refused' AND d.revision = ${p}.revision AND d.digest = ${p}.plan_digest
+     AND NOT EXISTS (SELECT FROM exequatur.review v WHERE v.tenant_id = d.tenant_id AND v.proposal_id = d.proposal_id AND v.created_at > d.at))`;
+
 /**
  * MUST be sent after the statement that locks the proposal's row: only then does its snapshot hold every review that was committed before. Nothing of a proposal that
  * is not there.
  */
 export async function readApprovalFacts(tx: Sql, proposalId: string): Promise<ApprovalFacts> {
-  const [row] = await tx.rows<{ plan: PlanFacts | null; reviews: ReviewFact[] }>(
-    `SELECT CASE WHEN l.id IS NULL THEN NULL ELSE ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews
+  const [row] = await tx.rows<{ plan: PlanFacts | null; reviews: ReviewFact[]; held: boolean }>(
+    `SELECT CASE WHEN l.id IS NULL THEN NULL ELSE ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held
        FROM exequatur.proposal p LEFT JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`,
     [proposalId],
   );

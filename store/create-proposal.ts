@@ -5,9 +5,11 @@ import type { CompiledActionType, CompiledOntology } from '../ontology/compiled-
 import type { JsonValue } from '../ontology/json.ts';
 import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import { checkReferences, parseParameters } from '../ontology/parameters.ts';
+import { askPolicies, refuseByPolicy } from './ask-policies.ts';
 import { claimIdempotencyKey } from './idempotency.ts';
 import { insertProposal } from './insert-proposal.ts';
 import { isoTime } from './proposal-row.ts';
+import { recordDecision } from './record-decision.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { PrismaTx, Tx } from './sql.ts';
 import { SqlSnapshot } from './sql-snapshot.ts';
@@ -88,6 +90,14 @@ async function acceptNew(
     revertOf: null,
   });
   const [unknown, , stop] = await Promise.all([references, insertion, stopOf(tx, action.type.name, actor)]);
+  const by = await askPolicies(tx, deps, {
+    actor,
+    action: 'propose',
+    resource: action.type.name,
+    context: { now: action.now, revert: false },
+  });
+  if (!by.allowed) return refuseByPolicy(by);
+  recordDecision(tx, { proposalId, actor: actor.id, action: 'propose', outcome: 'allowed', revision: 1, digest: null, by });
   if (stop !== null) return refuse('switched_off', [stopFault(stop)]);
   if (unknown.length > 0) return refuse('unknown_reference', unknown); // Which takes the insertion back.
   return { proposalId, repeated: false, status: 'simulating', actionType: action.type.name };

@@ -1,12 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Caller } from '../ontology/authority.ts';
 import { digestOf } from '../ontology/canonical-json.ts';
+import { askPolicies, refuseByPolicy } from './ask-policies.ts';
 import type { Proposed } from './create-proposal.ts';
 import { claimIdempotencyKey } from './idempotency.ts';
 import { insertProposal } from './insert-proposal.ts';
 import { lockProposal } from './proposal-row.ts';
 import { revertQuestion } from './proposal-view.ts';
 import { readProposalRecord } from './read-proposal.ts';
+import { beginAsking, type Decision, recordDecision, recordRefusalAlone } from './record-decision.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { PrismaTx } from './sql.ts';
 import { resolveActor } from './standing.ts';
@@ -27,6 +29,7 @@ export interface NewRevert {
  */
 export async function createRevert(tx: PrismaTx, request: NewRevert, deps: StoreDeps): Promise<Proposed | Refusal> {
   const proposalId = randomUUID();
+  beginAsking(tx);
   const earlier = await claimIdempotencyKey(tx, {
     principalId: request.proposer.id,
     operation: 'revert',
@@ -36,19 +39,36 @@ export async function createRevert(tx: PrismaTx, request: NewRevert, deps: Store
   });
   if (earlier !== null) return earlier;
   const accepted = await acceptRevert(tx, request, proposalId, deps);
-  if ('refused' in accepted) tx.undo();
-  return accepted;
+  if (!('refused' in accepted)) return accepted;
+  const { decision, ...refusal } = accepted;
+  if (decision !== undefined) return recordRefusalAlone(tx, decision, refusal);
+  tx.undo();
+  return refusal;
 }
 
-async function acceptRevert(tx: PrismaTx, request: NewRevert, proposalId: string, deps: StoreDeps): Promise<Proposed | Refusal> {
+async function acceptRevert(
+  tx: PrismaTx,
+  request: NewRevert,
+  proposalId: string,
+  deps: StoreDeps,
+): Promise<Proposed | (Refusal & { decision?: Omit<Decision, 'outcome' | 'reason'> })> {
   const original = await lockProposal(tx, request.proposalId);
   const record = original === null ? null : await readProposalRecord(tx, request.proposalId);
   if (original === null || record === null) return refuse('not_found');
   const actor = await resolveActor(tx, request.proposer);
   const loaded = await deps.ontologies.load(tx, original.ontologyVersion);
   const proposers = loaded?.ontology.actionTypes.get(original.actionType)?.definition.proposers ?? null;
+  const { revision, planDigest: digest } = original;
+  const decision = { proposalId: original.id, actor: actor.id, action: 'revert' as const, revision, digest };
   const authority = deps.decide(revertQuestion(record, actor, proposers));
-  if (!authority.allowed) return refuse(authority.reason);
+  if (!authority.allowed) return { ...refuse(authority.reason), decision };
+  const by = await askPolicies(tx, deps, {
+    actor,
+    action: 'propose',
+    resource: original.actionType,
+    context: { now: original.now, revert: true },
+  });
+  if (!by.allowed) return { ...refuseByPolicy(by), decision: { ...decision, by } };
   if (record.execution === null || record.plan === null || record.parameters === null) return refuse('not_revertible');
   const stop = await stopOf(tx, original.actionType, actor);
   if (stop !== null) return refuse('switched_off', [stopFault(stop)]);
@@ -70,5 +90,6 @@ async function acceptRevert(tx: PrismaTx, request: NewRevert, proposalId: string
     expiresAfter: record.plan.requirement.expiresAfter,
     revertOf: record.execution.id,
   });
+  recordDecision(tx, { ...decision, outcome: 'allowed', by });
   return { proposalId, repeated: false, status: 'simulating', actionType: original.actionType };
 }

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { settleQuorum } from '../ontology/quorum.ts';
 import { readApprovalFacts } from './approval-facts.ts';
 import { askCriteriaAgain } from './ask-criteria-again.ts';
+import { mayExecute, policyMove } from './ask-execution.ts';
 import { areDefinitionsInForce } from './definitions-in-force.ts';
 import { lockDefinitionsShared } from './definitions-lock.ts';
 import { type DoorRefusal, doorRefusalOf } from './door-refusals.ts';
@@ -24,7 +25,7 @@ export async function executeProposal(
   pool: pg.Pool,
   tenant: string,
   proposalId: string,
-  deps: Pick<StoreDeps, 'ontologies'>,
+  deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
 ): Promise<Settled | null> {
   try {
     return await withTenant(pool, tenant, (tx) => execute(tx, proposalId, deps));
@@ -55,7 +56,7 @@ export function executionIdOf(proposalId: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
 }
 
-async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<Settled | null> {
+async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontologies' | 'policies'>): Promise<Settled | null> {
   const [proposal, , [locked], facts, inForce, stop] = await Promise.all([
     lockProposal(tx, proposalId),
     tx.rows(`SELECT 1 FROM ${lockDefinitionsShared}`),
@@ -77,6 +78,8 @@ async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontolo
   // A plan whose time has passed is simulated again, which ends as `invalid` and says which criterion fails. The clock was asked after the waits for the locks above.
   const [fault] = await askCriteriaAgain(tx, proposal, locked?.now ?? proposal.now, deps);
   if (fault !== undefined) return describe(sendBack(tx, proposal, { to: 'simulating', reason: fault.code }), facts);
+  const by = await mayExecute(tx, proposal, facts, locked?.now ?? proposal.now, deps);
+  if (!by.allowed) return describe(sendBack(tx, proposal, policyMove(by)), { ...facts, held: true });
   const executionId = executionIdOf(proposalId);
   if (proposal.status !== 'executing') beginExecution(tx, proposal, executionId);
   tx.audit({

@@ -4,6 +4,7 @@ import { isBreaking, type OntologyChange } from '../ontology/diff-ontology.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { announceOntology } from './announce-ontology.ts';
+import { forbiddenByPolicy } from './ask-policies.ts';
 import { type BegunMigration, beginMigration } from './begin-migration.ts';
 import { lockDefinitionsAlone, lockDefinitionsShared } from './definitions-lock.ts';
 import { examineUpload, stillHolds } from './examine-upload.ts';
@@ -70,6 +71,8 @@ async function accept(
   const actor = await resolveActor(tx, by);
   const authority = deps.decide({ action: 'ontology:put', actor });
   if (!authority.allowed) return refuse(authority.reason);
+  const forbidden = await forbiddenByPolicy(tx, deps, { actor, action: 'administer', resource: 'ontology' });
+  if (forbidden !== null) return forbidden;
   const compiled = compileOntology(document, deps.ontologies.functions);
   if (!compiled.ok) return refuse('invalid_ontology', compiled.faults);
   const { ontology } = compiled;

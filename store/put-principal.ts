@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Caller, PrincipalKind } from '../ontology/authority.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
+import { forbiddenByPolicy } from './ask-policies.ts';
 import { type PrincipalView, readPrincipal } from './read-principal.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
@@ -29,7 +30,7 @@ export interface PrincipalChange {
 export async function putPrincipal(
   tx: Tx,
   request: { id: string; change: PrincipalChange; by: Caller },
-  deps: Pick<StoreDeps, 'decide'>,
+  deps: Pick<StoreDeps, 'decide' | 'policies'>,
 ): Promise<PrincipalView | Refusal> {
   const outcome = await put(tx, request, deps);
   if (isRefusal(outcome)) tx.undo();
@@ -39,7 +40,7 @@ export async function putPrincipal(
 async function put(
   tx: Tx,
   { id, change, by }: { id: string; change: PrincipalChange; by: Caller },
-  deps: Pick<StoreDeps, 'decide'>,
+  deps: Pick<StoreDeps, 'decide' | 'policies'>,
 ): Promise<PrincipalView | Refusal> {
   const known = await lockInvolved(tx, { id, change, by });
   // Behind the lock on the administrator's own row: of two who take each other's standing away the second no longer has any.
@@ -47,6 +48,8 @@ async function put(
   for (const subject of subjectsOf(id, change, known)) {
     const authority = deps.decide({ action: 'principal:put', actor, subject });
     if (!authority.allowed) return refuse(authority.reason);
+    const forbidden = await forbiddenByPolicy(tx, deps, { actor, action: 'administer', resource: 'principals' });
+    if (forbidden !== null) return forbidden;
   }
   const faults = faultsOf(id, change, (other) => known.has(other));
   const isMalformed = faults.some(({ code }) => code === 'malformed_request');

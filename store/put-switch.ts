@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Actor, Caller } from '../ontology/authority.ts';
 import type { JsonObject } from '../ontology/json.ts';
+import { forbiddenByPolicy } from './ask-policies.ts';
 import { lockDefinitionsAlone } from './definitions-lock.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
@@ -20,16 +21,18 @@ export interface SwitchChange {
  * Throws a switch. Off takes one person and holds with the commit: the tenant's control row is locked first, which waits for executions that have begun, so none
  * commits later. Executions that come meanwhile wait behind it. On takes two: the first asks, and another person, whatever their identities, does it; then what was held is looked at again. A repeat changes nothing.
  */
-export async function putSwitch(tx: Tx, change: SwitchChange, deps: Pick<StoreDeps, 'decide'>): Promise<SwitchView | Refusal> {
+export async function putSwitch(tx: Tx, change: SwitchChange, deps: Pick<StoreDeps, 'decide' | 'policies'>): Promise<SwitchView | Refusal> {
   const outcome = await put(tx, change, deps);
   if (isRefusal(outcome)) tx.undo();
   return outcome;
 }
 
-async function put(tx: Tx, change: SwitchChange, deps: Pick<StoreDeps, 'decide'>): Promise<SwitchView | Refusal> {
+async function put(tx: Tx, change: SwitchChange, deps: Pick<StoreDeps, 'decide' | 'policies'>): Promise<SwitchView | Refusal> {
   const actor = await resolveActor(tx, change.by);
   const authority = deps.decide({ action: 'switch:put', actor, off: change.state === 'off' });
   if (!authority.allowed) return refuse(authority.reason);
+  const forbidden = await forbiddenByPolicy(tx, deps, { actor, action: 'administer', resource: 'switches' });
+  if (forbidden !== null) return forbidden;
   const pointer = '/name';
   if (change.scope === 'tenant' && change.name !== 'all')
     return refuse('malformed_request', [{ code: 'malformed_request', pointer, message: 'of the tenant there is one switch, called all' }]);
@@ -52,7 +55,7 @@ async function put(tx: Tx, change: SwitchChange, deps: Pick<StoreDeps, 'decide'>
 }
 
 /** Whether the actor is the second of two people: the first could still ask, and neither stands behind the other. */
-async function isSecond(tx: Tx, askedBy: string, actor: Actor, deps: Pick<StoreDeps, 'decide'>): Promise<boolean> {
+async function isSecond(tx: Tx, askedBy: string, actor: Actor, deps: Pick<StoreDeps, 'decide' | 'policies'>): Promise<boolean> {
   const first = (await readActors(tx, [askedBy])).get(askedBy);
   if (first === undefined || !deps.decide({ action: 'switch:put', actor: first, off: false }).allowed) return false;
   const [side] = await tx.rows<{ ids: string[] }>('SELECT ARRAY(SELECT b FROM exequatur.stands_behind($1, NULL) b) AS ids', [askedBy]);

@@ -12,13 +12,13 @@ export interface TimelineEntry {
   personal: Record<string, JsonValue>;
 }
 
-/** What happened to a proposal, oldest first, from its audit entries: their order is the order in which the transactions committed. */
+/** What happened to a proposal, oldest first, from its audit entries but those of refusals, with which nothing happened: their order is the order in which the transactions committed. */
 export async function readTimeline(tx: Sql, proposalId: string): Promise<TimelineEntry[] | Refusal> {
   const rows = await tx.rows<{ at: string; type: string; payload: string; personal: Record<string, string> }>(
     `SELECT ${isoTime('e.at')} AS at, e.type, convert_from(e.payload, 'UTF8') AS payload,
             COALESCE((SELECT jsonb_object_agg(d.name, to_jsonb(d.value) #>> '{}') FROM exequatur.audit_disclosure d WHERE d.tenant_id = e.tenant_id AND d.entry_id = e.id), '{}') AS personal
        FROM exequatur.proposal p JOIN exequatur.audit_entry e ON e.tenant_id = p.tenant_id AND e.proposal_id = p.id
-      WHERE p.id = $1::uuid ORDER BY e.seq`,
+      WHERE p.id = $1::uuid AND e.type <> 'decision.refused' ORDER BY e.seq`,
     [proposalId],
   );
   // Every proposal has the entry of its creation, so no entry means no proposal.

@@ -4,10 +4,13 @@ import type { JsonValue } from '../ontology/json.ts';
 import { settleQuorum } from '../ontology/quorum.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { askCriteriaAgain } from './ask-criteria-again.ts';
+import { askPolicies, type Determination, refuseByPolicy } from './ask-policies.ts';
 import { definitionsHold } from './definitions-in-force.ts';
 import { announceAndNudge, leaveNudge } from './nudges.ts';
+import { policyContextOf } from './policy-facts.ts';
 import { hasExpired, type LockedProposal, lockProposal } from './proposal-row.ts';
 import { proposalFacts, type ReviewView } from './proposal-view.ts';
+import { recordDecision, recordRefusal } from './record-decision.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { type Settled, settleLocked } from './settle.ts';
 import type { PrismaTx, Tx } from './sql.ts';
@@ -55,27 +58,46 @@ export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreD
     requirement: facts.plan?.requirement ?? null,
     reviews: facts.reviews,
     decision: review.decision,
+    held: facts.held ?? false,
   });
   if (proposal.status === 'awaiting_approval' && hasExpired(proposal)) {
     const settled = settleLocked(tx, proposal, facts);
     leaveNudge(tx, proposal.id);
     return { ...refuse(authority.allowed ? 'not_awaiting_approval' : authority.reason), settled };
   }
-  if (!authority.allowed) return undone(tx, refuse(authority.reason));
+  if (!authority.allowed) {
+    await recordRefusal(tx, { ...decisionOf(proposal, review, actor), outcome: 'refused', reason: authority.reason });
+    return refuse(authority.reason);
+  }
+  const by = await askPolicies(tx, deps, {
+    actor,
+    action: 'review',
+    resource: proposal.actionType,
+    context: async () => ({ ...(await policyContextOf(tx, proposal, proposal.now, deps)), decision: review.decision }),
+  });
+  if (!by.allowed) {
+    await recordRefusal(tx, { ...decisionOf(proposal, review, actor), outcome: 'refused', reason: 'policy_forbids', by });
+    return refuseByPolicy(by);
+  }
   if (review.decision === 'request_changes' && proposal.revertOf !== null) return undone(tx, refuse('not_revisable'));
   if (review.decision === 'approve' && (moved || (await haveCriteriaLapsed(tx, proposal, deps)))) {
     const settled = settleLocked(tx, transition(tx, proposal, { to: 'simulating', reason: 'stale_plan' }), facts);
     leaveNudge(tx, proposal.id);
     return { ...refuse('stale_plan'), settled };
   }
-  return storeReview(tx, proposal, review, actor, facts);
+  return storeReview(tx, proposal, review, { actor, by }, facts);
+}
+
+function decisionOf(proposal: LockedProposal, review: NewReview, actor: Actor) {
+  const { id: proposalId, revision, planDigest: digest } = proposal;
+  return { proposalId, actor: actor.id, action: 'review' as const, revision, digest, details: { decision: review.decision } };
 }
 
 async function storeReview(
   tx: PrismaTx,
   proposal: LockedProposal,
   review: NewReview,
-  actor: Actor,
+  { actor, by }: { actor: Actor; by: Determination },
   facts: ApprovalFacts,
 ): Promise<RecordedReview> {
   // A reviewer who takes a decision back may do so after its stage; what is stored is where the proposal stood.
@@ -112,6 +134,7 @@ async function storeReview(
     },
   });
   announceReview(tx, proposal, view);
+  recordDecision(tx, { ...decisionOf(proposal, review, actor), outcome: 'allowed', by });
   const mine: ReviewFact = {
     reviewerId: actor.id,
     decision: review.decision,
@@ -126,6 +149,7 @@ async function storeReview(
   const moved = review.decision === 'request_changes' ? transition(tx, proposal, changesRequested(actor, review)) : proposal;
   const settled = settleLocked(tx, moved, {
     ...facts,
+    held: false, // The policies have not been asked about what this review makes of it.
     reviews: [...facts.reviews.filter((other) => other.person !== actor.person), mine],
   });
   return { review: view, settled };

@@ -4,6 +4,7 @@ import type { Caller } from '../ontology/authority.ts';
 import { digestOf, sha256Hex } from '../ontology/canonical-json.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import { checkReferences, parseParameters } from '../ontology/parameters.ts';
+import { askPolicies, refuseByPolicy } from './ask-policies.ts';
 import { findAction, type Proposed } from './create-proposal.ts';
 import { lockDefinitionsShared } from './definitions-lock.ts';
 import { durationMs } from './duration.ts';
@@ -11,6 +12,7 @@ import { claimIdempotencyKey } from './idempotency.ts';
 import { announceAndNudge, leaveNudge } from './nudges.ts';
 import { hasExpired, type LockedProposal, lockProposal } from './proposal-row.ts';
 import { proposalFacts } from './proposal-view.ts';
+import { beginAsking, recordDecision, recordRefusalAlone } from './record-decision.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import { settleLocked } from './settle.ts';
 import type { PrismaTx, Tx } from './sql.ts';
@@ -34,6 +36,7 @@ export interface Revision {
  */
 export async function reviseProposal(tx: PrismaTx, request: Revision, deps: StoreDeps): Promise<Proposed | Refusal> {
   const { proposalId, by } = request;
+  beginAsking(tx);
   const earlier = await claimIdempotencyKey(tx, {
     principalId: by.id,
     operation: `revise ${proposalId}`,
@@ -54,14 +57,20 @@ export async function reviseProposal(tx: PrismaTx, request: Revision, deps: Stor
     proposal: proposalFacts(proposal),
     isRevert: proposal.revertOf !== null,
   });
-  if (!authority.allowed) return undone(tx, refuse(authority.reason));
+  const decision = { proposalId, actor: actor.id, action: 'revise' as const, revision: proposal.revision, digest: proposal.planDigest };
+  if (!authority.allowed) return recordRefusalAlone(tx, decision, refuse(authority.reason));
+  const resource = proposal.actionType;
+  const determined = await askPolicies(tx, deps, { actor, action: 'propose', resource, context: { now: proposal.now, revert: false } });
+  if (!determined.allowed) return recordRefusalAlone(tx, { ...decision, by: determined }, refuseByPolicy(determined));
   if (hasExpired(proposal)) {
     settleLocked(tx, proposal, { plan: null, reviews: [] });
     leaveNudge(tx, proposalId);
     return refuse('not_revisable');
   }
   const revised = await revise(tx, proposal, request, actor, deps);
-  return isRefusal(revised) ? undone(tx, revised) : revised;
+  if (isRefusal(revised)) return undone(tx, revised);
+  recordDecision(tx, { ...decision, outcome: 'allowed', by: determined });
+  return revised;
 }
 
 async function revise(

@@ -43,7 +43,7 @@ export function settleLocked(tx: Tx, proposal: LockedProposal, facts: ApprovalFa
   if (proposal.status === 'awaiting_approval' && facts.plan !== null) {
     const { verdict } = settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind);
     if (verdict === 'rejected') return describe(transition(tx, proposal, { to: 'rejected' }), facts);
-    if (verdict === 'approved')
+    if (verdict === 'approved' && facts.held !== true)
       return describe(transition(tx, proposal, { to: 'approved', facts: approvedBy(facts.plan.requirement) }), facts);
   }
   return describe(proposal, facts);
@@ -65,6 +65,8 @@ function isOpenToExpiry(status: ProposalStatus): boolean {
   );
 }
 
+const heldInWords = 'the policies in force ask for more than its stages do';
+
 export function describe(proposal: LockedProposal, facts: ApprovalFacts): Settled {
   const waits = proposal.status === 'awaiting_approval' || proposal.status === 'changes_requested' || proposal.status === 'scheduled';
   return {
@@ -77,7 +79,7 @@ export function describe(proposal: LockedProposal, facts: ApprovalFacts): Settle
     waitMs: waits ? Math.max(shortestWaitMs, Date.parse(proposal.expiresAt) - Date.parse(proposal.now)) : null,
     missing:
       proposal.status === 'awaiting_approval' && facts.plan !== null
-        ? settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind).missing
+        ? settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind).missing || (facts.held ? heldInWords : '')
         : '',
     edits: facts.plan?.edits ?? null,
     riskTier: facts.plan?.riskTier ?? null,

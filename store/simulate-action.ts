@@ -5,6 +5,7 @@ import { evaluate } from '../ontology/evaluate.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import { checkReferences, parseParameters } from '../ontology/parameters.ts';
 import type { Edit, PlanSummary, ResolvedRequirement } from '../ontology/plan.ts';
+import { forbiddenByPolicy } from './ask-policies.ts';
 import { findAction, refusalOfVersion } from './create-proposal.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { failureOf } from './simulate-proposal.ts';
@@ -55,6 +56,8 @@ async function dryRun(
   const { name, definition } = action.type;
   const authority = deps.decide({ action: 'proposal:create', actor, proposers: definition.proposers ?? null });
   if (!authority.allowed) return refuse(authority.reason);
+  const forbidden = await forbiddenByPolicy(tx, deps, { actor, action: 'propose', resource: name });
+  if (forbidden !== null) return forbidden;
   const parsed = parseParameters(action.ontology, name, request.parameters);
   if (!parsed.ok) return refuse('invalid_parameters', parsed.faults);
   const snapshot = new SqlSnapshot(tx);

@@ -20,6 +20,7 @@ import {
 } from './proposal-row.ts';
 import { raiseProposal } from './raise-proposal.ts';
 import { readChanges } from './read-changes.ts';
+import { recordDecision } from './record-decision.ts';
 import { describe, type Settled, settleLocked } from './settle.ts';
 import { settleProposal } from './settle-proposal.ts';
 import { type Tx, withTenant } from './sql.ts';
@@ -125,7 +126,17 @@ async function storeOutcome(tx: Tx, proposalId: string, { revision, outcome }: S
   const plan = await keepPlan(tx, proposal, outcome.simulation);
   const facts = await replacing(tx, proposal, plan.digest);
   const simulated = transition(tx, proposal, { to: 'awaiting_approval', plan, facts });
+  recordStages(tx, simulated, outcome.simulation.plan.header.requirement);
   return settleLocked(tx, simulated, await factsOf(tx, proposal, simulated, outcome.simulation));
+}
+
+/** Which stages the plan was sent to, or that policy alone approves it. */
+function recordStages(tx: Tx, proposal: LockedProposal, requirement: ResolvedRequirement): void {
+  const { policy, automatic, stages } = requirement;
+  const details = { stages: stages.map(({ name, thresholds }) => ({ name, needed: thresholds.map(({ needed }) => needed) })) };
+  const { id: proposalId, revision, planDigest: digest, proposerId: actor } = proposal;
+  const by = { version: 0 as const, policies: [policy], errors: [] as [] };
+  recordDecision(tx, { proposalId, actor, action: 'stage', outcome: automatic ? 'allowed' : 'asked', revision, digest, by, details });
 }
 
 /** An equal digest keeps the plan, and with it the approvals, and only adds what this simulation read; another digest is another plan. */

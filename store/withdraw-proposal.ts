@@ -2,6 +2,7 @@ import type { Caller } from '../ontology/authority.ts';
 import { leaveNudge } from './nudges.ts';
 import { hasExpired, lockProposal } from './proposal-row.ts';
 import { proposalFacts } from './proposal-view.ts';
+import { recordDecision, recordRefusal } from './record-decision.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { describe, type Settled, settleLocked } from './settle.ts';
 import type { Tx } from './sql.ts';
@@ -29,14 +30,17 @@ export async function withdrawProposal(
     tx.undo();
     return refuse('not_found');
   }
+  const { revision, planDigest: digest } = proposal;
+  const decision = { proposalId, actor: actor.id, action: 'withdraw' as const, revision, digest };
   const authority = deps.decide({ action: 'proposal:withdraw', actor, proposal: proposalFacts(proposal) });
   if (!authority.allowed) {
-    tx.undo();
+    await recordRefusal(tx, { ...decision, outcome: 'refused', reason: authority.reason });
     return refuse(authority.reason);
   }
   const noFacts = { plan: null, reviews: [] };
   leaveNudge(tx, proposalId);
   if (hasExpired(proposal)) return { ...refuse('not_withdrawable'), settled: settleLocked(tx, proposal, noFacts) };
+  recordDecision(tx, { ...decision, outcome: 'allowed' });
   const withdrawn = transition(tx, proposal, { to: 'withdrawn', actor: actor.id, ...(reason === undefined ? {} : { reason }) });
   return { settled: describe(withdrawn, noFacts) };
 }

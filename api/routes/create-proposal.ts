@@ -22,6 +22,7 @@ export const createProposal = route({
     },
   },
   problems: [
+    'policy_forbids',
     'unknown_action_type',
     'action_type_superseded',
     'proposer_not_allowed',

@@ -21,6 +21,7 @@ export const revertProposal = route({
     },
   },
   problems: [
+    'policy_forbids',
     'switched_off',
     'not_found',
     'not_revertible',

@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import pg from 'pg';
 import type { JsonValue } from '../../ontology/json.ts';
+import { cedar } from '../../policy/cedar.ts';
 import { decide } from '../../policy/decide.ts';
 import { startPostgres } from '../../scripts/postgres/embedded-postgres.ts';
 import { openPool } from '../../store/connect.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
 import { migrate } from '../../store/migrate.ts';
+import { PolicySets } from '../../store/policy-sets.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { isRefusal } from '../../store/refusal.ts';
 import type { Settled } from '../../store/settle.ts';
@@ -39,7 +41,7 @@ export async function benchStack(directory: string): Promise<BenchStack> {
   const tenant = rows[0]?.tenant ?? '';
   const api = openPool(loginUrl(superuserUrl, 'api', password));
   const worker = openPool(loginUrl(superuserUrl, 'worker', password));
-  const deps: StoreDeps = { ontologies: new OntologyCache([]), decide };
+  const deps: StoreDeps = { ontologies: new OntologyCache([]), policies: new PolicySets(cedar), decide };
   const accepted = await withTenantPrisma(api, tenant, (tx) => putOntology(tx, benchDocument as unknown as JsonValue, administrator, deps));
   if (isRefusal(accepted)) throw new Error(`the document was refused: ${JSON.stringify(accepted)}`);
   return {

@@ -8,9 +8,11 @@ import { openApiDocument } from '../../api/open-api.ts';
 import { routes } from '../../api/routes.ts';
 import { openWorkflowGateway } from '../../api/workflow-gateway.ts';
 import type { JsonValue } from '../../ontology/json.ts';
+import { cedar } from '../../policy/cedar.ts';
 import { decide } from '../../policy/decide.ts';
 import { openPool } from '../../store/connect.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
+import { PolicySets } from '../../store/policy-sets.ts';
 import { StatusWatch } from '../../store/status-watch.ts';
 import { openLogger } from '../../telemetry/logger.ts';
 import { openRegistry } from '../../telemetry/metrics.ts';
@@ -103,7 +105,7 @@ export class ApiScene {
       simulationPatienceMs,
       logger,
       workflows: openWorkflowGateway(settings, { tracing: { plugins: [] }, logger }),
-      deps: { decide, ontologies: new OntologyCache([]) },
+      deps: { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) },
       tokens: { keys: { getKey: createLocalJWKSet({ keys: [jwk] }) }, issuer, audience },
       registry: openRegistry('test-api'),
       openApi: () => JSON.stringify(openApiDocument(routes)),

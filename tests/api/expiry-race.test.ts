@@ -1,9 +1,11 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cedar } from '../../policy/cedar.ts';
 import { decide } from '../../policy/decide.ts';
 import { openPool } from '../../store/connect.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
+import { PolicySets } from '../../store/policy-sets.ts';
 import { executionGraceMs } from '../../store/proposal-row.ts';
 import { settle } from '../../store/settle.ts';
 import { simulateProposal } from '../../store/simulate-proposal.ts';
@@ -12,7 +14,7 @@ import { building } from '../store/fixture.ts';
 import { type Answer, ApiScene } from './api-scene.ts';
 
 // A database of its own, whose clock can be moved: tests/support/database.ts. No worker runs: the test takes its steps, so that they come when they hurt.
-const deps = { decide, ontologies: new OntologyCache([]) };
+const deps = { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) };
 let scene: ApiScene;
 let worker: pg.Pool;
 let superuser: pg.Pool;

@@ -154,7 +154,8 @@ export class LampService {
     const rows = await this.shop.query<{ type: string }>(`SELECT type FROM exequatur.${table} WHERE proposal_id = $1 ORDER BY type`, [
       proposalId,
     ]);
-    return rows.map(({ type }) => type);
+    // A review that is sent again after its answer was lost is refused, and that is on record.
+    return rows.map(({ type }) => type).filter((type) => type !== 'decision.refused');
   }
 
   private async expectWholeChain(): Promise<void> {

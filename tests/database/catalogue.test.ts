@@ -134,6 +134,7 @@ describe('roles', () => {
       'api INSERT': [
         'action_type',
         'action_type_version',
+        'decision',
         'idempotency_key',
         'link_type',
         'nudge',
@@ -141,6 +142,7 @@ describe('roles', () => {
         'ontology_migration',
         'ontology_version',
         'outbox',
+        'policy_version',
         'principal',
         'proposal',
         'review',
@@ -159,7 +161,7 @@ describe('roles', () => {
         'switch',
         'tenant_control',
       ],
-      'worker INSERT': ['nudge', 'outbox', 'plan', 'plan_chunk', 'read_set', 'read_set_reads'],
+      'worker INSERT': ['decision', 'nudge', 'outbox', 'plan', 'plan_chunk', 'read_set', 'read_set_reads'],
       'worker UPDATE': ['nudge', 'proposal'],
     });
   });

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
+import { cedar } from '../../policy/cedar.ts';
 import { decide } from '../../policy/decide.ts';
 import { openPool } from '../../store/connect.ts';
 import { createProposal, type Proposed } from '../../store/create-proposal.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
+import { PolicySets } from '../../store/policy-sets.ts';
 import { type ProposalView, proposalView } from '../../store/proposal-view.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { readProposalRecord } from '../../store/read-proposal.ts';
@@ -166,7 +168,7 @@ export async function openFixture(document: JsonValue = building): Promise<Fixtu
   const tenant = await database.createTenant();
   const api = openPool(database.urls.api, { max: 8 });
   const worker = openPool(database.urls.worker, { max: 4 });
-  const deps: StoreDeps = { decide, ontologies: new OntologyCache([]) };
+  const deps: StoreDeps = { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) };
   const inApi = <T>(work: (tx: PrismaTx) => Promise<T>) => withTenantPrisma(api, tenant, work);
   const fixture: Fixture = {
     database,

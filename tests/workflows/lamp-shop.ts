@@ -6,11 +6,13 @@ import { createActivities } from '../../activities/create-activities.ts';
 import { measureSteps } from '../../activities/measure-steps.ts';
 import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
+import { cedar } from '../../policy/cedar.ts';
 import { decide } from '../../policy/decide.ts';
 import { openPool } from '../../store/connect.ts';
 import { createProposal } from '../../store/create-proposal.ts';
 import { executionIdOf } from '../../store/execute-proposal.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
+import { PolicySets } from '../../store/policy-sets.ts';
 import { lockProposal } from '../../store/proposal-row.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { recordReview } from '../../store/record-review.ts';
@@ -56,7 +58,7 @@ export interface WorkerWishes {
 /** One tenant with lamps in a database of its own, and everything that the API, the worker and the relay would do for it, as real as it can be. */
 export class LampShop {
   readonly taskQueue = `lamps-${randomUUID()}`;
-  readonly deps: StoreDeps = { decide, ontologies: new OntologyCache([]) };
+  readonly deps: StoreDeps = { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) };
   readonly workerPool: pg.Pool;
   readonly relayPool: pg.Pool;
   readonly database: TestDatabase;

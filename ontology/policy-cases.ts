@@ -1,0 +1,75 @@
+import { pointerTo } from './json.ts';
+import type { Fault } from './plan.ts';
+import {
+  type PlanForPolicy,
+  type PolicyAction,
+  type PolicyContext,
+  type PolicyEngine,
+  type PolicyPrincipal,
+  type PolicyRequest,
+  type PolicySet,
+  type PolicyVocabulary,
+  settings,
+} from './policy-engine.ts';
+
+/** One question with the answer that its author expects. What is left out is nothing in particular: a person without roles, a plan that does nothing. */
+export interface PolicyCase {
+  name: string;
+  principal: Partial<PolicyPrincipal>;
+  action: PolicyAction;
+  resource?: string;
+  context?: Partial<Omit<PolicyContext, 'plan'>> & {
+    plan?: Partial<Omit<PlanForPolicy, 'edits'>> & { edits?: Partial<PlanForPolicy['edits']> };
+  };
+  expect: 'allow' | 'deny';
+}
+
+/** Which cases do not come out as expected, with a pointer to each into `{cases: []}`. */
+export function runPolicyCases(set: PolicySet, cases: readonly PolicyCase[], engine: PolicyEngine, vocabulary: PolicyVocabulary): Fault[] {
+  return [...cases.entries()].flatMap(([at, one]) => {
+    const fault = (message: string, ...steps: string[]): Fault => ({
+      code: 'invalid_policies',
+      pointer: pointerTo('/cases', at, ...steps),
+      message,
+    });
+    const unknown = unknownResource(one, vocabulary);
+    if (unknown !== null) return [fault(unknown, 'resource')];
+    const { decision, policies, errors } = engine.decide(set, requestOf(one));
+    if (decision === one.expect) return [];
+    const by = errors.length > 0 ? errors.join('; ') : policies.length > 0 ? `by ${policies.join(', ')}` : 'no policy permits it';
+    return [fault(`${one.name}: expected ${one.expect}, and it is ${decision} (${by})`)];
+  });
+}
+
+function unknownResource({ action, resource }: PolicyCase, { actionTypes }: PolicyVocabulary): string | null {
+  if (action === 'see') return resource === undefined ? null : 'the tenant as a whole is seen, so there is no resource to name';
+  const known: readonly string[] = action === 'administer' ? settings : actionTypes;
+  return resource !== undefined && known.includes(resource)
+    ? null
+    : `must name ${action === 'administer' ? `one of ${settings.join(', ')}` : 'an action type'}`;
+}
+
+function requestOf({ principal, action, resource = '', context = {} }: PolicyCase): PolicyRequest {
+  const { plan, ...others } = context;
+  const filled: PolicyContext = {
+    now: '2026-01-01T00:00:00.000Z',
+    ...(action === 'propose' ? { revert: false } : {}),
+    ...(action === 'review' ? { decision: 'approve' as const } : {}),
+    ...(action === 'execute' || action === 'override' ? { approvals: 0 } : {}),
+    ...(action === 'review' || action === 'execute' || action === 'override'
+      ? { proposer: { id: 'somebody', kind: 'user' as const }, plan: planOf(plan) }
+      : {}),
+    ...others,
+  };
+  return {
+    principal: { id: 'somebody', kind: 'user', roles: [], teams: [], actsFor: null, ...principal },
+    action,
+    resource,
+    context: filled,
+  };
+}
+
+function planOf(plan: NonNullable<PolicyCase['context']>['plan'] = {}): PlanForPolicy {
+  const none = { create: 0, modify: 0, delete: 0, link: 0, unlink: 0 };
+  return { riskTier: 'low', objectTypes: [], sensitive: [], amounts: {}, ...plan, edits: { ...none, ...plan.edits } };
+}

@@ -1,0 +1,46 @@
+import type { ApprovalFacts } from './approval-facts.ts';
+import { askPolicies, type Determination } from './ask-policies.ts';
+import { policyContextOf } from './policy-facts.ts';
+import type { LockedProposal } from './proposal-row.ts';
+import { recordDecision } from './record-decision.ts';
+import type { Tx } from './sql.ts';
+import { readActors } from './standing.ts';
+import type { StoreDeps } from './store-deps.ts';
+import type { Move } from './transition.ts';
+
+/**
+ * Whether the policies in force let this plan be executed, on behalf of its proposer with standing as it is now. MUST be asked after the tenant's control row is locked:
+ * then the version that answers is in force until the commit. The answer is kept with the execution, or with the way back.
+ */
+export async function mayExecute(
+  tx: Tx,
+  proposal: LockedProposal,
+  facts: ApprovalFacts,
+  now: string,
+  deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
+): Promise<Determination> {
+  const approvals = new Set(facts.reviews.filter(({ decision }) => decision === 'approve').map(({ person }) => person)).size;
+  const known = (await readActors(tx, [proposal.proposerId])).get(proposal.proposerId);
+  const { proposerId: id, proposerKind: kind, proposerRoles: roles, actsFor } = proposal;
+  const by = await askPolicies(tx, deps, {
+    actor: known ?? { id, kind, roles, teams: [], actsFor },
+    action: 'execute',
+    resource: proposal.actionType,
+    context: async () => ({ ...(await policyContextOf(tx, proposal, now, deps)), approvals }),
+  });
+  const decision = {
+    proposalId: proposal.id,
+    actor: id,
+    action: 'execute' as const,
+    revision: proposal.revision,
+    digest: proposal.planDigest,
+    by,
+  };
+  recordDecision(tx, by.allowed ? { ...decision, outcome: 'allowed' } : { ...decision, outcome: 'refused', reason: 'policy_forbids' });
+  return by;
+}
+
+/** Back to those who approve: there it stays until one of them adds to it, or other policies are in force. */
+export function policyMove({ version, policies }: Determination): Move {
+  return { to: 'awaiting_approval', reason: 'policy_forbids', facts: { policyVersion: version, policies } };
+}

@@ -1,0 +1,67 @@
+import type { Actor } from '../ontology/authority.ts';
+import type { PolicyAction, PolicyContext, PolicyPrincipal } from '../ontology/policy-engine.ts';
+import { policyVersionInForce } from './policy-sets.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import type { Tx } from './sql.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+/** What policies answered, and by which version of them: what is recorded of a decision. */
+export interface Determination {
+  allowed: boolean;
+  version: number;
+  policies: string[];
+  errors: string[];
+}
+
+export interface PolicyQuestion {
+  actor: PolicyPrincipal;
+  action: PolicyAction;
+  /** An action type's name, one of the settings, or the empty text for the tenant. */
+  resource: string;
+  /** What policies may go by. A function where it has to be read: the built-in policies ask nothing of it. */
+  context: PolicyContext | (() => Promise<PolicyContext>);
+}
+
+/**
+ * Asks the tenant's policies in force. They are asked in addition to the gate, which holds what no policy may loosen, so they can only tighten; a version that is not
+ * there permits nothing.
+ */
+export async function askPolicies(
+  tx: Tx,
+  deps: Pick<StoreDeps, 'policies'>,
+  { actor, action, resource, context }: PolicyQuestion,
+): Promise<Determination> {
+  const version = await policyVersionInForce(tx);
+  const loaded = await deps.policies.load(tx, tx.tenant, version);
+  if (loaded === null) return { allowed: false, version, policies: [], errors: ['the version in force is not there'] };
+  const facts = typeof context !== 'function' ? context : version === 0 ? { now: noTime } : await context();
+  const { decision, policies, errors } = deps.policies.of.engine.decide(loaded.set, { principal: actor, action, resource, context: facts });
+  return { allowed: decision === 'allow', version, policies, errors };
+}
+
+const noTime = '1970-01-01T00:00:00.000Z';
+
+/** For questions of which nothing is recorded: null where policies allow it. */
+export async function forbiddenByPolicy(
+  tx: Tx,
+  deps: Pick<StoreDeps, 'policies'>,
+  question: Omit<PolicyQuestion, 'context' | 'actor'> & { actor: Actor },
+): Promise<Refusal | null> {
+  const context = async () => {
+    const [row] = await tx.rows<{ now: string }>(
+      `SELECT to_char(exequatur.clock() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS now`,
+    );
+    return { now: row?.now ?? noTime, revert: false };
+  };
+  const determination = await askPolicies(tx, deps, { ...question, context });
+  return determination.allowed ? null : refuseByPolicy(determination);
+}
+
+/** Whoever is refused learns which policies did; their texts are read where policies are read. */
+export function refuseByPolicy({ policies, errors }: Determination): Refusal {
+  const message =
+    policies.length === 0
+      ? 'no policy permits this'
+      : `${errors.length > 0 ? 'cannot be computed' : 'forbidden'} by ${policies.join(', ')}`;
+  return refuse('policy_forbids', [{ code: 'policy_forbids', message }]);
+}

@@ -1,0 +1,72 @@
+import type { CompiledActionType, CompiledOntology } from '../ontology/compiled-ontology.ts';
+import type { PlanSummary } from '../ontology/plan.ts';
+import type { PlanForPolicy, PolicyContext, PolicyVocabulary } from '../ontology/policy-engine.ts';
+import type { LockedProposal } from './proposal-row.ts';
+import type { Tx } from './sql.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+/** What policies of this tenant may name. */
+export function vocabularyOf(ontology: CompiledOntology | null): PolicyVocabulary {
+  if (ontology === null) return { actionTypes: [], objectTypes: [], sensitive: [], amounts: [] };
+  const sensitive = [...ontology.objectTypes].flatMap(([type, { properties }]) =>
+    [...properties].flatMap(([property, definition]) => (definition.sensitive ? [`${type}.${property}`] : [])),
+  );
+  return {
+    actionTypes: [...ontology.actionTypes.keys()],
+    objectTypes: [...ontology.objectTypes.keys()],
+    sensitive,
+    amounts: [...new Set([...ontology.actionTypes.values()].flatMap(amountsOf))].sort(),
+  };
+}
+
+const numbers = new Set(['integer', 'double', 'long', 'decimal']);
+
+/** Numeric parameters. Not sensitive ones: by a policy and a dry run of it somebody could find their values out. */
+export function amountsOf({ definition }: CompiledActionType): string[] {
+  return Object.entries(definition.parameters ?? {}).flatMap(([name, parameter]) =>
+    numbers.has(parameter.type) && !('sensitive' in parameter && parameter.sensitive) ? [name] : [],
+  );
+}
+
+export function planForPolicy(
+  summary: PlanSummary,
+  given: Readonly<Record<string, string>> | null,
+  names: readonly string[],
+): PlanForPolicy {
+  const filledIn = Object.entries(summary.prefilled ?? {}).filter(([name, value]) => names.includes(name) && value !== null);
+  return {
+    riskTier: summary.riskTier,
+    edits: summary.edits,
+    objectTypes: Object.keys(summary.objectTypes),
+    sensitive: summary.sensitive ?? [],
+    amounts: Object.fromEntries([...filledIn, ...Object.entries(given ?? {})].map(([name, value]) => [name, sizeOf(String(value))])),
+  };
+}
+
+/** Rounded up, and what is larger than any whole number that JSON carries safely is that one: a bound is never missed for the way a number is written. */
+function sizeOf(text: string): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(Math.abs(Number(text))));
+}
+
+/** SQL for the amounts of a proposal row `p`, as text by name; `names` is an expression for the array of names. */
+export const amountsJson = (p: string, names: string): string =>
+  `(SELECT jsonb_object_agg(e.key, e.value) FROM json_each_text(${p}.parameters::json) e WHERE e.key = ANY(${names}) AND e.value IS NOT NULL)`;
+
+/** What policies go by where a plan is decided on. */
+export async function policyContextOf(
+  tx: Tx,
+  proposal: LockedProposal,
+  now: string,
+  deps: Pick<StoreDeps, 'ontologies'>,
+): Promise<PolicyContext> {
+  const loaded = await deps.ontologies.load(tx, proposal.ontologyVersion);
+  const type = loaded?.ontology.actionTypes.get(proposal.actionType);
+  const names = type === undefined ? [] : amountsOf(type);
+  const [row] = await tx.rows<{ summary: PlanSummary; amounts: Record<string, string> | null }>(
+    `SELECT l.summary, ${amountsJson('p', '$2::text[]')} AS amounts
+       FROM exequatur.proposal p JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`,
+    [proposal.id, names],
+  );
+  if (row === undefined) return { now };
+  return { now, plan: planForPolicy(row.summary, row.amounts, names), proposer: { id: proposal.proposerId, kind: proposal.proposerKind } };
+}

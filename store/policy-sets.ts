@@ -1,0 +1,47 @@
+import type { Policies, PolicySet } from '../ontology/policy-engine.ts';
+import type { Sql } from './sql.ts';
+
+export interface LoadedPolicies {
+  /** 0 for the built-in ones. */
+  version: number;
+  set: PolicySet;
+}
+
+const maxKept = 100; // Sets in use at once over all tenants; one is at most a quarter of a megabyte.
+
+/** Policies by tenant and version. A version never changes, so what is kept is never stale; which is in force is asked each time. */
+export class PolicySets {
+  readonly of: Policies;
+  private readonly kept = new Map<string, PolicySet>();
+
+  constructor(policies: Policies) {
+    this.of = policies;
+  }
+
+  /** Null where the tenant has no such version. */
+  async load(sql: Sql, tenant: string, version: number): Promise<LoadedPolicies | null> {
+    if (version === 0) return { version, set: this.of.defaults };
+    const key = `${tenant}/${version}`;
+    const known = this.kept.get(key);
+    if (known !== undefined) {
+      this.kept.delete(key);
+      this.kept.set(key, known); // The Map's order is the order of use.
+      return { version, set: known };
+    }
+    const [row] = await sql.rows<{ policies: string }>('SELECT v.policies FROM exequatur.policy_version v WHERE v.version = $1::bigint', [
+      version,
+    ]);
+    if (row === undefined) return null;
+    const set = { key, policies: JSON.parse(row.policies) as Record<string, string> };
+    this.kept.set(key, set);
+    const oldest = this.kept.keys().next();
+    if (this.kept.size > maxKept && !oldest.done) this.kept.delete(oldest.value);
+    return { version, set };
+  }
+}
+
+/** The version in force. In an execution it MUST be sent after the tenant's control row is locked. */
+export async function policyVersionInForce(sql: Sql): Promise<number> {
+  const [row] = await sql.rows<{ version: number }>('SELECT c.policy_version::int AS version FROM exequatur.tenant_control c');
+  return row?.version ?? 0;
+}

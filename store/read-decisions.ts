@@ -1,0 +1,76 @@
+import type { JsonObject } from '../ontology/json.ts';
+import { isProblemCode, problems } from '../ontology/problems.ts';
+import { isoTime } from './proposal-row.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import type { Tx } from './sql.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+export interface DecisionView {
+  at: string;
+  actor: string;
+  action: string;
+  outcome: 'allowed' | 'refused' | 'asked';
+  reason: string | null;
+  revision: number;
+  digest: string | null;
+  /** Which version of the policies answered; 0 are the built-in ones. */
+  policyVersion: number;
+  policies: string[];
+  errors: string[];
+  details: JsonObject;
+  /** The same in words. */
+  explanation: string;
+}
+
+type DecisionRow = Omit<DecisionView, 'explanation'>;
+
+const most = 1_000; // A proposal has a handful; refusals of one person in one state are kept once.
+
+/** What was decided on a proposal, oldest first, and in words why. */
+export async function readDecisions(
+  tx: Tx,
+  proposalId: string,
+  deps: Pick<StoreDeps, 'policies'>,
+): Promise<{ decisions: DecisionView[] } | Refusal> {
+  const [found, rows] = await Promise.all([
+    tx.rows('SELECT 1 FROM exequatur.proposal p WHERE p.id = $1::uuid', [proposalId]),
+    tx.rows<DecisionRow>(
+      `SELECT ${isoTime('d.at')} AS at, d.actor, d.action, d.outcome, d.reason, d.revision, d.digest, d.policy_version::int AS "policyVersion", d.policies, d.errors, d.details
+         FROM exequatur.decision d WHERE d.proposal_id = $1::uuid ORDER BY d.at, d.id LIMIT ${most}`,
+      [proposalId],
+    ),
+  ]);
+  if (found.length === 0) return refuse('not_found');
+  const decisions: DecisionView[] = [];
+  for (const row of rows) {
+    const loaded = await deps.policies.load(tx, tx.tenant, row.policyVersion);
+    decisions.push({ ...row, explanation: explain(row, loaded?.set.policies ?? {}) });
+  }
+  return { decisions };
+}
+
+function explain(row: DecisionRow, texts: Readonly<Record<string, string>>): string {
+  const { actor, action, outcome, reason, policies, errors } = row;
+  if (action === 'stage') return explainStages(row);
+  const named = policies.map((id) => inWords(id, texts[id])).join('; ');
+  if (outcome === 'allowed') {
+    return policies.length === 0 ? `${actor} may ${action}: the gate's own rules allow it.` : `${actor} may ${action}, by ${named}.`;
+  }
+  const who = `${actor} may not ${action}`;
+  if (errors.length > 0) return `${who}: ${errors.join('; ')}. What cannot be computed is refused.`;
+  if (reason === 'policy_forbids') return policies.length === 0 ? `${who}: no policy permits it.` : `${who}, by ${named}.`;
+  return `${who}: ${reason !== null && isProblemCode(reason) ? problems[reason].title : reason}`;
+}
+
+function explainStages({ outcome, policies, details }: DecisionRow): string {
+  const policy = policies.join(', ');
+  if (outcome === 'allowed') return `The approval policy ${policy} lets this plan go without asking anybody.`;
+  const stages = Array.isArray(details.stages) ? (details.stages as { name: string; needed: number[] }[]) : [];
+  return `The approval policy ${policy} asks ${stages.map(({ name, needed }) => `${name} (${needed.join(' + ')})`).join(', then ')}.`;
+}
+
+/** A policy's own `@explain("...")` beside its id. */
+function inWords(id: string, text: string | undefined): string {
+  const own = /@explain\(\s*"((?:[^"\\]|\\.)*)"\s*\)/.exec(text ?? '')?.[1];
+  return own === undefined ? id : `${id} (${own.replaceAll(/\\(.)/g, '$1')})`;
+}

@@ -1,0 +1,235 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PolicyCase } from '../../ontology/policy-cases.ts';
+import { activatePolicies } from '../../store/activate-policies.ts';
+import { executeProposal } from '../../store/execute-proposal.ts';
+import { type PolicyUpload, putPolicies } from '../../store/put-policies.ts';
+import { readDecisions } from '../../store/read-decisions.ts';
+import { listPolicies, readPolicies } from '../../store/read-policies.ts';
+import { settleProposal } from '../../store/settle-proposal.ts';
+import { withTenantPrisma } from '../../store/sql.ts';
+import { withdrawProposal } from '../../store/withdraw-proposal.ts';
+import { admin, agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
+
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await openFixture();
+});
+afterAll(() => fixture?.close());
+
+const permitAll = '@explain("Anything goes.") permit (principal, action, resource);';
+const strict = (condition: string) =>
+  `@explain("Asks for more.") forbid (principal, action == Action::"execute", resource == ActionType::"askFloor") when { ${condition} };`;
+const put = (policies: Record<string, string>, more: { cases?: PolicyCase[]; dryRun?: boolean; by?: typeof admin } = {}) =>
+  fixture.inApi((tx) => {
+    const upload: PolicyUpload = { policies, cases: more.cases ?? [] };
+    return putPolicies(tx, upload, more.by ?? admin, fixture.deps, { dryRun: more.dryRun ?? false });
+  });
+const activate = (version: number) => fixture.inApi((tx) => activatePolicies(tx, version, admin, fixture.deps));
+const decisions = async (proposalId: string) => {
+  const read = expectDone(await fixture.inApi((tx) => readDecisions(tx, proposalId, fixture.deps)));
+  return read.decisions;
+};
+const told = async (proposalId: string) => (await decisions(proposalId)).map(({ action, outcome }) => `${action} ${outcome}`);
+const execute = (proposalId: string) => executeProposal(fixture.worker, fixture.tenant, proposalId, fixture.deps);
+const approved = async (name: string, reviewer = keeper1) => {
+  const plan = await fixture.planned('askFloor', { name });
+  expect(expectDone(await fixture.review(plan, reviewer)).settled?.status).toBe('approved');
+  return plan;
+};
+const backToDefaults = () => activate(0);
+
+describe('policies that are sent', () => {
+  it('hold from the answer on, as a version that never changes', async () => {
+    const first = expectDone(await put({ all: permitAll }));
+    expect(first).toMatchObject({ version: 1, changed: true });
+    expect(expectDone(await put({ all: permitAll }))).toMatchObject({ version: 1, changed: false });
+    expect(await fixture.inApi((tx) => readPolicies(tx, null, fixture.deps))).toMatchObject({
+      version: 1,
+      active: true,
+      policies: { all: permitAll },
+    });
+    await expect(fixture.inApi((tx) => tx.rows("UPDATE exequatur.policy_version SET policies = '{}'"))).rejects.toThrow(
+      /permission denied/,
+    );
+    expect(expectDone(await backToDefaults())).toMatchObject({ version: 0, changed: true });
+    const { versions } = await fixture.inApi((tx) => listPolicies(tx, fixture.deps));
+    expect(versions.map(({ version, active }) => [version, active])).toEqual([
+      [1, false],
+      [0, true],
+    ]);
+  });
+
+  it.each([
+    ['that cannot be parsed', { a: 'permit (', b: permitAll }, '/policies/a'],
+    ['that name an attribute there is not', { a: permitAll, b: strict('context.weather') }, '/policies/b'],
+    ['that name an action type there is not', { a: 'permit (principal, action, resource == ActionType::"fly");' }, '/policies/a'],
+    [
+      'of a megabyte',
+      Object.fromEntries(Array.from({ length: 250 }, (_, at) => [`p${at}`, strict(`"${'x'.repeat(4_000)}" == ""`)])),
+      '/policies',
+    ],
+    ['with which their author could not replace them', { a: 'permit (principal, action == Action::"see", resource);' }, '/policies'],
+  ])('are refused with a pointer where there is one %s', async (_name, policies, pointer) => {
+    expect(await put(policies)).toMatchObject({ refused: 'invalid_policies', faults: [{ pointer }] });
+    expect(await fixture.inApi((tx) => readPolicies(tx, null, fixture.deps))).toMatchObject({ version: 0 });
+  });
+
+  it('are refused where a case does not come out, which is pointed at', async () => {
+    const plan = (edits: number) => ({ plan: { edits: { create: edits } } });
+    const cases: PolicyCase[] = [
+      { name: 'small', principal: { roles: ['keeper'] }, action: 'execute', resource: 'askFloor', context: plan(1), expect: 'allow' },
+      { name: 'large', principal: { roles: ['keeper'] }, action: 'execute', resource: 'askFloor', context: plan(9), expect: 'allow' },
+      { name: 'elsewhere', principal: {}, action: 'execute', resource: 'nothing', expect: 'allow' },
+    ];
+    const refused = await put({ all: permitAll, few: strict('context.plan.edits.total > 5') }, { cases });
+    expect(refused).toMatchObject({
+      refused: 'invalid_policies',
+      faults: [{ pointer: '/cases/1', message: 'large: expected allow, and it is deny (by few)' }, { pointer: '/cases/2/resource' }],
+    });
+  });
+
+  it('are nobody’s to send but an ontology administrator’s, and not an agent’s', async () => {
+    expect(await put({ all: permitAll }, { by: keeper1 })).toEqual({ refused: 'forbidden' });
+    expect(await put({ all: permitAll }, { by: caller('agent-9', ['ontology-admin'], { kind: 'agent' }) })).toEqual({
+      refused: 'forbidden',
+    });
+  });
+
+  it('are another tenant’s business', async () => {
+    const version = expectDone(await put({ all: permitAll, never: 'forbid (principal, action == Action::"propose", resource);' })).version;
+    expect(await fixture.propose('askFloor', { name: 'X' })).toMatchObject({
+      refused: 'policy_forbids',
+      faults: [{ message: 'forbidden by never' }],
+    });
+    const other = await fixture.database.createTenant();
+    const elsewhere = await withTenantPrisma(fixture.api, other, (tx) => readPolicies(tx, version, fixture.deps));
+    expect(elsewhere).toBeNull();
+    const stolen = withTenantPrisma(fixture.api, other, (tx) =>
+      tx.rows('UPDATE exequatur.tenant_control SET policy_version = $1::bigint', [version]),
+    );
+    await expect(stolen).rejects.toThrow(/no such version/);
+    await backToDefaults();
+  });
+
+  it('are rehearsed on the newest proposals by a dry run, which stores nothing', async () => {
+    const plan = await fixture.done('askFloor', { name: 'rehearsed' });
+    const outcome = expectDone(await put({ all: permitAll, more: strict('context.approvals < 9') }, { dryRun: true }));
+    const mine = outcome.rehearsal?.differences.filter(({ proposalId }) => proposalId === plan.proposalId);
+    expect(mine).toEqual([
+      {
+        proposalId: plan.proposalId,
+        actionType: 'askFloor',
+        action: 'execute',
+        principal: agent.id,
+        from: 'allow',
+        to: 'deny',
+        policies: ['more'],
+      },
+    ]);
+    expect(await fixture.inApi((tx) => readPolicies(tx, outcome.version, fixture.deps))).toBeNull();
+  });
+});
+
+describe('an execution', () => {
+  it('goes back to those who approve where the policies became stricter, and is over once one of them adds what they ask for', async () => {
+    const plan = await approved('F1');
+    expectDone(await put({ all: permitAll, two: strict('context.approvals < 2') }));
+    expect(await execute(plan.proposalId)).toMatchObject({
+      status: 'awaiting_approval',
+      missing: expect.stringMatching(/policies in force/),
+    });
+    // Nothing goes round in a circle: whoever looks finds it held.
+    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+    expect(await fixture.review(plan, officer)).toMatchObject({ refused: 'not_eligible' });
+    expect(expectDone(await fixture.review(plan, keeper2)).settled?.status).toBe('approved');
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
+    expect(await told(plan.proposalId)).toEqual([
+      'propose allowed',
+      'stage asked',
+      'review allowed',
+      'execute refused',
+      'review refused',
+      'review allowed',
+      'execute allowed',
+    ]);
+    const refused = (await decisions(plan.proposalId)).find(({ action, outcome }) => action === 'execute' && outcome === 'refused');
+    expect(refused).toMatchObject({
+      policies: ['two'],
+      reason: 'policy_forbids',
+      explanation: 'agent-1 may not execute, by two (Asks for more.).',
+    });
+    await backToDefaults();
+  });
+
+  it('is approved again by itself once the policies in force are others', async () => {
+    const plan = await approved('F2');
+    expectDone(await put({ all: permitAll, never: strict('true') }));
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+    await backToDefaults();
+    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId)).toMatchObject({ status: 'approved' });
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
+  });
+
+  it('is not disturbed by policies that do not concern it', async () => {
+    const plan = await approved('F3');
+    expectDone(await put({ all: permitAll, other: 'forbid (principal, action, resource == ActionType::"closeRoom");' }));
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed', revision: plan.revision, digest: plan.digest });
+    await backToDefaults();
+  });
+
+  it('is refused where a policy cannot be computed', async () => {
+    const plan = await approved('F4');
+    expectDone(await put({ all: permitAll, broken: strict('context.plan.edits.total * 9223372036854775807 + 9223372036854775807 > 0') }));
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+    const last = (await decisions(plan.proposalId)).at(-1);
+    expect(last).toMatchObject({ outcome: 'refused', policies: ['broken'], errors: [expect.stringMatching(/overflow/)] });
+    await backToDefaults();
+  });
+
+  it('raced by an activation is decided by one version: none commits under the former after the answer', async () => {
+    for (let at = 0; at < 8; at++) {
+      const plan = await approved(`R${at}`);
+      const [outcome] = await Promise.all([execute(plan.proposalId), put({ all: permitAll, [`never${at}`]: strict('true') })]);
+      expect(['executed', 'awaiting_approval']).toContain(outcome?.status);
+      const last = (await decisions(plan.proposalId)).at(-1);
+      expect(last).toMatchObject(
+        outcome?.status === 'executed' ? { outcome: 'allowed', policyVersion: 0 } : { outcome: 'refused', policies: [`never${at}`] },
+      );
+      await backToDefaults();
+    }
+  });
+});
+
+describe('every decision on a proposal', () => {
+  it('is explained, and so is who was refused, once', async () => {
+    const plan = await fixture.planned('askFloor', { name: 'E1' });
+    expect(await fixture.review(plan, officer)).toEqual({ refused: 'not_eligible' });
+    expect(await fixture.review(plan, officer)).toEqual({ refused: 'not_eligible' });
+    expect(await fixture.review(plan, agent)).toEqual({ refused: 'agent_may_not_review' });
+    const withdraw = (by: typeof agent) => fixture.inApi((tx) => withdrawProposal(tx, { proposalId: plan.proposalId, by }, fixture.deps));
+    expect(await withdraw(keeper1)).toEqual({ refused: 'not_proposer' });
+    expectDone(await withdraw(agent));
+    expect((await decisions(plan.proposalId)).map(({ explanation }) => explanation)).toEqual([
+      'agent-1 may propose, by actors-propose (Whoever has a role beyond reading may propose.).',
+      'The approval policy one-keeper asks keepers (1).',
+      'officer-1 may not review: The open approval stage does not ask this reviewer.',
+      'agent-1 may not review: Only people review proposals.',
+      'keeper-1 may not withdraw: Only the proposer may do that.',
+      "agent-1 may withdraw: the gate's own rules allow it.",
+    ]);
+    const entries = await fixture.inApi((tx) =>
+      tx.rows("SELECT 1 FROM exequatur.audit_entry e WHERE e.proposal_id = $1::uuid AND e.type = 'decision.refused'", [plan.proposalId]),
+    );
+    expect(entries).toHaveLength(3);
+  });
+
+  it('of a review that a policy forbids leaves the proposal where it was', async () => {
+    expectDone(
+      await put({ all: permitAll, not1: 'forbid (principal, action == Action::"review", resource) when { principal.id == "keeper-1" };' }),
+    );
+    const plan = await fixture.planned('askFloor', { name: 'E2' });
+    expect(await fixture.review(plan, keeper1)).toMatchObject({ refused: 'policy_forbids' });
+    expect(expectDone(await fixture.review(plan, keeper2)).settled?.status).toBe('approved');
+    await backToDefaults();
+  });
+});
