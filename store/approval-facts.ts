@@ -22,6 +22,7 @@ export const reviewFactsJson = (p: string): string => `COALESCE((
                    ORDER BY r.created_at, r.id)
     FROM (SELECT DISTINCT ON (v.reviewer_id) v.* FROM exequatur.review v
            WHERE v.tenant_id = ${p}.tenant_id AND v.proposal_id = ${p}.id AND v.revision = ${p}.revision AND v.digest = ${p}.plan_digest
+             AND v.created_at >= exequatur.counted_since(${p}.plan_id)
            ORDER BY v.reviewer_id, v.created_at DESC, v.id DESC) r
     LEFT JOIN exequatur.principal q ON q.tenant_id = r.tenant_id AND q.id = r.reviewer_id), '[]')`;
 

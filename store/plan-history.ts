@@ -48,6 +48,7 @@ export async function readReplaced(
     `SELECT l.digest, (SELECT count(*)::int FROM (
               SELECT DISTINCT ON (v.reviewer_id) v.decision FROM exequatur.review v
                WHERE v.tenant_id = l.tenant_id AND v.proposal_id = l.proposal_id AND v.revision = l.revision AND v.digest = l.digest
+                 AND v.created_at >= exequatur.counted_since(l.id)
                ORDER BY v.reviewer_id, v.created_at DESC, v.id DESC) n WHERE n.decision = 'approve') AS approvals
        FROM exequatur.plan l JOIN exequatur.read_set s ON s.tenant_id = l.tenant_id AND s.plan_id = l.id
       WHERE l.proposal_id = $1::uuid AND (l.revision, l.digest) <> ($2::int, $3) ORDER BY s.created_at DESC LIMIT 1`,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Edit } from '../../ontology/plan.ts';
-import { addPrincipal, type Planned, refusalOf } from './door-scene.ts';
+import { addPrincipal, move, type Planned, refusalOf, storeReads } from './door-scene.ts';
 import { passes } from './door-world.ts';
 import { twoAirports } from './two-airports.ts';
 
@@ -168,6 +168,26 @@ describe('who may approve', () => {
     expect(await refusalOf(world.scene.execute(planned))).toBe('XQ002');
     await world.scene.review(planned, 'an-outsider');
     expect(await refusalOf(world.scene.execute(planned))).toBe(passes);
+  });
+
+  it('is nobody whose approval was void since, when another plan had the place of this one for a while', async () => {
+    const name = (await objectOf('ORD'))?.name as string;
+    const proposal = await world.scene.propose('rename');
+    const renamed = (to: string): Edit => ({ op: 'modify', type: 'airport', id: 'ORD', set: { name: to }, before: { name } });
+    const first = await world.scene.plan(proposal, [renamed('first')]);
+    await world.scene.review(first, 'early');
+    await world.scene.as('worker', (client) => move(client, proposal.id, 'simulating'));
+    await world.scene.plan(proposal, [renamed('second')]);
+    await world.scene.as('worker', async (client) => {
+      await move(client, proposal.id, 'simulating');
+      await storeReads(client, world.scene.tenant, first.planId, { counters: {}, reads: [], queries: [] }, 1);
+      const back = `UPDATE exequatur.proposal SET status = 'awaiting_approval', plan_id = $2, plan_digest = $3 WHERE id = $1`;
+      await client.query(back, [proposal.id, first.planId, first.digest]);
+    });
+    await world.scene.approve(first);
+    expect(await refusalOf(world.scene.execute(first))).toBe('XQ002');
+    await world.scene.review(first, 'late');
+    expect(await refusalOf(world.scene.execute(first))).toBe(passes);
   });
 
   it('is no agent, whether it says so in the review or only in the directory', async () => {

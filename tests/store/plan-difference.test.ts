@@ -173,11 +173,12 @@ describe('a plan that another took the place of', () => {
     const again = await plannedAnew(plan);
     expect(again.missing).toBe('2 more approvals for keepers');
     await fixture.done('setNote', { room: 'TA', note: 'a' });
-    expect(await plannedAnew(again)).toMatchObject({ digest: plan.digest, missing: '1 more approval for keepers' }); // The first plan again, and its approval.
+    expect(await plannedAnew(again)).toMatchObject({ digest: plan.digest, missing: '2 more approvals for keepers' }); // The first plan again; its approval was void.
     const { planHistory, reviews } = await fixture.read(plan.proposalId);
     expect(planHistory.map(({ digest }) => digest)).toEqual([plan.digest, again.digest, plan.digest]);
     expect(planHistory.map(({ simulatedAt }) => simulatedAt)).toEqual(planHistory.map(({ simulatedAt }) => simulatedAt).sort());
-    expect(reviews.map(({ counts }) => counts)).toEqual([true]);
+    expect(reviews.map(({ counts }) => counts)).toEqual([false]);
+    expect(await fixture.review(plan, keeper1)).toMatchObject({ settled: { missing: '1 more approval for keepers' } });
     const timeline = expectDone(await fixture.inApi((tx) => readTimeline(tx, plan.proposalId)));
     const replaced = timeline.filter(({ type }) => type === 'proposal.simulated').map(({ facts }) => facts);
     expect(replaced).toMatchObject([
