@@ -3,7 +3,9 @@ import type { Registry } from 'prom-client';
 import type { Actor } from '../ontology/authority.ts';
 import { Mask } from '../ontology/mask.ts';
 import type { SensitiveFields } from '../ontology/sensitive-fields.ts';
+import { mayNotSee } from '../store/ask-policies.ts';
 import { currentVersion } from '../store/load-ontology.ts';
+import { policyVersionInForce } from '../store/policy-sets.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
 import { knownSensitiveFields, readSensitiveFields } from '../store/sensitive-fields-in-force.ts';
 import { glance, type PrismaTx, type Sql, type Tx, withTenant, withTenantPrisma } from '../store/sql.ts';
@@ -62,7 +64,8 @@ export class ApiContext {
     return withTenant(pool, caller.tenant, async (tx) => {
       const [actor, fields] = await Promise.all([resolveActor(tx, caller), readSensitiveFields(tx, deps.ontologies)]);
       const authority = deps.decide({ action: 'read', actor });
-      return authority.allowed ? work(tx, actor, this.maskFor(actor, fields)) : refuse(authority.reason);
+      if (!authority.allowed) return refuse(authority.reason);
+      return (await mayNotSee(tx, deps, actor)) ?? work(tx, actor, this.maskFor(actor, fields));
     });
   }
 
@@ -74,12 +77,14 @@ export class ApiContext {
   ): Promise<T | Refusal> {
     const { pool, deps } = this.resources;
     const { tenant } = caller;
-    const [known, version, found] = await glance(pool, tenant, (sql) =>
-      Promise.all([knownActor(sql, caller), currentVersion(sql), read(sql)]),
+    const [known, version, found, policies] = await glance(pool, tenant, (sql) =>
+      Promise.all([knownActor(sql, caller), currentVersion(sql), read(sql), policyVersionInForce(sql)]),
     );
     const actor = known ?? (await withTenant(pool, tenant, (tx) => resolveActor(tx, caller)));
     const authority = deps.decide({ action: 'read', actor });
     if (!authority.allowed) return refuse(authority.reason);
+    const hidden = policies === 0 ? null : await withTenant(pool, tenant, (tx) => mayNotSee(tx, deps, actor));
+    if (hidden !== null) return hidden;
     const fields =
       knownSensitiveFields(deps.ontologies, tenant, version) ??
       (await withTenant(pool, tenant, (tx) => readSensitiveFields(tx, deps.ontologies)));

@@ -117,7 +117,8 @@ function problemResponses(route: Route): Json {
 /** What a route names itself, and what every call of its kind may meet. */
 function problemsOf({ permission, request, problems: own = [] }: Route): ProblemCode[] {
   const everywhere: ProblemCode[] = ['malformed_request', 'unknown_field', 'internal'];
-  const authenticated: ProblemCode[] = permission === 'public' ? [] : ['unauthenticated', 'forbidden', 'temporarily_unavailable'];
+  const authenticated: ProblemCode[] =
+    permission === 'public' ? [] : ['unauthenticated', 'forbidden', 'policy_forbids', 'temporarily_unavailable'];
   const withBody: ProblemCode[] = request?.body === undefined ? [] : ['payload_too_large', 'unsupported_media_type'];
   return [...new Set([...everywhere, ...authenticated, ...withBody, ...own])];
 }

@@ -57,6 +57,12 @@ export async function forbiddenByPolicy(
   return determination.allowed ? null : refuseByPolicy(determination);
 }
 
+/** Whether this principal may see anything of the tenant. The built-in policies say of reading what the gate has said already, so they are not asked on every read. */
+export async function mayNotSee(tx: Tx, deps: Pick<StoreDeps, 'policies'>, actor: Actor): Promise<Refusal | null> {
+  if ((await policyVersionInForce(tx)) === 0) return null;
+  return forbiddenByPolicy(tx, deps, { actor, action: 'see', resource: '' });
+}
+
 /** Whoever is refused learns which policies did; their texts are read where policies are read. */
 export function refuseByPolicy({ policies, errors }: Determination): Refusal {
   const message =

@@ -1,5 +1,5 @@
 import type { PrincipalKind, ReviewFact } from '../ontology/authority.ts';
-import { planFactsJson, reviewFactsJson } from './approval-facts.ts';
+import { heldByPolicy, planFactsJson, reviewFactsJson } from './approval-facts.ts';
 import { type PlanFacts, type ProposalRow, proposalJson } from './proposal-row.ts';
 import { proposalFacts } from './proposal-view.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -26,8 +26,8 @@ export async function listReviewers(
   proposalId: string,
   deps: Pick<StoreDeps, 'decide'>,
 ): Promise<{ reviewers: Reviewer[]; truncated: boolean } | Refusal> {
-  const [record] = await tx.rows<{ proposal: ProposalRow; plan: PlanFacts | null; reviews: ReviewFact[] }>(
-    `SELECT ${proposalJson('p')} AS proposal, CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews
+  const [record] = await tx.rows<{ proposal: ProposalRow; plan: PlanFacts | null; reviews: ReviewFact[]; held: boolean }>(
+    `SELECT ${proposalJson('p')} AS proposal, CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held
        FROM exequatur.proposal p LEFT JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`,
     [proposalId],
   );
@@ -42,6 +42,7 @@ export async function listReviewers(
       digest: record.proposal.planDigest ?? '',
       requirement: record.plan?.requirement ?? null,
       reviews: record.reviews,
+      held: record.held,
     });
     if (!authority.allowed) continue;
     if (reviewers.length === maximumReviewers) return { reviewers, truncated: true };

@@ -4,7 +4,7 @@ import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import type { PlanSummary } from '../ontology/plan.ts';
 import { type ProblemCode, problems } from '../ontology/problems.ts';
 import { type StageState, settleQuorum } from '../ontology/quorum.ts';
-import { planFactsJson, reviewFactsJson } from './approval-facts.ts';
+import { heldByPolicy, planFactsJson, reviewFactsJson } from './approval-facts.ts';
 import { type PastPlan, planHistoryJson } from './plan-history.ts';
 import { isoTime, type PlanFacts, type ProposalRow, proposalJson, type StoredFailure } from './proposal-row.ts';
 
@@ -67,6 +67,8 @@ export interface ProposalRecord {
   history: PastPlan[];
   reviews: ReviewView[];
   counted: ReviewFact[];
+  /** Held by policy: `store/approval-facts.ts`. */
+  held: boolean;
   execution: { id: string; executedAt: string; edits: number } | null;
   /** Proposal of the executed revert. */
   revertedBy: string | null;
@@ -121,6 +123,7 @@ function actionsOf(record: ProposalRecord, viewer: Actor, decide: Decide): Propo
         digest: proposal.planDigest ?? '',
         requirement: plan?.requirement ?? null,
         reviews: record.counted,
+        held: record.held,
       }),
     ),
     withdraw: permission(decide({ action: 'proposal:withdraw', actor: viewer, proposal: facts })),
@@ -168,7 +171,7 @@ export const reviewJson = (r: string, counts: string): string => `jsonb_build_ob
 /** SQL for a ProposalRecord; `parameters` is an expression for their text, or null to leave them out. Reads only, in one statement, so its parts agree. */
 export const selectProposalRecord = (parameters: string, from: string): string => `
   SELECT p.created_at::text AS key, ${proposalJson('p')} AS proposal, ${parameters} AS parameters,
-         CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary AS summary, ${planHistoryJson('p')} AS history, ${reviewFactsJson('p')} AS counted,
+         CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary AS summary, ${planHistoryJson('p')} AS history, ${reviewFactsJson('p')} AS counted, ${heldByPolicy('p')} AS held,
          COALESCE((SELECT jsonb_agg(${reviewJson(
            'r',
            `r.revision = p.revision AND r.digest IS NOT DISTINCT FROM p.plan_digest AND r.created_at >= exequatur.counted_since(p.plan_id) AND NOT EXISTS (

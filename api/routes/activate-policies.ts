@@ -13,7 +13,7 @@ export const activatePolicies = route({
   permission: 'policies:put',
   request: { params: policyParams },
   responses: { 200: { description: 'In force.', schema: activationSchema } },
-  problems: ['not_found', 'policy_forbids', 'invalid_policies'],
+  problems: ['not_found', 'invalid_policies'],
   async handle({ params, caller }, context) {
     const outcome = await context.writeAs(caller, (tx) => activate(tx, params.version, caller, context.resources.deps));
     return answered(outcome, (body) => ({ status: 200, body }));

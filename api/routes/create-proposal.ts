@@ -22,7 +22,6 @@ export const createProposal = route({
     },
   },
   problems: [
-    'policy_forbids',
     'unknown_action_type',
     'action_type_superseded',
     'proposer_not_allowed',

@@ -15,7 +15,7 @@ export const putPolicies = route({
   permission: 'policies:put',
   request: { query: policiesQuery, body: policiesBody },
   responses: { 200: { description: 'In force; or what a dry run found.', schema: policiesOutcomeSchema } },
-  problems: ['policy_forbids', 'invalid_policies'],
+  problems: ['invalid_policies'],
   async handle({ query, body, caller }, context) {
     const upload = { policies: body.policies, cases: body.cases as PolicyCase[] };
     const outcome = await context.writeAs(caller, (tx) =>

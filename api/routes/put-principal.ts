@@ -14,7 +14,7 @@ export const putPrincipal = route({
   permission: 'principal:put',
   request: { params: principalParams, body: principalBody },
   responses: { 200: { description: 'The principal as it is now.', schema: principalSchema } },
-  problems: ['policy_forbids', 'self_administration', 'unknown_principal'],
+  problems: ['self_administration', 'unknown_principal'],
   async handle({ params, body, caller }, context) {
     const request = { id: params.id, change: body, by: caller };
     const outcome = await context.writeAs(caller, (tx) => storePrincipal(tx, request, context.resources.deps));

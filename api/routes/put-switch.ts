@@ -17,7 +17,7 @@ export const putSwitch = route({
     200: { description: 'The switch as it is now.', schema: switchSchema },
     202: { description: 'It is off until another person asks for the same.', schema: switchSchema },
   },
-  problems: ['policy_forbids', 'not_found'],
+  problems: ['not_found'],
   async handle({ params, body, caller }, context) {
     const outcome = await context.writeAs(caller, (tx) => storeSwitch(tx, { ...params, ...body, by: caller }, context.resources.deps));
     return answered(outcome, (view) => ({ status: view.state === body.state ? 200 : 202, body: view }));

@@ -21,7 +21,6 @@ export const revertProposal = route({
     },
   },
   problems: [
-    'policy_forbids',
     'switched_off',
     'not_found',
     'not_revertible',

@@ -35,7 +35,6 @@ export const reviewProposal = route({
     },
   },
   problems: [
-    'policy_forbids',
     'not_found',
     'if_match_required',
     'stale_digest',

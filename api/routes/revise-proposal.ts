@@ -22,7 +22,6 @@ export const reviseProposal = route({
     },
   },
   problems: [
-    'policy_forbids',
     'switched_off',
     'proposer_not_allowed',
     'not_found',

@@ -16,7 +16,6 @@ export const simulateAction = route({
   request: { params: actionTypeParams, body: simulationBody },
   responses: { 200: { description: 'The plan it would have now.', schema: dryRunSchema } },
   problems: [
-    'policy_forbids',
     'unknown_action_type',
     'action_type_superseded',
     'proposer_not_allowed',

@@ -1,0 +1,100 @@
+import type { PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
+import { CedarEngine } from '../policy/cedar-engine.ts';
+import { checkPolicies } from '../policy/check-policies.ts';
+import { readOptions } from './options.ts';
+import { printTable, quantile, spread } from './statistics.ts';
+
+const actionTypes = Array.from({ length: 50 }, (_, at) => `action${at}`);
+const vocabulary = { actionTypes, objectTypes: ['thing'], sensitive: [], amounts: ['minutes'] };
+
+interface Measured {
+  policies: number;
+  perSecond: number[];
+  p99Ms: number[];
+  denied: number;
+}
+
+/**
+ * `npm run bench -- policy [--policies 10,100,1000] [--principals 10000] [--seconds 3] [--rounds 5]`: what one decision of the engine costs in one process, with sets of each
+ * size, in turns, asked about the execution of a plan by one principal after the other.
+ */
+export async function benchPolicy(args: readonly string[]): Promise<void> {
+  const options = readOptions(args, { policies: '10,100,1000', principals: 10_000, seconds: 3, rounds: 5 });
+  const engine = new CedarEngine();
+  const sets = options.policies.split(',').map((count) => policiesOf(Number(count)));
+  const requests = Array.from({ length: options.principals }, (_, at) => requestOf(at));
+  const measured = sets.map(({ policies }): Measured => ({ policies: Object.keys(policies).length, perSecond: [], p99Ms: [], denied: 0 }));
+  for (const set of sets) measure(engine, set, requests, 0.5); // The first decisions parse the set and compile the engine.
+  for (let round = 0; round < options.rounds; round++) {
+    for (const [at, set] of sets.entries()) {
+      const one = measured[at];
+      const taken = measure(engine, set, requests, options.seconds);
+      one?.perSecond.push(taken.perSecond);
+      one?.p99Ms.push(taken.p99Ms);
+      if (one !== undefined) one.denied = taken.denied;
+    }
+  }
+  console.log(
+    `decisions on executions, ${options.principals} principals, one process, ${options.rounds} rounds of ${options.seconds} s: median (least–greatest)`,
+  );
+  printTable([
+    ['policies', 'decisions/s', 'p99 ms', 'denied'],
+    ...measured.map(({ policies, perSecond, p99Ms, denied }) => [
+      `${policies}`,
+      spread(perSecond, 0),
+      spread(p99Ms, 3),
+      `${(denied * 100).toFixed(0)} %`,
+    ]),
+  ]);
+  console.log(JSON.stringify({ bench: 'policy', principals: options.principals, measured }));
+}
+
+function measure(engine: CedarEngine, set: PolicySet, requests: readonly PolicyRequest[], seconds: number) {
+  const times: number[] = [];
+  let denied = 0;
+  const start = performance.now();
+  for (let at = 0; performance.now() - start < seconds * 1_000; at++) {
+    const request = requests[at % requests.length];
+    if (request === undefined) break;
+    const before = performance.now();
+    const { decision, errors } = engine.decide(set, request);
+    times.push(performance.now() - before);
+    if (errors.length > 0) throw new Error(errors[0]);
+    if (decision === 'deny') denied++;
+  }
+  return { perSecond: (times.length * 1_000) / (performance.now() - start), p99Ms: quantile(times, 0.99), denied: denied / times.length };
+}
+
+/** One that permits, and others that forbid by role, action type, size of the plan and amount, as tenants write them. */
+function policiesOf(count: number): PolicySet {
+  const forbidding = Array.from({ length: count - 1 }, (_, at): [string, string] => [
+    `bound-${at}`,
+    `forbid (principal in Role::"role${at % 200}", action == Action::"execute", resource == ActionType::"action${at % 50}")
+     when { context.plan.edits.total > ${(at * 7) % 1_000} && context.plan.amounts has minutes && context.plan.amounts.minutes > ${(at * 3) % 60} };`,
+  ]);
+  const policies = Object.fromEntries([['all', 'permit (principal, action, resource);'], ...forbidding]);
+  const [fault] = checkPolicies(policies, vocabulary);
+  if (fault !== undefined) throw new Error(fault.message);
+  return { key: `bench/${count}`, policies };
+}
+
+function requestOf(at: number): PolicyRequest {
+  const proposer = { id: `principal-${at}`, kind: 'user' as const };
+  return {
+    principal: { ...proposer, roles: [`role${at % 200}`, `role${(at * 13) % 200}`], teams: [`team${at % 40}`], actsFor: null },
+    action: 'execute',
+    resource: actionTypes[at % actionTypes.length] ?? '',
+    context: {
+      now: '2026-01-01T00:00:00.000Z',
+      plan: {
+        riskTier: 'low',
+        edits: { create: 0, modify: at % 500, delete: 0, link: 0, unlink: 0 },
+        objectTypes: ['thing'],
+        sensitive: [],
+        amounts: { minutes: at % 90 },
+      },
+      proposer,
+      approvals: 1,
+    },
+  };
+}
