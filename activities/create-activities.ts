@@ -37,6 +37,6 @@ export function createActivities(deps: ActivityDeps): ProposalActivities {
 /** What of the settled state goes into the workflow's history: nothing that a reader of histories should not see. */
 function stateOf(settled: Settled | null): ProposalState | null {
   if (settled === null) return null;
-  const { status, revision, digest, expiresAt, waitMs, missing, edits, riskTier, failure } = settled;
-  return { status, revision, digest, expiresAt, waitMs, missing, edits, riskTier, failure: failure?.code ?? null };
+  const { status, revision, digest, expiresAt, waitMs, missing, held, edits, riskTier, failure } = settled;
+  return { status, revision, digest, expiresAt, waitMs, missing, held, edits, riskTier, failure: failure?.code ?? null };
 }

@@ -63,7 +63,7 @@ export interface RouteDefinition<
 > {
   /** The operation's name in OpenAPI; a wire contract. */
   name: string;
-  method: 'get' | 'post' | 'put';
+  method: 'get' | 'post' | 'put' | 'delete';
   /** With `{name}` for parameters. */
   path: string;
   tag: 'ontology' | 'proposals' | 'objects' | 'principals' | 'policies' | 'operations';

@@ -2,6 +2,7 @@ import type { Route } from './route.ts';
 import { activatePolicies } from './routes/activate-policies.ts';
 import { cancelMigration } from './routes/cancel-migration.ts';
 import { createProposal } from './routes/create-proposal.ts';
+import { deleteFreezeWindow } from './routes/delete-freeze-window.ts';
 import { diffOntology } from './routes/diff-ontology.ts';
 import { getActionType } from './routes/get-action-type.ts';
 import { getDecisions } from './routes/get-decisions.ts';
@@ -23,6 +24,7 @@ import { getProposal } from './routes/get-proposal.ts';
 import { getReadiness } from './routes/get-readiness.ts';
 import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
+import { listFreezeWindows } from './routes/list-freeze-windows.ts';
 import { listIndexes } from './routes/list-indexes.ts';
 import { listMigrations } from './routes/list-migrations.ts';
 import { listObjectTypes } from './routes/list-object-types.ts';
@@ -33,6 +35,7 @@ import { listPrincipals } from './routes/list-principals.ts';
 import { listProposals } from './routes/list-proposals.ts';
 import { listReviewers } from './routes/list-reviewers.ts';
 import { listSwitches } from './routes/list-switches.ts';
+import { putFreezeWindow } from './routes/put-freeze-window.ts';
 import { putOntology } from './routes/put-ontology.ts';
 import { putPolicies } from './routes/put-policies.ts';
 import { putPrincipal } from './routes/put-principal.ts';
@@ -83,6 +86,9 @@ export const routes: readonly Route[] = [
   activatePolicies,
   listSwitches,
   putSwitch,
+  listFreezeWindows,
+  putFreezeWindow,
+  deleteFreezeWindow,
   getLiveness,
   getReadiness,
   getMetrics,

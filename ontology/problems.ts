@@ -54,6 +54,8 @@ export const problems = {
   not_eligible: { kind: 'forbidden', title: 'The open approval stage does not ask this reviewer.' },
   not_proposer: { kind: 'forbidden', title: 'Only the proposer may do that.' },
   sensitive_property: { kind: 'forbidden', title: 'The values of a sensitive property are not for this principal.' },
+  window_exists: { kind: 'conflict', title: 'There is another freeze window of that name; remove it, or choose another name.' },
+  execute_after_expiry: { kind: 'unprocessable', title: 'By then the proposal will have expired.' },
   switched_off: { kind: 'conflict', title: 'This has been switched off.' },
   proposer_not_allowed: { kind: 'forbidden', title: 'The action type does not admit this proposer.' },
   already_decided: { kind: 'conflict', title: 'This reviewer has already decided so.' },

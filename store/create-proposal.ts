@@ -6,6 +6,7 @@ import type { JsonValue } from '../ontology/json.ts';
 import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import { checkReferences, parseParameters } from '../ontology/parameters.ts';
 import { askPolicies, refuseByPolicy } from './ask-policies.ts';
+import { durationMs } from './duration.ts';
 import { claimIdempotencyKey } from './idempotency.ts';
 import { insertProposal } from './insert-proposal.ts';
 import { isoTime } from './proposal-row.ts';
@@ -22,6 +23,8 @@ export interface NewProposal {
   actionType: string;
   parameters: JsonValue;
   justification: string;
+  /** RFC 3339: approved before, it is held until then. */
+  executeAfter?: string;
   /** Without one every request is a proposal of its own. */
   idempotencyKey?: string;
   proposer: Caller;
@@ -46,7 +49,7 @@ export async function createProposal(tx: PrismaTx, request: NewProposal, deps: S
       principalId: request.proposer.id,
       operation: 'create',
       key: request.idempotencyKey,
-      requestHash: () => digestOf({ actionType: request.actionType, parameters: request.parameters, justification: request.justification }),
+      requestHash: () => digestOf(contentOf(request)),
       proposalId,
     }),
     resolveActor(tx, request.proposer),
@@ -56,6 +59,11 @@ export async function createProposal(tx: PrismaTx, request: NewProposal, deps: S
   const accepted = await acceptNew(tx, request, { proposalId, actor, action }, deps);
   if ('refused' in accepted) tx.undo();
   return accepted;
+}
+
+/** What makes two requests the same. */
+function contentOf({ actionType, parameters, justification, executeAfter }: NewProposal) {
+  return { actionType, parameters, justification, ...(executeAfter === undefined ? {} : { executeAfter }) };
 }
 
 async function acceptNew(
@@ -74,6 +82,11 @@ async function acceptNew(
   if (!authority.allowed) return refuse(authority.reason);
   const parsed = parseParameters(action.ontology, action.type.name, request.parameters);
   if (!parsed.ok) return refuse('invalid_parameters', parsed.faults);
+  const { executeAfter } = request;
+  if (executeAfter !== undefined && Date.parse(executeAfter) >= Date.parse(action.now) + durationMs(action.type.policy.expiresAfter)) {
+    const message = `it expires ${action.type.policy.expiresAfter} after it is proposed`;
+    return refuse('execute_after_expiry', [{ code: 'execute_after_expiry', pointer: '/executeAfter', message }]);
+  }
   const references = checkReferences(action.ontology, action.type.name, parsed.parameters, new SqlSnapshot(tx));
   const insertion = insertProposal(tx, {
     id: proposalId,
@@ -88,6 +101,7 @@ async function acceptNew(
     now: action.now,
     expiresAfter: action.type.policy.expiresAfter,
     revertOf: null,
+    ...(executeAfter === undefined ? {} : { executeAfter }),
   });
   const [unknown, , stop] = await Promise.all([references, insertion, stopOf(tx, action.type.name, actor)]);
   const by = await askPolicies(tx, deps, {

@@ -21,6 +21,7 @@ export const doorRefusals = {
   XQ015: 'audit_entry_false',
   XQ016: 'switched_off',
   XQ017: 'superseded',
+  XQ018: 'held',
 } as const;
 
 export type DoorRefusal = (typeof doorRefusals)[keyof typeof doorRefusals];

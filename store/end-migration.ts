@@ -3,6 +3,7 @@ import type { JsonObject } from '../ontology/json.ts';
 import { mayBecome } from '../ontology/lifecycle.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { announceOntology } from './announce-ontology.ts';
+import { forbiddenByPolicy } from './ask-policies.ts';
 import { lockDefinitionsAlone } from './definitions-lock.ts';
 import { type MigrationRow, type MigrationState, type MigrationView, readMigration, viewMigration } from './migrations.ts';
 import { leaveNudge } from './nudges.ts';
@@ -50,7 +51,11 @@ export interface Cancellation {
  * Takes the former document back in force. What batches have rewritten stays as it is: each is an execution that can be reverted. The batch that waits is withdrawn; one
  * that is being executed holds its row, so it is done by then.
  */
-export async function cancelMigration(tx: Tx, wish: Cancellation, deps: Pick<StoreDeps, 'decide'>): Promise<MigrationView | Refusal> {
+export async function cancelMigration(
+  tx: Tx,
+  wish: Cancellation,
+  deps: Pick<StoreDeps, 'decide' | 'policies'>,
+): Promise<MigrationView | Refusal> {
   const outcome = await cancel(tx, wish, deps);
   if (isRefusal(outcome)) tx.undo();
   return outcome;
@@ -59,11 +64,13 @@ export async function cancelMigration(tx: Tx, wish: Cancellation, deps: Pick<Sto
 async function cancel(
   tx: Tx,
   { migrationId, reason, by }: Cancellation,
-  deps: Pick<StoreDeps, 'decide'>,
+  deps: Pick<StoreDeps, 'decide' | 'policies'>,
 ): Promise<MigrationView | Refusal> {
   const actor = await resolveActor(tx, by);
   const authority = deps.decide({ action: 'ontology:put', actor });
   if (!authority.allowed) return refuse(authority.reason);
+  const forbidden = await forbiddenByPolicy(tx, deps, { actor, action: 'administer', resource: 'ontology' });
+  if (forbidden !== null) return forbidden;
   const before = await viewMigration(tx, migrationId);
   if (before === null) return refuse('not_found');
   const waiting = before.proposalId === null ? null : await lockProposal(tx, before.proposalId);

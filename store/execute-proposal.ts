@@ -12,7 +12,7 @@ import { hasExpired, isoTime, type LockedProposal, lockProposal, type StoredFail
 import { describe, type Settled, settleLocked } from './settle.ts';
 import { type Tx, withTenant } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
-import { stopOfProposal } from './switches.ts';
+import { type Obstacles, obstaclesOf } from './switches.ts';
 import { beginExecution, leaveExecuting, type Move, transition } from './transition.ts';
 
 /**
@@ -57,13 +57,13 @@ export function executionIdOf(proposalId: string): string {
 }
 
 async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontologies' | 'policies'>): Promise<Settled | null> {
-  const [proposal, , [locked], facts, inForce, stop] = await Promise.all([
+  const [proposal, , [locked], facts, inForce, obstacles] = await Promise.all([
     lockProposal(tx, proposalId),
     tx.rows(`SELECT 1 FROM ${lockDefinitionsShared}`),
     tx.rows<{ now: string }>(`SELECT ${isoTime('exequatur.clock()')} AS now FROM exequatur.lock_control() c`),
     readApprovalFacts(tx, proposalId),
     areDefinitionsInForce(tx, proposalId),
-    stopOfProposal(tx, proposalId),
+    obstaclesOf(tx, proposalId),
   ]);
   if (proposal === null) return null;
   takeNudges(tx, proposalId);
@@ -71,7 +71,7 @@ async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontolo
   if (facts.plan === null || settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind).verdict !== 'approved') {
     return describe(sendBack(tx, proposal, { to: 'awaiting_approval', reason: 'standing_lost' }), facts);
   }
-  if (stop !== null) return describe(hold(tx, proposal, stop), facts);
+  if (obstacles.stop !== null || obstacles.heldBy !== null) return describe(hold(tx, proposal, obstacles), facts);
   if (!inForce) {
     return describe(sendBack(tx, proposal, { to: 'simulating', reason: 'definitions_changed' }), facts);
   }
@@ -132,11 +132,23 @@ function isToBeExecuted(proposal: LockedProposal): boolean {
   return proposal.status === 'executing' || ((proposal.status === 'approved' || proposal.status === 'scheduled') && !hasExpired(proposal));
 }
 
-/** Held until the switch is on again, or the proposal's time is over. One that has begun is not stopped here: it is over in the same transaction. */
-function hold(tx: Tx, proposal: LockedProposal, stop: string): LockedProposal {
-  return proposal.status === 'approved'
-    ? transition(tx, proposal, { to: 'scheduled', reason: 'switched_off', facts: { heldBy: stop } })
-    : proposal;
+/**
+ * Held until the switch is on again, the window closes, the time it was asked for has come, or its own is over. One that has begun is not stopped here: it is over in the
+ * same transaction.
+ */
+function hold(tx: Tx, proposal: LockedProposal, { stop, heldBy, heldUntil }: Obstacles): LockedProposal {
+  if (proposal.status === 'executing') return proposal;
+  const held = { ...proposal, heldBy, heldUntil };
+  if (proposal.heldUntil !== heldUntil || proposal.heldBy !== heldBy) {
+    tx.send('UPDATE exequatur.proposal p SET held_by = $2, held_until = $3::timestamptz WHERE p.id = $1::uuid', [
+      proposal.id,
+      heldBy,
+      heldUntil,
+    ]);
+  }
+  if (proposal.status !== 'approved') return held;
+  const facts = { heldBy: stop ?? heldBy, ...(stop === null ? { until: heldUntil } : {}) };
+  return transition(tx, held, { to: 'scheduled', reason: stop === null ? 'not_yet' : 'switched_off', facts });
 }
 
 /** Out of `executing` only the door leads. */

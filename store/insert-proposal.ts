@@ -20,6 +20,8 @@ export interface ProposalToInsert {
   expiresAfter: string;
   /** The execution this proposal takes back. */
   revertOf: string | null;
+  /** RFC 3339. */
+  executeAfter?: string;
 }
 
 /** Writes a proposal in `simulating` with its event, its audit entry and the nudge that starts its workflow. */
@@ -47,6 +49,7 @@ export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): 
       evaluatedAt: now,
       expiresAt: new Date(now.getTime() + durationMs(proposal.expiresAfter)),
       revertOf: proposal.revertOf,
+      executeAfter: proposal.executeAfter === undefined ? null : new Date(proposal.executeAfter),
       statusTimestamps: { simulating: proposal.now },
       createdAt: now,
       updatedAt: now,
@@ -62,6 +65,7 @@ export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): 
       parametersHash: proposal.parametersHash,
       revision: 1,
       ...(proposal.revertOf === null ? {} : { revertOf: proposal.revertOf }),
+      ...(proposal.executeAfter === undefined ? {} : { executeAfter: proposal.executeAfter }),
     },
     personal: { proposer: proposer.id, actsFor: proposer.actsFor ?? undefined, justification: proposal.justification },
   });

@@ -45,3 +45,11 @@ export function takeNudges(tx: Tx, proposalId: string): void {
     proposalId,
   ]);
 }
+
+/** Leaves a nudge for whatever is held: something that held it is gone, something else may hold it still, and whoever looks finds that out. */
+export async function nudgeHeld(tx: Tx): Promise<void> {
+  await tx.rows(
+    `INSERT INTO exequatur.nudge (tenant_id, id, proposal_id, created_at, attempts)
+     SELECT p.tenant_id, gen_random_uuid(), p.id, exequatur.clock(), 0 FROM exequatur.proposal p WHERE p.status = 'scheduled'`,
+  );
+}

@@ -31,6 +31,11 @@ export interface ProposalRow {
   planDigest: string | null;
   expiresAt: string;
   revertOf: string | null;
+  /** Not before this time. */
+  executeAfter: string | null;
+  /** Where it is held until a time: that time, and `executeAfter` or `window/<name>`. */
+  heldUntil: string | null;
+  heldBy: string | null;
   failure: StoredFailure | null;
   statusTimestamps: Partial<Record<ProposalStatus, string>>;
   createdAt: string;
@@ -64,7 +69,7 @@ export const proposalJson = (p: string): string => `jsonb_build_object(
   'ontologyVersion', ${p}.ontology_version, 'justification', ${p}.justification, 'proposerId', ${p}.proposer_id, 'proposerKind', ${p}.proposer_kind,
   'proposerRoles', to_jsonb(${p}.proposer_roles), 'actsFor', ${p}.acts_for, 'behind', ${behind(p)}, 'revision', ${p}.revision, 'revisionSeed', ${p}.revision_seed,
   'evaluatedAt', ${isoTime(`${p}.evaluated_at`)}, 'planId', ${p}.plan_id, 'planDigest', ${p}.plan_digest, 'expiresAt', ${isoTime(`${p}.expires_at`)},
-  'revertOf', ${p}.revert_of, 'failure', ${p}.failure, 'statusTimestamps', ${p}.status_timestamps,
+  'revertOf', ${p}.revert_of, 'executeAfter', ${isoTime(`${p}.execute_after`)}, 'heldUntil', ${isoTime(`${p}.held_until`)}, 'heldBy', ${p}.held_by, 'failure', ${p}.failure, 'statusTimestamps', ${p}.status_timestamps,
   'createdAt', ${isoTime(`${p}.created_at`)}, 'updatedAt', ${isoTime(`${p}.updated_at`)})`;
 
 /**

@@ -46,6 +46,9 @@ export interface ProposalView {
   approval: { policy: string; automatic: boolean; stages: StageState[]; missing: string; expiresAt: string } | null;
   reviews: ReviewView[];
   execution: { id: string; executedAt: string; edits: number } | null;
+  executeAfter: string | null;
+  /** What holds it, where it is scheduled for a time: `executeAfter`, or `window/<name>`. */
+  held: { by: string; until: string } | null;
   revertOf: string | null;
   reverted: 'none' | 'partial' | 'full';
   revertedBy: string | null;
@@ -94,6 +97,8 @@ export function proposalView(record: ProposalRecord, viewer: Actor, decide: Deci
     approval: plan === null ? null : approvalOf(proposal, plan, record.counted),
     reviews: record.reviews,
     execution: record.execution,
+    executeAfter: proposal.executeAfter,
+    held: heldOf(proposal),
     revertOf: proposal.revertOf,
     reverted: record.revertedBy === null ? 'none' : 'full',
     revertedBy: record.revertedBy,
@@ -104,6 +109,10 @@ export function proposalView(record: ProposalRecord, viewer: Actor, decide: Deci
     createdAt: proposal.createdAt,
     updatedAt: proposal.updatedAt,
   };
+}
+
+function heldOf({ status, heldBy, heldUntil }: ProposalRow): ProposalView['held'] {
+  return status === 'scheduled' && heldBy !== null && heldUntil !== null ? { by: heldBy, until: heldUntil } : null;
 }
 
 function approvalOf(proposal: ProposalRow, plan: PlanFacts, reviews: readonly ReviewFact[]): ProposalView['approval'] {

@@ -3,9 +3,11 @@ import type { Actor, Caller } from '../ontology/authority.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import { forbiddenByPolicy } from './ask-policies.ts';
 import { lockDefinitionsAlone } from './definitions-lock.ts';
+import { nudgeHeld } from './nudges.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import { isSecondPerson } from './second-person.ts';
 import type { Tx } from './sql.ts';
-import { readActors, resolveActor } from './standing.ts';
+import { resolveActor } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
 import { type SwitchScope, type SwitchView, switchJson } from './switches.ts';
 
@@ -48,18 +50,10 @@ async function put(tx: Tx, change: SwitchChange, deps: Pick<StoreDeps, 'decide' 
   if (change.state === 'off')
     return state === 'off' && before !== undefined && before.onAskedBy === null ? before : write(tx, change, actor, 'off');
   if (state === 'on') return before ?? refuse('not_found');
-  if (before?.onAskedBy == null || !(await isSecond(tx, before.onAskedBy.id, actor, deps))) return ask(tx, change, actor, before);
+  if (before?.onAskedBy == null || !(await isSecondPerson(tx, before.onAskedBy.id, actor, deps))) return ask(tx, change, actor, before);
   const on = await write(tx, change, actor, 'on');
   await nudgeHeld(tx);
   return on;
-}
-
-/** Whether the actor is the second of two people: the first could still ask, and neither stands behind the other. */
-async function isSecond(tx: Tx, askedBy: string, actor: Actor, deps: Pick<StoreDeps, 'decide' | 'policies'>): Promise<boolean> {
-  const first = (await readActors(tx, [askedBy])).get(askedBy);
-  if (first === undefined || !deps.decide({ action: 'switch:put', actor: first, off: false }).allowed) return false;
-  const [side] = await tx.rows<{ ids: string[] }>('SELECT ARRAY(SELECT b FROM exequatur.stands_behind($1, NULL) b) AS ids', [askedBy]);
-  return side !== undefined && ![actor.id, actor.person, actor.actsFor].some((who) => who !== null && side.ids.includes(who));
 }
 
 async function ask(tx: Tx, change: SwitchChange, actor: Actor, before: SwitchView | undefined): Promise<SwitchView> {
@@ -88,14 +82,6 @@ async function write(tx: Tx, change: SwitchChange, actor: Actor, state: 'on' | '
 function written(row: { view: SwitchView } | undefined): SwitchView {
   if (row === undefined) throw new Error('a switch was not written');
   return row.view;
-}
-
-/** Other switches may still hold some of them; whoever looks finds that out. */
-async function nudgeHeld(tx: Tx): Promise<void> {
-  await tx.rows(
-    `INSERT INTO exequatur.nudge (tenant_id, id, proposal_id, created_at, attempts)
-     SELECT p.tenant_id, gen_random_uuid(), p.id, exequatur.clock(), 0 FROM exequatur.proposal p WHERE p.status = 'scheduled'`,
-  );
 }
 
 function announce(tx: Tx, { scope, name, reason }: SwitchChange, actor: Actor, state: 'on' | 'off' | 'on_asked'): void {

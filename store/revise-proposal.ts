@@ -19,7 +19,7 @@ import type { PrismaTx, Tx } from './sql.ts';
 import { SqlSnapshot } from './sql-snapshot.ts';
 import { resolveActor } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
-import { stopFault, stopOfProposal } from './switches.ts';
+import { obstaclesOf, stopFault } from './switches.ts';
 
 export interface Revision {
   proposalId: string;
@@ -80,7 +80,7 @@ async function revise(
   actor: { id: string; roles: readonly string[] },
   deps: StoreDeps,
 ): Promise<Proposed | Refusal> {
-  const stop = await stopOfProposal(tx, proposal.id);
+  const { stop } = await obstaclesOf(tx, proposal.id);
   if (stop !== null) return refuse('switched_off', [stopFault(stop)]);
   const action = await findAction(tx, proposal.actionType, deps);
   if (action === null) return refuse('unknown_action_type');

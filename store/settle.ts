@@ -19,6 +19,8 @@ export interface Settled {
   waitMs: number | null;
   /** Which approvals are missing, in words. */
   missing: string;
+  /** What holds it until when, in words; empty where nothing does, or a switch. */
+  held: string;
   edits: number | null;
   riskTier: string | null;
   failure: StoredFailure | null;
@@ -67,6 +69,11 @@ function isOpenToExpiry(status: ProposalStatus): boolean {
 
 const heldInWords = 'the policies in force ask for more than its stages do';
 
+/** When something happens by itself: its time runs out, or before that it may be released. */
+function nextInstant({ status, expiresAt, heldUntil }: LockedProposal): string {
+  return status === 'scheduled' && heldUntil !== null && heldUntil < expiresAt ? heldUntil : expiresAt;
+}
+
 export function describe(proposal: LockedProposal, facts: ApprovalFacts): Settled {
   const waits = proposal.status === 'awaiting_approval' || proposal.status === 'changes_requested' || proposal.status === 'scheduled';
   return {
@@ -76,7 +83,8 @@ export function describe(proposal: LockedProposal, facts: ApprovalFacts): Settle
     revision: proposal.revision,
     digest: proposal.planDigest,
     expiresAt: proposal.expiresAt,
-    waitMs: waits ? Math.max(shortestWaitMs, Date.parse(proposal.expiresAt) - Date.parse(proposal.now)) : null,
+    waitMs: waits ? Math.max(shortestWaitMs, Date.parse(nextInstant(proposal)) - Date.parse(proposal.now)) : null,
+    held: proposal.status === 'scheduled' && proposal.heldUntil !== null ? `${proposal.heldBy} until ${proposal.heldUntil}` : '',
     missing:
       proposal.status === 'awaiting_approval' && facts.plan !== null
         ? settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind).missing || (facts.held ? heldInWords : '')

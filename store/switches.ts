@@ -49,12 +49,24 @@ export function stopFault(stop: string): Fault {
   return { code: 'switched_off', message: `the switch ${stop} is off` };
 }
 
-/** The same of a proposal. MUST be sent after the tenant's control row is locked where it decides an execution. */
-export async function stopOfProposal(tx: Sql, proposalId: string): Promise<string | null> {
-  const [row] = await tx.rows<{ stop: string }>(
-    `SELECT s.scope || '/' || s.name AS stop
-       FROM exequatur.proposal p, exequatur.stopped_by(p.action_type, p.proposer_id, p.proposer_kind, p.acts_for) s WHERE p.id = $1::uuid`,
+/** What keeps an approved proposal from being executed now. */
+export interface Obstacles {
+  /** The switch that is off. */
+  stop: string | null;
+  /** `executeAfter`, or the freeze window that is open longest, and until when. */
+  heldBy: string | null;
+  heldUntil: string | null;
+}
+
+/** Of one proposal. MUST be sent after the tenant's control row is locked where it decides an execution. */
+export async function obstaclesOf(tx: Sql, proposalId: string): Promise<Obstacles> {
+  const [row] = await tx.rows<Obstacles>(
+    `SELECT s.scope || '/' || s.name AS stop, h.what AS "heldBy", ${isoTime('h.until')} AS "heldUntil"
+       FROM exequatur.proposal p
+       LEFT JOIN LATERAL exequatur.stopped_by(p.action_type, p.proposer_id, p.proposer_kind, p.acts_for) s ON true
+       LEFT JOIN LATERAL exequatur.held_by(p.action_type, p.execute_after) h ON true
+      WHERE p.id = $1::uuid`,
     [proposalId],
   );
-  return row?.stop ?? null;
+  return row ?? { stop: null, heldBy: null, heldUntil: null };
 }

@@ -13,6 +13,8 @@ export interface ProposalState {
   readonly waitMs: number | null;
   /** Which approvals are missing, in words. */
   readonly missing: string;
+  /** What holds it until when, in words. Histories from before there were holds lack it. */
+  readonly held?: string;
   readonly edits: number | null;
   readonly riskTier: string | null;
   /** A code of the catalogue of problems. */

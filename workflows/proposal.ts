@@ -39,7 +39,7 @@ const steps: Record<OpenStatus, Step> = {
   awaiting_approval: (start, at, inbox) => untilNudged(start, at, inbox, 'expiry'),
   changes_requested: (start, at, inbox) => untilNudged(start, at, inbox, 'expiry'),
   approved: (start, at) => execute(start, at.edits),
-  scheduled: (start, at, inbox) => untilNudged(start, at, inbox, 'the window opens, or expiry'),
+  scheduled: untilReleased,
   executing: (start, at) => execute(start, at.edits),
   compensating: (start, at, inbox) => untilNudged(start, at, inbox, 'look again'),
   needs_attention: (start, at, inbox) => untilNudged(start, at, inbox, 'look again'),
@@ -51,6 +51,14 @@ async function untilNudged(start: ProposalStart, at: ProposalState, inbox: Inbox
   const nudged = await nudgeOrAfter(inbox, at.waitMs, timer);
   inbox.nudged = false;
   return nudged ? execute(start, at.edits) : settle(start);
+}
+
+/** Held. Whatever wakes it, execution is asked for: it finds what else holds, or that the time is over. */
+async function untilReleased(start: ProposalStart, at: ProposalState, inbox: Inbox): Promise<ProposalState> {
+  publishState(at);
+  await nudgeOrAfter(inbox, at.waitMs, 'held: released, or expiry');
+  inbox.nudged = false;
+  return execute(start, at.edits);
 }
 
 const idleMs = 2_000; // A step that left everything as it was (somebody else is at it) is not asked again at once.

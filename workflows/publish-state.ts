@@ -33,6 +33,7 @@ function describe(at: ProposalState): string[] {
   const lines = [`**${at.status}**, revision ${at.revision}`];
   if (at.digest !== null) lines.push(planLine(at.digest, at));
   if (at.missing !== '') lines.push(`still missing: ${at.missing}`);
+  if (at.held !== undefined && at.held !== '') lines.push(`held by ${at.held}`);
   if (at.failure !== null) lines.push(`why: ${at.failure}`);
   if (at.waitMs !== null) lines.push(`expires at ${at.expiresAt}`);
   return lines;

@@ -3,7 +3,7 @@ import { proposalStatuses } from '../../ontology/lifecycle.ts';
 import { component } from './components.ts';
 import { nextPageToken } from './page-schema.ts';
 import { actionTypeReference, pastPlan, planSummarySchema } from './plan-schema.ts';
-import { digest, json, nameText, text, time, uuid } from './text-schema.ts';
+import { digest, instant, json, nameText, text, time, uuid } from './text-schema.ts';
 
 export const proposalParams = z.strictObject({ proposalId: uuid });
 
@@ -24,6 +24,7 @@ export const newProposalBody = component(
     actionType: text(100).describe('A name, or `name@version`.'),
     parameters: z.record(z.string(), json).describe('See the action type for their JSON Schema.'),
     justification: text(4_000).describe('Why; shown to reviewers.'),
+    executeAfter: instant.exactOptional().describe('Once approved it is held until then.'),
   }),
 );
 
@@ -127,6 +128,11 @@ export const proposalSchema = component(
       .nullable(),
     reviews: z.array(reviewSchema),
     execution: z.strictObject({ id: uuid, executedAt: time, edits: z.int() }).nullable(),
+    executeAfter: time.nullable(),
+    held: z
+      .strictObject({ by: z.string(), until: time })
+      .nullable()
+      .describe('What holds it, where it is `scheduled` for a time: `executeAfter`, or `window/<name>`.'),
     revertOf: z.string().nullable().describe('The execution this proposal takes back.'),
     reverted: z.enum(['none', 'partial', 'full']),
     revertedBy: z.string().nullable(),

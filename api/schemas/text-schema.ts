@@ -15,6 +15,9 @@ export const uuid = z.guid().toLowerCase();
 
 export const time = z.iso.datetime().describe('UTC, ISO 8601');
 
+/** A time from a client. */
+export const instant = z.iso.datetime({ offset: true }).describe('RFC 3339, with an offset or Z');
+
 export const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
 /** Any JSON. The body reader has bounded its depth. */

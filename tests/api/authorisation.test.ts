@@ -86,6 +86,13 @@ const rows: Record<
   getPrincipal: { admitted: readers, path: '/v1/principals/keeper-1' },
   putPrincipal: { admitted: ['accessAdmin'], path: '/v1/principals/somebody', body: { teams: ['night'] } },
   listSwitches: { admitted: readers },
+  listFreezeWindows: { admitted: readers },
+  putFreezeWindow: {
+    admitted: ['operator'],
+    path: '/v1/freeze-windows/past',
+    body: { reason: 'x', once: { from: '2020-01-01T00:00:00Z', until: '2020-01-02T00:00:00Z' } },
+  },
+  deleteFreezeWindow: { admitted: ['operator'], path: '/v1/freeze-windows/nothing?reason=x' },
   putSwitch: { admitted: ['operator'], path: '/v1/switches/actionType/nothing', body: { state: 'off', reason: 'x' } },
   getLiveness: { admitted: 'public' },
   getReadiness: { admitted: 'public' },

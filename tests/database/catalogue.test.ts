@@ -130,11 +130,12 @@ describe('roles', () => {
       [db.rolePrefix],
     );
     expect(Object.fromEntries(found.map(({ role, privilege, tables: names }) => [`${role} ${privilege}`, names]))).toEqual({
-      'api DELETE': ['link_type', 'object_type'],
+      'api DELETE': ['freeze_window', 'link_type', 'object_type'],
       'api INSERT': [
         'action_type',
         'action_type_version',
         'decision',
+        'freeze_window',
         'idempotency_key',
         'link_type',
         'nudge',
@@ -152,6 +153,7 @@ describe('roles', () => {
       ],
       'api UPDATE': [
         'action_type',
+        'freeze_window',
         'link_type',
         'nudge',
         'object_type',

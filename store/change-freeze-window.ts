@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto';
+import type { Actor, Caller } from '../ontology/authority.ts';
+import type { JsonObject } from '../ontology/json.ts';
+import type { Fault } from '../ontology/plan.ts';
+import { forbiddenByPolicy } from './ask-policies.ts';
+import { lockDefinitionsAlone } from './definitions-lock.ts';
+import { type FreezeWindowView, type Once, type Weekly, weekdays, windowJson } from './freeze-windows.ts';
+import { nudgeHeld } from './nudges.ts';
+import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import { isSecondPerson } from './second-person.ts';
+import type { Tx } from './sql.ts';
+import { resolveActor } from './standing.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+export interface NewFreezeWindow {
+  name: string;
+  actionType?: string;
+  reason: string;
+  once?: Once;
+  weekly?: Weekly;
+  by: Caller;
+}
+
+type Deps = Pick<StoreDeps, 'decide' | 'policies'>;
+
+/**
+ * Sets a window, which takes one person and holds with the commit: executions that have begun are waited for, and those that come meanwhile wait behind it. A window is
+ * not changed: another is set beside it, and the first removed. The same one again changes nothing.
+ */
+export async function setFreezeWindow(tx: Tx, wish: NewFreezeWindow, deps: Deps): Promise<FreezeWindowView | Refusal> {
+  const outcome = await set(tx, wish, deps);
+  if (isRefusal(outcome)) tx.undo();
+  return outcome;
+}
+
+async function set(tx: Tx, wish: NewFreezeWindow, deps: Deps): Promise<FreezeWindowView | Refusal> {
+  const actor = await resolveActor(tx, wish.by);
+  const authority = deps.decide({ action: 'switch:put', actor, off: true });
+  if (!authority.allowed) return refuse(authority.reason);
+  const forbidden = await forbiddenByPolicy(tx, deps, { actor, action: 'administer', resource: 'freezes' });
+  if (forbidden !== null) return forbidden;
+  const faults = [...(await faultsOf(tx, wish))];
+  if (faults.length > 0) return refuse('malformed_request', faults);
+  await stopExecutions(tx);
+  const before = await readWindow(tx, wish.name);
+  const written = await insert(tx, wish, actor);
+  if (written === null) return before !== null && isSame(before, wish) ? before : refuse('window_exists');
+  announce(tx, wish.name, 'set', actor, wish.reason);
+  return written;
+}
+
+export interface WindowRemoval {
+  name: string;
+  reason: string;
+  by: Caller;
+}
+
+/** Removes a window, which takes two people unless its time is over: the first asks, and another person, whatever their identities, does it. What it held is looked at again. */
+export async function removeFreezeWindow(
+  tx: Tx,
+  wish: WindowRemoval,
+  deps: Deps,
+): Promise<{ window: FreezeWindowView; removed: boolean } | Refusal> {
+  const outcome = await remove(tx, wish, deps);
+  if (isRefusal(outcome)) tx.undo();
+  return outcome;
+}
+
+async function remove(
+  tx: Tx,
+  { name, reason, by }: WindowRemoval,
+  deps: Deps,
+): Promise<{ window: FreezeWindowView; removed: boolean } | Refusal> {
+  const actor = await resolveActor(tx, by);
+  const authority = deps.decide({ action: 'switch:put', actor, off: false });
+  if (!authority.allowed) return refuse(authority.reason);
+  const forbidden = await forbiddenByPolicy(tx, deps, { actor, action: 'administer', resource: 'freezes' });
+  if (forbidden !== null) return forbidden;
+  await stopExecutions(tx);
+  const window = await readWindow(tx, name);
+  if (window === null) return refuse('not_found');
+  const [over] = await tx.rows<{ over: boolean }>(
+    'SELECT w.ends_at IS NOT NULL AND w.ends_at <= exequatur.clock() AS over FROM exequatur.freeze_window w WHERE w.name = $1',
+    [name],
+  );
+  const asked = window.removalAskedBy?.id;
+  if (over?.over !== true && (asked === undefined || !(await isSecondPerson(tx, asked, actor, deps)))) {
+    if (asked === actor.id) return { window, removed: false };
+    announce(tx, name, 'removal_asked', actor, reason);
+    await tx.rows('UPDATE exequatur.freeze_window w SET removal_asked_by = $2, removal_asked_at = exequatur.clock() WHERE w.name = $1', [
+      name,
+      actor.id,
+    ]);
+    return { window: (await readWindow(tx, name)) ?? window, removed: false };
+  }
+  announce(tx, name, 'removed', actor, reason);
+  await tx.rows('DELETE FROM exequatur.freeze_window w WHERE w.name = $1', [name]);
+  await nudgeHeld(tx);
+  return { window, removed: true };
+}
+
+/** As for a switch: nobody is overtaken, and the answer means that no execution commits any more that does not know of the change. */
+async function stopExecutions(tx: Tx): Promise<void> {
+  await tx.rows(`SELECT 1 FROM ${lockDefinitionsAlone}`);
+  await tx.rows('SELECT 1 FROM exequatur.tenant_control c FOR UPDATE');
+}
+
+async function readWindow(tx: Tx, name: string): Promise<FreezeWindowView | null> {
+  const [row] = await tx.rows<{ view: FreezeWindowView }>(
+    `SELECT ${windowJson('w')} AS view FROM exequatur.freeze_window w WHERE w.name = $1`,
+    [name],
+  );
+  return row?.view ?? null;
+}
+
+async function insert(tx: Tx, { name, actionType, reason, once, weekly }: NewFreezeWindow, actor: Actor): Promise<FreezeWindowView | null> {
+  const days = weekly?.days.map((day) => weekdays.indexOf(day) + 1);
+  const [row] = await tx.rows<{ view: FreezeWindowView }>(
+    `INSERT INTO exequatur.freeze_window AS w (tenant_id, name, action_type, reason, starts_at, ends_at, days, from_time, until_time, time_zone, created_by, created_at)
+     VALUES ((SELECT current_setting('app.tenant')::uuid), $1, $2, $3, $4::timestamptz, $5::timestamptz, $6::int[], $7::time, $8::time, $9, $10, exequatur.clock())
+     ON CONFLICT DO NOTHING RETURNING ${windowJson('w')} AS view`,
+    [
+      name,
+      actionType ?? null,
+      reason,
+      once?.from ?? null,
+      once?.until ?? null,
+      days === undefined ? null : [...new Set(days)].sort(),
+      weekly?.from ?? null,
+      weekly?.until ?? null,
+      weekly?.timeZone ?? null,
+      actor.id,
+    ],
+  );
+  return row?.view ?? null;
+}
+
+async function faultsOf(tx: Tx, { actionType, once, weekly }: NewFreezeWindow): Promise<Fault[]> {
+  const [known] = await tx.rows<{ action: boolean; zone: boolean }>(
+    `SELECT EXISTS (SELECT FROM exequatur.action_type a WHERE a.name = $1 AND NOT a.retired) AS action, EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = $2) AS zone`,
+    [actionType ?? null, weekly?.timeZone ?? null],
+  );
+  const fault = (pointer: string, message: string): Fault => ({ code: 'malformed_request', pointer, message });
+  return [
+    ...(actionType !== undefined && known?.action !== true ? [fault('/actionType', 'there is no such action type')] : []),
+    ...(weekly !== undefined && known?.zone !== true ? [fault('/weekly/timeZone', 'is no time zone that is known here')] : []),
+    ...(once !== undefined && Date.parse(once.until) <= Date.parse(once.from) ? [fault('/once/until', 'must be later than from')] : []),
+  ];
+}
+
+function isSame(known: FreezeWindowView, wish: NewFreezeWindow): boolean {
+  const once = wish.once === undefined ? null : [Date.parse(wish.once.from), Date.parse(wish.once.until)];
+  const knownOnce = known.once === null ? null : [Date.parse(known.once.from), Date.parse(known.once.until)];
+  const weekly = (value: Weekly | null | undefined) =>
+    value == null ? null : [[...new Set(value.days)].sort(), value.from, value.until, value.timeZone];
+  const wished = [wish.actionType ?? null, wish.reason, once, weekly(wish.weekly)];
+  return JSON.stringify(wished) === JSON.stringify([known.actionType, known.reason, knownOnce, weekly(known.weekly)]);
+}
+
+function announce(tx: Tx, name: string, change: 'set' | 'removal_asked' | 'removed', actor: Actor, reason: string): void {
+  const facts: JsonObject = { name, change };
+  const auditEntryId = tx.audit({ type: 'freeze_window.changed', facts, personal: { actor: actor.id, reason } });
+  tx.send(
+    `INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, data, created_at)
+     VALUES ((SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, 'freeze_window.changed', $3, $4::jsonb, exequatur.clock())`,
+    [randomUUID(), auditEntryId, `freeze-window/${name}`, JSON.stringify(facts)],
+  );
+}
