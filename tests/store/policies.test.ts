@@ -3,6 +3,7 @@ import type { PolicyCase } from '../../ontology/policy-cases.ts';
 import { activatePolicies } from '../../store/activate-policies.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { type PolicyUpload, putPolicies } from '../../store/put-policies.ts';
+import { putSwitch } from '../../store/put-switch.ts';
 import { readDecisions } from '../../store/read-decisions.ts';
 import { listPolicies, readPolicies } from '../../store/read-policies.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
@@ -232,4 +233,17 @@ describe('every decision on a proposal', () => {
     expect(expectDone(await fixture.review(plan, keeper2)).settled?.status).toBe('approved');
     await backToDefaults();
   });
+});
+
+it('operators stop what runs whatever policies say, and let it go on as policies let them', async () => {
+  const turn = (state: 'on' | 'off') =>
+    fixture.inApi((tx) => putSwitch(tx, { scope: 'tenant', name: 'all', state, reason: 'smoke', by: caller('operator-1') }, fixture.deps));
+  const upload = { policies: 'permit (principal, action, resource == Settings::"policies");' };
+  expectDone(await put(upload));
+  expect(await turn('off')).toMatchObject({ state: 'off' });
+  expect(await turn('on')).toMatchObject({ refused: 'policy_forbids' });
+  expectDone(await backToDefaults());
+  expect(await turn('on')).toMatchObject({ state: 'off', onAskedBy: { id: 'operator-1' } });
+  const second = { scope: 'tenant', name: 'all', state: 'on', reason: 'out', by: caller('operator-2') } as const;
+  expect(await fixture.inApi((tx) => putSwitch(tx, second, fixture.deps))).toMatchObject({ state: 'on' });
 });
