@@ -199,6 +199,13 @@ const actionType = z.strictObject({
   sensitiveReaders: cel.optional(),
 });
 
+const duration = z
+  .string()
+  .regex(
+    /^P(?=.*[1-9])(\d{1,4}W)?(\d{1,5}D)?(T(?=.)(\d{1,6}H)?(\d{1,8}M)?(\d{1,9}S)?)?$/,
+    'must be an ISO 8601 duration in weeks, days, hours, minutes and seconds, longer than nothing',
+  );
+
 const approvalPolicy = z.strictObject({
   ...described,
   stages: z
@@ -223,12 +230,8 @@ const approvalPolicy = z.strictObject({
     )
     .min(1)
     .max(10),
-  expiresAfter: z
-    .string()
-    .regex(
-      /^P(?=.*[1-9])(\d{1,4}W)?(\d{1,5}D)?(T(?=.)(\d{1,6}H)?(\d{1,8}M)?(\d{1,9}S)?)?$/,
-      'must be an ISO 8601 duration in weeks, days, hours, minutes and seconds, longer than nothing',
-    ),
+  expiresAfter: duration,
+  approvalsLast: duration.optional(),
   distinctReviewers: z.boolean().optional(),
   automatic: z
     .strictObject({

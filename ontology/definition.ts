@@ -274,6 +274,8 @@ export interface ApprovalPolicyDefinition extends Described {
   stages: StageDefinition[];
   /** ISO 8601 duration in weeks, days, hours, minutes and seconds, such as `PT72H`; longer than nothing. */
   expiresAfter: string;
+  /** How long an approval counts, as `expiresAfter` is written; without it as long as the plan. */
+  approvalsLast?: string;
   /** One person's approval counts once, not in every stage it fits. On unless switched off. */
   distinctReviewers?: boolean;
   /** Policy alone approves where the condition holds. The database holds the ceilings; the condition is ours alone, so at least one ceiling is required. A parameter is held by its size, whatever its sign. */

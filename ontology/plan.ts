@@ -67,6 +67,8 @@ export interface ResolvedRequirement {
   distinctReviewers: boolean;
   /** ISO 8601 duration. */
   expiresAfter: string;
+  /** ISO 8601 duration: how long an approval counts. */
+  approvalsLast?: string;
 }
 
 /** Versions a plan depends on, columnar: one entry per type, the three lists of equal length. See `existence` for the property `$`. */

@@ -27,6 +27,7 @@ export function resolveRequirement(
     stages: automatic ? [] : policy.stages.filter(isAsked).map(resolveStage),
     distinctReviewers: policy.distinctReviewers ?? true,
     expiresAfter: policy.expiresAfter,
+    ...(policy.approvalsLast === undefined ? {} : { approvalsLast: policy.approvalsLast }),
   };
 }
 

@@ -64,6 +64,7 @@ export const requirementSchema = component(
     ),
     distinctReviewers: z.boolean(),
     expiresAfter: z.string().describe('ISO 8601 duration.'),
+    approvalsLast: z.string().exactOptional().describe('ISO 8601 duration: how long an approval counts; without it as long as the plan.'),
   }),
   'Who must approve a plan, as it was resolved when the plan was made.',
 );

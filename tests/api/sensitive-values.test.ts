@@ -321,7 +321,7 @@ describe('a masked value', () => {
     });
     expect((await faultOf(outsider, 'doubled')).detail).toBe('note: sensitive, so what is wrong with it is not shown');
     expect((await faultOf(confidant, 'doubled')).detail).toBe('note of person P1 must be at most 60 characters long');
-    expect((await faultOf(confidant, 'reckoned')).detail).toBe('decimal(): the text is no decimal number');
+    expect((await faultOf(confidant, 'reckoned')).detail).toBe('decimal(): the text is no decimal number of at most 100 characters');
   });
 });
 
