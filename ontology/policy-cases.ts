@@ -25,20 +25,32 @@ export interface PolicyCase {
 }
 
 /** Which cases do not come out as expected, with a pointer to each into `{cases: []}`. */
-export function runPolicyCases(set: PolicySet, cases: readonly PolicyCase[], engine: PolicyEngine, vocabulary: PolicyVocabulary): Fault[] {
-  return [...cases.entries()].flatMap(([at, one]) => {
-    const fault = (message: string, ...steps: string[]): Fault => ({
-      code: 'invalid_policies',
-      pointer: pointerTo('/cases', at, ...steps),
-      message,
-    });
-    const unknown = unknownResource(one, vocabulary);
-    if (unknown !== null) return [fault(unknown, 'resource')];
-    const { decision, policies, errors } = engine.decide(set, requestOf(one));
-    if (decision === one.expect) return [];
-    const by = errors.length > 0 ? errors.join('; ') : policies.length > 0 ? `by ${policies.join(', ')}` : 'no policy permits it';
-    return [fault(`${one.name}: expected ${one.expect}, and it is ${decision} (${by})`)];
-  });
+export async function runPolicyCases(
+  set: PolicySet,
+  cases: readonly PolicyCase[],
+  engine: PolicyEngine,
+  vocabulary: PolicyVocabulary,
+): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  for (const [at, one] of cases.entries()) {
+    const fault = await faultOf(set, one, engine, vocabulary);
+    if (fault !== null) faults.push({ code: 'invalid_policies', pointer: pointerTo('/cases', at, ...fault.steps), message: fault.message });
+  }
+  return faults;
+}
+
+async function faultOf(
+  set: PolicySet,
+  one: PolicyCase,
+  engine: PolicyEngine,
+  vocabulary: PolicyVocabulary,
+): Promise<{ message: string; steps: string[] } | null> {
+  const unknown = unknownResource(one, vocabulary);
+  if (unknown !== null) return { message: unknown, steps: ['resource'] };
+  const { decision, policies, errors } = await engine.decide(set, requestOf(one));
+  if (decision === one.expect) return null;
+  const by = errors.length > 0 ? errors.join('; ') : policies.length > 0 ? `by ${policies.join(', ')}` : 'no policy permits it';
+  return { message: `${one.name}: expected ${one.expect}, and it is ${decision} (${by})`, steps: [] };
 }
 
 function unknownResource({ action, resource }: PolicyCase, { actionTypes }: PolicyVocabulary): string | null {

@@ -68,9 +68,9 @@ export interface PolicyDecision {
   errors: string[];
 }
 
-/** Computes decisions. It MUST be total: whatever goes wrong inside is a deny that says so. */
+/** Computes decisions, here or in another process. It MUST be total: whatever goes wrong inside, or takes too long, is a deny that says so. */
 export interface PolicyEngine {
-  decide(set: PolicySet, request: PolicyRequest): PolicyDecision;
+  decide(set: PolicySet, request: PolicyRequest): PolicyDecision | Promise<PolicyDecision>;
 }
 
 /** An engine with all that belongs to it. */

@@ -44,6 +44,11 @@ export interface QuorumState {
   missing: string;
 }
 
+/** Those that count: of each person the newest, of people alone who are not disabled and not behind the proposal. */
+export function countedReviews(reviews: readonly CountedReview[], behind: readonly string[]): CountedReview[] {
+  return newestByPerson(reviews).filter((review) => review.kind === 'user' && !review.disabled && !behind.includes(review.person));
+}
+
 /**
  * Settles who has approved what. Pure, total, and independent of the order of the reviews: a denial beyond what a threshold tolerates rejects whatever else was
  * said; approvals are assigned to thresholds, earlier stages first, so that as many as possible are met. Neither the persons behind the proposal, nor agents and
@@ -53,7 +58,7 @@ export function settleQuorum(requirement: ResolvedRequirement, reviews: readonly
   if (requirement.automatic) {
     return { verdict: 'approved', stages: [], missing: '' };
   }
-  const counted = newestByPerson(reviews).filter((review) => review.kind === 'user' && !review.disabled && !behind.includes(review.person));
+  const counted = countedReviews(reviews, behind);
   const approvals = counted.filter((review) => review.decision === 'approve').sort((a, b) => (a.reviewerId < b.reviewerId ? -1 : 1));
   const denials = counted.filter((review) => review.decision === 'reject');
   const given = assignApprovals(requirement, approvals, isAdmitted);

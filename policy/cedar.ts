@@ -2,11 +2,12 @@ import type { Policies } from '../ontology/policy-engine.ts';
 import { CedarEngine } from './cedar-engine.ts';
 import { checkPolicies } from './check-policies.ts';
 import { defaultPolicies } from './default-policies.ts';
+import { PatientEngine } from './patient-engine.ts';
 
 /** Cedar as processes use it: one engine that decides, and another for what somebody sends. */
 export const cedar: Policies = {
   engine: new CedarEngine(),
-  openEngine: () => new CedarEngine(),
+  openEngine: () => new PatientEngine(new CedarEngine()),
   check: checkPolicies,
   defaults: defaultPolicies,
 };

@@ -5,6 +5,7 @@
 import { withProgress } from './bootstrap/progress.mjs';
 import { runTests } from './checks/run-tests.ts';
 import { staticChecks } from './checks/static-checks.ts';
+import { findOpa } from './opa/find-opa.ts';
 import { findTemporalCli } from './temporal/find-temporal-cli.ts';
 import { findTimeSkippingServer } from './time-skipping-server.ts';
 
@@ -12,6 +13,7 @@ const startedAt = Date.now();
 
 // Fetched before the clock of any test runs; each says so itself when there is something to build.
 if (!process.env.TEMPORAL_ADDRESS) await findTemporalCli();
+await findOpa();
 await findTimeSkippingServer();
 
 let passed = 0;

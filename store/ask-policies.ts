@@ -35,7 +35,12 @@ export async function askPolicies(
   const loaded = await deps.policies.load(tx, tx.tenant, version);
   if (loaded === null) return { allowed: false, version, policies: [], errors: ['the version in force is not there'] };
   const facts = typeof context !== 'function' ? context : version === 0 ? { now: noTime } : await context();
-  const { decision, policies, errors } = deps.policies.of.engine.decide(loaded.set, { principal: actor, action, resource, context: facts });
+  const { decision, policies, errors } = await deps.policies.of.engine.decide(loaded.set, {
+    principal: actor,
+    action,
+    resource,
+    context: facts,
+  });
   return { allowed: decision === 'allow', version, policies, errors };
 }
 

@@ -103,18 +103,16 @@ export async function findFaults(
   const engine = openEngine();
   const set: PolicySet = { key: 'sent', policies };
   const context = { now: new Date().toISOString() };
-  const mayReplace = engine.decide(set, { principal: actor, action: 'administer', resource: 'policies', context }).decision === 'allow';
-  const lockedOut = mayReplace
-    ? []
-    : [
-        {
-          code: 'invalid_policies',
-          pointer: '/policies',
-          message: 'these policies would not let you replace them; permit action "administer" on Settings::"policies"',
-        },
-      ];
-  return [...lockedOut, ...runPolicyCases(set, cases, engine, vocabulary)];
+  const { decision } = await engine.decide(set, { principal: actor, action: 'administer', resource: 'policies', context });
+  const faultsOfCases = await runPolicyCases(set, cases, engine, vocabulary);
+  return decision === 'allow' ? faultsOfCases : [lockedOut, ...faultsOfCases];
 }
+
+const lockedOut: Fault = {
+  code: 'invalid_policies',
+  pointer: '/policies',
+  message: 'these policies would not let you replace them; permit action "administer" on Settings::"policies"',
+};
 
 async function rehearse(tx: Tx, to: PolicySet, inForce: number, deps: Pick<Deps, 'ontologies' | 'policies'>): Promise<Rehearsal> {
   const from = await deps.policies.load(tx, tx.tenant, inForce);

@@ -1,6 +1,6 @@
 import type { PrincipalKind } from '../ontology/authority.ts';
 import type { PlanSummary } from '../ontology/plan.ts';
-import type { PolicyContext, PolicyEngine, PolicyPrincipal, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
+import type { PolicyContext, PolicyDecision, PolicyEngine, PolicyPrincipal, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
 import { amountsJson, planForPolicy } from './policy-facts.ts';
 import { isoTime } from './proposal-row.ts';
 import type { Sql } from './sql.ts';
@@ -45,26 +45,24 @@ export async function rehearsePolicies(
   { from, to, amounts }: { from: PolicySet; to: PolicySet; amounts: readonly string[] },
 ): Promise<Rehearsal> {
   const past = await readPast(sql, amounts);
-  const differences = past.flatMap((proposal) =>
-    questionsOf(proposal, amounts).flatMap((request): PolicyDifference[] => {
-      const before = engine.decide(from, request);
-      const after = engine.decide(to, request);
-      if (before.decision === after.decision) return [];
-      const action = request.action as PolicyDifference['action'];
-      return [
-        {
-          proposalId: proposal.id,
-          actionType: proposal.actionType,
-          action,
-          principal: request.principal.id,
-          from: before.decision,
-          to: after.decision,
-          policies: after.policies,
-        },
-      ];
-    }),
-  );
+  const differences: PolicyDifference[] = [];
+  for (const proposal of past) {
+    for (const request of questionsOf(proposal, amounts)) {
+      const before = await engine.decide(from, request);
+      const after = await engine.decide(to, request);
+      if (before.decision !== after.decision) differences.push(differenceOf(proposal, request, before, after));
+    }
+  }
   return { proposals: past.length, differences };
+}
+
+function differenceOf(
+  { id: proposalId, actionType }: PastProposal,
+  { action, principal }: PolicyRequest,
+  { decision: from }: PolicyDecision,
+  { decision: to, policies }: PolicyDecision,
+): PolicyDifference {
+  return { proposalId, actionType, action: action as PolicyDifference['action'], principal: principal.id, from, to, policies };
 }
 
 function questionsOf(

@@ -44,7 +44,7 @@ const policies = z.record(z.string(), z.string()).describe('Id to a policy in Ce
 
 export const policiesBody = component(
   'PolicyUpload',
-  z.strictObject({ policies, cases: z.array(policyCase).max(1_000).describe('Questions with the answers that these policies must give.') }),
+  z.strictObject({ policies, cases: z.array(policyCase).max(500).describe('Questions with the answers that these policies must give.') }),
 );
 
 export const policiesQuery = uploadQuery;

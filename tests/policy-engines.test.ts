@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PolicyDecision, PolicyEngine, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
+import { CedarEngine } from '../policy/cedar-engine.ts';
+import { OpaEngine } from '../policy/opa-engine.ts';
+import { findOpa } from '../scripts/opa/find-opa.ts';
+import { freePort } from '../scripts/processes/free-port.ts';
+import { startOpa } from './support/opa-server.ts';
+
+let stop: () => Promise<void>;
+const engines = new Map<'cedar' | 'rego', PolicyEngine>([['cedar', new CedarEngine()]]);
+
+beforeAll(async () => {
+  const opa = await findOpa();
+  const port = await freePort();
+  stop = await startOpa(opa, port);
+  engines.set('rego', new OpaEngine(`http://127.0.0.1:${port}`));
+}, 600_000); // The first time it is built.
+afterAll(() => stop?.());
+
+const execute: PolicyRequest = {
+  principal: { id: 'anna', kind: 'user', roles: ['keeper'], teams: ['blue'], actsFor: null },
+  action: 'execute',
+  resource: 'closeRoom',
+  context: {
+    now: '2026-01-01T00:00:00.000Z',
+    plan: {
+      riskTier: 'high',
+      edits: { create: 1, modify: 2, delete: 0, link: 0, unlink: 0 },
+      objectTypes: ['room'],
+      sensitive: ['room.note'],
+      amounts: { minutes: 30 },
+    },
+    proposer: { id: 'anna', kind: 'user' },
+    approvals: 1,
+  },
+};
+
+const all = { cedar: 'permit (principal, action, resource);', rego: 'permit := true' };
+/** The condition in both languages, of a policy that forbids executions. */
+const forbid = (cedar: string, rego: string) => ({
+  cedar: `forbid (principal, action == Action::"execute", resource) when { ${cedar} };`,
+  rego: `forbid if {\n  input.action == "execute"\n  ${rego}\n}`,
+});
+type Expected = Pick<PolicyDecision, 'decision' | 'policies'>;
+const allowed: Expected = { decision: 'allow', policies: ['all'] };
+const forbidden: Expected = { decision: 'deny', policies: ['it'] };
+
+const cases: [
+  name: string,
+  policies: Record<string, { cedar: string; rego: string }>,
+  expected: Expected,
+  request?: Partial<PolicyRequest>,
+][] = [
+  ['what is permitted', { all }, allowed],
+  ['what nothing permits', { it: forbid('false', 'false') }, { decision: 'deny', policies: [] }],
+  ['what two permit', { all, more: all }, { decision: 'allow', policies: ['all', 'more'] }],
+  ['what one forbids and another permits', { all, it: forbid('true', 'true') }, forbidden],
+  [
+    'another action',
+    { all, it: forbid('true', 'true') },
+    allowed,
+    { action: 'propose', context: { now: execute.context.now, revert: false } },
+  ],
+  ['roles', { all, it: forbid('principal in Role::"keeper"', '"keeper" in input.principal.roles') }, forbidden],
+  ['teams', { all, it: forbid('principal.teams.contains("red")', '"red" in input.principal.teams') }, allowed],
+  ['kinds', { all, it: forbid('principal.kind != "user"', 'input.principal.kind != "user"') }, allowed],
+  ['the action type', { all, it: forbid('resource == ActionType::"closeRoom"', 'input.resource == "closeRoom"') }, forbidden],
+  ['edits', { all, it: forbid('context.plan.edits.total > 2', 'sum([n | some n in input.context.plan.edits]) > 2') }, forbidden],
+  ['the risk tier', { all, it: forbid('context.plan.riskTier == "high"', 'input.context.plan.riskTier == "high"') }, forbidden],
+  [
+    'object types',
+    { all, it: forbid('context.plan.objectTypes.contains(ObjectType::"floor")', '"floor" in input.context.plan.objectTypes') },
+    allowed,
+  ],
+  ['sensitive properties', { all, it: forbid('!context.plan.sensitive.isEmpty()', 'count(input.context.plan.sensitive) > 0') }, forbidden],
+  [
+    'amounts',
+    { all, it: forbid('context.plan.amounts has minutes && context.plan.amounts.minutes > 29', 'input.context.plan.amounts.minutes > 29') },
+    forbidden,
+  ],
+  [
+    'amounts that were not given',
+    { all, it: forbid('context.plan.amounts has euros && context.plan.amounts.euros > 1', 'input.context.plan.amounts.euros > 1') },
+    allowed,
+  ],
+  ['approvals', { all, it: forbid('context.approvals < 2', 'input.context.approvals < 2') }, forbidden],
+  [
+    'time',
+    {
+      all,
+      it: forbid(
+        'context.now < datetime("2026-06-01")',
+        'time.parse_rfc3339_ns(input.context.now) < time.parse_rfc3339_ns("2026-06-01T00:00:00Z")',
+      ),
+    },
+    forbidden,
+  ],
+];
+
+describe.each(['cedar', 'rego'] as const)('a decision in %s', (language) => {
+  const ask = async (policies: Record<string, { cedar: string; rego: string }>, request: Partial<PolicyRequest> = {}) => {
+    const texts = Object.fromEntries(Object.entries(policies).map(([id, text]) => [id, text[language]]));
+    const set: PolicySet = { key: JSON.stringify(texts), policies: texts };
+    const engine = engines.get(language);
+    if (engine === undefined) throw new Error('the engine was not started');
+    return engine.decide(set, { ...execute, ...request });
+  };
+
+  it.each(cases)('goes by %s', async (_name, policies, expected, request) => {
+    expect(await ask(policies, request)).toEqual({ ...expected, errors: [] });
+    expect(await ask(policies, request)).toEqual({ ...expected, errors: [] });
+  });
+
+  it('is a deny that says so where a policy cannot be computed, though another permits', async () => {
+    const broken = forbid(
+      'context.approvals * 9223372036854775807 + 9223372036854775807 > 0',
+      'time.parse_rfc3339_ns(input.principal.id) > 0',
+    );
+    const { decision, errors } = await ask({ all, broken });
+    expect(decision).toBe('deny');
+    expect(errors[0]).not.toBe('');
+  });
+
+  it('is a deny where the texts are no policies', async () => {
+    const outcome = await ask({ all, it: { cedar: 'permit (', rego: 'permit if {' } });
+    expect(outcome).toMatchObject({ decision: 'deny', policies: [], errors: [expect.any(String)] });
+  });
+});
+
+it('a decision is a deny where OPA is away', async () => {
+  const away = new OpaEngine(`http://127.0.0.1:${await freePort()}`);
+  expect(await away.decide({ key: 'x', policies: { all: all.rego } }, execute)).toMatchObject({
+    decision: 'deny',
+    errors: [expect.stringMatching(/^the engine failed/)],
+  });
+});
