@@ -25,6 +25,7 @@ async function countedByTheDoor(proposalId: string): Promise<number> {
   const superuser = new pg.Client({ connectionString: fixture.database.urls.superuser });
   await superuser.connect();
   try {
+    await superuser.query("SELECT set_config('app.tenant', $1, false)", [fixture.tenant]);
     const { rows } = await superuser.query(
       'SELECT count(*)::int AS counting FROM exequatur.proposal p, exequatur.counting_reviews(p) WHERE p.id = $1',
       [proposalId],
