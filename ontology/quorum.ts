@@ -45,7 +45,7 @@ export interface QuorumState {
 }
 
 /** Those that count: of each person the newest, of people alone who are not disabled and not behind the proposal. */
-export function countedReviews(reviews: readonly CountedReview[], behind: readonly string[]): CountedReview[] {
+function countedReviews(reviews: readonly CountedReview[], behind: readonly string[]): CountedReview[] {
   return newestByPerson(reviews).filter((review) => review.kind === 'user' && !review.disabled && !behind.includes(review.person));
 }
 
@@ -135,6 +135,13 @@ export function eligibleFor(
     return { eligible: false, reason: 'already_decided' };
   }
   return { eligible: true, stage: stage.name };
+}
+
+/** How many people approve who may, by the stages that are asked: what policies go by. Where none is asked nobody may. */
+export function approvalsCounted(requirement: ResolvedRequirement, reviews: readonly CountedReview[], behind: readonly string[]): number {
+  const thresholds = requirement.stages.flatMap((stage) => stage.thresholds);
+  const isAsked = (review: CountedReview) => thresholds.some(({ reviewers }) => isAdmitted(reviewers, review));
+  return countedReviews(reviews, behind).filter((review) => review.decision === 'approve' && isAsked(review)).length;
 }
 
 /** Of two at one instant the one that does not approve; so does the door. */

@@ -1,4 +1,4 @@
-import { countedReviews } from '../ontology/quorum.ts';
+import { approvalsCounted } from '../ontology/quorum.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
 import { askPolicies, type Determination } from './ask-policies.ts';
 import { policyContextOf } from './policy-facts.ts';
@@ -20,7 +20,7 @@ export async function mayExecute(
   now: string,
   deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
 ): Promise<Determination> {
-  const approvals = countedReviews(facts.reviews, proposal.behind).filter(({ decision }) => decision === 'approve').length;
+  const approvals = facts.plan === null ? 0 : approvalsCounted(facts.plan.requirement, facts.reviews, proposal.behind);
   const known = (await readActors(tx, [proposal.proposerId])).get(proposal.proposerId);
   const { proposerId: id, proposerKind: kind, proposerRoles: roles, actsFor } = proposal;
   const by = await askPolicies(tx, deps, {

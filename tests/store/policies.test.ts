@@ -3,6 +3,7 @@ import type { PolicyCase } from '../../ontology/policy-cases.ts';
 import { activatePolicies } from '../../store/activate-policies.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { type PolicyUpload, putPolicies } from '../../store/put-policies.ts';
+import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { readDecisions } from '../../store/read-decisions.ts';
 import { listPolicies, readPolicies } from '../../store/read-policies.ts';
@@ -246,4 +247,23 @@ it('operators stop what runs whatever policies say, and let it go on as policies
   expect(await turn('on')).toMatchObject({ state: 'off', onAskedBy: { id: 'operator-1' } });
   const second = { scope: 'tenant', name: 'all', state: 'on', reason: 'out', by: caller('operator-2') } as const;
   expect(await fixture.inApi((tx) => putSwitch(tx, second, fixture.deps))).toMatchObject({ state: 'on' });
+});
+
+it.each<[string, PrincipalChange]>([
+  ['is disabled', { disabled: true }],
+  ['has lost the role', { roles: [] }],
+  ['acts for the proposer', { actsFor: agent.id }],
+  ['is the proposer under another identity', { linkedIdentities: [agent.id] }],
+])('policies count nobody among those who approved who %s since', async (_, change) => {
+  const second = caller(`second, who ${_}`, ['keeper']);
+  const amend = (to: PrincipalChange) =>
+    fixture.inApi((tx) => putPrincipal(tx, { id: second.id, change: to, by: caller('access-admin-1') }, fixture.deps));
+  expectDone(await put({ all: permitAll, two: strict('context.approvals < 2') }));
+  const plan = await approved(`counted ${_}`);
+  expect(await execute(plan.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+  expect(await fixture.review(plan, second)).toMatchObject({ settled: { status: 'approved' } });
+  expectDone(await amend(change));
+  expect(await execute(plan.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+  if ('linkedIdentities' in change) expectDone(await amend({ linkedIdentities: [] }));
+  await backToDefaults();
 });
