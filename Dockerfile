@@ -27,5 +27,7 @@ COPY --from=build --chown=root:root /app/dist ./dist
 COPY --chown=root:root package.json LICENSE ./
 USER node
 EXPOSE 8080
+# The young generation of the heap: what a request leaves behind outgrows the default of 16 MB while fifty are under way, and is then copied on.
+ENV NODE_OPTIONS=--max-semi-space-size=32
 # Node handles SIGTERM itself: each entry point ends in good order.
 CMD ["node", "dist/api/server.js"]

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.ts';
 import { createIndexActivities } from './activities/create-index-activities.ts';
@@ -25,6 +26,8 @@ const sdkMetrics = `${settings.EXEQUATUR_HOST}:${settings.EXEQUATUR_WORKER_SDK_M
 
 const stepsAtOnce = 20; // As many connections as local activities: a step never waits for a connection while its time is running.
 const shutdownGraceMs = 10_000; // A container is given 30 s to stop by most schedulers; a step of any size but the largest ends within 10.
+// The SDK records a stack for every promise of a workflow and looks each frame up in the source map: with ten frames, a third of what the workflows cost.
+const framesInWorkflows = 3;
 const stickyTimeoutMs = 2_000; // A killed worker's workflows are handed to another after this long (10 s by default); a live worker busier than that replays a few events.
 
 Runtime.install({
@@ -39,6 +42,7 @@ Runtime.install({
 const pool = openPool(settings.EXEQUATUR_WORKER_DATABASE_URL, { max: stepsAtOnce, applicationName: 'exequatur-worker' });
 const ontologies = new OntologyCache(await loadFunctions(settings.EXEQUATUR_FUNCTIONS));
 const connection = await connect(settings);
+setFlagsFromString(`--stack-trace-limit=${framesInWorkflows}`);
 const worker = await Worker.create({
   connection,
   namespace: settings.TEMPORAL_NAMESPACE,
