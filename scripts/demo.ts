@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { elapsed, say } from './bootstrap/progress.mjs';
 import { castOf } from './demo/cast.ts';
 import { approveAndExecute, showRefusals } from './demo/decide-closure.ts';
+import { governDelays } from './demo/govern-delays.ts';
 import { findSamples, showHistory, showObjects, showOtherTenant } from './demo/look-around.ts';
 import { count, heading, text } from './demo/page.ts';
 import { printSummary, proposeClosure } from './demo/propose-closure.ts';
@@ -86,6 +87,7 @@ async function act(stack: Stack): Promise<void> {
   text('Before and after are equal: restored to the byte.');
 
   await showOtherTenant(cast, samples, tenants[1]?.name ?? 'the other tenant');
+  await governDelays(cast);
   showLinks(stack, executed);
 }
 

@@ -11,6 +11,7 @@ export interface Cast {
   dutyManager: RestClient;
   otherDutyManager: RestClient;
   safetyOfficer: RestClient;
+  operator: RestClient;
   /** A dispatcher of the other tenant. */
   stranger: RestClient;
 }
@@ -25,6 +26,7 @@ export function castOf(stack: Stack): Cast {
     dutyManager: as('duty-manager-1'),
     otherDutyManager: as('duty-manager-2'),
     safetyOfficer: as('safety-officer'),
+    operator: as('operator'),
     stranger: as('dispatcher', other),
   };
 }

@@ -15,6 +15,7 @@ export interface Proposal {
     stages: { name: string; status: string; thresholds: { name?: string; needed: number; given: number; denied: number }[] }[];
     expiresAt: string;
   } | null;
+  held: { by: string; until: string } | null;
   execution: { id: string; executedAt: string; edits: number } | null;
   reverted: string;
   failure: { code?: string; title?: string; detail?: string } | null;
