@@ -3,13 +3,13 @@ import type { Actor, Caller } from '../ontology/authority.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { forbiddenByPolicy } from './ask-policies.ts';
-import { lockDefinitionsAlone } from './definitions-lock.ts';
 import { type FreezeWindowView, type Once, type Weekly, weekdays, windowJson } from './freeze-windows.ts';
 import { nudgeHeld } from './nudges.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import { isSecondPerson } from './second-person.ts';
 import type { Tx } from './sql.ts';
 import { resolveActor } from './standing.ts';
+import { stopExecutions } from './stop-executions.ts';
 import type { StoreDeps } from './store-deps.ts';
 
 export interface NewFreezeWindow {
@@ -96,12 +96,6 @@ async function remove(
   await tx.rows('DELETE FROM exequatur.freeze_window w WHERE w.name = $1', [name]);
   await nudgeHeld(tx);
   return { window, removed: true };
-}
-
-/** As for a switch: nobody is overtaken, and the answer means that no execution commits any more that does not know of the change. */
-async function stopExecutions(tx: Tx): Promise<void> {
-  await tx.rows(`SELECT 1 FROM ${lockDefinitionsAlone}`);
-  await tx.rows('SELECT 1 FROM exequatur.tenant_control c FOR UPDATE');
 }
 
 async function readWindow(tx: Tx, name: string): Promise<FreezeWindowView | null> {

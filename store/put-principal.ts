@@ -3,10 +3,12 @@ import type { Caller, PrincipalKind } from '../ontology/authority.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { forbiddenByPolicy } from './ask-policies.ts';
+import { nudgeHeld } from './nudges.ts';
 import { type PrincipalView, readPrincipal } from './read-principal.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
 import { resolveActor } from './standing.ts';
+import { stopExecutions } from './stop-executions.ts';
 import type { StoreDeps } from './store-deps.ts';
 
 /** What an administrator says. What is left out stays as it is. */
@@ -25,7 +27,7 @@ export interface PrincipalChange {
 
 /**
  * Changes what the directory says of a principal, and makes it known to the directory where it is not. Takes effect with the commit: the next request, review, and
- * execution read it. Rows are locked in the order of their ids, so that two administrators who link the same identities wait for one another.
+ * execution read it, and of whoever is disabled nothing is executed from the answer on. Rows are locked in the order of their ids, so that two administrators who link the same identities wait for one another.
  */
 export async function putPrincipal(
   tx: Tx,
@@ -54,9 +56,11 @@ async function put(
   const faults = faultsOf(id, change, (other) => known.has(other));
   const isMalformed = faults.some(({ code }) => code === 'malformed_request');
   if (faults.length > 0) return refuse(isMalformed ? 'malformed_request' : 'unknown_principal', faults);
+  if (change.disabled !== undefined) await stopExecutions(tx);
   await writePrincipal(tx, id, change, known.get(id)?.kind ?? 'user');
   if (change.roles !== undefined) await writeRoles(tx, id, change.roles);
   if (change.linkedIdentities !== undefined) await link(tx, [id, ...change.linkedIdentities]);
+  if (change.disabled === false) await nudgeHeld(tx);
   announce(tx, id, actor.id, change);
   return readPrincipal(tx, id);
 }

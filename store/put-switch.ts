@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Actor, Caller } from '../ontology/authority.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import { forbiddenByPolicy } from './ask-policies.ts';
-import { lockDefinitionsAlone } from './definitions-lock.ts';
 import { nudgeHeld } from './nudges.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import { isSecondPerson } from './second-person.ts';
 import type { Tx } from './sql.ts';
 import { resolveActor } from './standing.ts';
+import { stopExecutions } from './stop-executions.ts';
 import type { StoreDeps } from './store-deps.ts';
 import { type SwitchScope, type SwitchView, switchJson } from './switches.ts';
 
@@ -40,9 +40,7 @@ async function put(tx: Tx, change: SwitchChange, deps: Pick<StoreDeps, 'decide' 
   const pointer = '/name';
   if (change.scope === 'tenant' && change.name !== 'all')
     return refuse('malformed_request', [{ code: 'malformed_request', pointer, message: 'of the tenant there is one switch, called all' }]);
-  // Row locks let those who share one overtake whoever wants it alone; these do not, so a switch is never kept waiting by a stream of executions.
-  await tx.rows(`SELECT 1 FROM ${lockDefinitionsAlone}`);
-  await tx.rows('SELECT 1 FROM exequatur.tenant_control c FOR UPDATE');
+  await stopExecutions(tx);
   const [row] = await tx.rows<{ view: SwitchView }>(
     `SELECT ${switchJson('s')} AS view FROM exequatur.switch s WHERE s.scope = $1 AND s.name = $2`,
     [change.scope, change.name],

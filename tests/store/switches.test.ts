@@ -125,6 +125,17 @@ it('to switch off never waits for a dry run that looks at the data', async () =>
   await superuser.end();
 });
 
+it('what somebody proposed who is disabled since is held until they are not', async () => {
+  const proposalId = await approved();
+  const access = caller('access-1', ['access-admin']);
+  const disable = (disabled: boolean) =>
+    fixture.inApi((tx) => putPrincipal(tx, { id: agent.id, change: { disabled }, by: access }, fixture.deps));
+  expectDone(await disable(true));
+  expect(await execute(proposalId)).toMatchObject({ status: 'scheduled' });
+  expectDone(await disable(false));
+  expect(await execute(proposalId)).toMatchObject({ status: 'executed' });
+});
+
 describe('to switch on again', () => {
   it('takes two people, who are not one under two identities', async () => {
     await put('tenant', 'all', 'off');
