@@ -1,5 +1,6 @@
 import type { Caller } from '../ontology/authority.ts';
 import { lockDefinitionsAlone } from './definitions-lock.ts';
+import { currentVersion } from './load-ontology.ts';
 import { policyVersionInForce } from './policy-sets.ts';
 import { findFaults, refusalToAdminister } from './put-policies.ts';
 import { putPoliciesInForce } from './put-policies-in-force.ts';
@@ -41,9 +42,14 @@ async function goBack(
   if (refused !== null) return refused;
   const stored = await readPolicies(tx, version, deps);
   if (stored === null) return refuse('not_found');
-  const faults = version === 0 ? [] : await findFaults(tx, stored, actor, deps);
+  const check = () => (version === 0 ? [] : findFaults(tx, stored, actor, deps));
+  const seen = await currentVersion(tx);
+  const faults = await check();
   if (faults.length > 0) return refuse('invalid_policies', faults);
   await tx.rows(`SELECT 1 FROM ${lockDefinitionsAlone}`);
+  // A check takes a moment, for which nothing need wait unless the definitions changed meanwhile.
+  const later = (await currentVersion(tx)) === seen ? [] : await check();
+  if (later.length > 0) return refuse('invalid_policies', later);
   await tx.rows('SELECT 1 FROM exequatur.tenant_control c FOR UPDATE');
   const { digest } = stored;
   if ((await policyVersionInForce(tx)) === version) return { version, digest, changed: false };

@@ -10,6 +10,7 @@ import { lockDefinitionsAlone, lockDefinitionsShared } from './definitions-lock.
 import { examineUpload, stillHolds } from './examine-upload.ts';
 import { keepDefinitions } from './keep-definitions.ts';
 import { openFault, runningMigration } from './migrations.ts';
+import { findOrphanedPolicies } from './orphaned-policies.ts';
 import { currentActionVersions, type RedefinedAction, redefinedActions } from './redefined-actions.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { PrismaTx } from './sql.ts';
@@ -76,9 +77,12 @@ async function accept(
   const compiled = compileOntology(document, deps.ontologies.functions);
   if (!compiled.ok) return refuse('invalid_ontology', compiled.faults);
   const { ontology } = compiled;
+  const fit = await findOrphanedPolicies(tx, ontology, deps);
   // Looking at millions of objects takes seconds, for which nothing need wait unless something changed meanwhile.
   const ahead = await examineUpload(tx, await deps.ontologies.load(tx), ontology, actor.id, deps);
   await tx.rows(`SELECT 1 FROM ${dryRun ? lockDefinitionsShared : lockDefinitionsAlone}`);
+  const { faults: orphaned } = await findOrphanedPolicies(tx, ontology, deps, fit);
+  if (orphaned.length > 0) return refuse('invalid_policies', orphaned);
   const open = await runningMigration(tx);
   if (open !== null) return refuse('migration_open', [openFault(open)]);
   const current = await deps.ontologies.load(tx);

@@ -6,6 +6,7 @@ import { type PolicyCase, runPolicyCases } from '../ontology/policy-cases.ts';
 import type { PolicySet } from '../ontology/policy-engine.ts';
 import { forbiddenByPolicy } from './ask-policies.ts';
 import { lockDefinitionsAlone } from './definitions-lock.ts';
+import { currentVersion } from './load-ontology.ts';
 import { vocabularyOf } from './policy-facts.ts';
 import { policyVersionInForce } from './policy-sets.ts';
 import { putPoliciesInForce } from './put-policies-in-force.ts';
@@ -66,10 +67,14 @@ export async function acceptPolicies(
   deps: Pick<Deps, 'ontologies' | 'policies'>,
   { dryRun = false }: { dryRun?: boolean } = {},
 ): Promise<PoliciesOutcome | Refusal> {
+  const seen = await currentVersion(tx);
   const faults = await findFaults(tx, { policies, cases }, actor, deps);
   if (faults.length > 0) return refuse('invalid_policies', faults);
   if (!dryRun) await tx.rows(`SELECT 1 FROM ${lockDefinitionsAlone}`);
   if (!dryRun) await tx.rows('SELECT 1 FROM exequatur.tenant_control c FOR UPDATE');
+  // Cases take a moment, for which nothing need wait unless the definitions changed meanwhile.
+  const later = (await currentVersion(tx)) === seen ? [] : await findFaults(tx, { policies, cases }, actor, deps);
+  if (later.length > 0) return refuse('invalid_policies', later);
   const digest = digestOf({ policies, cases: cases as unknown as JsonValue });
   const [row] = await tx.rows<{ next: number; digest: string | null }>(
     `SELECT (SELECT COALESCE(max(v.version), 0) + 1 FROM exequatur.policy_version v)::int AS next,

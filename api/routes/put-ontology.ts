@@ -27,7 +27,7 @@ export const putOntology = route({
     },
     201: { description: 'Accepted as the tenant\u2019s first.', schema: ontologyOutcomeSchema },
   },
-  problems: ['invalid_ontology', 'ontology_breaks_data', 'stale_ontology', 'migration_open'],
+  problems: ['invalid_ontology', 'invalid_policies', 'ontology_breaks_data', 'stale_ontology', 'migration_open'],
   async handle({ query, headers, body, caller }, context) {
     const wishes = {
       ...(query.dryRun === undefined ? {} : { dryRun: query.dryRun }),

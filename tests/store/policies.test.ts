@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PolicyCase } from '../../ontology/policy-cases.ts';
 import { activatePolicies } from '../../store/activate-policies.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
+import { putOntology } from '../../store/put-ontology.ts';
 import { type PolicyUpload, putPolicies } from '../../store/put-policies.ts';
 import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
@@ -10,7 +11,7 @@ import { listPolicies, readPolicies } from '../../store/read-policies.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { withTenantPrisma } from '../../store/sql.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
-import { admin, agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
+import { admin, agent, building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -129,6 +130,20 @@ describe('policies that are sent', () => {
       },
     ]);
     expect(await fixture.inApi((tx) => readPolicies(tx, outcome.version, fixture.deps))).toBeNull();
+  });
+});
+
+describe('an upload of the ontology', () => {
+  it('is refused where it takes a name away of which the policies in force speak', async () => {
+    expectDone(await put({ all: permitAll, held: strict('true') }));
+    const { askFloor: _gone, ...actionTypes } = building.actionTypes;
+    const upload = () => fixture.inApi((tx) => putOntology(tx, { ...building, actionTypes }, admin, fixture.deps, { dryRun: true }));
+    expect(await upload()).toMatchObject({
+      refused: 'invalid_policies',
+      faults: [{ message: expect.stringMatching(/^policies\/held: .*askFloor/) }],
+    });
+    await backToDefaults();
+    expect(expectDone(await upload())).toMatchObject({ accepted: true });
   });
 });
 
