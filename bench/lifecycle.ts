@@ -23,11 +23,11 @@ interface Measured {
 const steps = ['propose', 'approveToExecuted', 'whole'] as const;
 
 /**
- * `npm run bench -- lifecycle [--server production|dev] [--rounds 3] [--count 300] [--alone 60] [--concurrency 50]`: the full product over HTTP beside a bare Temporal
+ * `npm run bench -- lifecycle [--server production|dev] [--rounds 3] [--count 300] [--alone 60] [--concurrency 50] [--warmUp 600]`: the full product over HTTP beside a bare Temporal
  * workflow of the same shape, on the same Temporal server and the same PostgreSQL, in alternating rounds.
  */
 export async function benchLifecycle(args: readonly string[]): Promise<void> {
-  const options = readOptions(args, { server: 'production', rounds: 3, count: 300, alone: 60, concurrency: 50 });
+  const options = readOptions(args, { server: 'production', rounds: 3, count: 300, alone: 60, concurrency: 50, warmUp: 600 });
   const stack = await startStack({
     directory: resolve('.exequatur', 'bench', 'lifecycle'),
     tenants: [{ slug: 'bench', name: 'Bench' }],
@@ -39,8 +39,8 @@ export async function benchLifecycle(args: readonly string[]): Promise<void> {
     const bareWorker = await startBareWorker(stack);
     const subjects = [await bareSubject(stack.temporalAddress), await openProduct(stack, options.count)];
     const measured: Measured[] = subjects.map((subject) => ({ subject, perSecond: [], alone: [], used: new Map() }));
-    // Not counted: warms caches and connections, each of which plans a statement anew the first five times.
-    for (const { subject } of measured) await drive(subject, options.count, options.concurrency);
+    // Not counted: warms caches, the compilers of both sides, and connections, each of which plans a statement anew the first five times.
+    for (const { subject } of measured) await drive(subject, options.warmUp, options.concurrency);
     for (let round = 1; round <= options.rounds; round++) {
       for (const one of measured) await measureRate(one, options);
       for (const one of measured) one.alone.push(...(await drive(one.subject, Math.ceil(options.alone / options.rounds), 1)).timings);
