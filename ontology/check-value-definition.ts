@@ -2,6 +2,7 @@ import { compilePattern } from './compile-pattern.ts';
 import { Decimal } from './decimal.ts';
 import type { AnyDefinition, OntologyDocument, StructDefinition } from './definition.ts';
 import type { FaultList } from './fault-list.ts';
+import { sortableInstant } from './instant.ts';
 import { isStorableText, pointerTo } from './json.ts';
 import { normaliseScalar } from './scalar-value.ts';
 import { normaliseValue } from './value.ts';
@@ -107,7 +108,8 @@ function checkTimes(
     }
     return outcome && 'value' in outcome ? (outcome.value as string) : undefined;
   });
-  checkOrder(minimum, maximum, (a, b) => a <= b, pointer, faults);
+  const sortable = definition.type === 'timestamp' ? sortableInstant : (text: string) => text;
+  checkOrder(minimum, maximum, (a, b) => sortable(a) <= sortable(b), pointer, faults);
 }
 
 function checkDigits(

@@ -1,21 +1,17 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { childrenOf } from './cel/ast-children.ts';
 import { objectCelType } from './cel/cel-types.ts';
-import { fromCel, toJson } from './cel/cel-values.ts';
 import { checkText, ExpressionError, type Frame, makeComputable } from './cel/expression.ts';
 import { findMentions } from './cel/find-mentions.ts';
-import { ObjectView } from './cel/object-view.ts';
 import type { Scope } from './cel/scope.ts';
-import type { Condition } from './condition.ts';
-import { Decimal, longestDecimal } from './decimal.ts';
+import { type Comparison, type Condition, fieldOf } from './condition.ts';
+import { scalarOf, storable } from './condition-value.ts';
 import type { AnyDefinition, PropertyDefinition, ValueDefinition } from './definition.ts';
-import { isStorableText, type JsonScalar } from './json.ts';
+import type { JsonScalar } from './json.ts';
 import type { Fault } from './plan.ts';
 
 /** A condition whose values are still to be computed from the variables around it. */
 export type ConditionTemplate = (frame: Frame) => Condition;
-
-type Comparison = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
 
 const comparisons: Readonly<Record<string, { op: Comparison; turned: Comparison }>> = {
   '==': { op: 'eq', turned: 'eq' },
@@ -33,6 +29,18 @@ const textTests: Readonly<Record<string, 'startsWith' | 'endsWith' | 'includes'>
 };
 
 const text: ValueDefinition = { type: 'string' };
+
+/** What a condition asks about, and what it is there. */
+interface Asked {
+  held: { property: string; path?: string[] };
+  definition: AnyDefinition;
+}
+
+const furtherQuestions = {
+  array: ', a list also for an element, with `in`, and for its size',
+  struct: ', and each of its fields alone',
+  geopoint: ', and its latitude and longitude alone',
+};
 
 class Untranslatable extends Error {}
 
@@ -69,15 +77,33 @@ export function compileCondition(
     return refuse(fault);
   }
 
-  const propertyOf = (node: ASTNode): string | undefined => {
+  const askedOf = (property: string): Asked => ({
+    held: { property },
+    definition: property === 'id' ? text : (queried.properties.get(property) ?? text),
+  });
+  const propertyOf = (node: ASTNode): Asked | undefined => {
     if (node.op === 'id') {
-      return named.get(node.args);
+      const property = named.get(node.args);
+      return property === undefined ? undefined : askedOf(property);
     }
-    const isAlias = node.op === '.' && node.args[0].op === 'id' && node.args[0].args === alias;
-    return isAlias ? (node.args[1] as string) : undefined;
+    if (node.op !== '.') {
+      return undefined;
+    }
+    const [target, name] = node.args;
+    return target.op === 'id' && target.args === alias ? askedOf(name) : fieldAsked(propertyOf(target), name);
   };
   const mentionsObject = (node: ASTNode): boolean =>
     propertyOf(node) !== undefined || (node.op === 'id' && node.args === alias) || childrenOf(node).some(mentionsObject);
+  const sizedList = (node: ASTNode): Asked | undefined => {
+    const listed =
+      node.op === 'call' && node.args[0] === 'size' && node.args[1].length === 1
+        ? node.args[1][0]
+        : node.op === 'rcall' && node.args[0] === 'size' && node.args[2].length === 0
+          ? node.args[1]
+          : undefined;
+    const asked = listed && propertyOf(listed);
+    return asked?.definition.type === 'array' ? asked : undefined;
+  };
   const operand = (node: ASTNode): ((frame: Frame) => unknown) => {
     if (mentionsObject(node)) {
       throw new Untranslatable(
@@ -89,7 +115,6 @@ export function compileCondition(
     }
     return makeComputable(node, pointer);
   };
-  const definitionOf = (property: string) => (property === 'id' ? text : (queried.properties.get(property) ?? text));
 
   const translate = (node: ASTNode): ConditionTemplate => {
     if (!mentionsObject(node)) {
@@ -98,7 +123,7 @@ export function compileCondition(
     }
     const property = propertyOf(node);
     if (property !== undefined) {
-      return () => ({ property, op: 'eq', value: true }); // The checker let it through, so the property is a boolean.
+      return () => ({ ...property.held, op: 'eq', value: true }); // The checker let it through, so the property is a boolean.
     }
     switch (node.op) {
       case '&&': {
@@ -135,45 +160,49 @@ export function compileCondition(
   };
   const translateComparison = (symbol: string, [left, right]: readonly [ASTNode, ASTNode]): ConditionTemplate => {
     const relation = comparisons[symbol] as { op: Comparison; turned: Comparison };
-    const isLeft = propertyOf(left) !== undefined;
-    const property = propertyOf(left) ?? propertyOf(right);
+    const sized = sizedList(left) ?? sizedList(right);
+    const isLeft = (sizedList(left) ?? propertyOf(left)) !== undefined;
+    const property = sized ?? propertyOf(left) ?? propertyOf(right);
     if (property === undefined) {
       throw new Untranslatable(`one side must be a property alone (at character ${left.start + 1})`);
     }
-    const definition = definitionOf(property);
+    const { held, definition } = property;
     const other = isLeft ? right : left;
     const compute = operand(other);
     const op = isLeft ? relation.op : relation.turned;
+    if (sized) {
+      return (frame) => compareSize(held, op, scalarOf({ type: 'double' }, compute(frame), pointer));
+    }
     const isWhole = definition.type === 'array' || definition.type === 'struct' || definition.type === 'geopoint';
     if (isWhole && !(other.op === 'value' && other.args === null)) {
       throw new Untranslatable(
-        `a ${definition.type} can be asked for presence alone, and a list for an element, with \`in\` (at character ${left.start + 1})`,
+        `a ${definition.type} can be asked for presence${furtherQuestions[definition.type]} (at character ${left.start + 1})`,
       );
     }
-    return (frame) => compare(property, op, scalarOf(definition, compute(frame), pointer));
+    return (frame) => compare(held, op, scalarOf(definition, compute(frame), pointer));
   };
   const translateIn = ([element, list]: readonly [ASTNode, ASTNode]): ConditionTemplate => {
     const listed = propertyOf(list);
     if (listed !== undefined) {
-      const definition = definitionOf(listed);
+      const { held, definition } = listed;
       const compute = operand(element);
       return (frame) => {
         const value = scalarOf(definition.type === 'array' ? definition.items : definition, compute(frame), pointer);
-        return value === null ? { any: [] } : { property: listed, op: 'contains', value };
+        return value === null ? { any: [] } : { ...held, op: 'contains', value };
       };
     }
     const property = propertyOf(element);
     if (property === undefined) {
       throw new Untranslatable(`one side of \`in\` must be a property alone (at character ${element.start + 1})`);
     }
-    const definition = definitionOf(property);
+    const { held, definition } = property;
     const compute = operand(list);
     return (frame) => {
       const items = compute(frame);
       const scalars = (Array.isArray(items) ? items : []).map((item) => scalarOf(definition, item, pointer));
       const values = scalars.filter((item) => item !== null);
-      const isOneOf: Condition = { property, op: 'in', values };
-      return values.length === scalars.length ? isOneOf : { any: [isOneOf, compare(property, 'eq', null)] };
+      const isOneOf: Condition = { ...held, op: 'in', values };
+      return values.length === scalars.length ? isOneOf : { any: [isOneOf, compare(held, 'eq', null)] };
     };
   };
   const translateHas = (node: Extract<ASTNode, { op: 'call' }>): ConditionTemplate => {
@@ -182,7 +211,7 @@ export function compileCondition(
     if (property === undefined) {
       throw untranslatable(node);
     }
-    return () => ({ property, op: 'present' });
+    return () => ({ ...property.held, op: 'present' });
   };
   const translateTextTest = (node: Extract<ASTNode, { op: 'rcall' }>): ConditionTemplate => {
     const [name, receiver, args] = node.args;
@@ -194,7 +223,7 @@ export function compileCondition(
     const compute = operand(args[0]);
     return (frame) => {
       const part = compute(frame);
-      return typeof part === 'string' ? { property, op, value: storable(part, pointer) } : { any: [] };
+      return typeof part === 'string' ? { ...property.held, op, value: storable(part, pointer) } : { any: [] };
     };
   };
 
@@ -208,9 +237,15 @@ export function compileCondition(
   }
 }
 
+/** A size is never null, and an absent list has none. */
+function compareSize(held: Asked['held'], op: Comparison, value: JsonScalar): Condition {
+  if (typeof value === 'number') return { ...held, op: 'size', is: op, value };
+  return op === 'ne' ? { all: [] } : { any: [] };
+}
+
 function untranslatable(node: ASTNode): Untranslatable {
   return new Untranslatable(
-    `the database cannot answer this; use comparisons, \`in\`, startsWith, endsWith, contains, has, &&, || and ! (at character ${node.start + 1})`,
+    `the database cannot answer this; use comparisons, \`in\`, startsWith, endsWith, contains, size of a list, has, &&, || and ! (at character ${node.start + 1})`,
   );
 }
 
@@ -218,81 +253,20 @@ function flatten(op: '&&' | '||', node: ASTNode): ASTNode[] {
   return node.op === op ? node.args.flatMap((side) => flatten(op, side)) : [node];
 }
 
-/**
- * @throws {ExpressionError} for values that no property can hold, or that are of another kind than the property, which the checker lets through as `dyn`: asking
- * PostgreSQL for them would fail, or find what is only near.
- */
-function scalarOf(definition: AnyDefinition, value: unknown, pointer: string): JsonScalar {
-  if (!isOfKind(definition, value)) {
-    throw new ExpressionError(pointer, `a value is none that a ${definition.type} can be compared with`, undefined);
-  }
-  if (definition.type === 'integer' && typeof value === 'bigint' && !Number.isSafeInteger(Number(value))) {
-    throw new ExpressionError(pointer, 'a number is no integer that a property can hold', undefined);
-  }
-  if (definition.type === 'double' && typeof value === 'bigint' && BigInt(Number(value)) !== value) {
-    throw new ExpressionError(pointer, 'a number is no double that a property can hold', undefined);
-  }
-  if (definition.type === 'decimal' && value instanceof Decimal && value.toString().length > longestDecimal) {
-    throw new ExpressionError(pointer, `a decimal has more than ${longestDecimal} characters`, undefined);
-  }
-  if (definition.type === 'long' && typeof value === 'number') {
-    return asLong(value);
-  }
-  const json = fromCel(definition, value) ?? null;
-  const scalar = typeof json === 'object' && json !== null ? JSON.stringify(toJson(value)) : json;
-  return typeof scalar === 'string' ? storable(scalar, pointer) : scalar;
+function fieldAsked(asked: Asked | undefined, name: string): Asked | undefined {
+  const definition = asked && fieldOf(asked.definition, name);
+  return definition && { held: { property: asked.held.property, path: [...(asked.held.path ?? []), name] }, definition };
 }
 
-/** A double as text that compares with every long as the double does: halves stand for all fractions, and what is beyond every long for all that is. */
-function asLong(value: number): string {
-  const beyond = 2n ** 64n;
-  const floor = value >= 2 ** 64 ? beyond : value <= -(2 ** 64) ? -beyond : BigInt(Math.floor(value));
-  if (Number.isInteger(value)) return floor.toString();
-  return new Decimal(floor * 2n + 1n, 0).times(new Decimal(5n, 1)).toString();
-}
-
-function isOfKind({ type }: AnyDefinition, value: unknown): boolean {
-  if (value === null || value === undefined) {
-    return true;
-  }
-  switch (type) {
-    case 'integer':
-    case 'long':
-    case 'double':
-      return typeof value === 'bigint' || Number.isFinite(value); // JSON has no word for what is not finite.
-    case 'boolean':
-      return typeof value === 'boolean';
-    case 'decimal':
-      return value instanceof Decimal;
-    case 'timestamp':
-      return value instanceof Date;
-    case 'reference':
-      return typeof value === 'string' || value instanceof ObjectView;
-    case 'string':
-    case 'enum':
-    case 'date':
-      return typeof value === 'string';
-    default:
-      return true; // Lists, structs and points are asked for presence and elements alone.
-  }
-}
-
-function storable(value: string, pointer: string): string {
-  if (!isStorableText(value)) {
-    throw new ExpressionError(pointer, 'a text holds a character that no property can hold', undefined);
-  }
-  return value;
-}
-
-function compare(property: string, op: Comparison, value: JsonScalar): Condition {
+function compare(held: Asked['held'], op: Comparison, value: JsonScalar): Condition {
   if (value !== null) {
-    return { property, op, value };
+    return { ...held, op, value };
   }
   switch (op) {
     case 'eq':
-      return { not: { property, op: 'present' } };
+      return { not: { ...held, op: 'present' } };
     case 'ne':
-      return { property, op: 'present' };
+      return { ...held, op: 'present' };
     default:
       return { any: [] };
   }

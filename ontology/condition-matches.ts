@@ -1,6 +1,7 @@
-import type { Condition } from './condition.ts';
+import { type Comparison, type Condition, fieldOf } from './condition.ts';
 import { Decimal } from './decimal.ts';
-import type { PropertyDefinition } from './definition.ts';
+import type { AnyDefinition, PropertyDefinition } from './definition.ts';
+import { sortableInstant } from './instant.ts';
 import { compareText, type JsonScalar, type JsonValue } from './json.ts';
 import type { ObjectState } from './object-state.ts';
 
@@ -15,11 +16,12 @@ export function conditionMatches(condition: Condition, object: ObjectState, prop
   if ('not' in condition) {
     return !conditionMatches(condition.not, object, properties);
   }
-  const held = condition.property === 'id' ? object.id : object.properties[condition.property];
+  const path = condition.path ?? [];
+  const held = path.reduce(valueIn, condition.property === 'id' ? object.id : object.properties[condition.property]);
   if (held === undefined || held === null) {
-    return condition.op === 'ne';
+    return condition.op === 'ne' || (condition.op === 'size' && condition.is === 'ne');
   }
-  const type = properties.get(condition.property)?.type ?? 'string';
+  const type = path.reduce(fieldOf, properties.get(condition.property) as AnyDefinition | undefined)?.type ?? 'string';
   switch (condition.op) {
     case 'present':
       return true;
@@ -33,20 +35,33 @@ export function conditionMatches(condition: Condition, object: ObjectState, prop
       return typeof held === 'string' && held.endsWith(condition.value);
     case 'includes':
       return typeof held === 'string' && held.includes(condition.value);
+    case 'size':
+      return Array.isArray(held) && answers(condition.is, 'integer', held.length, condition.value);
     case 'in':
       return condition.values.some((value) => compareValues(type, held, value) === 0);
+    default:
+      return answers(condition.op, type, held, condition.value);
+  }
+}
+
+function valueIn(held: JsonValue | undefined, name: string): JsonValue | undefined {
+  return typeof held === 'object' && held !== null && !Array.isArray(held) ? held[name] : undefined;
+}
+
+function answers(op: Comparison, type: string, held: JsonValue, value: JsonScalar): boolean {
+  switch (op) {
     case 'eq':
-      return compareValues(type, held, condition.value) === 0;
+      return compareValues(type, held, value) === 0;
     case 'ne':
-      return compareValues(type, held, condition.value) !== 0;
+      return compareValues(type, held, value) !== 0;
     case 'lt':
-      return isOrdered(type, held, condition.value, (order) => order < 0);
+      return isOrdered(type, held, value, (order) => order < 0);
     case 'le':
-      return isOrdered(type, held, condition.value, (order) => order <= 0);
+      return isOrdered(type, held, value, (order) => order <= 0);
     case 'gt':
-      return isOrdered(type, held, condition.value, (order) => order > 0);
+      return isOrdered(type, held, value, (order) => order > 0);
     case 'ge':
-      return isOrdered(type, held, condition.value, (order) => order >= 0);
+      return isOrdered(type, held, value, (order) => order >= 0);
   }
 }
 
@@ -66,6 +81,7 @@ export function compareValues(type: string, left: JsonValue, right: JsonScalar):
     case 'boolean':
       return Number(left) - Number(right);
     case 'string':
+      if (type === 'timestamp') return compareText(sortableInstant(left), sortableInstant(right as string));
       return type === 'long' || type === 'decimal' ? compareNumbers(left, right as string) : compareText(left, right as string);
     default:
       return undefined;

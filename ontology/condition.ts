@@ -1,4 +1,13 @@
+import type { AnyDefinition } from './definition.ts';
 import type { JsonScalar } from './json.ts';
+
+export type Comparison = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
+
+/** What is asked about: a property, or what its value holds at `path`: a field of a struct, or the latitude or longitude of a point. */
+interface Held {
+  property: string;
+  path?: string[];
+}
 
 /**
  * A question about one object that both PostgreSQL and memory can answer. The property `id` is the object's id.
@@ -8,12 +17,21 @@ export type Condition =
   | { all: Condition[] }
   | { any: Condition[] }
   | { not: Condition }
-  | { property: string; op: 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'; value: JsonScalar }
-  | { property: string; op: 'in'; values: JsonScalar[] }
+  | (Held & { op: Comparison; value: JsonScalar })
+  | (Held & { op: 'in'; values: JsonScalar[] })
   /** The array property has this element. */
-  | { property: string; op: 'contains'; value: JsonScalar }
+  | (Held & { op: 'contains'; value: JsonScalar })
+  /** How many elements the array has. */
+  | (Held & { op: 'size'; is: Comparison; value: number })
   /** The array property has at least one of these texts: one question for what would be thousands of `contains`. */
-  | { property: string; op: 'containsAny'; values: string[] }
+  | (Held & { op: 'containsAny'; values: string[] })
   /** `includes` asks whether the text holds this one anywhere. */
-  | { property: string; op: 'startsWith' | 'endsWith' | 'includes'; value: string }
-  | { property: string; op: 'present' };
+  | (Held & { op: 'startsWith' | 'endsWith' | 'includes'; value: string })
+  | (Held & { op: 'present' });
+
+/** The definition of what a struct or a point holds by this name. */
+export function fieldOf(definition: AnyDefinition | undefined, name: string): AnyDefinition | undefined {
+  if (definition?.type === 'geopoint') return name === 'latitude' || name === 'longitude' ? { type: 'double' } : undefined;
+  const isField = definition?.type === 'struct' && Object.hasOwn(definition.properties, name);
+  return isField ? definition.properties[name] : undefined;
+}

@@ -13,6 +13,7 @@ import {
   type OntologyChange,
   one,
 } from './diff-walk.ts';
+import { nanosecondsOf, readInstant } from './instant.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 
 /** Where values of a definition come from: they lie in the database, or a client sends them each time. */
@@ -117,6 +118,8 @@ function compareBounds({ within }: Difference, value: JsonValue): number {
 }
 
 function compareExactly({ before, after }: Difference): number {
+  const [former, latter] = [readInstant(String(before)), readInstant(String(after))];
+  if (former && latter) return Number(nanosecondsOf(latter) - nanosecondsOf(former));
   const [earlier, later] = [Decimal.parse(String(before)), Decimal.parse(String(after))];
   return earlier && later ? Math.sign(later.compare(earlier)) : 0;
 }

@@ -54,21 +54,69 @@ const kinds: Record<string, { definition: object; values: JsonScalar[]; cel: (va
   day: { definition: { type: 'date' }, values: ['0001-01-01', '2001-01-31', '9999-12-31'], cel: (value) => JSON.stringify(value) },
   at: {
     definition: { type: 'timestamp' },
-    values: ['2001-01-31T09:30:00.000Z', '2001-01-31T09:30:00.001Z', '9999-12-31T23:59:59.999Z'],
+    values: [
+      '2001-01-31T09:30:00.000Z',
+      '2001-01-31T09:30:00.000001Z',
+      '2001-01-31T09:30:00.000999999Z',
+      '2001-01-31T09:30:00.001Z',
+      '2001-01-31T09:30:00.0015Z',
+      '9999-12-31T23:59:59.999Z',
+    ],
     cel: (value) => `timestamp("${value}")`,
   },
 };
+/** A struct in a struct, and a point: asked about field by field. */
+const places = [
+  {},
+  { city: 'a', rooms: 9, inner: { at: '2001-01-31T09:30:00.000001Z', price: '10' } },
+  { city: 'ä', rooms: 10, lines: ['a', "o'b"], inner: { at: '2001-01-31T09:30:00.000Z', price: '9.5' }, open: true },
+  { city: '😀', lines: [], spot: { latitude: -9.5, longitude: 100 }, inner: {}, open: false },
+];
+const placed = {
+  place: {
+    type: 'struct',
+    properties: {
+      city: { type: 'string' },
+      rooms: { type: 'integer' },
+      open: { type: 'boolean' },
+      lines: { type: 'array', items: { type: 'string' } },
+      spot: { type: 'geopoint' },
+      inner: { type: 'struct', properties: { at: { type: 'timestamp' }, price: { type: 'decimal' } } },
+    },
+  },
+};
+const fieldQuestions = [
+  'place.city == "a"',
+  'place.city != "ä"',
+  'place.city in ["a", null]',
+  'has(place.city)',
+  'place.lines == null',
+  '(place.rooms != null && place.rooms > 9)',
+  '(place.rooms != null && 9.5 > place.rooms)',
+  '(place.open != null && place.open)',
+  'place.open == false',
+  '(place.city != null && place.city.startsWith("ä"))',
+  '(place.lines != null && "a" in place.lines)',
+  '(place.lines != null && size(place.lines) >= 1)',
+  '(place.lines != null && place.lines.size() == 0)',
+  '(place.spot != null && place.spot.latitude < 0.0)',
+  '(place.spot != null && place.spot.longitude == 100.0)',
+  '(place.inner != null && place.inner.price == decimal("10.0"))',
+  '(place.inner != null && place.inner.price != null && place.inner.price < decimal("10"))',
+  '(place.inner != null && place.inner.at != null && place.inner.at > timestamp("2001-01-31T09:30:00.000Z"))',
+];
 const tags = ['', 'a', 'ä', "o'b", long];
 const forms = ['', 'Indexed', 'Building'];
-const properties = Object.fromEntries(
-  forms.flatMap((form) => [
+const properties: Record<string, object> = Object.fromEntries([
+  ...Object.entries(placed),
+  ...forms.flatMap((form) => [
     ...Object.entries(kinds).map(([name, { definition }]) => [
       `${name}${form}`,
       { ...definition, ...(form === '' ? {} : { indexed: true }) },
     ]),
     [`tags${form}`, { type: 'array', items: { type: 'string' }, ...(form === '' ? {} : { indexed: true }) }],
   ]),
-);
+]);
 
 const form = fc.constantFrom(...forms);
 const kind = fc.constantFrom(...Object.keys(kinds));
@@ -119,6 +167,13 @@ const leaf: fc.Arbitrary<string> = fc.oneof(
   fc
     .record({ form, tag: fc.constantFrom(...tags) })
     .map(({ form: suffix, tag }) => `(tags${suffix} != null && ${JSON.stringify(tag)} in tags${suffix})`),
+  fc
+    .tuple(form, fc.constantFrom('==', '!=', '<', '<=', '>', '>='), fc.constantFrom('0', '1', '2.0', '1.5', '5'), fc.boolean())
+    .map(
+      ([suffix, op, value, turned]) =>
+        `(tags${suffix} != null && ${turned ? `${value} ${op} size(tags${suffix})` : `tags${suffix}.size() ${op} ${value}`})`,
+    ),
+  fc.constantFrom(...fieldQuestions).map((question) => `(place != null && ${question})`),
   fc.tuple(kind, form, fc.constantFrom('==', '!=')).map(([name, suffix, op]) => `(${name}${suffix} ${op} null)`),
   fc
     .record({ op: fc.constantFrom('==', '!=', '<', '>='), id: fc.constantFrom('1', '10', 'ä') })
@@ -174,7 +229,7 @@ describe('a filter', () => {
   it('selects in PostgreSQL what CEL says of each object, with an index, without one and while it is built; in pages, for simulations and in memory', async () => {
     const scope = [['id', { type: 'string' }] as const, ...definitions].reduce(
       (inner, [name, definition]) => inner.withProperty(name, definition as PropertyDefinition),
-      new Scope(new Vocabulary(new Map())),
+      new Scope(new Vocabulary(new Map([['thing', definitions]]))),
     );
     await fc.assert(
       fc.asyncProperty(filter, fc.constantFrom(...definitions.keys(), 'id'), fc.boolean(), async (text, order, descending) => {
@@ -182,7 +237,7 @@ describe('a filter', () => {
         const expected = stored.filter(({ id }) => expressionOf(scope, text).compute(frames.get(id) ?? {}) === true).map(({ id }) => id);
         const inMemory = stored.filter((object) => conditionMatches(condition, stateOf(object), definitions)).map(({ id }) => id);
         expect(inMemory).toEqual(expected);
-        const orderBy = order.startsWith('tags') ? 'id' : order;
+        const orderBy = order.startsWith('tags') || order === 'place' ? 'id' : order;
         const { rows } = await client.query<{ queried: string[]; listed: string[] }>(
           `SELECT ARRAY(SELECT o.id FROM exequatur.query_objects('thing', $1) o) AS queried,
                   ARRAY(SELECT o.id FROM exequatur.list_objects('thing', $1, $2, $3, NULL, NULL, 1000) o) AS listed`,
@@ -196,7 +251,7 @@ describe('a filter', () => {
   });
 
   it('is answered by pages that together are the whole list, by any order and in either direction', async () => {
-    for (const order of ['id', ...definitions.keys()].filter((name) => !name.startsWith('tags'))) {
+    for (const order of ['id', ...definitions.keys()].filter((name) => !name.startsWith('tags') && name !== 'place')) {
       for (const descending of [false, true]) {
         const expected = stored.map(({ id }) => id).sort(inOrder(order, descending));
         const found: string[] = [];
@@ -230,6 +285,12 @@ describe('a filter', () => {
       'ratio == 9007199254740993',
       `price < decimal("${'9'.repeat(99)}") + decimal("${'9'.repeat(99)}") * decimal("2")`,
       'dyn(1) in tags',
+      'place == place',
+      'place.spot == geopoint(1.0, 2.0)',
+      'place.spot.distance(geopoint(1.0, 2.0)) < 5.0',
+      'size(name) > 1',
+      'size(tags) == count',
+      'place.nothing == 1',
     ]) {
       const refused = { ok: false, faults: [{ code: 'invalid_filter', pointer: '/filter' }] };
       expect(compileFilter(ontology, 'thing', text), text).toMatchObject(refused);
@@ -280,7 +341,10 @@ function objects(): Stored[] {
     const all: [string, JsonValue][] = [...values, ['tags', tags.slice(0, at % (tags.length + 1))]];
     return {
       id: String(at),
-      properties: Object.fromEntries(forms.flatMap((suffix) => all.map(([name, value]) => [`${name}${suffix}`, value]))),
+      properties: {
+        ...(at === 0 ? {} : { place: places[at % places.length] as JsonValue }),
+        ...Object.fromEntries(forms.flatMap((suffix) => all.map(([name, value]) => [`${name}${suffix}`, value]))),
+      },
     };
   });
   return [

@@ -6,6 +6,7 @@ import { decimalType, geopointType, timestampType } from './cel-types.ts';
 import { boundMark, joinMark, linearMatches, loopMark, orderMark } from './expression-text.ts';
 import { ComputationError } from './failure-words.ts';
 import { Geopoint } from './geopoint.ts';
+import { withInstants } from './instant-operators.ts';
 import { isSameObject, ObjectView } from './object-view.ts';
 import { orderedText } from './ordered-text.ts';
 
@@ -18,8 +19,8 @@ const limits = { maxAstNodes: 2_000, maxDepth: 60 };
 /** Expressions are written anew for running, with more parentheses than their authors used. */
 const runningLimits = { maxAstNodes: 20_000, maxDepth: 500 };
 
-export const running: Environment = extend(
-  new Environment({ unlistedVariablesAreDyn: true, homogeneousAggregateLiterals: false, limits: runningLimits }),
+export const running: Environment = withInstants(
+  extend(new Environment({ unlistedVariablesAreDyn: true, homogeneousAggregateLiterals: false, limits: runningLimits })),
 )
   .registerType('object', { ctor: ObjectView })
   .registerOperator('object == object', isSameObject)

@@ -1,6 +1,7 @@
 import { Duration } from '@marcbachmann/cel-js/evaluator';
 import { Decimal } from '../decimal.ts';
 import type { AnyDefinition, StructDefinition } from '../definition.ts';
+import { Instant, instantText, readInstant } from '../instant.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import { Geopoint } from './geopoint.ts';
 import { ObjectView } from './object-view.ts';
@@ -17,7 +18,7 @@ export function toCel(definition: AnyDefinition, json: JsonValue | undefined): u
     case 'decimal':
       return Decimal.parse(json as string);
     case 'timestamp':
-      return new Date(json as string);
+      return readInstant(json as string) ?? null;
     case 'geopoint': {
       const { latitude, longitude } = json as { latitude: number; longitude: number };
       return new Geopoint(latitude, longitude);
@@ -56,8 +57,8 @@ export function fromCel(definition: AnyDefinition, value: unknown): JsonValue | 
   if (definition.type === 'long' || definition.type === 'decimal') {
     return typeof value === 'bigint' ? value.toString() : toJson(value);
   }
-  if (definition.type === 'date' && value instanceof Date) {
-    return value.toISOString().slice(0, 10);
+  if (definition.type === 'date' && (value instanceof Date || value instanceof Instant)) {
+    return instantText(value).slice(0, 10);
   }
   return toJson(value);
 }
@@ -96,8 +97,8 @@ export function toJson(value: unknown): JsonValue {
   if (value === null) {
     return null;
   }
-  if (value instanceof Date) {
-    return value.toISOString();
+  if (value instanceof Date || value instanceof Instant) {
+    return instantText(value);
   }
   if (value instanceof Decimal || value instanceof Duration) {
     return value.toString();

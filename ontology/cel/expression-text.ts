@@ -1,5 +1,7 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { childrenOf } from './ast-children.ts';
+import { timestampType } from './cel-types.ts';
+import { checkedTypeOf } from './checked-type.ts';
 
 const binding: Readonly<Record<string, number>> = {
   '||': 1,
@@ -29,6 +31,11 @@ export const joinMark = '_joinable';
 /** What a text goes through before it is compared for order: the library goes by UTF-16 units. */
 export const orderMark = '_ordered';
 
+/** Timestamps (instant-operators.ts): what `timestamp` is called while running, what gives calendar fields of a finer instant, and what makes one that can be added to. */
+export const instantMark = '_timestamp';
+export const wholeMark = '_whole';
+export const fineMark = '_fine';
+
 const loops = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
 /** How many nodes an expression has, which is about what computing it costs. */
@@ -53,7 +60,9 @@ export function expressionText(node: ASTNode): string {
       return `${tight(node.args[0])}[${expressionText(node.args[1])}]`;
     case 'call': {
       const [name, args] = node.args;
-      return name === 'has' && args[0] ? `(${expressionText(args[0])} != null)` : `${name}(${listText(args)})`;
+      return name === 'has' && args[0]
+        ? `(${expressionText(args[0])} != null)`
+        : `${name === 'timestamp' ? instantMark : name}(${listText(args)})`;
     }
     case 'rcall':
       return callText(node);
@@ -94,7 +103,8 @@ function callText(node: Extract<ASTNode, { op: 'rcall' }>): string {
   if (name === 'join' || name === 'split') {
     return `${name === 'join' ? joinMark : boundMark}(${expressionText(receiver)}).${name}(${listText(args)})`;
   }
-  return `${tight(receiver)}.${name === 'matches' ? linearMatches : name}(${listText(args)})`;
+  const held = name.startsWith('get') ? `${wholeMark}(${expressionText(receiver)})` : tight(receiver);
+  return `${held}.${name === 'matches' ? linearMatches : name}(${listText(args)})`;
 }
 
 function binaryText(node: ASTNode): string {
@@ -103,8 +113,17 @@ function binaryText(node: ASTNode): string {
     throw new Error(`no text for ${node.op}`);
   }
   const [left, right] = node.args as [ASTNode, ASTNode];
-  const isChain = strength !== 3 && binding[left.op] === strength; // Chains lean to the left; comparisons do not chain.
-  return `${isChain ? binaryText(left) : tight(left)} ${node.op} ${tight(right)}`;
+  const isChain = strength !== 3 && binding[left.op] === strength && !isTimestamp(left); // Chains lean to the left; comparisons do not chain.
+  const side = strength === 4 ? added : tight;
+  return `${isChain ? binaryText(left) : side(left)} ${node.op} ${side(right)}`;
+}
+
+function added(node: ASTNode): string {
+  return isTimestamp(node) ? `${fineMark}(${expressionText(node)})` : tight(node);
+}
+
+function isTimestamp(node: ASTNode): boolean {
+  return checkedTypeOf(node) === timestampType;
 }
 
 function sorted(node: ASTNode): string {

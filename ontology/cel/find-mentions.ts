@@ -2,6 +2,7 @@ import type { ASTNode } from '@marcbachmann/cel-js';
 import { compilePattern } from '../compile-pattern.ts';
 import { childrenOf } from './ast-children.ts';
 import { objectTypeOf } from './cel-types.ts';
+import { checkedTypeOf } from './checked-type.ts';
 import type { Scope, Variable } from './scope.ts';
 
 const comprehensions = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
@@ -62,7 +63,7 @@ export function findMentions(scope: Scope, root: ASTNode): string[] {
 
 function noteMention(scope: Scope, node: Extract<ASTNode, { op: '.' }>, bindings: Bindings, faults: string[]): void {
   const [target, property] = node.args;
-  const objectType = objectTypeOf(typeOf(target));
+  const objectType = objectTypeOf(checkedTypeOf(target));
   if (objectType === undefined || property === 'id') {
     return;
   }
@@ -110,7 +111,7 @@ function checkEnum(scope: Scope, side: ASTNode, literal: ASTNode, faults: string
   }
   const definition =
     side.op === '.'
-      ? scope.vocabulary.objects.get(objectTypeOf(typeOf(side.args[0])) ?? '')?.get(side.args[1])
+      ? scope.vocabulary.objects.get(objectTypeOf(checkedTypeOf(side.args[0])) ?? '')?.get(side.args[1])
       : side.op === 'id'
         ? scope.variables.get(side.args)?.definition
         : undefined;
@@ -127,9 +128,4 @@ function checkPattern(argument: ASTNode, faults: string[]): void {
   if ('refused' in outcome) {
     faults.push(`what matches() is given ${outcome.refused} (at character ${argument.start + 1})`);
   }
-}
-
-/** The type the checker left on a node; the library keeps it there but does not declare it. */
-function typeOf(node: ASTNode): string {
-  return (node as { checkedType?: { name: string } }).checkedType?.name ?? 'dyn';
 }

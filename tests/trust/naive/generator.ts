@@ -89,7 +89,12 @@ function randomStored(dice: Dice, kind: Kind): JsonValue {
     case 'date':
       return dice.pick(['2001-01-31', '2020-02-29']);
     case 'timestamp':
-      return dice.pick(['2001-01-31T09:30:00.000Z', '1999-12-31T23:59:59.999Z']);
+      return dice.pick([
+        '2001-01-31T09:30:00.000Z',
+        '1999-12-31T23:59:59.999Z',
+        '2001-01-31T09:30:00.000001Z',
+        '2001-01-31T09:30:00.1234Z',
+      ]);
     case 'geopoint':
       return { latitude: dice.pick([0, 47.5]), longitude: dice.pick([-8.25, 180]) };
     case 'struct':

@@ -155,5 +155,5 @@ function printed(set: Record<string, Tree>): Record<string, string> {
 /** The same value, not in the form in which it is stored. */
 function unusual(kind: string, fallback: JsonValue): JsonValue {
   if (kind === 'decimal' && String(fallback).includes('.')) return `${fallback}00`;
-  return kind === 'timestamp' ? String(fallback).replace('Z', '+00:00') : fallback;
+  return kind === 'timestamp' ? String(fallback).replace('Z', '00+00:00') : fallback;
 }
