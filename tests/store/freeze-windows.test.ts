@@ -167,6 +167,17 @@ describe('a weekly window', () => {
     expect(await openAt('2026-10-25T02:29:59Z')).toBe('2026-10-25T02:30:00.000Z');
   });
 
+  it('holds all of an hour that comes twice, and opens no later for one that does not come', async () => {
+    expectDone(await set(berlin(['sunday'], '02:30', '04:00')));
+    expect(await openAt('2026-10-25T00:29:59Z')).toBeNull();
+    expect(await openAt('2026-10-25T00:30:00Z')).toBe('2026-10-25T03:00:00.000Z');
+    expect(await openAt('2026-10-25T01:15:00Z')).toBe('2026-10-25T03:00:00.000Z');
+    expect(await openAt('2026-03-29T01:00:00Z')).toBe('2026-03-29T02:00:00.000Z'); // 3 o'clock, when it is 2:30 nowhere.
+    expect(await openAt('2026-03-29T02:00:00Z')).toBeNull();
+    expect(await openAt('2026-11-22T01:29:59Z')).toBeNull();
+    expect(await openAt('2026-11-22T01:30:00Z')).toBe('2026-11-22T03:00:00.000Z');
+  });
+
   it('lasts a day where it ends when it begins, and asks for a time zone that there is', async () => {
     expectDone(await set(berlin(['monday', 'tuesday', 'monday'], '00:00', '00:00')));
     expect(await openAt('2026-11-23T12:00:00Z')).toBe('2026-11-23T23:00:00.000Z');
