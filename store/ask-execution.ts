@@ -1,3 +1,4 @@
+import type { Actor } from '../ontology/authority.ts';
 import { approvalsCounted } from '../ontology/quorum.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
 import { askPolicies, type Determination } from './ask-policies.ts';
@@ -5,28 +6,32 @@ import { policyContextOf } from './policy-facts.ts';
 import type { LockedProposal } from './proposal-row.ts';
 import { recordDecision } from './record-decision.ts';
 import type { Tx } from './sql.ts';
-import { readActors } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
 import type { Move } from './transition.ts';
 
-/**
- * Whether the policies in force let this plan be executed, on behalf of its proposer with standing as it is now. MUST be asked after the tenant's control row is locked:
- * then the version that answers is in force until the commit. The answer is kept with the execution, or with the way back.
- */
+/** What was read with the proposal, each after the tenant's control row was locked: then the version that answers is in force until the commit. */
+export interface ReadForExecution {
+  facts: ApprovalFacts;
+  /** With standing as it is now; null where the directory does not know the proposer. */
+  proposer: Actor | null;
+  version: number;
+  now: string;
+}
+
+/** Whether the policies in force let this plan be executed, on behalf of its proposer. The answer is kept with the execution, or with the way back. */
 export async function mayExecute(
   tx: Tx,
   proposal: LockedProposal,
-  facts: ApprovalFacts,
-  now: string,
+  { facts, proposer, version, now }: ReadForExecution,
   deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
 ): Promise<Determination> {
   const approvals = facts.plan === null ? 0 : approvalsCounted(facts.plan.requirement, facts.reviews, proposal.behind);
-  const known = (await readActors(tx, [proposal.proposerId])).get(proposal.proposerId);
   const { proposerId: id, proposerKind: kind, proposerRoles: roles, actsFor } = proposal;
   const by = await askPolicies(tx, deps, {
-    actor: known ?? { id, kind, roles, teams: [], actsFor },
+    actor: proposer ?? { id, kind, roles, teams: [], actsFor },
     action: 'execute',
     resource: proposal.actionType,
+    version,
     context: async () => ({ ...(await policyContextOf(tx, proposal, now, deps)), approvals }),
   });
   const decision = {

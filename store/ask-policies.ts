@@ -1,6 +1,7 @@
 import type { Actor } from '../ontology/authority.ts';
 import type { PolicyAction, PolicyContext, PolicyPrincipal } from '../ontology/policy-engine.ts';
 import { policyVersionInForce } from './policy-sets.ts';
+import { isoTime } from './proposal-row.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
@@ -20,6 +21,8 @@ export interface PolicyQuestion {
   resource: string;
   /** What policies may go by. A function where it has to be read: the built-in policies ask nothing of it. */
   context: PolicyContext | (() => Promise<PolicyContext>);
+  /** Which is in force, where it was read along with other things: then asking costs no round trip of its own. */
+  version?: number;
 }
 
 /**
@@ -29,9 +32,9 @@ export interface PolicyQuestion {
 export async function askPolicies(
   tx: Tx,
   deps: Pick<StoreDeps, 'policies'>,
-  { actor, action, resource, context }: PolicyQuestion,
+  { actor, action, resource, context, version: known }: PolicyQuestion,
 ): Promise<Determination> {
-  const version = await policyVersionInForce(tx);
+  const version = known ?? (await policyVersionInForce(tx));
   const loaded = await deps.policies.load(tx, tx.tenant, version);
   if (loaded === null) return { allowed: false, version, policies: [], errors: ['the version in force is not there'] };
   const facts = typeof context !== 'function' ? context : version === 0 ? { now: noTime } : await context();
@@ -50,12 +53,10 @@ const noTime = '1970-01-01T00:00:00.000Z';
 export async function forbiddenByPolicy(
   tx: Tx,
   deps: Pick<StoreDeps, 'policies'>,
-  question: Omit<PolicyQuestion, 'context' | 'actor'> & { actor: Actor },
+  question: Omit<PolicyQuestion, 'context' | 'actor' | 'version'> & { actor: Actor },
 ): Promise<Refusal | null> {
   const context = async () => {
-    const [row] = await tx.rows<{ now: string }>(
-      `SELECT to_char(exequatur.clock() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS now`,
-    );
+    const [row] = await tx.rows<{ now: string }>(`SELECT ${isoTime('exequatur.clock()')} AS now`);
     return { now: row?.now ?? noTime, revert: false };
   };
   const determination = await askPolicies(tx, deps, { ...question, context });

@@ -9,6 +9,7 @@ import { askPolicies, refuseByPolicy } from './ask-policies.ts';
 import { durationMs } from './duration.ts';
 import { claimIdempotencyKey } from './idempotency.ts';
 import { insertProposal } from './insert-proposal.ts';
+import { policyVersionInForce } from './policy-sets.ts';
 import { isoTime } from './proposal-row.ts';
 import { recordDecision } from './record-decision.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -103,12 +104,18 @@ async function acceptNew(
     revertOf: null,
     ...(executeAfter === undefined ? {} : { executeAfter }),
   });
-  const [unknown, , stop] = await Promise.all([references, insertion, stopOf(tx, action.type.name, actor)]);
+  const [unknown, , stop, version] = await Promise.all([
+    references,
+    insertion,
+    stopOf(tx, action.type.name, actor),
+    policyVersionInForce(tx),
+  ]);
   const by = await askPolicies(tx, deps, {
     actor,
     action: 'propose',
     resource: action.type.name,
     context: { now: action.now, revert: false },
+    version,
   });
   if (!by.allowed) return refuseByPolicy(by);
   recordDecision(tx, { proposalId, actor: actor.id, action: 'propose', outcome: 'allowed', revision: 1, digest: null, by });

@@ -8,9 +8,11 @@ import { areDefinitionsInForce } from './definitions-in-force.ts';
 import { lockDefinitionsShared } from './definitions-lock.ts';
 import { type DoorRefusal, doorRefusalOf } from './door-refusals.ts';
 import { takeNudges } from './nudges.ts';
+import { policyVersionInForce } from './policy-sets.ts';
 import { hasExpired, isoTime, type LockedProposal, lockProposal, type StoredFailure } from './proposal-row.ts';
 import { describe, type Settled, settleLocked } from './settle.ts';
 import { type Tx, withTenant } from './sql.ts';
+import { readProposer } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
 import { type Obstacles, obstaclesOf } from './switches.ts';
 import { beginExecution, leaveExecuting, type Move, transition } from './transition.ts';
@@ -57,13 +59,15 @@ export function executionIdOf(proposalId: string): string {
 }
 
 async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontologies' | 'policies'>): Promise<Settled | null> {
-  const [proposal, , [locked], facts, inForce, obstacles] = await Promise.all([
+  const [proposal, , [locked], facts, inForce, obstacles, version, proposer] = await Promise.all([
     lockProposal(tx, proposalId),
     tx.rows(`SELECT 1 FROM ${lockDefinitionsShared}`),
     tx.rows<{ now: string }>(`SELECT ${isoTime('exequatur.clock()')} AS now FROM exequatur.lock_control() c`),
     readApprovalFacts(tx, proposalId),
     areDefinitionsInForce(tx, proposalId),
     obstaclesOf(tx, proposalId),
+    policyVersionInForce(tx),
+    readProposer(tx, proposalId),
   ]);
   if (proposal === null) return null;
   takeNudges(tx, proposalId);
@@ -78,7 +82,7 @@ async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontolo
   // A plan whose time has passed is simulated again, which ends as `invalid` and says which criterion fails. The clock was asked after the waits for the locks above.
   const [fault] = await askCriteriaAgain(tx, proposal, locked?.now ?? proposal.now, deps);
   if (fault !== undefined) return describe(sendBack(tx, proposal, { to: 'simulating', reason: fault.code }), facts);
-  const by = await mayExecute(tx, proposal, facts, locked?.now ?? proposal.now, deps);
+  const by = await mayExecute(tx, proposal, { facts, proposer, version, now: locked?.now ?? proposal.now }, deps);
   if (!by.allowed) return describe(sendBack(tx, proposal, policyMove(by)), { ...facts, held: true });
   const executionId = executionIdOf(proposalId);
   if (proposal.status !== 'executing') beginExecution(tx, proposal, executionId);

@@ -8,6 +8,7 @@ import { askPolicies, type Determination, refuseByPolicy } from './ask-policies.
 import { definitionsHold } from './definitions-in-force.ts';
 import { announceAndNudge, leaveNudge } from './nudges.ts';
 import { policyContextOf } from './policy-facts.ts';
+import { policyVersionInForce } from './policy-sets.ts';
 import { hasExpired, type LockedProposal, lockProposal } from './proposal-row.ts';
 import { proposalFacts, type ReviewView } from './proposal-view.ts';
 import { recordDecision, recordRefusal } from './record-decision.ts';
@@ -43,10 +44,11 @@ export type ReviewRefusal = Refusal & { settled?: Settled };
  */
 export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreDeps): Promise<RecordedReview | ReviewRefusal> {
   if (review.decision === 'request_changes' && !isExplained(review)) return undone(tx, refuse('unexplained_changes'));
-  const [proposal, actor, facts, moved] = await Promise.all([
+  const [proposal, actor, facts, version, moved] = await Promise.all([
     lockProposal(tx, review.proposalId),
     resolveActor(tx, review.reviewer),
     readApprovalFacts(tx, review.proposalId),
+    policyVersionInForce(tx),
     review.decision === 'approve' ? hasMoved(tx, review.proposalId) : false,
   ]);
   if (proposal === null) return undone(tx, refuse('not_found'));
@@ -73,6 +75,7 @@ export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreD
     actor,
     action: 'review',
     resource: proposal.actionType,
+    version,
     context: async () => ({ ...(await policyContextOf(tx, proposal, proposal.now, deps)), decision: review.decision }),
   });
   if (!by.allowed) {

@@ -134,9 +134,23 @@ async function feed(tx: Sql, caller: Caller, roles: readonly string[]): Promise<
 /** Standing alone, for execution and settling, where no token is at hand. Unknown principals are missing from the map. */
 export async function readActors(tx: Sql, ids: readonly string[]): Promise<Map<string, Actor>> {
   const rows = await tx.rows<{ actor: Actor }>(
-    `SELECT jsonb_build_object('id', p.id, 'kind', p.kind, 'roles', to_jsonb(${rolesInForce('p')}), 'actsFor', p.acts_for, 'disabled', p.disabled, 'person', COALESCE(p.person, p.id), 'teams', to_jsonb(p.teams)) AS actor
-       FROM exequatur.principal p WHERE p.id = ANY($1::text[])`,
+    `SELECT ${actorJson('p')} AS actor FROM exequatur.principal p WHERE p.id = ANY($1::text[])`,
     [ids],
   );
   return new Map(rows.map(({ actor }) => [actor.id, actor]));
 }
+
+/** The same of who proposed this; null where there is no such proposal. */
+export async function readProposer(tx: Sql, proposalId: string): Promise<Actor | null> {
+  const [row] = await tx.rows<{ actor: Actor }>(
+    `SELECT ${actorJson('p')} AS actor
+       FROM exequatur.proposal o JOIN exequatur.principal p ON p.tenant_id = o.tenant_id AND p.id = o.proposer_id WHERE o.id = $1::uuid`,
+    [proposalId],
+  );
+  return row?.actor ?? null;
+}
+
+const actorJson = (
+  p: string,
+): string => `jsonb_build_object('id', ${p}.id, 'kind', ${p}.kind, 'roles', to_jsonb(${rolesInForce(p)}), 'actsFor', ${p}.acts_for,
+  'disabled', ${p}.disabled, 'person', COALESCE(${p}.person, ${p}.id), 'teams', to_jsonb(${p}.teams))`;
