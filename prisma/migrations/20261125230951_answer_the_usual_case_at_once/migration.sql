@@ -1,0 +1,50 @@
+-- What every review and execution asks has the same answer nearly always: nobody stands behind anybody, and a proposal has one plan. That is found by one look each;
+-- the rest is asked as before.
+SET LOCAL search_path = exequatur, pg_catalog;
+
+CREATE OR REPLACE FUNCTION stands_behind(principal text, represented text) RETURNS SETOF text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, exequatur, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  tenant uuid := nullif(current_setting('app.tenant', true), '')::uuid;
+BEGIN
+  -- No link leads from these two and none to them: they are all there is on their side.
+  IF NOT EXISTS (SELECT FROM exequatur.principal w WHERE w.tenant_id = tenant AND w.id IN (stands_behind.principal, represented) AND (w.acts_for IS NOT NULL OR w.person IS NOT NULL))
+     AND NOT EXISTS (SELECT FROM exequatur.principal o WHERE o.tenant_id = tenant AND o.acts_for IN (stands_behind.principal, represented) AND o.kind = 'user') THEN
+    RETURN QUERY SELECT DISTINCT x.id FROM unnest(ARRAY[stands_behind.principal, represented]) x(id) WHERE x.id IS NOT NULL;
+    RETURN;
+  END IF;
+  RETURN QUERY
+  WITH RECURSIVE side(id) AS (
+    SELECT x.id FROM unnest(ARRAY[stands_behind.principal, represented]) x(id) WHERE x.id IS NOT NULL
+    UNION
+    SELECT n.id FROM side s
+      JOIN exequatur.principal w ON w.tenant_id = tenant AND w.id = s.id
+      CROSS JOIN LATERAL (SELECT w.acts_for AS id WHERE w.acts_for IS NOT NULL
+                          UNION ALL
+                          SELECT o.id FROM exequatur.principal o WHERE o.tenant_id = w.tenant_id AND o.person = w.person) n
+  ), named AS (
+    SELECT s.id FROM side s
+    UNION
+    SELECT o.id FROM side s JOIN exequatur.principal o ON o.tenant_id = tenant AND o.acts_for = s.id AND o.kind = 'user'
+  )
+  SELECT n.id FROM named n
+  UNION
+  SELECT w.person FROM named n JOIN exequatur.principal w ON w.tenant_id = tenant AND w.id = n.id WHERE w.person IS NOT NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION counted_since(plan uuid) RETURNS timestamptz LANGUAGE plpgsql STABLE SET search_path = pg_catalog, exequatur, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  tenant uuid := nullif(current_setting('app.tenant', true), '')::uuid;
+  proposal uuid := (SELECT l.proposal_id FROM exequatur.plan l WHERE l.tenant_id = tenant AND l.id = counted_since.plan);
+BEGIN
+  IF NOT EXISTS (SELECT FROM exequatur.plan x WHERE x.tenant_id = tenant AND x.proposal_id = proposal AND x.id <> counted_since.plan) THEN
+    RETURN '-infinity';
+  END IF;
+  RETURN (
+    SELECT coalesce(date_trunc('milliseconds', max(o.created_at)), '-infinity')
+      FROM exequatur.plan x
+      JOIN exequatur.read_set o ON o.tenant_id = x.tenant_id AND o.plan_id = x.id
+     WHERE x.tenant_id = tenant AND x.proposal_id = proposal AND x.id <> counted_since.plan
+       AND o.created_at < (SELECT max(s.created_at) FROM exequatur.read_set s WHERE s.tenant_id = tenant AND s.plan_id = counted_since.plan));
+END $$;
