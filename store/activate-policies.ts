@@ -1,13 +1,14 @@
 import type { Caller } from '../ontology/authority.ts';
-import { lockDefinitionsAlone } from './definitions-lock.ts';
 import { currentVersion } from './load-ontology.ts';
+import { refusalToAdminister } from './may-administer.ts';
 import { policyVersionInForce } from './policy-sets.ts';
-import { findFaults, refusalToAdminister } from './put-policies.ts';
+import { findFaults } from './put-policies.ts';
 import { putPoliciesInForce } from './put-policies-in-force.ts';
 import { readPolicies } from './read-policies.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
 import { resolveActor } from './standing.ts';
+import { stopExecutions } from './stop-executions.ts';
 import type { StoreDeps } from './store-deps.ts';
 
 export interface Activation {
@@ -38,7 +39,7 @@ async function goBack(
   deps: Pick<StoreDeps, 'decide' | 'ontologies' | 'policies'>,
 ): Promise<Activation | Refusal> {
   const actor = await resolveActor(tx, by);
-  const refused = await refusalToAdminister(tx, actor, deps);
+  const refused = await refusalToAdminister(tx, deps, { action: 'policies:put', actor }, 'policies');
   if (refused !== null) return refused;
   const stored = await readPolicies(tx, version, deps);
   if (stored === null) return refuse('not_found');
@@ -46,11 +47,10 @@ async function goBack(
   const seen = await currentVersion(tx);
   const faults = await check();
   if (faults.length > 0) return refuse('invalid_policies', faults);
-  await tx.rows(`SELECT 1 FROM ${lockDefinitionsAlone}`);
+  await stopExecutions(tx);
   // A check takes a moment, for which nothing need wait unless the definitions changed meanwhile.
   const later = (await currentVersion(tx)) === seen ? [] : await check();
   if (later.length > 0) return refuse('invalid_policies', later);
-  await tx.rows('SELECT 1 FROM exequatur.tenant_control c FOR UPDATE');
   const { digest } = stored;
   if ((await policyVersionInForce(tx)) === version) return { version, digest, changed: false };
   await putPoliciesInForce(tx, { version, digest }, actor.id);

@@ -2,15 +2,14 @@ import type pg from 'pg';
 import type { MigrationRule } from '../ontology/draft-migrations.ts';
 import { isFinal } from '../ontology/lifecycle.ts';
 import type { Fault } from '../ontology/plan.ts';
-import { readDataMarks } from './data-marks.ts';
 import { lockDefinitionsAlone } from './definitions-lock.ts';
-import { endMigration } from './end-migration.ts';
+import { endMigration, type MigrationEnd } from './end-migration.ts';
+import { lookAtData, readDataMarks } from './look-at-data.ts';
 import { type Batch, type LastBatch, type Place, proposeBatch, readLastBatch } from './migration-batches.ts';
 import { type MigrationWork, readMigrationWork, retypedBy } from './migration-work.ts';
 import { type MigrationState, readMigration } from './migrations.ts';
 import { nextOffenders, offendersAmong } from './next-offenders.ts';
 import { shownObjects } from './offenders.ts';
-import { findBreaks } from './ontology-breaks.ts';
 import { type Tx, withTenant } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
@@ -18,7 +17,10 @@ export type MigrationStep =
   /** This batch's proposal is not at its end yet. */
   ({ kind: 'batch' } & Batch) | { kind: 'ended'; state: MigrationState };
 
-type Searched = MigrationStep | { kind: 'failing'; verdict: Verdict } | { kind: 'searched'; pass: number; batchesOfPass: number };
+type Searched =
+  | MigrationStep
+  | { kind: 'failing'; verdict: Verdict }
+  | { kind: 'searched'; work: MigrationWork; pass: number; batchesOfPass: number };
 
 interface Verdict {
   reason: string;
@@ -38,9 +40,13 @@ export async function advanceMigration(pool: pg.Pool, tenant: string, migrationI
   for (let from: Place | null = null; ; ) {
     const searched: Searched = await withTenant(pool, tenant, (tx) => search(tx, migrationId, from, deps));
     if (searched.kind === 'batch' || searched.kind === 'ended') return searched;
-    const ended = await withTenant(pool, tenant, (tx) => tryToEnd(tx, migrationId, searched, deps));
+    if (searched.kind === 'failing') {
+      const { verdict } = searched;
+      return withTenant(pool, tenant, (tx) => end(tx, migrationId, { outcome: 'failed', ...verdict }));
+    }
+    const ended = await withTenant(pool, tenant, (tx) => tryToEnd(tx, migrationId, searched));
     if (ended !== null) return ended;
-    from = { rule: 0, pass: searched.kind === 'searched' ? searched.pass + 1 : 1, after: null };
+    from = { rule: 0, pass: searched.pass + 1, after: null };
   }
 }
 
@@ -62,7 +68,7 @@ async function search(tx: Tx, id: string, from: Place | null, deps: Deps): Promi
     const proposed = await proposeBatch(tx, work, { number: (last?.number ?? 0) + 1, place, found });
     return proposed === null ? afterAnother(tx, id) : batchStep(proposed);
   }
-  return { kind: 'searched', pass: start.pass, batchesOfPass: last?.pass === start.pass ? last.batchesOfPass : 0 };
+  return { kind: 'searched', work, pass: start.pass, batchesOfPass: last?.pass === start.pass ? last.batchesOfPass : 0 };
 }
 
 /** Null when the migration goes on. */
@@ -79,27 +85,23 @@ async function judge(tx: Tx, work: MigrationWork, last: LastBatch): Promise<Verd
 }
 
 /** Null when data still does not fit and another pass may help. */
-async function tryToEnd(tx: Tx, id: string, searched: Exclude<Searched, MigrationStep>, deps: Deps): Promise<MigrationStep | null> {
+async function tryToEnd(tx: Tx, id: string, { work, pass, batchesOfPass }: Searched & { kind: 'searched' }): Promise<MigrationStep | null> {
+  const look = () => lookAtData(tx, work.working, work.next, work.changes);
   // Looked at before the definitions are held alone, and again only if something was executed meanwhile.
-  const ahead = searched.kind === 'searched' ? await lookAtData(tx, id, deps) : null;
+  const ahead = await look();
   await tx.rows(`SELECT 1 FROM ${lockDefinitionsAlone}`);
-  const migration = await readMigration(tx, id);
-  if (migration === null || migration.state !== 'running') return { kind: 'ended', state: migration?.state ?? 'cancelled' };
-  let verdict = searched.kind === 'failing' ? searched.verdict : null;
-  if (searched.kind === 'searched') {
-    const { faults } = ahead !== null && (await readDataMarks(tx, ahead.changes)) === ahead.marks ? ahead : await lookAtData(tx, id, deps);
-    if (faults.length > 0 && searched.batchesOfPass > 0 && searched.pass < mostPasses) return null;
-    if (faults.length > 0) verdict = { reason: 'the rules leave objects that do not fit', faults };
-  }
-  await endMigration(tx, migration, verdict === null ? { outcome: 'done' } : { outcome: 'failed', ...verdict });
-  return { kind: 'ended', state: verdict === null ? 'done' : 'failed' };
+  const { faults } = (await readDataMarks(tx, work.changes)) === ahead.marks ? ahead : await look();
+  if (faults.length === 0) return end(tx, id, { outcome: 'done' });
+  if (batchesOfPass > 0 && pass < mostPasses) return null;
+  return end(tx, id, { outcome: 'failed', reason: 'the rules leave objects that do not fit', faults });
 }
 
-async function lookAtData(tx: Tx, id: string, deps: Deps) {
+/** Unless somebody else has ended it. */
+async function end(tx: Tx, id: string, how: MigrationEnd): Promise<MigrationStep> {
+  await tx.rows(`SELECT 1 FROM ${lockDefinitionsAlone}`);
   const migration = await readMigration(tx, id);
   if (migration === null) throw new Error('there is no such migration');
-  const { working, next, changes } = await readMigrationWork(tx, migration, deps);
-  return { changes, marks: await readDataMarks(tx, changes), faults: await findBreaks(tx, working, next, changes) };
+  return { kind: 'ended', state: (await endMigration(tx, migration, how)) ? how.outcome : migration.state };
 }
 
 /** Somebody else proposed the batch, or ended the migration, while this one looked. */

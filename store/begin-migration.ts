@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Actor } from '../ontology/authority.ts';
 import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
-import { announceOntology } from './announce-ontology.ts';
+import { announceChange } from './announce-change.ts';
 import { definitionRows } from './definition-rows.ts';
 import { keepDefinitions } from './keep-definitions.ts';
 import type { LoadedOntology } from './load-ontology.ts';
@@ -41,7 +41,7 @@ export async function beginMigration(tx: Tx, upload: MigrationUpload): Promise<B
   await keepDefinitions(tx, current.ontology, planned.working, { author: actor.id, dry: false });
   await insertMigration(tx, id, upload);
   const facts = { migrationId: id, digest: next.digest, baseVersion: current.version, rules: rules as unknown as JsonObject[] };
-  announceOntology(tx, 'ontology.migration_started', facts, { actor: actor.id });
+  announceChange(tx, { type: 'ontology.migration_started', subject: 'ontology', facts: facts, personal: { actor: actor.id } });
   return { id, rules };
 }
 

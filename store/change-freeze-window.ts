@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { Actor, Caller } from '../ontology/authority.ts';
-import type { JsonObject } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
-import { forbiddenByPolicy } from './ask-policies.ts';
+import { announceChange } from './announce-change.ts';
 import { type FreezeWindowView, type Once, type Weekly, weekdays, windowJson } from './freeze-windows.ts';
+import { refusalToAdminister } from './may-administer.ts';
 import { nudgeHeld } from './nudges.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import { isSecondPerson } from './second-person.ts';
@@ -35,10 +34,9 @@ export async function setFreezeWindow(tx: Tx, wish: NewFreezeWindow, deps: Deps)
 
 async function set(tx: Tx, wish: NewFreezeWindow, deps: Deps): Promise<FreezeWindowView | Refusal> {
   const actor = await resolveActor(tx, wish.by);
-  const authority = deps.decide({ action: 'switch:put', actor, off: true });
-  if (!authority.allowed) return refuse(authority.reason);
-  // As with switches: to hold things is no policy's to forbid.
-  const faults = [...(await faultsOf(tx, wish))];
+  const refusal = await refusalToAdminister(tx, deps, { action: 'switch:put', actor, off: true }, null);
+  if (refusal !== null) return refusal;
+  const faults = await faultsOf(tx, wish);
   if (faults.length > 0) return refuse('malformed_request', faults);
   await stopExecutions(tx);
   const before = await readWindow(tx, wish.name);
@@ -71,10 +69,8 @@ async function remove(
   deps: Deps,
 ): Promise<{ window: FreezeWindowView; removed: boolean } | Refusal> {
   const actor = await resolveActor(tx, by);
-  const authority = deps.decide({ action: 'switch:put', actor, off: false });
-  if (!authority.allowed) return refuse(authority.reason);
-  const forbidden = await forbiddenByPolicy(tx, deps, { actor, action: 'administer', resource: 'freezes' });
-  if (forbidden !== null) return forbidden;
+  const refusal = await refusalToAdminister(tx, deps, { action: 'switch:put', actor, off: false }, 'freezes');
+  if (refusal !== null) return refusal;
   await stopExecutions(tx);
   const window = await readWindow(tx, name);
   if (window === null) return refuse('not_found');
@@ -151,11 +147,6 @@ function isSame(known: FreezeWindowView, wish: NewFreezeWindow): boolean {
 }
 
 function announce(tx: Tx, name: string, change: 'set' | 'removal_asked' | 'removed', actor: Actor, reason: string): void {
-  const facts: JsonObject = { name, change };
-  const auditEntryId = tx.audit({ type: 'freeze_window.changed', facts, personal: { actor: actor.id, reason } });
-  tx.send(
-    `INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, data, created_at)
-     VALUES ((SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, 'freeze_window.changed', $3, $4::jsonb, exequatur.clock())`,
-    [randomUUID(), auditEntryId, `freeze-window/${name}`, JSON.stringify(facts)],
-  );
+  const personal = { actor: actor.id, reason };
+  announceChange(tx, { type: 'freeze_window.changed', subject: `freeze-window/${name}`, facts: { name, change }, personal });
 }

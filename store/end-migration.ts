@@ -2,9 +2,9 @@ import type { Caller } from '../ontology/authority.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import { mayBecome } from '../ontology/lifecycle.ts';
 import type { Fault } from '../ontology/plan.ts';
-import { announceOntology } from './announce-ontology.ts';
-import { forbiddenByPolicy } from './ask-policies.ts';
+import { announceChange } from './announce-change.ts';
 import { lockDefinitionsAlone } from './definitions-lock.ts';
+import { refusalToAdminister } from './may-administer.ts';
 import { type MigrationRow, type MigrationState, type MigrationView, readMigration, viewMigration } from './migrations.ts';
 import { leaveNudge } from './nudges.ts';
 import { lockProposal } from './proposal-row.ts';
@@ -35,9 +35,9 @@ export async function endMigration(tx: Tx, migration: MigrationRow, { outcome, b
   ]);
   const actor = by ?? migration.startedBy;
   const facts: JsonObject = { version, digest: kept?.digest ?? '', actionTypes: await currentActionVersions(tx) };
-  announceOntology(tx, 'ontology.changed', facts, { actor });
+  announceChange(tx, { type: 'ontology.changed', subject: 'ontology', facts: facts, personal: { actor } });
   const ended = { migrationId: migration.id, outcome, version, digest: migration.digest };
-  announceOntology(tx, 'ontology.migration_ended', ended, { actor, ...(reason === undefined ? {} : { reason }) });
+  announceChange(tx, { type: 'ontology.migration_ended', subject: 'ontology', facts: ended, personal: { actor, reason } });
   return true;
 }
 
@@ -67,10 +67,8 @@ async function cancel(
   deps: Pick<StoreDeps, 'decide' | 'policies'>,
 ): Promise<MigrationView | Refusal> {
   const actor = await resolveActor(tx, by);
-  const authority = deps.decide({ action: 'ontology:put', actor });
-  if (!authority.allowed) return refuse(authority.reason);
-  const forbidden = await forbiddenByPolicy(tx, deps, { actor, action: 'administer', resource: 'ontology' });
-  if (forbidden !== null) return forbidden;
+  const refusal = await refusalToAdminister(tx, deps, { action: 'ontology:put', actor }, 'ontology');
+  if (refusal !== null) return refusal;
   const before = await viewMigration(tx, migrationId);
   if (before === null) return refuse('not_found');
   const waiting = before.proposalId === null ? null : await lockProposal(tx, before.proposalId);

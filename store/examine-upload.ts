@@ -1,22 +1,17 @@
 import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import { diffOntologies, type OntologyChange } from '../ontology/diff-ontology.ts';
-import type { Fault } from '../ontology/plan.ts';
-import { readDataMarks } from './data-marks.ts';
 import type { LoadedOntology } from './load-ontology.ts';
-import { findBreaks } from './ontology-breaks.ts';
+import { type DataFound, lookAtData, readDataMarks } from './look-at-data.ts';
 import { type PlannedMigration, planMigration } from './plan-migration.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
 import type { Sql } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
 /** What a document changes, what of the data does not fit it, and what its migrations would do about that. */
-export interface Examination {
+export interface Examination extends DataFound {
   /** The version in force that it was compared with. */
   base: number;
-  /** Of the data, before it was looked at. */
-  marks: string;
   changes: OntologyChange[];
-  faults: Fault[];
   /** Null where all data fits, or the document brings no migrations. */
   planned: PlannedMigration | Refusal | null;
 }
@@ -30,8 +25,7 @@ export async function examineUpload(
 ): Promise<Examination> {
   const changes = diffOntologies(current?.ontology ?? null, next);
   if (current === null) return { base: 0, marks: '', changes, faults: [], planned: null };
-  const marks = await readDataMarks(tx, changes);
-  const faults = await findBreaks(tx, current.ontology, next, changes);
+  const { marks, faults } = await lookAtData(tx, current.ontology, next, changes);
   const isToBeMigrated = faults.length > 0 && next.migrations.length > 0;
   const upload = { current: current.ontology, next, changes, faults, proposer, functions: ontologies.functions };
   return { base: current.version, marks, changes, faults, planned: isToBeMigrated ? await planMigration(tx, upload) : null };

@@ -3,12 +3,12 @@ import { compileOntology } from '../ontology/compile-ontology.ts';
 import { isBreaking, type OntologyChange } from '../ontology/diff-ontology.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
-import { announceOntology } from './announce-ontology.ts';
-import { forbiddenByPolicy } from './ask-policies.ts';
+import { announceChange } from './announce-change.ts';
 import { type BegunMigration, beginMigration } from './begin-migration.ts';
 import { lockDefinitionsAlone, lockDefinitionsShared } from './definitions-lock.ts';
 import { examineUpload, stillHolds } from './examine-upload.ts';
 import { keepDefinitions } from './keep-definitions.ts';
+import { refusalToAdminister } from './may-administer.ts';
 import { openFault, runningMigration } from './migrations.ts';
 import { findOrphanedPolicies } from './orphaned-policies.ts';
 import { currentActionVersions, type RedefinedAction, redefinedActions } from './redefined-actions.ts';
@@ -70,10 +70,8 @@ async function accept(
   { dryRun = false, inForce }: UploadWishes,
 ): Promise<OntologyOutcome | Refusal> {
   const actor = await resolveActor(tx, by);
-  const authority = deps.decide({ action: 'ontology:put', actor });
-  if (!authority.allowed) return refuse(authority.reason);
-  const forbidden = await forbiddenByPolicy(tx, deps, { actor, action: 'administer', resource: 'ontology' });
-  if (forbidden !== null) return forbidden;
+  const refusal = await refusalToAdminister(tx, deps, { action: 'ontology:put', actor }, 'ontology');
+  if (refusal !== null) return refusal;
   const compiled = compileOntology(document, deps.ontologies.functions);
   if (!compiled.ok) return refuse('invalid_ontology', compiled.faults);
   const { ontology } = compiled;
@@ -107,6 +105,12 @@ async function accept(
   const version = await keepDefinitions(tx, current?.ontology ?? null, ontology, { author: actor.id, dry: dryRun });
   const actionTypes = await currentActionVersions(tx);
   const redefined = await redefinedActions(tx, before, actionTypes);
-  if (!dryRun) announceOntology(tx, 'ontology.changed', { version, digest, actionTypes }, { actor: actor.id });
+  if (!dryRun)
+    announceChange(tx, {
+      type: 'ontology.changed',
+      subject: 'ontology',
+      facts: { version, digest, actionTypes },
+      personal: { actor: actor.id },
+    });
   return { ...described, version, accepted: faults.length === 0, actionTypes, redefined, migration: null };
 }

@@ -1,15 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { announceChange } from './announce-change.ts';
 import type { Tx } from './sql.ts';
 
 /** MUST be called with the tenant's control row locked alone. What policies had held is looked at again. */
 export async function putPoliciesInForce(tx: Tx, facts: { version: number; digest: string }, actor: string): Promise<void> {
   await tx.rows('UPDATE exequatur.tenant_control SET policy_version = $1::bigint, updated_at = exequatur.clock()', [facts.version]);
-  const auditEntryId = tx.audit({ type: 'policies.changed', facts, personal: { actor } });
-  tx.send(
-    `INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, data, created_at)
-     VALUES ((SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, 'policies.changed', 'policies', $3::jsonb, exequatur.clock())`,
-    [randomUUID(), auditEntryId, JSON.stringify(facts)],
-  );
+  announceChange(tx, { type: 'policies.changed', subject: 'policies', facts, personal: { actor } });
   await tx.rows(
     `INSERT INTO exequatur.nudge (tenant_id, id, proposal_id, created_at, attempts)
      SELECT p.tenant_id, gen_random_uuid(), p.id, exequatur.clock(), 0 FROM exequatur.proposal p

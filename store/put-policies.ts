@@ -4,9 +4,8 @@ import type { JsonValue } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { type PolicyCase, runPolicyCases } from '../ontology/policy-cases.ts';
 import type { PolicySet } from '../ontology/policy-engine.ts';
-import { forbiddenByPolicy } from './ask-policies.ts';
-import { lockDefinitionsAlone } from './definitions-lock.ts';
 import { currentVersion } from './load-ontology.ts';
+import { refusalToAdminister } from './may-administer.ts';
 import { vocabularyOf } from './policy-facts.ts';
 import { policyVersionInForce } from './policy-sets.ts';
 import { putPoliciesInForce } from './put-policies-in-force.ts';
@@ -14,6 +13,7 @@ import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import { type Rehearsal, rehearsePolicies } from './rehearse-policies.ts';
 import type { Tx } from './sql.ts';
 import { resolveActor } from './standing.ts';
+import { stopExecutions } from './stop-executions.ts';
 import type { StoreDeps } from './store-deps.ts';
 
 export interface PolicyUpload {
@@ -43,17 +43,10 @@ export async function putPolicies(
   { dryRun = false }: { dryRun?: boolean } = {},
 ): Promise<PoliciesOutcome | Refusal> {
   const actor = await resolveActor(tx, by);
-  const refused = await refusalToAdminister(tx, actor, deps);
+  const refused = await refusalToAdminister(tx, deps, { action: 'policies:put', actor }, 'policies');
   const outcome = refused ?? (await acceptPolicies(tx, upload, actor, deps, { dryRun }));
   if (isRefusal(outcome) || dryRun) tx.undo();
   return outcome;
-}
-
-/** Whether this principal may change policies: null where they may. */
-export async function refusalToAdminister(tx: Tx, actor: Actor, deps: Pick<Deps, 'decide' | 'policies'>): Promise<Refusal | null> {
-  const authority = deps.decide({ action: 'policies:put', actor });
-  if (!authority.allowed) return refuse(authority.reason);
-  return forbiddenByPolicy(tx, deps, { actor, action: 'administer', resource: 'policies' });
 }
 
 /**
@@ -70,8 +63,7 @@ export async function acceptPolicies(
   const seen = await currentVersion(tx);
   const faults = await findFaults(tx, { policies, cases }, actor, deps);
   if (faults.length > 0) return refuse('invalid_policies', faults);
-  if (!dryRun) await tx.rows(`SELECT 1 FROM ${lockDefinitionsAlone}`);
-  if (!dryRun) await tx.rows('SELECT 1 FROM exequatur.tenant_control c FOR UPDATE');
+  if (!dryRun) await stopExecutions(tx);
   // Cases take a moment, for which nothing need wait unless the definitions changed meanwhile.
   const later = (await currentVersion(tx)) === seen ? [] : await findFaults(tx, { policies, cases }, actor, deps);
   if (later.length > 0) return refuse('invalid_policies', later);

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Caller, PrincipalKind } from '../ontology/authority.ts';
-import type { JsonObject, JsonValue } from '../ontology/json.ts';
+import type { JsonValue } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
-import { forbiddenByPolicy } from './ask-policies.ts';
+import { announceChange } from './announce-change.ts';
+import { refusalToAdminister } from './may-administer.ts';
 import { nudgeHeld } from './nudges.ts';
 import { type PrincipalView, readPrincipal } from './read-principal.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
@@ -48,10 +49,8 @@ async function put(
   // Behind the lock on the administrator's own row: of two who take each other's standing away the second no longer has any.
   const actor = await resolveActor(tx, by);
   for (const subject of subjectsOf(id, change, known)) {
-    const authority = deps.decide({ action: 'principal:put', actor, subject });
-    if (!authority.allowed) return refuse(authority.reason);
-    const forbidden = await forbiddenByPolicy(tx, deps, { actor, action: 'administer', resource: 'principals' });
-    if (forbidden !== null) return forbidden;
+    const refusal = await refusalToAdminister(tx, deps, { action: 'principal:put', actor, subject }, 'principals');
+    if (refusal !== null) return refusal;
   }
   const faults = faultsOf(id, change, (other) => known.has(other));
   const isMalformed = faults.some(({ code }) => code === 'malformed_request');
@@ -153,15 +152,11 @@ async function link(tx: Tx, ids: readonly string[]): Promise<void> {
 
 function announce(tx: Tx, id: string, actor: string, change: PrincipalChange): void {
   const changed = Object.keys(change).sort();
-  const auditEntryId = tx.audit({
+  announceChange(tx, {
     type: 'principal.changed',
+    subject: `principal/${id}`,
     facts: { changed },
     personal: { actor, principal: id, change: change as JsonValue },
+    data: { principalId: id, changed },
   });
-  const data: JsonObject = { principalId: id, changed };
-  tx.send(
-    `INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, data, created_at)
-     VALUES ((SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, 'principal.changed', 'principal/' || $3::text, $4::jsonb, exequatur.clock())`,
-    [randomUUID(), auditEntryId, id, JSON.stringify(data)],
-  );
 }

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { Actor, Caller } from '../ontology/authority.ts';
 import type { JsonObject } from '../ontology/json.ts';
-import { forbiddenByPolicy } from './ask-policies.ts';
+import { announceChange } from './announce-change.ts';
+import { refusalToAdminister } from './may-administer.ts';
 import { nudgeHeld } from './nudges.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import { isSecondPerson } from './second-person.ts';
@@ -31,12 +31,9 @@ export async function putSwitch(tx: Tx, change: SwitchChange, deps: Pick<StoreDe
 
 async function put(tx: Tx, change: SwitchChange, deps: Pick<StoreDeps, 'decide' | 'policies'>): Promise<SwitchView | Refusal> {
   const actor = await resolveActor(tx, change.by);
-  const authority = deps.decide({ action: 'switch:put', actor, off: change.state === 'off' });
-  if (!authority.allowed) return refuse(authority.reason);
-  // To stop is no policy's to forbid: whoever writes policies, or an engine that fails, could else keep everybody from it.
-  const asked = { actor, action: 'administer', resource: 'switches' } as const;
-  const forbidden = change.state === 'off' ? null : await forbiddenByPolicy(tx, deps, asked);
-  if (forbidden !== null) return forbidden;
+  const off = change.state === 'off';
+  const refusal = await refusalToAdminister(tx, deps, { action: 'switch:put', actor, off }, off ? null : 'switches');
+  if (refusal !== null) return refusal;
   const pointer = '/name';
   if (change.scope === 'tenant' && change.name !== 'all')
     return refuse('malformed_request', [{ code: 'malformed_request', pointer, message: 'of the tenant there is one switch, called all' }]);
@@ -86,10 +83,6 @@ function written(row: { view: SwitchView } | undefined): SwitchView {
 
 function announce(tx: Tx, { scope, name, reason }: SwitchChange, actor: Actor, state: 'on' | 'off' | 'on_asked'): void {
   const facts: JsonObject = scope === 'agent' || scope === 'principal' ? { scope, state } : { scope, name, state };
-  const auditEntryId = tx.audit({ type: 'switch.changed', facts, personal: { actor: actor.id, reason, name } });
-  tx.send(
-    `INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, data, created_at)
-     VALUES ((SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, 'switch.changed', $3, $4::jsonb, exequatur.clock())`,
-    [randomUUID(), auditEntryId, `switch/${scope}/${name}`, JSON.stringify({ scope, name, state })],
-  );
+  const personal = { actor: actor.id, reason, name };
+  announceChange(tx, { type: 'switch.changed', subject: `switch/${scope}/${name}`, facts, personal, data: { scope, name, state } });
 }
