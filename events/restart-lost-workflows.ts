@@ -1,8 +1,8 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import { type OpenProposal, openProposals } from '../store/relay-work.ts';
 import { nudgeSignal, proposalStartOptions, proposalWorkflowId, proposalWorkflowType } from '../workflows/proposal.contract.ts';
 import type { RelayDeps } from './redeliver-nudges.ts';
+import { startUnlessRunning } from './start-unless-running.ts';
 
 const quietMs = 10_000; // A proposal that moved within this has somebody at it.
 const stuckMs = 60_000; // Most steps take less than a second, and one that takes longer does not mind being asked twice.
@@ -21,7 +21,7 @@ export async function restartLostWorkflows(deps: RelayDeps): Promise<number> {
   for (;;) {
     const proposals = await openProposals(deps.pool, { limit: page, quietMs, ...(after === undefined ? {} : { after }) });
     for (let first = 0; first < proposals.length; first += atOnce) {
-      const started = await Promise.all(proposals.slice(first, first + atOnce).map((proposal) => startUnlessRunning(deps, proposal)));
+      const started = await Promise.all(proposals.slice(first, first + atOnce).map((proposal) => restart(deps, proposal)));
       restarted += started.filter(Boolean).length;
     }
     after = proposals.at(-1);
@@ -29,18 +29,13 @@ export async function restartLostWorkflows(deps: RelayDeps): Promise<number> {
   }
 }
 
-async function startUnlessRunning(
+async function restart(
   { client, taskQueue, logger }: RelayDeps,
   { tenant, proposalId, actionType, status, quietMs: quiet }: OpenProposal,
 ): Promise<boolean> {
   const start = { tenantId: tenant, proposalId, actionType };
-  try {
-    await client.workflow.start(proposalWorkflowType, { ...proposalStartOptions(start, taskQueue), workflowIdConflictPolicy: 'FAIL' });
-    logger.warn({ tenant, proposal: proposalId }, 'a workflow was started anew: Temporal did not know it');
-    return true;
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    if (enginesTurn.has(status) && quiet > stuckMs) await client.workflow.getHandle(proposalWorkflowId(proposalId)).signal(nudgeSignal);
-    return false;
-  }
+  const started = await startUnlessRunning(client, proposalWorkflowType, proposalStartOptions(start, taskQueue));
+  if (started) logger.warn({ tenant, proposal: proposalId }, 'a workflow was started anew: Temporal did not know it');
+  else if (enginesTurn.has(status) && quiet > stuckMs) await client.workflow.getHandle(proposalWorkflowId(proposalId)).signal(nudgeSignal);
+  return started;
 }

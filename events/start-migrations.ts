@@ -1,7 +1,7 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { runningMigrations } from '../store/relay-work.ts';
 import { ontologyMigrationStartOptions, ontologyMigrationWorkflowType } from '../workflows/ontology-migration.contract.ts';
 import type { RelayDeps } from './redeliver-nudges.ts';
+import { startUnlessRunning } from './start-unless-running.ts';
 
 const most = 1_000; // In one round; a tenant has at most one.
 
@@ -9,14 +9,9 @@ const most = 1_000; // In one round; a tenant has at most one.
 export async function startMigrations({ pool, client, taskQueue, logger }: RelayDeps): Promise<number> {
   let started = 0;
   for (const start of await runningMigrations(pool, most)) {
-    try {
-      const options = { ...ontologyMigrationStartOptions(start, taskQueue), workflowIdConflictPolicy: 'FAIL' as const };
-      await client.workflow.start(ontologyMigrationWorkflowType, options);
-      logger.info({ tenant: start.tenantId, migration: start.migrationId }, 'a migration was started');
-      started++;
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    }
+    if (!(await startUnlessRunning(client, ontologyMigrationWorkflowType, ontologyMigrationStartOptions(start, taskQueue)))) continue;
+    logger.info({ tenant: start.tenantId, migration: start.migrationId }, 'a migration was started');
+    started++;
   }
   return started;
 }

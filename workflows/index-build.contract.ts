@@ -1,4 +1,4 @@
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { tenantAttribute } from './proposal.contract.ts';
 
 /** What the API, the relay and the worker share with the workflow that builds and drops a type's indexes. Names are wire contracts, never renamed. */
 export const indexBuildWorkflowType = 'indexBuild';
@@ -25,8 +25,6 @@ export interface IndexBuildActivities {
 export function indexBuildWorkflowId({ tenantId, objectType }: IndexBuildStart): string {
   return `index-build/${tenantId}/${objectType}`;
 }
-
-const tenantAttribute = defineSearchAttributeKey('TenantId', SearchAttributeType.KEYWORD);
 
 /** A start that meets a running workflow joins it. One that meets its very end is missed, and made up for by the relay's sweep. */
 export function indexBuildStartOptions(start: IndexBuildStart, taskQueue: string) {

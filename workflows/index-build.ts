@@ -1,5 +1,6 @@
-import { continueAsNew, isCancellation, proxyActivities, setCurrentDetails, sleep, workflowInfo } from '@temporalio/workflow';
+import { continueAsNew, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { IndexBuildActivities, IndexBuildStart, IndexBuildState } from './index-build.contract.ts';
+import { tryStep } from './try-step.ts';
 
 const { advanceIndexes } = proxyActivities<IndexBuildActivities>({
   startToCloseTimeout: '10 minutes', // It returns after some seconds; a batch that waits for an upload takes as long as the upload.
@@ -8,19 +9,13 @@ const { advanceIndexes } = proxyActivities<IndexBuildActivities>({
   summary: 'build or drop index rows, batch by batch',
 });
 
-const troubleMs = 5 * 60_000; // As for proposals: seldom enough to keep the history short, soon enough to need no one once the defect is mended.
-
 /** Builds and drops the indexes of one object type until none is left to do. Decides nothing: what is to be done, and how far it is, stands in the database. */
 export async function indexBuild(start: IndexBuildStart): Promise<void> {
   for (;;) {
-    try {
-      const at = await advanceIndexes(start);
-      setCurrentDetails(describe(at));
-      if (at === null) return;
-    } catch (failure) {
-      if (isCancellation(failure)) throw failure;
-      setCurrentDetails("**The next batch keeps failing**; the worker's log says why. It is tried again in a while.");
-      await sleep(troubleMs, { summary: 'trouble: try again' });
+    const step = await tryStep('The next batch', () => advanceIndexes(start));
+    if (step !== null) {
+      setCurrentDetails(describe(step.outcome));
+      if (step.outcome === null) return;
     }
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof indexBuild>(start);
   }

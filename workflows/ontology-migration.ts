@@ -11,6 +11,7 @@ import {
 import type { OntologyMigrationActivities, OntologyMigrationStart, OntologyMigrationState } from './ontology-migration.contract.ts';
 import { type ProposalStart, proposalStartOptions } from './proposal.contract.ts';
 import { proposal } from './proposal.ts';
+import { tryStep } from './try-step.ts';
 
 const { advanceMigration } = proxyActivities<OntologyMigrationActivities>({
   startToCloseTimeout: '30 minutes', // The last one looks at every object of the types that changed.
@@ -19,34 +20,22 @@ const { advanceMigration } = proxyActivities<OntologyMigrationActivities>({
   summary: 'propose the next batch, or end',
 });
 
-const troubleMs = 5 * 60_000; // As for proposals: seldom enough to keep the history short, soon enough to need no one once the defect is mended.
 const pauseMs = { first: 1_000, longest: 60_000 };
 
 /** Rewrites objects, batch after batch, each an ordinary proposal, until the document is in force or the migration has ended otherwise. Decides nothing. */
 export async function ontologyMigration(start: OntologyMigrationStart): Promise<void> {
   let waiting: { proposalId: string; pauseMs: number } | null = null;
   for (;;) {
-    const step = await nextStep(start);
+    const step = await tryStep('The next step', () => advanceMigration(start));
     if (step !== null) {
-      setCurrentDetails(describe(step));
-      if (step.kind === 'ended') return;
-      const known: number = waiting?.proposalId === step.proposalId ? waiting.pauseMs : pauseMs.first;
-      await batchEnds({ tenantId: start.tenantId, proposalId: step.proposalId, actionType: step.actionType }, known);
-      waiting = { proposalId: step.proposalId, pauseMs: Math.min(2 * known, pauseMs.longest) };
+      const { outcome: at } = step;
+      setCurrentDetails(describe(at));
+      if (at.kind === 'ended') return;
+      const known: number = waiting?.proposalId === at.proposalId ? waiting.pauseMs : pauseMs.first;
+      await batchEnds({ tenantId: start.tenantId, proposalId: at.proposalId, actionType: at.actionType }, known);
+      waiting = { proposalId: at.proposalId, pauseMs: Math.min(2 * known, pauseMs.longest) };
     }
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof ontologyMigration>(start);
-  }
-}
-
-/** Null after a pause, when it failed. */
-async function nextStep(start: OntologyMigrationStart): Promise<OntologyMigrationState | null> {
-  try {
-    return await advanceMigration(start);
-  } catch (failure) {
-    if (isCancellation(failure)) throw failure;
-    setCurrentDetails("**The next step keeps failing**; the worker's log says why. It is tried again in a while.");
-    await sleep(troubleMs, { summary: 'trouble: try again' });
-    return null;
   }
 }
 
