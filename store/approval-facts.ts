@@ -15,17 +15,24 @@ export interface ApprovalFacts {
 export const planFactsJson = (l: string): string => `jsonb_build_object('id', ${l}.id, 'digest', ${l}.digest, 'edits', ${l}.edits,
   'requirement', ${l}.requirement, 'riskTier', ${l}.summary -> 'riskTier', 'revertible', ${l}.summary -> 'revertible')`;
 
+/** SQL: whether a review row `r` is of the plan that a proposal row `p` has now, since it last became the proposal's. */
+export const isOfPlan = (r: string, p: string): string =>
+  `${r}.revision = ${p}.revision AND ${r}.digest = ${p}.plan_digest AND ${r}.created_at >= exequatur.counted_since(${p}.plan_id)`;
+
+/** SQL: approvals last as long as the policy says, refusals as long as the plan. */
+export const hasNotLapsed = (r: string, p: string): string =>
+  `(${r}.decision <> 'approve' OR ${r}.created_at > (SELECT exequatur.approvals_since(${p}.plan_id)))`;
+
 /** SQL for the array of review facts of a proposal row `p`. Reviews of another revision or digest, and approvals that have lapsed, simply do not count. */
 export const reviewFactsJson = (p: string): string => `COALESCE((
   SELECT jsonb_agg(jsonb_build_object('reviewerId', r.reviewer_id, 'decision', r.decision, 'at', ${isoTime('r.created_at')},
                                       'kind', CASE WHEN q.kind = 'user' THEN r.reviewer_kind ELSE COALESCE(q.kind, r.reviewer_kind) END, 'disabled', COALESCE(q.disabled, true), 'person', COALESCE(q.person, r.reviewer_id), 'teams', COALESCE(to_jsonb(q.teams), '[]'), 'roles', to_jsonb(${rolesInForce('q')}))
                    ORDER BY r.created_at, r.id)
     FROM (SELECT DISTINCT ON (v.reviewer_id) v.* FROM exequatur.review v
-           WHERE v.tenant_id = ${p}.tenant_id AND v.proposal_id = ${p}.id AND v.revision = ${p}.revision AND v.digest = ${p}.plan_digest
-             AND v.created_at >= exequatur.counted_since(${p}.plan_id)
+           WHERE v.tenant_id = ${p}.tenant_id AND v.proposal_id = ${p}.id AND ${isOfPlan('v', p)}
            ORDER BY v.reviewer_id, v.created_at DESC, v.id DESC) r
     LEFT JOIN exequatur.principal q ON q.tenant_id = r.tenant_id AND q.id = r.reviewer_id
-   WHERE r.decision <> 'approve' OR r.created_at > (SELECT exequatur.approvals_since(${p}.plan_id))), '[]')`;
+   WHERE ${hasNotLapsed('r', p)}), '[]')`;
 
 /** SQL: whether a proposal row `p` is held by policy. */
 export const heldByPolicy = (p: string): string => `EXISTS (

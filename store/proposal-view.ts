@@ -4,7 +4,7 @@ import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import type { PlanSummary } from '../ontology/plan.ts';
 import { type ProblemCode, problems } from '../ontology/problems.ts';
 import { type StageState, settleQuorum } from '../ontology/quorum.ts';
-import { heldByPolicy, planFactsJson, reviewFactsJson } from './approval-facts.ts';
+import { hasNotLapsed, heldByPolicy, isOfPlan, planFactsJson, reviewFactsJson } from './approval-facts.ts';
 import { type PastPlan, planHistoryJson } from './plan-history.ts';
 import { isoTime, type PlanFacts, type ProposalRow, proposalJson, type StoredFailure } from './proposal-row.ts';
 
@@ -183,8 +183,7 @@ export const selectProposalRecord = (parameters: string, from: string): string =
          CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary AS summary, ${planHistoryJson('p')} AS history, ${reviewFactsJson('p')} AS counted, ${heldByPolicy('p')} AS held,
          COALESCE((SELECT jsonb_agg(${reviewJson(
            'r',
-           `r.revision = p.revision AND r.digest IS NOT DISTINCT FROM p.plan_digest AND r.created_at >= exequatur.counted_since(p.plan_id)
-             AND (r.decision <> 'approve' OR r.created_at > exequatur.approvals_since(p.plan_id)) AND NOT EXISTS (
+           `COALESCE(${isOfPlan('r', 'p')}, false) AND ${hasNotLapsed('r', 'p')} AND NOT EXISTS (
               SELECT 1 FROM exequatur.review n WHERE n.tenant_id = r.tenant_id AND n.proposal_id = r.proposal_id AND n.reviewer_id = r.reviewer_id
                  AND n.revision = r.revision AND n.digest = r.digest AND (n.created_at, n.id) > (r.created_at, r.id))`,
          )} ORDER BY r.created_at, r.id) FROM exequatur.review r WHERE r.tenant_id = p.tenant_id AND r.proposal_id = p.id), '[]') AS reviews,

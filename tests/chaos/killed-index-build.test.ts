@@ -2,18 +2,14 @@ import pg from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startIndexBuilds } from '../../events/start-index-builds.ts';
 import type { JsonValue } from '../../ontology/json.ts';
-import { openPool } from '../../store/connect.ts';
-import { putOntology } from '../../store/put-ontology.ts';
-import { withTenant, withTenantPrisma } from '../../store/sql.ts';
-import { openLogger } from '../../telemetry/logger.ts';
+import { withTenant } from '../../store/sql.ts';
 import { indexBuildWorkflowId } from '../../workflows/index-build.contract.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 import { LampShop } from '../workflows/lamp-shop.ts';
-import { lamps, owner } from '../workflows/lamps.ts';
+import { indexedLamps, relayOf, upload } from '../workflows/lamp-uploads.ts';
 
 const installed = 4_500; // Three batches of an index build.
 const named = (at: number) => `lamp-${String(at).padStart(4, '0')}`;
-const logger = openLogger('test');
 let shop: LampShop;
 let worker: WorkerProcess;
 beforeEach(async () => {
@@ -29,9 +25,9 @@ it('a worker killed in the middle of an index build leaves what it had committed
   await shop.installed(...Array.from({ length: installed }, (_, at) => named(at)));
   await dim(named(1), 1);
   const release = await holdSecondBatch();
-  await indexLevels();
+  await upload(shop, indexedLamps);
   const before = await answers();
-  await startIndexBuilds({ pool: shop.relayPool, client: shop.client, taskQueue: shop.taskQueue, logger });
+  await startIndexBuilds(relayOf(shop));
   await expect.poll(batchWaits, { timeout: 30_000 }).toBe(true);
   expect(await progress()).toEqual({ state: 'building', scanned: 2_000, rows: 2_000, building: ['level'] });
   expect(await answers()).toEqual(before);
@@ -52,14 +48,6 @@ async function dim(lamp: string, level: number): Promise<void> {
   await shop.review(id);
   await shop.nudge(id);
   expect(await shop.outcome(id)).toBe('executed');
-}
-
-async function indexLevels(): Promise<void> {
-  const document = structuredClone(lamps) as { objectTypes: { lamp: { properties: { level: object } } } };
-  Object.assign(document.objectTypes.lamp.properties.level, { indexed: true });
-  const api = openPool(shop.database.urls.api);
-  await withTenantPrisma(api, shop.tenant, (tx) => putOntology(tx, document as unknown as JsonValue, owner, shop.deps));
-  await api.end();
 }
 
 /** Whoever notes the progress of a second batch waits, with the batch's rows written and not committed. Returns how to let go. */

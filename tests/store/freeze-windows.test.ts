@@ -6,6 +6,7 @@ import { executeProposal } from '../../store/execute-proposal.ts';
 import { listFreezeWindows } from '../../store/freeze-windows.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { resolveActor } from '../../store/standing.ts';
+import { executePastTheGate } from './execute-past-the-gate.ts';
 import { agent, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
 
 let fixture: Fixture;
@@ -88,14 +89,7 @@ describe('a freeze window', () => {
   it('is seen by the database itself: whoever skips the look ahead executes nothing', async () => {
     const proposalId = await approved();
     await open(10);
-    const direct = fixture.inWorker(async (tx) => {
-      const [plan] = await tx.rows<{ id: string; digest: string }>(
-        'SELECT p.plan_id::text AS id, p.plan_digest AS digest, exequatur.begin_execution(p.id, p.id) FROM exequatur.proposal p WHERE p.id = $1::uuid',
-        [proposalId],
-      );
-      tx.audit({ type: 'proposal.executed', proposalId, facts: { executionId: proposalId, planDigest: plan?.digest ?? '' } });
-      await tx.rows('SELECT exequatur.apply_plan($1::uuid, $2::uuid, $3::jsonb)', [plan?.id, proposalId, JSON.stringify(tx.takeEntries())]);
-    });
+    const direct = executePastTheGate(fixture, proposalId);
     await expect(direct).rejects.toMatchObject({ code: 'XQ018' });
   });
 

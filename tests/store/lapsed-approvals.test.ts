@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { setFreezeWindow } from '../../store/change-freeze-window.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
+import { executePastTheGate } from './execute-past-the-gate.ts';
 import { building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
 
 const minute = 60_000;
@@ -66,21 +67,6 @@ it('the database refuses lapsed approvals by itself', async () => {
   const plan = await planned('D');
   for (const reviewer of [keeper1, officer]) expectDone(await fixture.review(plan, reviewer));
   await fixture.database.advanceClock(11 * minute);
-  const direct = fixture.inWorker(async (tx) => {
-    await tx.rows('SELECT exequatur.begin_execution($1::uuid, $1::uuid)', [plan.proposalId]);
-    const [found] = await tx.rows<{ id: string }>('SELECT p.plan_id::text AS id FROM exequatur.proposal p WHERE p.id = $1::uuid', [
-      plan.proposalId,
-    ]);
-    tx.audit({
-      type: 'proposal.executed',
-      proposalId: plan.proposalId,
-      facts: { executionId: plan.proposalId, planDigest: plan.digest ?? '' },
-    });
-    await tx.rows('SELECT exequatur.apply_plan($1::uuid, $2::uuid, $3::jsonb)', [
-      found?.id,
-      plan.proposalId,
-      JSON.stringify(tx.takeEntries()),
-    ]);
-  });
+  const direct = executePastTheGate(fixture, plan.proposalId);
   await expect(direct).rejects.toMatchObject({ code: 'XQ002' });
 });

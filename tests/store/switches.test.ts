@@ -8,6 +8,7 @@ import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { listSwitches, type SwitchScope } from '../../store/switches.ts';
+import { executePastTheGate } from './execute-past-the-gate.ts';
 import { admin, agent, building, caller, expectDone, type Fixture, keeper1, openFixture } from './fixture.ts';
 
 let fixture: Fixture;
@@ -95,16 +96,7 @@ describe('what is switched off', () => {
 
   it('is refused by the database itself', async () => {
     const proposalId = await approved();
-    const trick = fixture.inWorker(async (tx) => {
-      await tx.rows('SELECT 1 FROM exequatur.begin_execution($1::uuid, $1::uuid)', [proposalId]);
-      await put('tenant', 'all', 'off');
-      const [plan] = await tx.rows<{ id: string; digest: string }>(
-        'SELECT p.plan_id::text AS id, p.plan_digest AS digest FROM exequatur.proposal p WHERE p.id = $1::uuid',
-        [proposalId],
-      );
-      tx.audit({ type: 'proposal.executed', proposalId, facts: { executionId: proposalId, planDigest: plan?.digest ?? '' } });
-      await tx.rows('SELECT exequatur.apply_plan($1::uuid, $2::uuid, $3::jsonb)', [plan?.id, proposalId, JSON.stringify(tx.takeEntries())]);
-    });
+    const trick = executePastTheGate(fixture, proposalId, () => put('tenant', 'all', 'off'));
     await expect(trick).rejects.toMatchObject({ code: 'XQ016' });
   });
 });

@@ -1,8 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
 import { setFreezeWindow } from '../../store/change-freeze-window.ts';
-import { openPool } from '../../store/connect.ts';
-import { withTenantPrisma } from '../../store/sql.ts';
 import { LampShop } from './lamp-shop.ts';
 
 const operator: Caller = { id: 'operator', kind: 'user', roles: ['operator'], tokenIssuedAt: '2026-01-01T00:00:00.000Z' };
@@ -21,10 +19,8 @@ it.each([
     await shop.startWorker({ options });
     await shop.installed('hall');
     const until = Date.now() + 4_000;
-    const api = openPool(shop.database.urls.api);
     const once = { from: new Date(until - 60_000).toISOString(), until: new Date(until).toISOString() };
-    await withTenantPrisma(api, shop.tenant, (tx) => setFreezeWindow(tx, { name: 'now', reason: 'x', once, by: operator }, shop.deps));
-    await api.end();
+    await shop.write((tx) => setFreezeWindow(tx, { name: 'now', reason: 'x', once, by: operator }, shop.deps));
     const id = await shop.started('install', { names: ['stairs'] });
     await expect.poll(() => shop.status(id), { timeout: 20_000 }).toBe('scheduled');
     await expect.poll(() => shop.status(id), { timeout: 20_000 }).toBe('executed');

@@ -17,7 +17,7 @@ import { lockProposal } from '../../store/proposal-row.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { recordReview } from '../../store/record-review.ts';
 import { isRefusal, type Refusal } from '../../store/refusal.ts';
-import { withTenant, withTenantPrisma } from '../../store/sql.ts';
+import { type PrismaTx, withTenant, withTenantPrisma } from '../../store/sql.ts';
 import { StatusWatch } from '../../store/status-watch.ts';
 import type { StoreDeps } from '../../store/store-deps.ts';
 import { beginExecution } from '../../store/transition.ts';
@@ -268,9 +268,7 @@ export class LampShop {
   }
 
   /** A transaction of the API's login whose refusals fail the test. */
-  private async write<T extends object>(
-    work: (tx: Parameters<Parameters<typeof withTenantPrisma>[2]>[0]) => Promise<T | Refusal>,
-  ): Promise<T> {
+  async write<T extends object>(work: (tx: PrismaTx) => Promise<T | Refusal>): Promise<T> {
     const outcome = await withTenantPrisma(this.apiPool, this.tenant, work);
     if (isRefusal(outcome)) throw new Error(`refused: ${JSON.stringify(outcome)}`);
     return outcome;

@@ -2,10 +2,7 @@ import { createIndexActivities } from '../../activities/create-index-activities.
 import { createMigrationActivities } from '../../activities/create-migration-activities.ts';
 import type { RelayDeps } from '../../events/redeliver-nudges.ts';
 import type { JsonValue } from '../../ontology/json.ts';
-import { openPool } from '../../store/connect.ts';
 import { putOntology } from '../../store/put-ontology.ts';
-import { isRefusal } from '../../store/refusal.ts';
-import { withTenantPrisma } from '../../store/sql.ts';
 import { openLogger } from '../../telemetry/logger.ts';
 import type { ProposalActivities } from '../../workflows/proposal-activities.contract.ts';
 import type { LampShop } from './lamp-shop.ts';
@@ -30,10 +27,7 @@ export const migratedLamps = {
 
 /** As over HTTP, except that nobody tells Temporal. Returns the migration's id, where there is one. */
 export async function upload(shop: LampShop, document: JsonValue): Promise<string | null> {
-  const api = openPool(shop.database.urls.api);
-  const outcome = await withTenantPrisma(api, shop.tenant, (tx) => putOntology(tx, document, owner, shop.deps));
-  await api.end();
-  if (isRefusal(outcome)) throw new Error(JSON.stringify(outcome));
+  const outcome = await shop.write((tx) => putOntology(tx, document, owner, shop.deps));
   return outcome.migration?.id ?? null;
 }
 

@@ -1,0 +1,19 @@
+import type { Fixture } from './fixture.ts';
+
+/** As a worker that skips every question of ours: the door alone decides. `between` happens after the execution began. */
+export function executePastTheGate(
+  fixture: Fixture,
+  proposalId: string,
+  between: () => Promise<unknown> = async () => undefined,
+): Promise<void> {
+  return fixture.inWorker(async (tx) => {
+    await tx.rows('SELECT 1 FROM exequatur.begin_execution($1::uuid, $1::uuid)', [proposalId]);
+    await between();
+    const [plan] = await tx.rows<{ id: string; digest: string }>(
+      'SELECT p.plan_id::text AS id, p.plan_digest AS digest FROM exequatur.proposal p WHERE p.id = $1::uuid',
+      [proposalId],
+    );
+    tx.audit({ type: 'proposal.executed', proposalId, facts: { executionId: proposalId, planDigest: plan?.digest ?? '' } });
+    await tx.rows('SELECT exequatur.apply_plan($1::uuid, $2::uuid, $3::jsonb)', [plan?.id, proposalId, JSON.stringify(tx.takeEntries())]);
+  });
+}
