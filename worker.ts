@@ -6,6 +6,7 @@ import { createMigrationActivities } from './activities/create-migration-activit
 import { measureSteps } from './activities/measure-steps.ts';
 import { readWorkerSettings, type WorkerSettings } from './config.ts';
 import { cedar } from './policy/cedar.ts';
+import { decide } from './policy/decide.ts';
 import { openPool } from './store/connect.ts';
 import { answers } from './store/is-outage.ts';
 import { loadFunctions } from './store/load-functions.ts';
@@ -49,7 +50,12 @@ const worker = await Worker.create({
   taskQueue: settings.EXEQUATUR_TASK_QUEUE,
   workflowBundle: await findWorkflowBundle(tracing.plugins, temporalLogger(logger)),
   activities: {
-    ...createActivities({ pool, store: { ontologies, policies: new PolicySets(cedar) }, logger, durations: measureSteps(registry) }),
+    ...createActivities({
+      pool,
+      store: { decide, ontologies, policies: new PolicySets(cedar) },
+      logger,
+      durations: measureSteps(registry),
+    }),
     ...createIndexActivities({ pool, logger }),
     ...createMigrationActivities({ pool, store: { ontologies }, logger }),
   },

@@ -14,7 +14,7 @@ import { runStep } from './run-step.ts';
 export interface ActivityDeps {
   /** Connections of the worker's login. */
   pool: pg.Pool;
-  store: Pick<StoreDeps, 'ontologies' | 'policies'>;
+  store: StoreDeps;
   logger: Logger;
   durations: StepDurations;
 }
@@ -26,7 +26,7 @@ export function createActivities(deps: ActivityDeps): ProposalActivities {
     runStep(deps, name, start, async () => stateOf(await work(start)));
   return {
     simulate: step('simulate', ({ tenantId, proposalId }) => simulateProposal(pool, tenantId, proposalId, store)),
-    settle: step('settle', ({ tenantId, proposalId }) => settleProposal(pool, tenantId, proposalId)),
+    settle: step('settle', ({ tenantId, proposalId }) => settleProposal(pool, tenantId, proposalId, store)),
     execute: step('execute', ({ tenantId, proposalId }) => executeProposal(pool, tenantId, proposalId, store)),
     abandonSimulation: step('abandonSimulation', ({ tenantId, proposalId }) =>
       failProposal(pool, tenantId, proposalId, { code: 'internal' }),
@@ -37,6 +37,18 @@ export function createActivities(deps: ActivityDeps): ProposalActivities {
 /** What of the settled state goes into the workflow's history: nothing that a reader of histories should not see. */
 function stateOf(settled: Settled | null): ProposalState | null {
   if (settled === null) return null;
-  const { status, revision, digest, expiresAt, waitMs, missing, held, edits, riskTier, failure } = settled;
-  return { status, revision, digest, expiresAt, waitMs, missing, held, edits, riskTier, failure: failure?.code ?? null };
+  const { status, revision, digest, expiresAt, waitMs, waitsFor, missing, held, edits, riskTier, failure } = settled;
+  return {
+    status,
+    revision,
+    digest,
+    expiresAt,
+    waitMs,
+    ...(waitsFor ? { waitsFor } : {}),
+    missing,
+    held,
+    edits,
+    riskTier,
+    failure: failure?.code ?? null,
+  };
 }

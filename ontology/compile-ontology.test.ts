@@ -192,6 +192,31 @@ const refusals: [string, string, unknown, RegExp][] = [
     { condition: 'true', ceilings: { parameters: { bin: 1 } } },
     /has no numeric parameter bin/,
   ],
+  [
+    'a reminder after the expiry',
+    '/approvalPolicies/four-eyes/remind',
+    { after: 'P30D' },
+    /remind\/after: a proposal expires after .*, before that/,
+  ],
+  [
+    'reminders without end',
+    '/approvalPolicies/four-eyes/remind',
+    { after: 'PT1S', every: 'PT1S' },
+    /remind\/every: .*more than 100 reminders/,
+  ],
+  ['an escalation to nobody', '/approvalPolicies/four-eyes/escalate', { after: 'PT1S' }, /escalate: an escalation tells roles/],
+  [
+    'an escalation of a stage that is not there',
+    '/approvalPolicies/four-eyes/escalate',
+    { after: 'PT1S', reviewers: { nowhere: 'true' } },
+    /reviewers\/nowhere: there is no such stage/,
+  ],
+  [
+    'an escalation to whom no expression names',
+    '/approvalPolicies/four-eyes/escalate',
+    { after: 'PT1S', reviewers: { nowhere: 'reviewer.role' } },
+    /reviewers\/nowhere: No such key: role/,
+  ],
   ['a duration of nothing', '/approvalPolicies/four-eyes/expiresAfter', 'PT0S', /four-eyes\/expiresAfter: must be .*longer than nothing/],
   [
     'a duration of nothing, in days',

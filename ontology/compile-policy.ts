@@ -4,6 +4,7 @@ import type { Scope } from './cel/scope.ts';
 import type { CompiledObjectType } from './compiled-ontology.ts';
 import type { ActionTypeDefinition, ApprovalPolicyDefinition, OntologyDocument } from './definition.ts';
 import { approvalsOf } from './derive.ts';
+import { durationMs } from './duration.ts';
 import type { FaultList } from './fault-list.ts';
 import { pointerTo } from './json.ts';
 import { boolean, type Types } from './rule-context.ts';
@@ -31,6 +32,7 @@ export function checkPolicies(document: OntologyDocument, objectTypes: ReadonlyM
         'at least one ceiling is required, since the database holds nothing else of an automatic approval',
       );
     }
+    checkPrompts(policy, base, faults);
     for (const [at, path] of (policy.automatic?.sensitive ?? []).entries()) {
       const [type = '', property = ''] = path.split('.');
       if (!objectTypes.get(type)?.properties.get(property)?.sensitive) {
@@ -56,6 +58,33 @@ function checkStages(policy: ApprovalPolicyDefinition, base: string, faults: Fau
       const pointer = pointerTo(base, 'stages', at, 'thresholds', index, 'reviewers');
       faults.take(compilePrincipalExpression('reviewer', threshold.reviewers, pointer));
     }
+  }
+}
+
+/** A reminder more often than that is noise, and each is an event. */
+const mostReminders = 100;
+
+/** An escalation adds people; so that no one then stands for two who were asked for, it adds nobody where one person may stand in several thresholds. */
+function checkPrompts(policy: ApprovalPolicyDefinition, base: string, faults: FaultList): void {
+  const { remind, escalate, expiresAfter } = policy;
+  for (const [name, prompt] of Object.entries({ remind, escalate })) {
+    if (prompt !== undefined && durationMs(prompt.after) >= durationMs(expiresAfter)) {
+      faults.addAt(base, [name, 'after'], `a proposal expires after ${expiresAfter}, before that`);
+    }
+  }
+  if (remind?.every !== undefined && durationMs(remind.every) * mostReminders < durationMs(expiresAfter)) {
+    faults.addAt(base, ['remind', 'every'], `there would be more than ${mostReminders} reminders before a proposal expires`);
+  }
+  if (escalate === undefined) return;
+  if (escalate.to === undefined && Object.keys(escalate.reviewers ?? {}).length === 0) {
+    faults.addAt(base, ['escalate'], 'an escalation tells roles (`to`) or adds reviewers');
+  }
+  if (escalate.reviewers !== undefined && policy.distinctReviewers === false) {
+    faults.addAt(base, ['escalate', 'reviewers'], 'reviewers can be added only where one person stands in one threshold');
+  }
+  for (const [name, text] of Object.entries(escalate.reviewers ?? {})) {
+    if (!policy.stages.some((stage) => stage.name === name)) faults.addAt(base, ['escalate', 'reviewers', name], 'there is no such stage');
+    faults.take(compilePrincipalExpression('reviewer', text, pointerTo(base, 'escalate', 'reviewers', name)));
   }
 }
 

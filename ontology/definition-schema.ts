@@ -232,6 +232,14 @@ const approvalPolicy = z.strictObject({
     .max(10),
   expiresAfter: duration,
   approvalsLast: duration.optional(),
+  remind: z.strictObject({ after: duration, every: duration.optional() }).optional(),
+  escalate: z
+    .strictObject({
+      after: duration,
+      to: z.array(z.string().min(1).max(100)).min(1).max(20).optional(),
+      reviewers: z.record(z.string(), cel).optional(),
+    })
+    .optional(),
   distinctReviewers: z.boolean().optional(),
   automatic: z
     .strictObject({

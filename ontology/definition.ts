@@ -276,6 +276,10 @@ export interface ApprovalPolicyDefinition extends Described {
   expiresAfter: string;
   /** How long an approval counts, as `expiresAfter` is written; without it as long as the plan. */
   approvalsLast?: string;
+  /** An event that names who may still review, so long after the plan began to wait, and then again and again; at most a hundred until it expires. */
+  remind?: { after: string; every?: string };
+  /** What happens where nobody has answered for so long. */
+  escalate?: EscalationDefinition;
   /** One person's approval counts once, not in every stage it fits. On unless switched off. */
   distinctReviewers?: boolean;
   /** Policy alone approves where the condition holds. The database holds the ceilings; the condition is ours alone, so at least one ceiling is required. A parameter is held by its size, whatever its sign. */
@@ -285,6 +289,14 @@ export interface ApprovalPolicyDefinition extends Described {
     /** Sensitive properties, as `type.property`, that a plan approved by policy alone may touch. */
     sensitive?: string[];
   };
+}
+
+/** Roles that are told, or people who may then review as well, by stage; one of the two at least. Neither takes anything from what is asked for. */
+export interface EscalationDefinition {
+  after: string;
+  to?: string[];
+  /** Name of a stage -> CEL over `reviewer`. */
+  reviewers?: Record<string, string>;
 }
 
 export interface StageDefinition {

@@ -19,6 +19,8 @@ export const events = {
   'proposal.expired': 'Nobody answered in time.',
   'proposal.withdrawn': 'The proposer took it back.',
   'proposal.failed': 'The proposal failed and nothing of it remains.',
+  'proposal.reminded': 'Approvals are still missing; it names who may give them.',
+  'proposal.escalated': 'Nobody answered for as long as the policy says: other roles are told, or more people may review.',
   'review.recorded': 'A review was stored.',
   'object.changes': 'An execution changed objects or links; expanded to one event per object when published.',
   'switch.changed': 'Something was switched off, or on again, or somebody asked for that.',

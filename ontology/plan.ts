@@ -57,6 +57,8 @@ export interface ResolvedStage {
   require?: 'any';
   /** From how many different teams the people counted here must come. */
   teams?: number;
+  /** CEL over `reviewer`: who else may review once it has escalated. */
+  afterEscalation?: string;
 }
 
 /** Who must approve this plan. `automatic` means that policy alone does; then there are no stages. */
@@ -69,6 +71,12 @@ export interface ResolvedRequirement {
   expiresAfter: string;
   /** ISO 8601 duration: how long an approval counts. */
   approvalsLast?: string;
+  /** ISO 8601 durations since the plan awaits approval. */
+  remind?: { after: string; every?: string };
+  /** `to` are the roles that are told. */
+  escalate?: { after: string; to?: string[] };
+  /** Whether it has. Never in a plan: what the database knows beside it. */
+  escalated?: true;
 }
 
 /** Versions a plan depends on, columnar: one entry per type, the three lists of equal length. See `existence` for the property `$`. */

@@ -2,6 +2,7 @@ import { type AssignedStage, assignApprovals } from './assign-approvals.ts';
 import type { ReviewDecision } from './authority.ts';
 import type { Expression } from './cel/expression.ts';
 import { admits, compilePrincipalExpression } from './cel/principal-expression.ts';
+import { requirementInForce } from './escalate-requirement.ts';
 import type { ResolvedRequirement } from './plan.ts';
 import type { Principal } from './principal.ts';
 
@@ -54,7 +55,8 @@ function countedReviews(reviews: readonly CountedReview[], behind: readonly stri
  * said; approvals are assigned to thresholds, earlier stages first, so that as many as possible are met. Neither the persons behind the proposal, nor agents and
  * services, nor disabled principals count, and of a person with several identities the newest review alone.
  */
-export function settleQuorum(requirement: ResolvedRequirement, reviews: readonly CountedReview[], behind: readonly string[]): QuorumState {
+export function settleQuorum(resolved: ResolvedRequirement, reviews: readonly CountedReview[], behind: readonly string[]): QuorumState {
+  const requirement = requirementInForce(resolved);
   if (requirement.automatic) {
     return { verdict: 'approved', stages: [], missing: '' };
   }
@@ -123,7 +125,7 @@ export function eligibleFor(
   const earlier = newestByPerson(state.reviews).find((review) => review.person === reviewer.person);
   const quorum = settleQuorum(requirement, state.reviews, state.behind);
   const reached = quorum.stages.filter((stage) => stage.status === 'open' || ((earlier || state.held) && stage.status === 'approved'));
-  const admitting = requirement.stages.filter(
+  const admitting = requirementInForce(requirement).stages.filter(
     (stage) =>
       reached.some(({ name }) => name === stage.name) && stage.thresholds.some((threshold) => isAdmitted(threshold.reviewers, reviewer)),
   );
@@ -139,7 +141,7 @@ export function eligibleFor(
 
 /** How many people approve who may, by the stages that are asked: what policies go by. Where none is asked nobody may. */
 export function approvalsCounted(requirement: ResolvedRequirement, reviews: readonly CountedReview[], behind: readonly string[]): number {
-  const thresholds = requirement.stages.flatMap((stage) => stage.thresholds);
+  const thresholds = requirementInForce(requirement).stages.flatMap((stage) => stage.thresholds);
   const isAsked = (review: CountedReview) => thresholds.some(({ reviewers }) => isAdmitted(reviewers, review));
   return countedReviews(reviews, behind).filter((review) => review.decision === 'approve' && isAsked(review)).length;
 }

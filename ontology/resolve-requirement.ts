@@ -1,6 +1,6 @@
 import type { Expression, Frame } from './cel/expression.ts';
 import type { CompiledActionType } from './compiled-ontology.ts';
-import type { StageDefinition } from './definition.ts';
+import type { EscalationDefinition, StageDefinition } from './definition.ts';
 import type { JsonObject } from './json.ts';
 import type { PlanSummary, ResolvedRequirement, ResolvedStage } from './plan.ts';
 
@@ -24,14 +24,23 @@ export function resolveRequirement(
   return {
     policy: policyName,
     automatic,
-    stages: automatic ? [] : policy.stages.filter(isAsked).map(resolveStage),
+    stages: automatic ? [] : policy.stages.filter(isAsked).map((stage) => resolveStage(stage, policy.escalate)),
     distinctReviewers: policy.distinctReviewers ?? true,
     expiresAfter: policy.expiresAfter,
     ...(policy.approvalsLast === undefined ? {} : { approvalsLast: policy.approvalsLast }),
+    ...(automatic || policy.remind === undefined ? {} : { remind: policy.remind }),
+    ...(automatic || policy.escalate === undefined ? {} : { escalate: withoutReviewers(policy.escalate) }),
   };
 }
 
-export function resolveStage(stage: StageDefinition): ResolvedStage {
+/** Whom an escalation adds stands with each stage. */
+function withoutReviewers({ after, to }: EscalationDefinition): NonNullable<ResolvedRequirement['escalate']> {
+  return { after, ...(to === undefined ? {} : { to }) };
+}
+
+export function resolveStage(stage: StageDefinition, escalation: EscalationDefinition | undefined): ResolvedStage {
+  const added = escalation?.reviewers;
+  const afterEscalation = added !== undefined && Object.hasOwn(added, stage.name) ? added[stage.name] : undefined;
   return {
     name: stage.name,
     thresholds: stage.thresholds.map((threshold) => ({
@@ -42,6 +51,7 @@ export function resolveStage(stage: StageDefinition): ResolvedStage {
     })),
     ...(stage.require === 'any' ? { require: 'any' as const } : {}),
     ...(stage.teams === undefined ? {} : { teams: stage.teams }),
+    ...(afterEscalation === undefined ? {} : { afterEscalation }),
   };
 }
 

@@ -20,7 +20,11 @@ export function revertRequirement(
   const asked = requirement.automatic ? 0 : approvalsOf(requirement);
   const policy = original.actionTypes.get(actionType)?.policy;
   if (asked >= least || policy === undefined) return requirement;
-  const raised = { ...requirement, automatic: false, stages: requirement.automatic ? policy.stages.map(resolveStage) : requirement.stages };
+  const raised = {
+    ...requirement,
+    automatic: false,
+    stages: requirement.automatic ? policy.stages.map((stage) => resolveStage(stage, policy.escalate)) : requirement.stages,
+  };
   const lack = least - approvalsOf(raised);
   if (lack <= 0) return raised;
   const last = raised.stages.length - 1;

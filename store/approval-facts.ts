@@ -1,5 +1,6 @@
 import type { ReviewFact } from '../ontology/authority.ts';
 import { isoTime, type PlanFacts } from './proposal-row.ts';
+import { type SentPrompts, sentPromptsJson } from './sent-prompts.ts';
 import type { Sql } from './sql.ts';
 import { rolesInForce } from './standing.ts';
 
@@ -9,11 +10,18 @@ export interface ApprovalFacts {
   reviews: ReviewFact[];
   /** Whether the policies in force have refused the execution of what these reviews approved: it is not approved again before either changes. */
   held?: boolean;
+  /** Absent where the policy asks for no reminders and no escalation. */
+  prompts?: SentPrompts;
 }
+
+/** SQL: the requirement of a row of plan, with whether it has escalated since the plan last became the proposal's. */
+const requirementJson = (l: string): string => `CASE WHEN ${l}.requirement ? 'escalate' AND EXISTS (
+    SELECT FROM exequatur.prompt t WHERE t.tenant_id = ${l}.tenant_id AND t.plan_id = ${l}.id AND t.kind = 'escalation' AND t.sent_at >= exequatur.counted_since(${l}.id))
+  THEN ${l}.requirement || '{"escalated": true}' ELSE ${l}.requirement END`;
 
 /** SQL for a plan's facts as JSON; `l` is a row of plan. */
 export const planFactsJson = (l: string): string => `jsonb_build_object('id', ${l}.id, 'digest', ${l}.digest, 'edits', ${l}.edits,
-  'requirement', ${l}.requirement, 'riskTier', ${l}.summary -> 'riskTier', 'revertible', ${l}.summary -> 'revertible')`;
+  'requirement', ${requirementJson(l)}, 'riskTier', ${l}.summary -> 'riskTier', 'revertible', ${l}.summary -> 'revertible')`;
 
 /** SQL: whether a review row `r` is of the plan that a proposal row `p` has now, since it last became the proposal's. */
 export const isOfPlan = (r: string, p: string): string =>
@@ -45,10 +53,12 @@ export const heldByPolicy = (p: string): string => `EXISTS (
  * is not there.
  */
 export async function readApprovalFacts(tx: Sql, proposalId: string): Promise<ApprovalFacts> {
-  const [row] = await tx.rows<{ plan: PlanFacts | null; reviews: ReviewFact[]; held: boolean }>(
-    `SELECT CASE WHEN l.id IS NULL THEN NULL ELSE ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held
+  const [row] = await tx.rows<{ plan: PlanFacts | null; reviews: ReviewFact[]; held: boolean; prompts: SentPrompts | null }>(
+    `SELECT CASE WHEN l.id IS NULL THEN NULL ELSE ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held, ${sentPromptsJson('p', 'l')} AS prompts
        FROM exequatur.proposal p LEFT JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`,
     [proposalId],
   );
-  return row ?? { plan: null, reviews: [] };
+  if (row === undefined) return { plan: null, reviews: [] };
+  const { prompts, ...facts } = row;
+  return prompts === null ? facts : { ...facts, prompts };
 }

@@ -1,5 +1,5 @@
 import type { Actor } from '../ontology/authority.ts';
-import { durationMs } from './duration.ts';
+import { durationMs } from '../ontology/duration.ts';
 import { announceAndNudge } from './nudges.ts';
 import type { PrismaTx } from './sql.ts';
 

@@ -43,7 +43,7 @@ export interface ProposalView {
   planSummary: PlanSummary | null;
   /** The plans it had, oldest first: with each but the first, the approvals of the one before were void. */
   planHistory: PastPlan[];
-  approval: { policy: string; automatic: boolean; stages: StageState[]; missing: string; expiresAt: string } | null;
+  approval: { policy: string; automatic: boolean; stages: StageState[]; missing: string; escalated?: true; expiresAt: string } | null;
   reviews: ReviewView[];
   execution: { id: string; executedAt: string; edits: number } | null;
   executeAfter: string | null;
@@ -117,7 +117,8 @@ function heldOf({ status, heldBy, heldUntil }: ProposalRow): ProposalView['held'
 
 function approvalOf(proposal: ProposalRow, plan: PlanFacts, reviews: readonly ReviewFact[]): ProposalView['approval'] {
   const { stages, missing } = settleQuorum(plan.requirement, reviews, proposal.behind);
-  return { policy: plan.requirement.policy, automatic: plan.requirement.automatic, stages, missing, expiresAt: proposal.expiresAt };
+  const { policy, automatic, escalated } = plan.requirement;
+  return { policy, automatic, stages, missing, ...(escalated ? { escalated } : {}), expiresAt: proposal.expiresAt };
 }
 
 function actionsOf(record: ProposalRecord, viewer: Actor, decide: Decide): ProposalView['actions'] {

@@ -3,7 +3,9 @@ import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import type { ResolvedRequirement } from '../ontology/plan.ts';
 import { settleQuorum } from '../ontology/quorum.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
+import { nextPrompt } from './next-prompt.ts';
 import { hasExpired, type LockedProposal, lockProposal, type StoredFailure } from './proposal-row.ts';
+import type { PromptKind } from './sent-prompts.ts';
 import type { Tx } from './sql.ts';
 import { transition } from './transition.ts';
 
@@ -17,6 +19,8 @@ export interface Settled {
   expiresAt: string;
   /** How long nothing will happen by itself: until expiry while people are asked, at least a second, so that no loop spins; null where the next step is the engine's. */
   waitMs: number | null;
+  /** What happens then, where it is neither the expiry nor a release. */
+  waitsFor?: PromptKind;
   /** Which approvals are missing, in words. */
   missing: string;
   /** What holds it until when, in words; empty where nothing does, or a switch. */
@@ -69,9 +73,14 @@ function isOpenToExpiry(status: ProposalStatus): boolean {
 
 const heldInWords = 'the policies in force ask for more than its stages do';
 
-/** When something happens by itself: its time runs out, or before that it may be released. */
-function nextInstant({ status, expiresAt, heldUntil }: LockedProposal): string {
-  return status === 'scheduled' && heldUntil !== null && heldUntil < expiresAt ? heldUntil : expiresAt;
+/** When something happens by itself: its time runs out, or before that it may be released, or reviewers are reminded. */
+function waitOf(proposal: LockedProposal, facts: ApprovalFacts): Pick<Settled, 'waitMs' | 'waitsFor'> {
+  const { status, expiresAt, heldUntil, now } = proposal;
+  const until = (instantMs: number) => Math.max(shortestWaitMs, instantMs - Date.parse(now));
+  if (status === 'scheduled' && heldUntil !== null && heldUntil < expiresAt) return { waitMs: until(Date.parse(heldUntil)) };
+  const prompt = status === 'awaiting_approval' ? nextPrompt(facts) : null;
+  if (prompt !== null && prompt.dueMs < Date.parse(expiresAt)) return { waitMs: until(prompt.dueMs), waitsFor: prompt.kind };
+  return { waitMs: until(Date.parse(expiresAt)) };
 }
 
 export function describe(proposal: LockedProposal, facts: ApprovalFacts): Settled {
@@ -83,7 +92,7 @@ export function describe(proposal: LockedProposal, facts: ApprovalFacts): Settle
     revision: proposal.revision,
     digest: proposal.planDigest,
     expiresAt: proposal.expiresAt,
-    waitMs: waits ? Math.max(shortestWaitMs, Date.parse(nextInstant(proposal)) - Date.parse(proposal.now)) : null,
+    ...(waits ? waitOf(proposal, facts) : { waitMs: null }),
     held: proposal.status === 'scheduled' && proposal.heldUntil !== null ? `${proposal.heldBy} until ${proposal.heldUntil}` : '',
     missing:
       proposal.status === 'awaiting_approval' && facts.plan !== null

@@ -38,11 +38,11 @@ export async function simulateProposal(
   pool: pg.Pool,
   tenant: string,
   proposalId: string,
-  deps: Pick<StoreDeps, 'ontologies'>,
+  deps: Pick<StoreDeps, 'decide' | 'ontologies'>,
 ): Promise<Settled | null> {
   for (let raised = 0; ; raised++) {
     const simulated = await withTenant(pool, tenant, (tx) => simulate(tx, proposalId, deps), { isolation: 'repeatable read read only' });
-    if (simulated === null) return settleProposal(pool, tenant, proposalId);
+    if (simulated === null) return settleProposal(pool, tenant, proposalId, deps);
     if (simulated !== 'superseded') return withTenant(pool, tenant, (tx) => storeOutcome(tx, proposalId, simulated));
     if (raised === mostRaises) throw new Error('the definitions changed again and again while a proposal was simulated');
     await raiseProposal(pool, tenant, proposalId, deps);
@@ -176,7 +176,8 @@ async function factsOf(tx: Tx, before: LockedProposal, simulated: LockedProposal
   if (planId === null || planDigest === null) throw new Error('a simulated proposal has a plan');
   const { requirement } = plan.header;
   const { riskTier, revertible } = summary;
-  return { plan: { id: planId, digest: planDigest, edits: plan.edits.length, requirement, riskTier, revertible }, reviews: [] };
+  const facts = { plan: { id: planId, digest: planDigest, edits: plan.edits.length, requirement, riskTier, revertible }, reviews: [] };
+  return { ...facts, prompts: { since: simulated.now, reminders: 0, escalated: false } };
 }
 
 const mostFaults = 100; // A revert may conflict with every object it touches; nobody reads on after these.

@@ -36,7 +36,7 @@ type Step = (start: ProposalStart, at: ProposalState, inbox: Inbox) => Promise<P
 
 const steps: Record<OpenStatus, Step> = {
   simulating: (start, at) => simulate(start, at.edits),
-  awaiting_approval: (start, at, inbox) => untilNudged(start, at, inbox, 'expiry'),
+  awaiting_approval: (start, at, inbox) => untilNudged(start, at, inbox, at.waitsFor ?? 'expiry'),
   changes_requested: (start, at, inbox) => untilNudged(start, at, inbox, 'expiry'),
   approved: (start, at) => execute(start, at.edits),
   scheduled: untilReleased,
@@ -45,7 +45,7 @@ const steps: Record<OpenStatus, Step> = {
   needs_attention: (start, at, inbox) => untilNudged(start, at, inbox, 'look again'),
 };
 
-/** People are asked. Whoever nudges has settled the verdict already, so execution is asked for at once: it settles again, and executes only what is approved. */
+/** People are asked, and reminded by whatever settles once the timer has fired. Whoever nudges has settled the verdict already, so execution is asked for at once: it settles again, and executes only what is approved. */
 async function untilNudged(start: ProposalStart, at: ProposalState, inbox: Inbox, timer: string): Promise<ProposalState> {
   publishState(at);
   const nudged = await nudgeOrAfter(inbox, at.waitMs, timer);

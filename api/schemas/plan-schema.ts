@@ -60,11 +60,20 @@ export const requirementSchema = component(
         ),
         require: z.literal('any').exactOptional().describe('Any one threshold suffices.'),
         teams: z.int().exactOptional().describe('From how many different teams people must come.'),
+        afterEscalation: z.string().exactOptional().describe('CEL over `reviewer`: who else may review once it has escalated.'),
       }),
     ),
     distinctReviewers: z.boolean(),
     expiresAfter: z.string().describe('ISO 8601 duration.'),
     approvalsLast: z.string().exactOptional().describe('ISO 8601 duration: how long an approval counts; without it as long as the plan.'),
+    remind: z
+      .strictObject({ after: z.string(), every: z.string().exactOptional() })
+      .exactOptional()
+      .describe('ISO 8601 durations since the plan awaits approval.'),
+    escalate: z
+      .strictObject({ after: z.string(), to: z.array(z.string()).exactOptional() })
+      .exactOptional()
+      .describe('An ISO 8601 duration since the plan awaits approval, and the roles that are told then.'),
   }),
   'Who must approve a plan, as it was resolved when the plan was made.',
 );

@@ -124,7 +124,17 @@ export const proposalSchema = component(
         'The plans it had, oldest first, of many the newest. Approvals count for one digest, so each but the first made those of the one before void.',
       ),
     approval: z
-      .strictObject({ policy: z.string(), automatic: z.boolean(), stages: z.array(stage), missing: z.string(), expiresAt: time })
+      .strictObject({
+        policy: z.string(),
+        automatic: z.boolean(),
+        stages: z.array(stage),
+        missing: z.string(),
+        escalated: z
+          .literal(true)
+          .exactOptional()
+          .describe('Nobody answered for so long that those whom the policy adds may review as well.'),
+        expiresAt: time,
+      })
       .nullable(),
     reviews: z.array(reviewSchema),
     execution: z.strictObject({ id: uuid, executedAt: time, edits: z.int() }).nullable(),

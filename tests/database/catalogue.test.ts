@@ -163,7 +163,7 @@ describe('roles', () => {
         'switch',
         'tenant_control',
       ],
-      'worker INSERT': ['decision', 'nudge', 'outbox', 'plan', 'plan_chunk', 'read_set', 'read_set_reads'],
+      'worker INSERT': ['decision', 'nudge', 'outbox', 'plan', 'plan_chunk', 'prompt', 'read_set', 'read_set_reads'],
       'worker UPDATE': ['nudge', 'proposal'],
     });
   });

@@ -98,7 +98,7 @@ describe('an execution', () => {
     await fixture.inApi((tx) => tx.rows(`UPDATE exequatur.principal SET disabled = true WHERE id = 'keeper-2'`));
     expect(await execute(plan.proposalId)).toMatchObject({ status: 'awaiting_approval', missing: '1 more approval for keepers' });
     await fixture.inApi((tx) => tx.rows(`UPDATE exequatur.principal SET disabled = false WHERE id = 'keeper-2'`));
-    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId)).toMatchObject({ status: 'approved' });
+    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({ status: 'approved' });
   });
 });
 

@@ -213,7 +213,7 @@ describe('executeAfter', () => {
     expect(await execute(proposalId)).toMatchObject({ status: 'scheduled', held: `executeAfter until ${later}` });
     expect(await fixture.read(proposalId)).toMatchObject({ executeAfter: later, held: { by: 'executeAfter', until: later } });
     await fixture.database.advanceClock(29 * minute);
-    expect(await settleProposal(fixture.worker, fixture.tenant, proposalId)).toMatchObject({ status: 'scheduled' });
+    expect(await settleProposal(fixture.worker, fixture.tenant, proposalId, fixture.deps)).toMatchObject({ status: 'scheduled' });
     await fixture.database.advanceClock(minute + 1_000);
     expect(await execute(proposalId)).toMatchObject({ status: 'executed' });
   });

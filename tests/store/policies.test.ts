@@ -156,7 +156,9 @@ describe('an execution', () => {
       missing: expect.stringMatching(/policies in force/),
     });
     // Nothing goes round in a circle: whoever looks finds it held.
-    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({
+      status: 'awaiting_approval',
+    });
     expect(await fixture.review(plan, officer)).toMatchObject({ refused: 'not_eligible' });
     expect(expectDone(await fixture.review(plan, keeper2)).settled?.status).toBe('approved');
     expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
@@ -183,7 +185,7 @@ describe('an execution', () => {
     expectDone(await put({ all: permitAll, never: strict('true') }));
     expect(await execute(plan.proposalId)).toMatchObject({ status: 'awaiting_approval' });
     await backToDefaults();
-    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId)).toMatchObject({ status: 'approved' });
+    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({ status: 'approved' });
     expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
   });
 

@@ -63,7 +63,7 @@ describe('reviewing', () => {
     const leaver = caller('keeper-7');
     await fixture.review(plan, leaver);
     await fixture.inApi((tx) => tx.rows(`UPDATE exequatur.principal SET disabled = true WHERE id = 'keeper-7'`));
-    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId)).toMatchObject({
+    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({
       missing: '1 more approval for keepers, 1 more approval for safety',
     });
   });
@@ -105,7 +105,9 @@ describe('two at the same instant', () => {
   it('settles once however many workers ask', async () => {
     const plan = await fixture.planned('askFloor', { name: name() });
     await fixture.review(plan, keeper1);
-    const settled = await Promise.all(Array.from({ length: 4 }, () => settleProposal(fixture.worker, fixture.tenant, plan.proposalId)));
+    const settled = await Promise.all(
+      Array.from({ length: 4 }, () => settleProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)),
+    );
     expect(settled.map((state) => state?.status)).toEqual(['approved', 'approved', 'approved', 'approved']);
     const events = await fixture.inApi((tx) =>
       tx.rows(`SELECT type FROM exequatur.outbox WHERE proposal_id = $1::uuid ORDER BY created_at`, [plan.proposalId]),
@@ -130,11 +132,14 @@ describe('expiring', () => {
     const waiting = await fixture.planned('askFloor', { name: name() });
     const raced = await fixture.planned('askFloor', { name: name() });
     await fixture.database.advanceClock(3_600_000 + 1_000);
-    expect(await settleProposal(fixture.worker, fixture.tenant, waiting.proposalId)).toMatchObject({ status: 'expired', waitMs: null });
-    expect(await settleProposal(fixture.worker, fixture.tenant, waiting.proposalId)).toMatchObject({ status: 'expired' });
+    expect(await settleProposal(fixture.worker, fixture.tenant, waiting.proposalId, fixture.deps)).toMatchObject({
+      status: 'expired',
+      waitMs: null,
+    });
+    expect(await settleProposal(fixture.worker, fixture.tenant, waiting.proposalId, fixture.deps)).toMatchObject({ status: 'expired' });
     const answers = await Promise.all([
       fixture.review(raced, keeper1),
-      settleProposal(fixture.worker, fixture.tenant, raced.proposalId),
+      settleProposal(fixture.worker, fixture.tenant, raced.proposalId, fixture.deps),
       fixture.review(raced, keeper2),
     ]);
     expect(answers[0]).toMatchObject({ refused: 'not_awaiting_approval' });

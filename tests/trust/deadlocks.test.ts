@@ -29,7 +29,7 @@ it(`${atOnce} proposals at once, with reviews, withdrawals, reverts and uploads 
   const lookAt = (id: string) => (dice.chance(50) ? executeProposal(worker, tenant, id, deps) : simulateProposal(worker, tenant, id, deps));
   /** What anybody may do to a proposal at any time; refusals are answers. Reviewers are new to the directory now and then, so that their rows are written too. */
   const meddle = async (id: string): Promise<unknown> => {
-    const { digest = null } = (await settleProposal(worker, tenant, id)) ?? {};
+    const { digest = null } = (await settleProposal(worker, tenant, id, deps)) ?? {};
     const reviewer = dice.pick([keeper1, keeper2, officer, caller(`keeper-${dice.roll(1_000)}`)]);
     switch (dice.roll(20)) {
       case 0:

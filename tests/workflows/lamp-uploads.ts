@@ -25,6 +25,14 @@ export const migratedLamps = {
   migrations: [{ objectType: 'lamp', set: { installedBy: "'long ago'" }, approvalPolicy: 'nobody' }],
 };
 
+/** Keepers are reminded every other second, and after the first there is a chief too. */
+export function remindedLamps(expiresAfter: string): JsonValue {
+  const document = structuredClone(lamps) as { approvalPolicies: { keeper: object } };
+  const escalate = { after: 'PT2S', to: ['chief'], reviewers: { keepers: "'chief' in reviewer.roles" } };
+  Object.assign(document.approvalPolicies.keeper, { expiresAfter, remind: { after: 'PT1S', every: 'PT2S' }, escalate });
+  return document as unknown as JsonValue;
+}
+
 /** As over HTTP, except that nobody tells Temporal. Returns the migration's id, where there is one. */
 export async function upload(shop: LampShop, document: JsonValue): Promise<string | null> {
   const outcome = await shop.write((tx) => putOntology(tx, document, owner, shop.deps));

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import type { EventType } from '../ontology/events.ts';
+import { settleQuorum } from '../ontology/quorum.ts';
+import type { ApprovalFacts } from './approval-facts.ts';
+import { listReviewers } from './list-reviewers.ts';
+import { duePrompts, type Prompt } from './next-prompt.ts';
+import type { LockedProposal } from './proposal-row.ts';
+import { isRefusal } from './refusal.ts';
+import type { PromptKind } from './sent-prompts.ts';
+import type { Tx } from './sql.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+const eventOf: Record<PromptKind, EventType> = { reminder: 'proposal.reminded', escalation: 'proposal.escalated' };
+
+/**
+ * Sends what is due of reminders and escalation: of each one event, one audit entry and one row, by which it is known. MUST be asked under the lock of a proposal that
+ * awaits approval, with facts read after it: a repeat then finds the rows and sends nothing. Returns the facts as they are afterwards.
+ */
+export async function sendDuePrompts(
+  tx: Tx,
+  proposal: LockedProposal,
+  facts: ApprovalFacts,
+  deps: Pick<StoreDeps, 'decide'>,
+): Promise<ApprovalFacts> {
+  const { plan, prompts } = facts;
+  if (proposal.status !== 'awaiting_approval' || plan === null || prompts === undefined) return facts;
+  let sent: ApprovalFacts & { plan: typeof plan; prompts: typeof prompts } = { ...facts, plan, prompts };
+  for (const prompt of duePrompts(facts, Date.parse(proposal.now))) {
+    keepPrompt(tx, proposal, prompt, prompts.since);
+    sent =
+      prompt.kind === 'escalation'
+        ? {
+            ...sent,
+            plan: { ...plan, requirement: { ...plan.requirement, escalated: true } },
+            prompts: { ...sent.prompts, escalated: true },
+          }
+        : { ...sent, prompts: { ...sent.prompts, reminders: prompt.number } };
+    await announcePrompt(tx, proposal, prompt, sent, deps);
+  }
+  return sent;
+}
+
+function keepPrompt(tx: Tx, proposal: LockedProposal, { kind, number }: Prompt, since: string): void {
+  tx.send(
+    `INSERT INTO exequatur.prompt (tenant_id, plan_id, kind, since, number, sent_at)
+     VALUES ((SELECT current_setting('app.tenant')::uuid), $1::uuid, $2, $3::timestamptz, $4::int, exequatur.clock())`,
+    [proposal.planId, kind, since, number],
+  );
+}
+
+/** Names those who may review now, an escalation also those whom it adds: they are read after its row is written. */
+async function announcePrompt(
+  tx: Tx,
+  proposal: LockedProposal,
+  { kind, number }: Prompt,
+  facts: ApprovalFacts & { plan: NonNullable<ApprovalFacts['plan']> },
+  deps: Pick<StoreDeps, 'decide'>,
+): Promise<void> {
+  const asked = await listReviewers(tx, proposal.id, deps);
+  const { reviewers, truncated } = isRefusal(asked) ? { reviewers: [], truncated: false } : asked;
+  const { requirement } = facts.plan;
+  const named = reviewers.map(({ id }) => id);
+  const about = {
+    number,
+    revision: proposal.revision,
+    planDigest: proposal.planDigest,
+    missing: settleQuorum(requirement, facts.reviews, proposal.behind).missing,
+    ...(kind === 'escalation' ? { to: requirement.escalate?.to ?? [] } : {}),
+  };
+  const type = eventOf[kind];
+  const auditEntryId = tx.audit({ type, proposalId: proposal.id, facts: about, personal: { reviewers: named } });
+  const data = {
+    proposalId: proposal.id,
+    actionType: proposal.actionType,
+    ...about,
+    expiresAt: proposal.expiresAt,
+    reviewers: named,
+    truncated,
+  };
+  tx.send(
+    `INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, proposal_id, data, created_at)
+     VALUES ((SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, $3, 'proposal/' || $4::text, $4::text::uuid, $5::jsonb, exequatur.clock())`,
+    [randomUUID(), auditEntryId, type, proposal.id, JSON.stringify(data)],
+  );
+}
