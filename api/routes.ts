@@ -2,10 +2,12 @@ import type { Route } from './route.ts';
 import { activatePolicies } from './routes/activate-policies.ts';
 import { cancelMigration } from './routes/cancel-migration.ts';
 import { createProposal } from './routes/create-proposal.ts';
+import { deleteDelegation } from './routes/delete-delegation.ts';
 import { deleteFreezeWindow } from './routes/delete-freeze-window.ts';
 import { diffOntology } from './routes/diff-ontology.ts';
 import { getActionType } from './routes/get-action-type.ts';
 import { getDecisions } from './routes/get-decisions.ts';
+import { getDelegation } from './routes/get-delegation.ts';
 import { getDocs } from './routes/get-docs.ts';
 import { getHistory } from './routes/get-history.ts';
 import { getLinks } from './routes/get-links.ts';
@@ -24,6 +26,7 @@ import { getProposal } from './routes/get-proposal.ts';
 import { getReadiness } from './routes/get-readiness.ts';
 import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
+import { listDelegations } from './routes/list-delegations.ts';
 import { listFreezeWindows } from './routes/list-freeze-windows.ts';
 import { listIndexes } from './routes/list-indexes.ts';
 import { listMigrations } from './routes/list-migrations.ts';
@@ -35,6 +38,7 @@ import { listPrincipals } from './routes/list-principals.ts';
 import { listProposals } from './routes/list-proposals.ts';
 import { listReviewers } from './routes/list-reviewers.ts';
 import { listSwitches } from './routes/list-switches.ts';
+import { putDelegation } from './routes/put-delegation.ts';
 import { putFreezeWindow } from './routes/put-freeze-window.ts';
 import { putOntology } from './routes/put-ontology.ts';
 import { putPolicies } from './routes/put-policies.ts';
@@ -80,6 +84,10 @@ export const routes: readonly Route[] = [
   listPrincipals,
   getPrincipal,
   putPrincipal,
+  listDelegations,
+  getDelegation,
+  putDelegation,
+  deleteDelegation,
   putPolicies,
   listPolicies,
   getPolicies,

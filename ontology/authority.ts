@@ -53,7 +53,12 @@ export interface ReviewFact {
   disabled: boolean;
   person: string;
   teams: readonly string[];
+  /** Who gave it on the reviewer's behalf. All else is the reviewer's, but `disabled` is also true where the delegate is, or the delegation holds no more. */
+  delegate?: { id: string; kind: PrincipalKind; person: string } | null;
 }
+
+/** Somebody whom a delegation names. */
+export type DelegationParty = Pick<Actor, 'id' | 'kind' | 'disabled' | 'person'>;
 
 /** Everything the gate is asked. What it needs to know comes with the question, so that it stays pure. */
 export type AuthorityRequest =
@@ -64,6 +69,8 @@ export type AuthorityRequest =
   | { action: 'policies:put'; actor: Actor }
   | { action: 'switch:put'; actor: Actor; off: boolean }
   | { action: 'principal:put'; actor: Actor; subject: { id: string; person: string } }
+  | { action: 'delegation:put'; actor: Actor; delegator: DelegationParty }
+  | { action: 'delegation:delete'; actor: Actor; delegator: DelegationParty; delegate: DelegationParty }
   | { action: 'proposal:create'; actor: Actor; proposers: string | null; parameters?: JsonValue }
   | {
       action: 'proposal:review';
@@ -75,6 +82,8 @@ export type AuthorityRequest =
       decision?: ReviewDecision;
       /** Whether a policy refused the execution of what its stages had approved: then those whom the stages ask may add to it. */
       held?: boolean;
+      /** Whose reviewing this is, where it is not the actor's own, with the roles that a delegation that holds lets the actor use. */
+      onBehalfOf?: Actor;
     }
   | { action: 'proposal:withdraw'; actor: Actor; proposal: ProposalFacts }
   | { action: 'proposal:revise'; actor: Actor; proposal: ProposalFacts; isRevert: boolean }

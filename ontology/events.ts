@@ -25,6 +25,7 @@ export const events = {
   'object.changes': 'An execution changed objects or links; expanded to one event per object when published.',
   'switch.changed': 'Something was switched off, or on again, or somebody asked for that.',
   'freeze_window.changed': 'A freeze window was set or removed, or somebody asked for its removal.',
+  'delegation.changed': 'Somebody let another review on their behalf, or that was revoked.',
   'principal.changed': 'An administrator changed what the directory says of a principal.',
   'policies.changed': 'Another version of the policies is in force.',
   'ontology.changed': 'A new version of the definitions was accepted.',

@@ -34,6 +34,8 @@ export interface PolicyContext {
   plan?: PlanForPolicy;
   proposer?: { id: string; kind: PrincipalKind };
   decision?: 'approve' | 'reject' | 'request_changes';
+  /** Whose review it is, where the principal gives it as a delegate, with the roles that the delegation is for. */
+  onBehalfOf?: { id: string; roles: readonly string[]; teams: readonly string[] };
   /** How many people have approved exactly this plan. */
   approvals?: number;
 }

@@ -117,6 +117,27 @@ describe('quorum', () => {
     expect(settleQuorum(requirement([[threshold('duty')]]), [as('ann-2', 'approve', late)], ['ann']).verdict).toBe('pending');
   });
 
+  it('takes a delegator and the delegate of a review for one person, whatever either says besides', () => {
+    const two = requirement([[threshold('duty')], [threshold('safety')]]);
+    const given = (at: string, decision: CountedReview['decision'], of: string, by?: string): CountedReview => ({
+      ...review(of, decision, 'duty', 'safety'),
+      at,
+      ...(by === undefined ? {} : { delegate: { id: by, kind: 'user', person: by } }),
+    });
+    const verdict = (...all: CountedReview[]) => settleQuorum(two, all, ['me']).verdict;
+    const delegated = given('1', 'approve', 'ann', 'ben');
+    expect(verdict(delegated, given('2', 'approve', 'ann'))).toBe('pending');
+    expect(verdict(delegated, given('2', 'approve', 'ben'))).toBe('pending');
+    expect(verdict(delegated, given('2', 'approve', 'cleo', 'ben'))).toBe('pending');
+    expect(verdict(delegated, given('2', 'approve', 'ann', 'cleo'))).toBe('pending');
+    expect(verdict(delegated, given('2', 'approve', 'cleo'))).toBe('approved');
+    expect(verdict(delegated, given('2', 'approve', 'cleo'), given('3', 'request_changes', 'ben'))).toBe('pending');
+    expect(verdict(given('2', 'approve', 'cleo'), given('2', 'approve', 'me', 'ben'))).toBe('pending');
+    expect(verdict(given('2', 'approve', 'cleo'), given('2', 'approve', 'ann', 'me'))).toBe('pending');
+    const byAgent = { ...delegated, delegate: { id: 'ben', kind: 'agent' as const, person: 'ben' } };
+    expect(verdict(byAgent, given('2', 'approve', 'cleo'))).toBe('pending');
+  });
+
   it('does not depend on the order of the reviews', () => {
     fc.assert(
       fc.property(requirements, reviews, fc.infiniteStream(fc.nat()), (asked, given, order) => {

@@ -17,6 +17,8 @@ export interface CountedReview {
   /** Linked identities are one person. */
   person: string;
   teams: readonly string[];
+  /** Who gave it on the reviewer's behalf. All else is the reviewer's, but `disabled` is also true where the delegate is, or the delegation holds no more. */
+  delegate?: { id: string; kind: Principal['kind']; person: string } | null;
 }
 
 export interface ThresholdState {
@@ -47,13 +49,17 @@ export interface QuorumState {
 
 /** Those that count: of each person the newest, of people alone who are not disabled and not behind the proposal. */
 function countedReviews(reviews: readonly CountedReview[], behind: readonly string[]): CountedReview[] {
-  return newestByPerson(reviews).filter((review) => review.kind === 'user' && !review.disabled && !behind.includes(review.person));
+  return newestOfEach(reviews).filter((review) => {
+    const isHuman = review.kind === 'user' && (!review.delegate || review.delegate.kind === 'user');
+    return isHuman && !review.disabled && !partiesOf(review).some((person) => behind.includes(person));
+  });
 }
 
 /**
  * Settles who has approved what. Pure, total, and independent of the order of the reviews: a denial beyond what a threshold tolerates rejects whatever else was
  * said; approvals are assigned to thresholds, earlier stages first, so that as many as possible are met. Neither the persons behind the proposal, nor agents and
- * services, nor disabled principals count, and of a person with several identities the newest review alone.
+ * services, nor disabled principals count, and of a person with several identities the newest review alone. A review by a delegate is the delegator's and takes up
+ * both: of all the reviews in which a person had a part the newest alone counts, so nobody counts twice.
  */
 export function settleQuorum(resolved: ResolvedRequirement, reviews: readonly CountedReview[], behind: readonly string[]): QuorumState {
   const requirement = requirementInForce(resolved);
@@ -113,16 +119,17 @@ export type Eligibility =
 export function eligibleFor(
   requirement: ResolvedRequirement,
   state: { reviews: readonly CountedReview[]; behind: readonly string[]; held?: boolean },
-  reviewer: Principal & { person: string },
+  reviewer: Principal & Pick<CountedReview, 'person' | 'delegate'>,
   decision?: ReviewDecision,
 ): Eligibility {
-  if (reviewer.kind !== 'user') {
+  if (reviewer.kind !== 'user' || (reviewer.delegate && reviewer.delegate.kind !== 'user')) {
     return { eligible: false, reason: 'agent_may_not_review' };
   }
-  if (state.behind.includes(reviewer.person)) {
+  if (partiesOf(reviewer).some((person) => state.behind.includes(person))) {
     return { eligible: false, reason: 'self_review' };
   }
-  const earlier = newestByPerson(state.reviews).find((review) => review.person === reviewer.person);
+  const mine = newestOfEach(state.reviews).filter((review) => haveOneParty(review, reviewer));
+  const earlier = mine.length > 0;
   const quorum = settleQuorum(requirement, state.reviews, state.behind);
   const reached = quorum.stages.filter((stage) => stage.status === 'open' || ((earlier || state.held) && stage.status === 'approved'));
   const admitting = requirementInForce(requirement).stages.filter(
@@ -133,7 +140,7 @@ export function eligibleFor(
   if (!stage) {
     return { eligible: false, reason: 'not_eligible' };
   }
-  if (earlier && (decision === undefined || earlier.decision === decision)) {
+  if (mine.some((review) => decision === undefined || review.decision === decision)) {
     return { eligible: false, reason: 'already_decided' };
   }
   return { eligible: true, stage: stage.name };
@@ -146,16 +153,37 @@ export function approvalsCounted(requirement: ResolvedRequirement, reviews: read
   return countedReviews(reviews, behind).filter((review) => review.decision === 'approve' && isAsked(review)).length;
 }
 
-/** Of two at one instant the one that does not approve; so does the door. */
-function newestByPerson(reviews: readonly CountedReview[]): CountedReview[] {
-  const newest = new Map<string, CountedReview>();
-  for (const review of reviews) {
-    const other = newest.get(review.person);
-    if (!other || other.at < review.at || (other.at === review.at && other.decision === 'approve')) {
-      newest.set(review.person, review);
-    }
-  }
-  return [...newest.values()];
+/** Who has a part in a review: whose it is, and the delegate who gave it. */
+function partiesOf({ person, delegate }: Pick<CountedReview, 'person' | 'delegate'>): string[] {
+  return delegate ? [person, delegate.person] : [person];
+}
+
+function haveOneParty(one: Pick<CountedReview, 'person' | 'delegate'>, other: Pick<CountedReview, 'person' | 'delegate'>): boolean {
+  const parties = partiesOf(other);
+  return partiesOf(one).some((person) => parties.includes(person));
+}
+
+/**
+ * Those that are the newest of all their parties. One that no longer counts still stands before older ones: that a delegation ended must not bring an approval back
+ * that was taken back through it. The door does the same.
+ */
+function newestOfEach(reviews: readonly CountedReview[]): CountedReview[] {
+  return reviews.filter(
+    (review, at) =>
+      !reviews.some((other, otherAt) => otherAt !== at && haveOneParty(other, review) && isNewer([other, otherAt], [review, at])),
+  );
+}
+
+/** Of two at one instant the one that does not approve; else either, but one of them. */
+function isNewer([one, oneAt]: [CountedReview, number], [other, otherAt]: [CountedReview, number]): boolean {
+  if (one.at !== other.at) return one.at > other.at;
+  if ((one.decision === 'approve') !== (other.decision === 'approve')) return one.decision !== 'approve';
+  return keyOf(one) === keyOf(other) ? oneAt > otherAt : keyOf(one) > keyOf(other);
+}
+
+/** So that the outcome does not depend on the order in which reviews are given. */
+function keyOf({ reviewerId, delegate, decision }: CountedReview): string {
+  return JSON.stringify([delegate?.id ?? reviewerId, reviewerId, decision]);
 }
 
 function describeMissing(stages: readonly StageState[]): string {

@@ -27,9 +27,14 @@ export function cedarQuestion({ principal, action, resource, context }: PolicyRe
   };
 }
 
-function cedarContext({ now, plan, ...others }: PolicyContext): Context {
+function cedarContext({ now, plan, onBehalfOf, ...others }: PolicyContext): Context {
   const given = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
-  return { now: { __extn: { fn: 'datetime', arg: now } }, ...given, ...(plan === undefined ? {} : { plan: cedarPlan(plan) }) };
+  return {
+    now: { __extn: { fn: 'datetime', arg: now } },
+    ...given,
+    ...(plan === undefined ? {} : { plan: cedarPlan(plan) }),
+    ...(onBehalfOf === undefined ? {} : { onBehalfOf: { id: onBehalfOf.id, roles: [...onBehalfOf.roles], teams: [...onBehalfOf.teams] } }),
+  };
 }
 
 function cedarPlan({ riskTier, edits, objectTypes, sensitive, amounts }: PlanForPolicy): Context {

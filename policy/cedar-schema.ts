@@ -14,7 +14,7 @@ const now = { type: 'Extension', name: 'datetime' };
 const contexts: Record<PolicyAction, JsonObject> = {
   see: { now },
   propose: { now, revert: boolean },
-  review: { now, plan: { type: 'Plan' }, proposer: { type: 'Proposer' }, decision: string },
+  review: { now, plan: { type: 'Plan' }, proposer: { type: 'Proposer' }, decision: string, onBehalfOf: optional({ type: 'Delegator' }) },
   execute: { now, plan: { type: 'Plan' }, proposer: { type: 'Proposer' }, approvals: long },
   override: { now, plan: { type: 'Plan' }, proposer: { type: 'Proposer' }, approvals: long },
   administer: { now },
@@ -44,6 +44,7 @@ export function cedarSchema(vocabulary: PolicyVocabulary): JsonObject {
           amounts: record(amounts),
         }),
         Proposer: record({ id: string, kind: string }),
+        Delegator: record({ id: string, roles: setOf(string), teams: setOf(string) }),
       },
       entityTypes: {
         Role: {},

@@ -38,6 +38,7 @@ const actor = (id: string, roles: string[], more: Partial<Actor> = {}): Actor =>
   ...more,
 });
 const manager = actor('duty-manager-1', ['duty-manager']);
+const standIn = actor('stand-in', ['clerk']);
 const officer = actor('safety-officer', ['safety-officer']);
 const approvalBy = ({ id, kind, roles, person, teams }: Actor): ReviewFact => ({
   reviewerId: id,
@@ -84,6 +85,26 @@ describe('who may review', () => {
       review({ ...manager, person: 'anna' }, { proposal: { ...proposal, proposerId: 'anna-at-home', behind: ['anna'] } }),
     ],
     ['nobody reviews for the proposer', 'self_review', review({ ...manager, actsFor: 'ops-agent' })],
+    ['a delegate may with the delegator’s roles', 'allowed', review(standIn, { onBehalfOf: manager })],
+    ['a delegate waits for the stage of the delegator', 'not_eligible', review(standIn, { onBehalfOf: officer })],
+    [
+      'nobody reviews on behalf of whoever proposed',
+      'self_review',
+      review(standIn, { onBehalfOf: manager, proposal: { ...proposal, behind: ['ops-agent', manager.id] } }),
+    ],
+    [
+      'nobody reviews their own proposal on behalf of another',
+      'self_review',
+      review(standIn, { onBehalfOf: manager, proposal: { ...proposal, behind: ['ops-agent', standIn.id] } }),
+    ],
+    ['nobody stands in for an agent', 'not_delegated', review(standIn, { onBehalfOf: { ...manager, kind: 'agent' } })],
+    ['nobody stands in for somebody disabled', 'not_delegated', review(standIn, { onBehalfOf: { ...manager, disabled: true } })],
+    ['no agent stands in', 'agent_may_not_review', review({ ...standIn, kind: 'agent' }, { onBehalfOf: manager })],
+    [
+      'a delegator has decided once the delegate has',
+      'already_decided',
+      review(manager, { reviews: [{ ...approvalBy(manager), delegate: { id: standIn.id, kind: 'user', person: standIn.id } }] }),
+    ],
     ['a disabled manager does not', 'forbidden', review({ ...manager, disabled: true })],
     ['a principal without roles does not', 'forbidden', review(actor('nobody', []))],
     ['an auditor is not asked', 'not_eligible', review(actor('auditor', ['auditor']))],

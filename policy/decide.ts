@@ -1,5 +1,7 @@
 import type { Authority, AuthorityRequest } from '../ontology/authority.ts';
+import { decideDeleteDelegation } from './decide-delete-delegation.ts';
 import { decidePropose } from './decide-propose.ts';
+import { decidePutDelegation } from './decide-put-delegation.ts';
 import { decidePutOntology } from './decide-put-ontology.ts';
 import { decidePutPolicies } from './decide-put-policies.ts';
 import { decidePutPrincipal } from './decide-put-principal.ts';
@@ -38,6 +40,10 @@ function answer(request: AuthorityRequest): Authority {
       return decidePutSwitch(request);
     case 'principal:put':
       return decidePutPrincipal(request);
+    case 'delegation:put':
+      return decidePutDelegation(request);
+    case 'delegation:delete':
+      return decideDeleteDelegation(request);
     case 'proposal:create':
       return decidePropose(request);
     case 'proposal:review':

@@ -1,4 +1,5 @@
 import type { ReviewFact } from '../ontology/authority.ts';
+import { rolesDelegated } from './delegations.ts';
 import { isoTime, type PlanFacts } from './proposal-row.ts';
 import { type SentPrompts, sentPromptsJson } from './sent-prompts.ts';
 import type { Sql } from './sql.ts';
@@ -31,15 +32,35 @@ export const isOfPlan = (r: string, p: string): string =>
 export const hasNotLapsed = (r: string, p: string): string =>
   `(${r}.decision <> 'approve' OR ${r}.created_at > (SELECT exequatur.approvals_since(${p}.plan_id)))`;
 
-/** SQL for the array of review facts of a proposal row `p`. Reviews of another revision or digest, and approvals that have lapsed, simply do not count. */
+/** SQL: whether reviews `n` and `r` are of one plan and have a principal in common, as the one whose review it is or as the delegate who gave it. */
+export const haveOneParty = (n: string, r: string): string =>
+  `${n}.tenant_id = ${r}.tenant_id AND ${n}.proposal_id = ${r}.proposal_id AND ${n}.revision = ${r}.revision AND ${n}.digest = ${r}.digest
+   AND (${n}.reviewer_id IN (${r}.reviewer_id, ${r}.on_behalf_of) OR ${n}.on_behalf_of IN (${r}.reviewer_id, ${r}.on_behalf_of))`;
+
+/** SQL: whether a review row `r` of a proposal row `p` is the reviewer's own, or given by a delegation that holds now. */
+export const isOwnOrDelegated = (r: string, p: string): string =>
+  `(${r}.delegation_id IS NULL OR exequatur.delegation_holds(${r}.delegation_id, ${r}.on_behalf_of, ${r}.reviewer_id, ${p}.action_type))`;
+
+/**
+ * SQL for the array of review facts of a proposal row `p`. Reviews of another revision or digest, those of whose parties there is a newer one, and approvals that have
+ * lapsed, simply do not count. One that a delegate gave is the delegator's, with those of the delegator's roles that the delegation is for, and as that of somebody
+ * disabled once the delegate is or the delegation holds no more.
+ */
 export const reviewFactsJson = (p: string): string => `COALESCE((
-  SELECT jsonb_agg(jsonb_build_object('reviewerId', r.reviewer_id, 'decision', r.decision, 'at', ${isoTime('r.created_at')},
-                                      'kind', CASE WHEN q.kind = 'user' THEN r.reviewer_kind ELSE COALESCE(q.kind, r.reviewer_kind) END, 'disabled', COALESCE(q.disabled, true), 'person', COALESCE(q.person, r.reviewer_id), 'teams', COALESCE(to_jsonb(q.teams), '[]'), 'roles', to_jsonb(${rolesInForce('q')}))
+  SELECT jsonb_agg(jsonb_build_object('reviewerId', r.whose, 'decision', r.decision, 'at', ${isoTime('r.created_at')},
+                                      'kind', CASE WHEN q.kind = 'user' AND d.id IS NULL THEN r.reviewer_kind ELSE COALESCE(q.kind, r.reviewer_kind) END,
+                                      'disabled', COALESCE(q.disabled, true) OR (r.on_behalf_of IS NOT NULL AND (COALESCE(d.disabled, true) OR NOT ${isOwnOrDelegated('r', p)})),
+                                      'person', COALESCE(q.person, r.whose), 'teams', COALESCE(to_jsonb(q.teams), '[]'),
+                                      'roles', CASE WHEN d.id IS NULL THEN to_jsonb(${rolesInForce('q')}) ELSE to_jsonb(${rolesDelegated('q', 'r.delegation_id')}) END,
+                                      'delegate', CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('id', d.id, 'kind', CASE WHEN d.kind = 'user' THEN r.reviewer_kind ELSE d.kind END,
+                                                                                                     'person', COALESCE(d.person, d.id)) END)
                    ORDER BY r.created_at, r.id)
-    FROM (SELECT DISTINCT ON (v.reviewer_id) v.* FROM exequatur.review v
+    FROM (SELECT DISTINCT ON (v.reviewer_id, v.on_behalf_of) v.*, COALESCE(v.on_behalf_of, v.reviewer_id) AS whose FROM exequatur.review v
            WHERE v.tenant_id = ${p}.tenant_id AND v.proposal_id = ${p}.id AND ${isOfPlan('v', p)}
-           ORDER BY v.reviewer_id, v.created_at DESC, v.id DESC) r
-    LEFT JOIN exequatur.principal q ON q.tenant_id = r.tenant_id AND q.id = r.reviewer_id
+             AND NOT EXISTS (SELECT FROM exequatur.review n WHERE n.created_at > v.created_at AND ${haveOneParty('n', 'v')})
+           ORDER BY v.reviewer_id, v.on_behalf_of, v.created_at DESC, v.decision = 'approve', v.id DESC) r
+    LEFT JOIN exequatur.principal q ON q.tenant_id = r.tenant_id AND q.id = r.whose
+    LEFT JOIN exequatur.principal d ON d.tenant_id = r.tenant_id AND d.id = r.reviewer_id AND r.on_behalf_of IS NOT NULL
    WHERE ${hasNotLapsed('r', p)}), '[]')`;
 
 /** SQL: whether a proposal row `p` is held by policy. */

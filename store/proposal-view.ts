@@ -4,20 +4,22 @@ import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import type { PlanSummary } from '../ontology/plan.ts';
 import { type ProblemCode, problems } from '../ontology/problems.ts';
 import { type StageState, settleQuorum } from '../ontology/quorum.ts';
-import { hasNotLapsed, heldByPolicy, isOfPlan, planFactsJson, reviewFactsJson } from './approval-facts.ts';
+import { hasNotLapsed, haveOneParty, heldByPolicy, isOfPlan, isOwnOrDelegated, planFactsJson, reviewFactsJson } from './approval-facts.ts';
 import { type PastPlan, planHistoryJson } from './plan-history.ts';
 import { isoTime, type PlanFacts, type ProposalRow, proposalJson, type StoredFailure } from './proposal-row.ts';
 
 export interface ReviewView {
   id: string;
   reviewer: { id: string; kind: string };
+  /** Whose reviewing it was, where a delegate gave it. */
+  onBehalfOf: string | null;
   decision: string;
   reason: string | null;
   comments: JsonValue;
   revision: number;
   digest: string;
   stage: string;
-  /** False once another plan, also where this one came back after it, another revision or a newer review of the same person took its place. */
+  /** False once another plan, also where this one came back after it, another revision or a newer review in which one of its parties had a part took its place, or its delegation ended. */
   counts: boolean;
   createdAt: string;
 }
@@ -175,7 +177,7 @@ function permission(authority: ReturnType<Decide>): ActionPermission {
 
 /** SQL for one review row `r` of a proposal row `p`. */
 export const reviewJson = (r: string, counts: string): string => `jsonb_build_object('id', ${r}.id,
-  'reviewer', jsonb_build_object('id', ${r}.reviewer_id, 'kind', ${r}.reviewer_kind), 'decision', ${r}.decision, 'reason', ${r}.reason,
+  'reviewer', jsonb_build_object('id', ${r}.reviewer_id, 'kind', ${r}.reviewer_kind), 'onBehalfOf', ${r}.on_behalf_of, 'decision', ${r}.decision, 'reason', ${r}.reason,
   'comments', ${r}.comments, 'revision', ${r}.revision, 'digest', ${r}.digest, 'stage', ${r}.stage, 'counts', ${counts}, 'createdAt', ${isoTime(`${r}.created_at`)})`;
 
 /** SQL for a ProposalRecord; `parameters` is an expression for their text, or null to leave them out. Reads only, in one statement, so its parts agree. */
@@ -184,9 +186,8 @@ export const selectProposalRecord = (parameters: string, from: string): string =
          CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary AS summary, ${planHistoryJson('p')} AS history, ${reviewFactsJson('p')} AS counted, ${heldByPolicy('p')} AS held,
          COALESCE((SELECT jsonb_agg(${reviewJson(
            'r',
-           `COALESCE(${isOfPlan('r', 'p')}, false) AND ${hasNotLapsed('r', 'p')} AND NOT EXISTS (
-              SELECT 1 FROM exequatur.review n WHERE n.tenant_id = r.tenant_id AND n.proposal_id = r.proposal_id AND n.reviewer_id = r.reviewer_id
-                 AND n.revision = r.revision AND n.digest = r.digest AND (n.created_at, n.id) > (r.created_at, r.id))`,
+           `COALESCE(${isOfPlan('r', 'p')}, false) AND ${hasNotLapsed('r', 'p')} AND (x.executed_at IS NOT NULL OR ${isOwnOrDelegated('r', 'p')})
+            AND NOT EXISTS (SELECT 1 FROM exequatur.review n WHERE ${haveOneParty('n', 'r')} AND (n.created_at, n.id) > (r.created_at, r.id))`,
          )} ORDER BY r.created_at, r.id) FROM exequatur.review r WHERE r.tenant_id = p.tenant_id AND r.proposal_id = p.id), '[]') AS reviews,
          CASE WHEN x.executed_at IS NOT NULL THEN jsonb_build_object('id', x.id, 'executedAt', ${isoTime('x.executed_at')}, 'edits', x.edits) END AS execution,
          (SELECT v.id FROM exequatur.proposal v WHERE v.tenant_id = p.tenant_id AND v.revert_of = x.id AND v.status = 'executed' LIMIT 1)::text AS "revertedBy",

@@ -50,7 +50,8 @@ export async function readDecisions(
 }
 
 function explain(row: DecisionRow, texts: Readonly<Record<string, string>>): string {
-  const { actor, action, outcome, reason, policies, errors } = row;
+  const { action, outcome, reason, policies, errors, details } = row;
+  const actor = typeof details.onBehalfOf === 'string' ? `${row.actor}, on behalf of ${details.onBehalfOf},` : row.actor;
   if (action === 'stage') return explainStages(row);
   const named = policies.map((id) => inWords(id, texts[id])).join('; ');
   if (outcome === 'allowed') {

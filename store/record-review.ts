@@ -4,13 +4,14 @@ import type { JsonValue } from '../ontology/json.ts';
 import { settleQuorum } from '../ontology/quorum.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { askCriteriaAgain } from './ask-criteria-again.ts';
-import { askPolicies, type Determination, refuseByPolicy } from './ask-policies.ts';
+import { type Determination, refuseByPolicy } from './ask-policies.ts';
 import { definitionsHold } from './definitions-in-force.ts';
+import { readDelegates, type Standing } from './delegations.ts';
+import { askPoliciesOnReview, mayReview } from './may-review.ts';
 import { announceAndNudge, leaveNudge } from './nudges.ts';
-import { policyContextOf } from './policy-facts.ts';
 import { policyVersionInForce } from './policy-sets.ts';
 import { hasExpired, type LockedProposal, lockProposal } from './proposal-row.ts';
-import { proposalFacts, type ReviewView } from './proposal-view.ts';
+import type { ReviewView } from './proposal-view.ts';
 import { recordDecision, recordRefusal } from './record-decision.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { type Settled, settleLocked } from './settle.ts';
@@ -27,6 +28,8 @@ export interface NewReview {
   /** The plan the reviewer saw. */
   digest: string;
   reviewer: Caller;
+  /** Whose reviewing it is, where a delegation lets the reviewer give it. */
+  onBehalfOf?: string;
 }
 
 export interface RecordedReview {
@@ -44,24 +47,17 @@ export type ReviewRefusal = Refusal & { settled?: Settled };
  */
 export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreDeps): Promise<RecordedReview | ReviewRefusal> {
   if (review.decision === 'request_changes' && !isExplained(review)) return undone(tx, refuse('unexplained_changes'));
-  const [proposal, actor, facts, version, moved] = await Promise.all([
+  const { onBehalfOf } = review;
+  const [proposal, actor, facts, version, delegations, moved] = await Promise.all([
     lockProposal(tx, review.proposalId),
     resolveActor(tx, review.reviewer),
     readApprovalFacts(tx, review.proposalId),
     policyVersionInForce(tx),
+    onBehalfOf === undefined ? [] : readDelegates(tx, review.proposalId, { delegator: onBehalfOf, delegate: review.reviewer.id }),
     review.decision === 'approve' ? hasMoved(tx, review.proposalId) : false,
   ]);
   if (proposal === null) return undone(tx, refuse('not_found'));
-  const authority = deps.decide({
-    action: 'proposal:review',
-    actor,
-    proposal: proposalFacts(proposal),
-    digest: review.digest,
-    requirement: facts.plan?.requirement ?? null,
-    reviews: facts.reviews,
-    decision: review.decision,
-    held: facts.held ?? false,
-  });
+  const { authority, standing } = mayReview(deps, review, { proposal, actor, facts, delegations });
   if (proposal.status === 'awaiting_approval' && hasExpired(proposal)) {
     const settled = settleLocked(tx, proposal, facts);
     leaveNudge(tx, proposal.id);
@@ -71,13 +67,7 @@ export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreD
     await recordRefusal(tx, { ...decisionOf(proposal, review, actor), outcome: 'refused', reason: authority.reason });
     return refuse(authority.reason);
   }
-  const by = await askPolicies(tx, deps, {
-    actor,
-    action: 'review',
-    resource: proposal.actionType,
-    version,
-    context: async () => ({ ...(await policyContextOf(tx, proposal, proposal.now, deps)), decision: review.decision }),
-  });
+  const by = await askPoliciesOnReview(tx, deps, review, { proposal, actor, standing, version });
   if (!by.allowed) {
     await recordRefusal(tx, { ...decisionOf(proposal, review, actor), outcome: 'refused', reason: 'policy_forbids', by });
     return refuseByPolicy(by);
@@ -88,19 +78,20 @@ export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreD
     leaveNudge(tx, proposal.id);
     return { ...refuse('stale_plan'), settled };
   }
-  return storeReview(tx, proposal, review, { actor, by }, facts);
+  return storeReview(tx, proposal, review, { actor, standing, by }, facts);
 }
 
 function decisionOf(proposal: LockedProposal, review: NewReview, actor: Actor) {
   const { id: proposalId, revision, planDigest: digest } = proposal;
-  return { proposalId, actor: actor.id, action: 'review' as const, revision, digest, details: { decision: review.decision } };
+  const details = { decision: review.decision, ...(review.onBehalfOf === undefined ? {} : { onBehalfOf: review.onBehalfOf }) };
+  return { proposalId, actor: actor.id, action: 'review' as const, revision, digest, details };
 }
 
 async function storeReview(
   tx: PrismaTx,
   proposal: LockedProposal,
   review: NewReview,
-  { actor, by }: { actor: Actor; by: Determination },
+  { actor, standing, by }: { actor: Actor; standing: Standing | undefined; by: Determination },
   facts: ApprovalFacts,
 ): Promise<RecordedReview> {
   // A reviewer who takes a decision back may do so after its stage; what is stored is where the proposal stood.
@@ -109,6 +100,7 @@ async function storeReview(
   const view: ReviewView = {
     id: randomUUID(),
     reviewer: { id: actor.id, kind: actor.kind },
+    onBehalfOf: standing?.delegator.id ?? null,
     decision: review.decision,
     reason: review.reason ?? null,
     comments: review.comments ?? null,
@@ -132,28 +124,32 @@ async function storeReview(
       reviewerId: actor.id,
       reviewerKind: actor.kind,
       reviewerRoles: [...actor.roles],
+      ...(standing ? { onBehalfOf: standing.delegator.id, delegationId: standing.delegationId } : {}),
       stage: view.stage,
       createdAt: new Date(proposal.now),
     },
   });
-  announceReview(tx, proposal, view);
+  announceReview(tx, proposal, view, standing?.delegationId);
   recordDecision(tx, { ...decisionOf(proposal, review, actor), outcome: 'allowed', by });
+  const whose = standing?.delegator ?? actor;
   const mine: ReviewFact = {
-    reviewerId: actor.id,
+    reviewerId: whose.id,
     decision: review.decision,
     at: proposal.now,
-    roles: actor.roles,
-    kind: actor.kind,
-    disabled: actor.disabled,
-    person: actor.person,
-    teams: actor.teams,
+    roles: whose.roles,
+    kind: whose.kind,
+    disabled: whose.disabled || actor.disabled,
+    person: whose.person,
+    teams: whose.teams,
+    ...(standing ? { delegate: { id: actor.id, kind: actor.kind, person: actor.person } } : {}),
   };
+  const isEarlierOfMine = (other: ReviewFact) => other.reviewerId === mine.reviewerId && other.delegate?.id === mine.delegate?.id;
   // One who was asked and wants changes is enough: nobody shall approve meanwhile what is about to change.
   const moved = review.decision === 'request_changes' ? transition(tx, proposal, changesRequested(actor, review)) : proposal;
   const settled = settleLocked(tx, moved, {
     ...facts,
     held: false, // The policies have not been asked about what this review makes of it.
-    reviews: [...facts.reviews.filter((other) => other.person !== actor.person), mine],
+    reviews: [...facts.reviews.filter((other) => !isEarlierOfMine(other)), mine],
   });
   return { review: view, settled };
 }
@@ -167,12 +163,18 @@ function isExplained({ reason, comments }: NewReview): boolean {
   return reason !== undefined || (Array.isArray(comments) && comments.length > 0);
 }
 
-function announceReview(tx: Tx, proposal: LockedProposal, review: ReviewView): void {
+function announceReview(tx: Tx, proposal: LockedProposal, review: ReviewView, delegationId: string | undefined): void {
   const auditEntryId = tx.audit({
     type: 'review.recorded',
     proposalId: proposal.id,
     facts: { reviewId: review.id, decision: review.decision, revision: review.revision, planDigest: review.digest, stage: review.stage },
-    personal: { reviewer: review.reviewer.id, reason: review.reason ?? undefined, comments: review.comments ?? undefined },
+    personal: {
+      reviewer: review.reviewer.id,
+      onBehalfOf: review.onBehalfOf ?? undefined,
+      delegationId,
+      reason: review.reason ?? undefined,
+      comments: review.comments ?? undefined,
+    },
   });
   const data = {
     proposalId: proposal.id,

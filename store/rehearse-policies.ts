@@ -1,6 +1,7 @@
 import type { PrincipalKind } from '../ontology/authority.ts';
 import type { PlanSummary } from '../ontology/plan.ts';
 import type { PolicyContext, PolicyDecision, PolicyEngine, PolicyPrincipal, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
+import { rolesDelegated } from './delegations.ts';
 import { amountsJson, planForPolicy } from './policy-facts.ts';
 import { isoTime } from './proposal-row.ts';
 import type { Sql } from './sql.ts';
@@ -30,14 +31,19 @@ interface PastProposal {
   proposer: PolicyPrincipal;
   summary: PlanSummary;
   amounts: Record<string, string> | null;
-  reviews: (PolicyPrincipal & { kind: PrincipalKind; decision: NonNullable<PolicyContext['decision']>; at: string })[];
+  reviews: (PolicyPrincipal & {
+    kind: PrincipalKind;
+    decision: NonNullable<PolicyContext['decision']>;
+    onBehalfOf: PolicyContext['onBehalfOf'] | null;
+    at: string;
+  })[];
 }
 
 const rehearsed = 100; // As many as somebody would look through; what policies do to the newest is what they will do.
 
 /**
  * What the newest proposals with a plan would have met under other policies: proposing, each review that was given, and the execution. Reviewers and proposers count
- * with the roles they had then, and the teams they have now.
+ * with the roles they had then, and the teams they have now; those on whose behalf somebody reviewed with what they have now.
  */
 export async function rehearsePolicies(
   sql: Sql,
@@ -75,11 +81,11 @@ function questionsOf(
   return [
     { principal: proposer, action: 'propose', resource, context: { now: createdAt, revert: isRevert } },
     ...reviews.map(
-      ({ decision, at, ...principal }): PolicyRequest => ({
+      ({ decision, onBehalfOf, at, ...principal }): PolicyRequest => ({
         principal,
         action: 'review',
         resource,
-        context: { now: at, ...shared, decision },
+        context: { now: at, ...shared, decision, ...(onBehalfOf ? { onBehalfOf } : {}) },
       }),
     ),
     { principal: proposer, action: 'execute', resource, context: { now: last, ...shared, approvals } },
@@ -89,12 +95,14 @@ function questionsOf(
 function readPast(sql: Sql, amounts: readonly string[]): Promise<PastProposal[]> {
   const teams = (id: string) =>
     `COALESCE((SELECT to_jsonb(q.teams) FROM exequatur.principal q WHERE q.tenant_id = p.tenant_id AND q.id = ${id}), '[]')`;
+  const delegator = `(SELECT jsonb_build_object('id', q.id, 'roles', to_jsonb(${rolesDelegated('q', 'r.delegation_id')}), 'teams', to_jsonb(q.teams))
+                        FROM exequatur.principal q WHERE q.tenant_id = r.tenant_id AND q.id = r.on_behalf_of)`;
   return sql.rows<PastProposal>(
     `SELECT p.id::text AS id, p.action_type AS "actionType", p.revert_of IS NOT NULL AS "isRevert", ${isoTime('p.created_at')} AS "createdAt",
             jsonb_build_object('id', p.proposer_id, 'kind', p.proposer_kind, 'roles', to_jsonb(p.proposer_roles), 'actsFor', p.acts_for, 'teams', ${teams('p.proposer_id')}) AS proposer,
             l.summary, ${amountsJson('p', '$1::text[]')} AS amounts,
             COALESCE((SELECT jsonb_agg(jsonb_build_object('id', r.reviewer_id, 'kind', r.reviewer_kind, 'roles', to_jsonb(r.reviewer_roles), 'actsFor', NULL, 'teams', ${teams('r.reviewer_id')},
-                                                          'decision', r.decision, 'at', ${isoTime('r.created_at')}) ORDER BY r.created_at, r.id)
+                                                          'decision', r.decision, 'onBehalfOf', ${delegator}, 'at', ${isoTime('r.created_at')}) ORDER BY r.created_at, r.id)
                         FROM exequatur.review r WHERE r.tenant_id = p.tenant_id AND r.proposal_id = p.id AND r.revision = p.revision AND r.digest = p.plan_digest), '[]') AS reviews
        FROM (SELECT * FROM exequatur.proposal n WHERE n.plan_id IS NOT NULL ORDER BY n.created_at DESC, n.id DESC LIMIT ${rehearsed}) p
        JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id ORDER BY p.created_at DESC, p.id DESC`,

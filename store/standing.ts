@@ -150,7 +150,8 @@ export async function readProposer(tx: Sql, proposalId: string): Promise<Actor |
   return row?.actor ?? null;
 }
 
-const actorJson = (
+/** SQL for a principal row `p` as an actor, by standing alone. */
+export const actorJson = (
   p: string,
 ): string => `jsonb_build_object('id', ${p}.id, 'kind', ${p}.kind, 'roles', to_jsonb(${rolesInForce(p)}), 'actsFor', ${p}.acts_for,
   'disabled', ${p}.disabled, 'person', COALESCE(${p}.person, ${p}.id), 'teams', to_jsonb(${p}.teams))`;

@@ -41,6 +41,7 @@ export const reviewProposal = route({
     'self_review',
     'agent_may_not_review',
     'not_eligible',
+    'not_delegated',
     'already_decided',
     'not_awaiting_approval',
     'stale_plan',
@@ -49,12 +50,13 @@ export const reviewProposal = route({
     'not_revisable',
   ],
   async handle({ params, headers, body, caller }, context) {
-    const { decision, reason, comments } = body;
+    const { decision, reason, comments, onBehalfOf } = body;
     const review = {
       ...params,
       decision,
       ...(reason === undefined ? {} : { reason }),
       ...(comments === undefined ? {} : { comments }),
+      ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
       digest: headers.ifMatch,
       reviewer: caller,
     };

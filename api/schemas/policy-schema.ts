@@ -32,6 +32,7 @@ const policyCase = component(
       plan,
       proposer: z.strictObject({ id: text(256), kind }),
       decision: z.enum(['approve', 'reject', 'request_changes']),
+      onBehalfOf: z.strictObject({ id: text(256), roles: names, teams: names }),
       approvals: count,
     })
       .exactOptional()

@@ -52,7 +52,13 @@ export const reviewersSchema = component(
   'Reviewers',
   z.strictObject({
     reviewers: z.array(
-      z.strictObject({ id: z.string(), name: z.string().nullable(), roles: z.array(z.string()), teams: z.array(z.string()) }),
+      z.strictObject({
+        id: z.string(),
+        name: z.string().nullable(),
+        roles: z.array(z.string()),
+        teams: z.array(z.string()),
+        onBehalfOf: z.string().nullable().describe('Whose review it would be, where this is a delegate; null: their own.'),
+      }),
     ),
     truncated: z.boolean().describe('There are more than are shown.'),
   }),

@@ -54,6 +54,9 @@ export const reviewBody = component(
   z.strictObject({
     decision: z.enum(['approve', 'reject', 'request_changes']),
     reason: text(4_000).exactOptional(),
+    onBehalfOf: text(256)
+      .exactOptional()
+      .describe('Whose review this is, where a delegation lets the caller give it; it takes the place of reviews of both.'),
     comments: z.array(comment).max(50).exactOptional(),
   }),
 );
@@ -63,6 +66,7 @@ const principal = z.strictObject({ id: z.string(), kind: z.enum(['user', 'agent'
 const reviewFields = {
   id: uuid,
   reviewer: principal,
+  onBehalfOf: z.string().nullable().describe('Whose review it is, where a delegate gave it.'),
   decision: z.enum(['approve', 'reject', 'request_changes']),
   reason: z.string().nullable(),
   comments: json.describe('As given, a list of `{text, on}`; null without any.'),

@@ -85,6 +85,15 @@ const rows: Record<
   listPrincipals: { admitted: readers },
   getPrincipal: { admitted: readers, path: '/v1/principals/keeper-1' },
   putPrincipal: { admitted: ['accessAdmin'], path: '/v1/principals/somebody', body: { teams: ['night'] } },
+  listDelegations: { admitted: readers },
+  getDelegation: { admitted: readers, path: '/v1/delegations/none' },
+  putDelegation: {
+    admitted: ['keeper'],
+    path: '/v1/delegations/some',
+    body: { delegator: 'keeper-1', delegate: 'nobody-known', endsAt: '2999-01-01T00:00:00.000Z', reason: 'x' },
+  },
+  // Either of the two may besides; see tests/store/delegations.test.ts.
+  deleteDelegation: { admitted: readers, path: '/v1/delegations/none' },
   listSwitches: { admitted: readers },
   listFreezeWindows: { admitted: readers },
   putFreezeWindow: {

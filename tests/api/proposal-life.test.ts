@@ -370,3 +370,26 @@ describe('a caller who prefers to wait', () => {
     },
   );
 });
+
+it('a delegate approves on behalf of whoever is away, until that is revoked', async () => {
+  const wish = { delegate: 'clerk-1', endsAt: new Date(Date.now() + 86_400_000).toISOString(), reason: 'On leave.' };
+  await clerk.get('/v1/delegations'); // So that the directory knows them.
+  expect(await manager.put('/v1/delegations/leave', wish)).toMatchObject({ status: 200, body: { delegator: 'manager-1', state: 'holds' } });
+  const { body: proposed } = await agent.propose('add-products', { rows: [{ sku: 'ZZ-0001', price: '1', type: 'food' }] });
+  const { reviewers } = (await clerk.get(`/v1/proposals/${proposed.id}/reviewers`)).body;
+  expect(reviewers).toContainEqual(expect.objectContaining({ id: 'clerk-1', onBehalfOf: 'manager-1' }));
+  const review = (onBehalfOf: string) =>
+    clerk.post(`/v1/proposals/${proposed.id}/reviews`, { decision: 'approve', onBehalfOf }, { 'if-match': `"${proposed.planDigest}"` });
+  expect(await review('manager-2')).toMatchObject({ status: 403, body: { code: 'not_delegated' } });
+  expect(await review('manager-1')).toMatchObject({ status: 201, body: { reviewer: { id: 'clerk-1' }, onBehalfOf: 'manager-1' } });
+  await scene.until(proposed.id, 'executed');
+  expect((await clerk.get('/v1/delegations')).body).toMatchObject({
+    delegations: [{ id: 'leave', reason: 'On leave.' }],
+    truncated: false,
+  });
+  expect(await clerk.call('DELETE', '/v1/delegations/leave')).toMatchObject({
+    status: 200,
+    body: { state: 'revoked', revokedBy: 'clerk-1' },
+  });
+  expect((await manager.get('/v1/delegations/leave')).body).toMatchObject({ state: 'revoked' });
+});

@@ -135,6 +135,7 @@ describe('roles', () => {
         'action_type',
         'action_type_version',
         'decision',
+        'delegation',
         'freeze_window',
         'idempotency_key',
         'link_type',
@@ -153,6 +154,7 @@ describe('roles', () => {
       ],
       'api UPDATE': [
         'action_type',
+        'delegation',
         'freeze_window',
         'link_type',
         'nudge',

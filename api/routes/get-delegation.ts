@@ -1,0 +1,21 @@
+import { readDelegation } from '../../store/delegations.ts';
+import { refuse } from '../../store/refusal.ts';
+import { answered } from '../api-context.ts';
+import { route } from '../route.ts';
+import { delegationParams, delegationSchema } from '../schemas/delegation-schema.ts';
+
+export const getDelegation = route({
+  name: 'getDelegation',
+  method: 'get',
+  path: '/v1/delegations/{id}',
+  tag: 'principals',
+  summary: 'Read a delegation',
+  permission: 'read',
+  request: { params: delegationParams },
+  responses: { 200: { description: 'The delegation as it is now.', schema: delegationSchema } },
+  problems: ['not_found'],
+  async handle({ params, caller }, context) {
+    const found = await context.readAs(caller, async (tx) => (await readDelegation(tx, params.id)) ?? refuse('not_found'));
+    return answered(found, (body) => ({ status: 200, body }));
+  },
+});

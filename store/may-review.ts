@@ -1,0 +1,60 @@
+import type { Actor, Authority } from '../ontology/authority.ts';
+import type { PolicyContext } from '../ontology/policy-engine.ts';
+import type { ApprovalFacts } from './approval-facts.ts';
+import { askPolicies, type Determination } from './ask-policies.ts';
+import type { Standing } from './delegations.ts';
+import { policyContextOf } from './policy-facts.ts';
+import type { LockedProposal } from './proposal-row.ts';
+import { proposalFacts } from './proposal-view.ts';
+import type { NewReview } from './record-review.ts';
+import type { Tx } from './sql.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+/**
+ * What the gate says of a review, and which of the delegations at hand it was given by: of several between the same two the first that suffices. `facts` and
+ * `delegations` MUST have been read under the proposal's lock.
+ */
+export function mayReview(
+  deps: Pick<StoreDeps, 'decide'>,
+  review: NewReview,
+  { proposal, actor, facts, delegations }: { proposal: LockedProposal; actor: Actor; facts: ApprovalFacts; delegations: Standing[] },
+): { authority: Authority; standing?: Standing } {
+  const ask = (standing?: Standing): Authority =>
+    deps.decide({
+      action: 'proposal:review',
+      actor,
+      proposal: proposalFacts(proposal),
+      digest: review.digest,
+      requirement: facts.plan?.requirement ?? null,
+      reviews: facts.reviews,
+      decision: review.decision,
+      held: facts.held ?? false,
+      ...(standing ? { onBehalfOf: standing.delegator } : {}),
+    });
+  if (review.onBehalfOf === undefined) return { authority: ask() };
+  const standing = delegations.find((one) => ask(one).allowed) ?? delegations[0];
+  return standing ? { authority: ask(standing), standing } : { authority: { allowed: false, reason: 'not_delegated' } };
+}
+
+/** What policies say of a review. One that is given on somebody's behalf they must allow to both: nobody hands over what they could not do themselves. */
+export async function askPoliciesOnReview(
+  tx: Tx,
+  deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
+  { decision }: Pick<NewReview, 'decision'>,
+  { proposal, actor, standing, version }: { proposal: LockedProposal; actor: Actor; standing: Standing | undefined; version: number },
+): Promise<Determination> {
+  const ask = (who: Actor, more: Partial<PolicyContext>) =>
+    askPolicies(tx, deps, {
+      actor: who,
+      action: 'review',
+      resource: proposal.actionType,
+      version,
+      context: async () => ({ ...(await policyContextOf(tx, proposal, proposal.now, deps)), decision, ...more }),
+    });
+  if (standing === undefined) return ask(actor, {});
+  const { id, roles, teams } = standing.delegator;
+  const by = await ask(actor, { onBehalfOf: { id, roles, teams } });
+  if (!by.allowed) return by;
+  const whose = await ask(standing.delegator, {});
+  return whose.allowed ? { ...by, policies: [...new Set([...by.policies, ...whose.policies])].sort() } : whose;
+}
