@@ -59,7 +59,7 @@ async function announcePrompt(
   const asked = await listReviewers(tx, proposal.id, deps);
   const { reviewers, truncated } = isRefusal(asked) ? { reviewers: [], truncated: false } : asked;
   const { requirement } = facts.plan;
-  const named = reviewers.map(({ id }) => id);
+  const named = [...new Set(reviewers.map(({ id }) => id))]; // A delegate may be among them on several behalves.
   const about = {
     number,
     revision: proposal.revision,

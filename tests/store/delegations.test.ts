@@ -13,6 +13,7 @@ import { readTimeline } from '../../store/read-timeline.ts';
 import { recordReview } from '../../store/record-review.ts';
 import { revokeDelegation } from '../../store/revoke-delegation.ts';
 import { resolveActor } from '../../store/standing.ts';
+import { executePastTheGate } from './execute-past-the-gate.ts';
 import { admin, agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
 
 let fixture: Fixture;
@@ -40,6 +41,14 @@ const review = (
 const reviewersOf = async ({ proposalId }: { proposalId: string }) =>
   expectDone(await fixture.inApi((tx) => listReviewers(tx, proposalId, fixture.deps))).reviewers;
 const execute = (proposalId: string) => executeProposal(fixture.worker, fixture.tenant, proposalId, fixture.deps);
+async function executedOf(proposals: readonly { proposalId: string }[]): Promise<number> {
+  const rows = await fixture.inApi((tx) =>
+    tx.rows("SELECT 1 FROM exequatur.proposal p WHERE p.id = ANY ($1::uuid[]) AND p.status = 'executed'", [
+      proposals.map(({ proposalId }) => proposalId),
+    ]),
+  );
+  return rows.length;
+}
 async function known(...callers: Caller[]): Promise<void> {
   for (const one of callers) await fixture.inApi((tx) => resolveActor(tx, one));
 }
@@ -171,6 +180,27 @@ describe('before the execution it is asked again:', () => {
     await revoke(id, access);
     expect(await review(proposal, keeper2)).toMatchObject({ settled: { status: 'approved' } });
     expect(await execute(proposal.proposalId)).toMatchObject({ status: 'executed' });
+  });
+
+  it('a revocation, which is refused by the database itself where the gate was asked before it', async () => {
+    const id = await granted(keeper1, { delegate: stand.id });
+    const proposal = await waiting();
+    expect(await review(proposal, stand, keeper1.id)).toMatchObject({ settled: { status: 'approved' } });
+    const trick = executePastTheGate(fixture, proposal.proposalId, () => revoke(id, keeper1));
+    await expect(trick).rejects.toMatchObject({ code: 'XQ002' });
+  });
+
+  it('a revocation, after whose answer nothing commits by it, however many executions were under way', async () => {
+    const id = await granted(keeper1, { delegate: stand.id });
+    const proposals = await Promise.all(Array.from({ length: 6 }, () => waiting()));
+    for (const proposal of proposals) await review(proposal, stand, keeper1.id);
+    const running = proposals.map(({ proposalId }) => execute(proposalId));
+    expectDone(await revoke(id, keeper1));
+    const atTheAnswer = await executedOf(proposals);
+    const outcomes = await Promise.all(running);
+    expect(await executedOf(proposals)).toBe(atTheAnswer);
+    expect(outcomes.filter((outcome) => outcome?.status === 'executed')).toHaveLength(atTheAnswer);
+    expect(outcomes.filter((outcome) => outcome?.status === 'awaiting_approval')).toHaveLength(proposals.length - atTheAnswer);
   });
 
   it('the delegation run out', async () => {

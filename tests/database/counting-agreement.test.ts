@@ -1,0 +1,103 @@
+// The gate and the door count the same approvals, whoever gave them on whose behalf. On a clone from tests/support/database.ts.
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { approvalsCounted } from '../../ontology/quorum.ts';
+import { readApprovalFacts } from '../../store/approval-facts.ts';
+import { withTenant } from '../../store/sql.ts';
+import { addPrincipal, oneStage, type Planned } from './door-scene.ts';
+import { twoAirports } from './two-airports.ts';
+
+const world = twoAirports();
+const people = ['proposer', 'ann', 'ann-too', 'ben', 'cleo', 'dora', 'emil', 'robot', 'gone'] as const;
+/** Who gives it, on whose behalf, by a delegation that holds or by one that does not. */
+type Given = { by: string; of: string | null; holds: boolean; decision: 'approve' | 'reject' | 'request_changes' };
+let pool: pg.Pool;
+
+beforeAll(async () => {
+  pool = new pg.Pool({ connectionString: world.scene.db.urls.api, max: 3 });
+  pool.on('error', () => {});
+  await world.scene.as('api', async (client) => {
+    for (const who of people) await addPrincipal(client, world.scene.tenant, who, who === 'robot' ? 'agent' : 'user');
+    await client.query("UPDATE exequatur.principal SET person = 'ann in person' WHERE id IN ('ann', 'ann-too')");
+    await client.query("UPDATE exequatur.principal SET disabled = true WHERE id = 'gone'");
+    for (const by of people)
+      for (const of of people.filter((other) => other !== by))
+        for (const holds of [true, false]) {
+          const endsAt = new Date(Date.now() + 86_400_000).toISOString();
+          const wish = { id: nameOf({ by, of, holds }), delegator: of, delegate: by, endsAt, reason: 'away' };
+          await client.query('SELECT exequatur.keep_delegation($1::jsonb, $2)', [
+            JSON.stringify(holds ? wish : { ...wish, actionTypes: ['rename'] }),
+            of,
+          ]);
+        }
+  });
+});
+afterAll(() => pool?.end());
+
+const nameOf = ({ by, of, holds }: Pick<Given, 'by' | 'of' | 'holds'>) => `${by} for ${of}, ${holds}`;
+
+async function give(planned: Planned, given: readonly Given[]): Promise<void> {
+  await world.scene.as('api', async (client) => {
+    for (const [at, one] of given.entries())
+      await client.query(
+        `INSERT INTO exequatur.review (tenant_id, id, proposal_id, revision, digest, decision, reviewer_id, reviewer_kind, reviewer_roles, on_behalf_of, delegation_id, stage, created_at)
+         VALUES ($1, $2, $3, 1, $4, $5, $6, 'user', '{}', $7, $8, 'review', exequatur.clock() + make_interval(secs => $9::int))`,
+        [
+          world.scene.tenant,
+          randomUUID(),
+          planned.id,
+          planned.digest,
+          one.decision,
+          one.by,
+          one.of,
+          one.of === null ? null : nameOf({ ...one, of: one.of }),
+          at,
+        ],
+      );
+  });
+}
+
+const reviews: fc.Arbitrary<Given[]> = fc.array(
+  fc
+    .record({
+      by: fc.constantFrom(...people),
+      of: fc.constantFrom(null, null, ...people),
+      holds: fc.constantFrom(true, true, false),
+      decision: fc.constantFrom('approve' as const, 'approve' as const, 'approve' as const, 'reject' as const, 'request_changes' as const),
+    })
+    .map((one) => (one.of === one.by ? { ...one, of: null } : one)),
+  { minLength: 1, maxLength: 7 },
+);
+
+describe('approvals', () => {
+  it('are counted alike by the gate and by the door, never two of which one person is a party, and never without a delegation that holds', async () => {
+    let counted = 0;
+    await fc.assert(
+      fc.asyncProperty(reviews, async (given) => {
+        const planned = await world.scene.plan(await world.scene.propose('close'), [
+          { op: 'modify', type: 'airport', id: 'ORD', set: { status: 'closed' }, before: { status: 'open' } },
+        ]);
+        await give(planned, given);
+        const facts = await withTenant(pool, world.scene.tenant, (tx) => readApprovalFacts(tx, planned.id));
+        const door = await world.scene.as('superuser', (client) =>
+          client.query<{ by: string; of: string | null; id: string | null }>(
+            `SELECT r.reviewer_id AS by, r.on_behalf_of AS of, r.delegation_id AS id FROM exequatur.proposal p CROSS JOIN LATERAL exequatur.counting_reviews(p) c JOIN exequatur.review r ON r.id = c WHERE p.id = $1`,
+            [planned.id],
+          ),
+        );
+        expect(approvalsCounted(oneStage, facts.reviews, ['proposer'])).toBe(door.rows.length);
+        const parties = door.rows.flatMap(({ by, of }) => [by, of]).map((who) => (who === 'ann-too' ? 'ann' : who));
+        const named = parties.filter((who) => who !== null);
+        const own = door.rows.filter(({ by, of }) => [by, of].every((who) => who === 'ann' || who === 'ann-too')).length;
+        expect(new Set(named).size).toBe(named.length - own);
+        for (const { id } of door.rows) expect(id ?? 'true').toMatch(/true$/);
+        for (const who of ['proposer', 'robot', 'gone']) expect(named).not.toContain(who);
+        counted += door.rows.length;
+      }),
+      { numRuns: 200 },
+    );
+    expect(counted).toBeGreaterThan(20);
+  });
+});
