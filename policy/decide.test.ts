@@ -117,6 +117,32 @@ describe('who may review', () => {
   });
 });
 
+describe('who may delegate, and end a delegation', () => {
+  const put = (who: Actor, delegator: Actor = manager) => answer(decide({ action: 'delegation:put', actor: who, delegator }));
+  const end = (who: Actor) => answer(decide({ action: 'delegation:delete', actor: who, delegator: manager, delegate: standIn }));
+  const atHome = actor('duty-manager-1-at-home', ['clerk'], { person: manager.person });
+  const accessAdmin = actor('access', ['access-admin']);
+
+  it.each([
+    ['people delegate their own reviewing', put(manager), 'allowed'],
+    ['under whatever identity', put(atHome), 'allowed'],
+    ['nobody that of others', put(standIn), 'forbidden'],
+    ['an access administrator neither', put(accessAdmin), 'forbidden'],
+    ['nobody without a role', put(actor(manager.id, [])), 'forbidden'],
+    ['nobody who is disabled', put({ ...manager, disabled: true }), 'forbidden'],
+    ['no agent', put({ ...manager, kind: 'agent' }), 'forbidden'],
+    ['no service', put({ ...manager, kind: 'service' }), 'forbidden'],
+    ['the delegator ends it', end(atHome), 'allowed'],
+    ['the delegate does', end(standIn), 'allowed'],
+    ['an access administrator does', end(accessAdmin), 'allowed'],
+    ['nobody else', end(officer), 'forbidden'],
+    ['no agent with that role', end({ ...accessAdmin, kind: 'agent' }), 'forbidden'],
+    ['nobody disabled', end({ ...standIn, disabled: true }), 'forbidden'],
+  ])('%s', (_name, verdict, expected) => {
+    expect(verdict).toBe(expected);
+  });
+});
+
 describe('who may see sensitive values', () => {
   const see = (who: Actor, readers = "'sensitive-reader' in reader.roles") =>
     answer(decide({ action: 'sensitive:read', actor: who, readers }));

@@ -85,6 +85,22 @@ const cases: [
   ],
   ['approvals', { all, it: forbid('context.approvals < 2', 'input.context.approvals < 2') }, forbidden],
   [
+    'whose review it is',
+    {
+      all,
+      it: {
+        cedar:
+          'forbid (principal, action == Action::"review", resource) when { context has onBehalfOf && context.onBehalfOf.roles.contains("keeper") };',
+        rego: 'forbid if "keeper" in input.context.onBehalfOf.roles',
+      },
+    },
+    forbidden,
+    {
+      action: 'review',
+      context: { ...execute.context, decision: 'approve', onBehalfOf: { id: 'ben', roles: ['keeper'], teams: [] } },
+    },
+  ],
+  [
     'time',
     {
       all,

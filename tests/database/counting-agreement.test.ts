@@ -100,4 +100,21 @@ describe('approvals', () => {
     );
     expect(counted).toBeGreaterThan(20);
   });
+
+  it('that lapse do not bring back the refusal that a delegate took back by them', async () => {
+    const planned = await world.scene.plan(
+      await world.scene.propose('close'),
+      [{ op: 'modify', type: 'airport', id: 'ORD', set: { status: 'closed' }, before: { status: 'open' } }],
+      { requirement: { ...oneStage, approvalsLast: 'PT1H' } },
+    );
+    await give(planned, [
+      { by: 'cleo', of: null, holds: true, decision: 'reject' },
+      { by: 'ben', of: 'cleo', holds: true, decision: 'approve' },
+    ]);
+    const decisions = async () =>
+      (await withTenant(pool, world.scene.tenant, (tx) => readApprovalFacts(tx, planned.id))).reviews.map(({ decision }) => decision);
+    expect(await decisions()).toEqual(['approve']);
+    await world.scene.db.advanceClock(3_700_000);
+    expect(await decisions()).toEqual([]);
+  });
 });

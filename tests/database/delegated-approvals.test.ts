@@ -133,6 +133,11 @@ describe('the door', () => {
       "UPDATE exequatur.principal SET kind = 'user' WHERE id = 'ben'",
     ],
     [
+      'the delegator is an agent',
+      () => ["UPDATE exequatur.principal SET kind = 'agent' WHERE id = 'ann'", []],
+      "UPDATE exequatur.principal SET kind = 'user' WHERE id = 'ann'",
+    ],
+    [
       'the delegator is the second reviewer under another identity',
       () => ["UPDATE exequatur.principal SET person = 'one' WHERE id IN ('ann', 'cleo')", []],
       "UPDATE exequatur.principal SET person = NULL WHERE id IN ('ann', 'cleo')",

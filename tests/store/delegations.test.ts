@@ -49,6 +49,8 @@ async function executedOf(proposals: readonly { proposalId: string }[]): Promise
   );
   return rows.length;
 }
+const givenTo = async ({ proposalId }: { proposalId: string }) =>
+  (await fixture.read(proposalId)).approval?.stages.reduce((sum, { thresholds }) => sum + (thresholds[0]?.given ?? 0), 0);
 async function known(...callers: Caller[]): Promise<void> {
   for (const one of callers) await fixture.inApi((tx) => resolveActor(tx, one));
 }
@@ -148,6 +150,15 @@ describe('policies', () => {
     expectDone(await revoke(id, keeper1));
   });
 
+  it('may forbid to delegate, and never to end it', async () => {
+    const id = await granted(keeper1, { delegate: stand.id });
+    const it = 'forbid (principal, action == Action::"administer", resource == Settings::"delegations");';
+    const upload = { policies: { all: 'permit (principal, action, resource);', it }, cases: [] };
+    expectDone(await fixture.inApi((tx) => putPolicies(tx, upload, admin, fixture.deps)));
+    expect(await delegate(keeper1, { delegate: officer.id })).toMatchObject({ refused: 'policy_forbids' });
+    expect(await revoke(id, keeper1)).toMatchObject({ state: 'revoked' });
+  });
+
   it('must let both review: nobody hands over what they could not do themselves', async () => {
     const id = await granted(keeper1, { delegate: stand.id });
     const proposal = await waiting();
@@ -175,6 +186,7 @@ describe('before the execution it is asked again:', () => {
     const proposal = await waiting();
     expect(await review(proposal, stand, keeper1.id)).toMatchObject({ settled: { status: 'approved' } });
     await lapse(id);
+    expect(await givenTo(proposal)).toBe(0); // The gate sees it by itself; of the door see tests/database/delegated-approvals.test.ts.
     expect(await execute(proposal.proposalId)).toMatchObject({ status: 'awaiting_approval' });
     await restore?.();
     await revoke(id, access);
@@ -208,6 +220,7 @@ describe('before the execution it is asked again:', () => {
     const proposal = await waiting();
     expect(await review(proposal, stand, keeper1.id)).toMatchObject({ settled: { status: 'approved' } });
     await fixture.database.advanceClock(61_000);
+    expect(await givenTo(proposal)).toBe(0);
     expect(await execute(proposal.proposalId)).toMatchObject({ status: 'awaiting_approval' });
   });
 });
