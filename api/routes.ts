@@ -1,5 +1,6 @@
 import type { Route } from './route.ts';
 import { activatePolicies } from './routes/activate-policies.ts';
+import { breakGlass } from './routes/break-glass.ts';
 import { cancelMigration } from './routes/cancel-migration.ts';
 import { createProposal } from './routes/create-proposal.ts';
 import { deleteDelegation } from './routes/delete-delegation.ts';
@@ -45,6 +46,7 @@ import { putPolicies } from './routes/put-policies.ts';
 import { putPrincipal } from './routes/put-principal.ts';
 import { putSwitch } from './routes/put-switch.ts';
 import { revertProposal } from './routes/revert-proposal.ts';
+import { reviewEmergency } from './routes/review-emergency.ts';
 import { reviewProposal } from './routes/review-proposal.ts';
 import { reviseProposal } from './routes/revise-proposal.ts';
 import { simulateAction } from './routes/simulate-action.ts';
@@ -71,6 +73,8 @@ export const routes: readonly Route[] = [
   getPlan,
   getPlanDifference,
   listReviewers,
+  breakGlass,
+  reviewEmergency,
   reviewProposal,
   reviseProposal,
   withdrawProposal,

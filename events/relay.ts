@@ -12,6 +12,7 @@ import { redeliverNudges } from './redeliver-nudges.ts';
 import { restartLostWorkflows } from './restart-lost-workflows.ts';
 import { startIndexBuilds } from './start-index-builds.ts';
 import { startMigrations } from './start-migrations.ts';
+import { startReviewWaits } from './start-review-waits.ts';
 
 /**
  * The relay process: what was committed and not told to Temporal is told again, and open proposals whose workflow Temporal has lost get a new one. Any number of
@@ -78,7 +79,7 @@ async function relay(client: Client): Promise<void> {
       return count > 0;
     }),
     round('sweep', sweepEveryMs, async () => {
-      restarted.inc(await restartLostWorkflows(deps));
+      restarted.inc((await restartLostWorkflows(deps)) + (await startReviewWaits(deps)));
       return false;
     }),
     round('definitions', definitionsEveryMs, async () => {

@@ -60,6 +60,17 @@ export interface ReviewFact {
 /** Somebody whom a delegation names. */
 export type DelegationParty = Pick<Actor, 'id' | 'kind' | 'disabled' | 'person'>;
 
+/** Who broke the glass for the plan that a proposal has, with standing as it is now. */
+export interface BrokenGlass {
+  by: string;
+  kind: PrincipalKind;
+  roles: readonly string[];
+  disabled: boolean;
+  person: string;
+}
+
+export type GlassRule = NonNullable<ResolvedRequirement['breakGlass']>;
+
 /** Everything the gate is asked. What it needs to know comes with the question, so that it stays pure. */
 export type AuthorityRequest =
   | { action: 'read'; actor: Actor }
@@ -84,6 +95,22 @@ export type AuthorityRequest =
       held?: boolean;
       /** Whose reviewing this is, where it is not the actor's own, with the roles that a delegation that holds lets the actor use. */
       onBehalfOf?: Actor;
+    }
+  | {
+      action: 'proposal:break_glass';
+      actor: Actor;
+      proposal: ProposalFacts;
+      digest: string;
+      requirement: ResolvedRequirement | null;
+      reviews: readonly ReviewFact[];
+      glass: BrokenGlass | null;
+    }
+  | {
+      action: 'proposal:review_emergency';
+      actor: Actor;
+      proposal: ProposalFacts;
+      rule: GlassRule | null;
+      glass: (Pick<BrokenGlass, 'by' | 'person'> & { reviewed: boolean }) | null;
     }
   | { action: 'proposal:withdraw'; actor: Actor; proposal: ProposalFacts }
   | { action: 'proposal:revise'; actor: Actor; proposal: ProposalFacts; isRevert: boolean }

@@ -217,6 +217,18 @@ const refusals: [string, string, unknown, RegExp][] = [
     { after: 'PT1S', reviewers: { nowhere: 'reviewer.role' } },
     /reviewers\/nowhere: No such key: role/,
   ],
+  [
+    'an emergency that needs as many approvals as any day',
+    '/approvalPolicies/four-eyes/breakGlass',
+    { roles: ['on-call'], approvals: 5, reviewWithin: 'PT1H', reviewers: 'true' },
+    /breakGlass\/approvals: the stages ask for no more than \d anyway/,
+  ],
+  [
+    'an emergency that nobody reviews',
+    '/approvalPolicies/four-eyes/breakGlass',
+    { roles: ['on-call'], approvals: 0, reviewWithin: 'PT1H', reviewers: 'reviewer.role' },
+    /breakGlass\/reviewers: No such key: role/,
+  ],
   ['a duration of nothing', '/approvalPolicies/four-eyes/expiresAfter', 'PT0S', /four-eyes\/expiresAfter: must be .*longer than nothing/],
   [
     'a duration of nothing, in days',

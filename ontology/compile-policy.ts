@@ -33,6 +33,7 @@ export function checkPolicies(document: OntologyDocument, objectTypes: ReadonlyM
       );
     }
     checkPrompts(policy, base, faults);
+    checkBreakGlass(policy, base, faults);
     for (const [at, path] of (policy.automatic?.sensitive ?? []).entries()) {
       const [type = '', property = ''] = path.split('.');
       if (!objectTypes.get(type)?.properties.get(property)?.sensitive) {
@@ -88,6 +89,15 @@ function checkPrompts(policy: ApprovalPolicyDefinition, base: string, faults: Fa
   }
 }
 
+function checkBreakGlass(policy: ApprovalPolicyDefinition, base: string, faults: FaultList): void {
+  const { breakGlass } = policy;
+  if (breakGlass === undefined) return;
+  if (breakGlass.approvals >= approvalsOf(policy)) {
+    faults.addAt(base, ['breakGlass', 'approvals'], `the stages ask for no more than ${approvalsOf(policy)} anyway`);
+  }
+  faults.take(compilePrincipalExpression('reviewer', breakGlass.reviewers, pointerTo(base, 'breakGlass', 'reviewers')));
+}
+
 /** A policy's conditions speak of parameters, so they are checked against every action type that uses the policy. */
 export function compilePolicy(
   name: string,
@@ -124,6 +134,12 @@ export function checkFloors(
     const minimum = types.objectTypes.get(type)?.minimumApprovals ?? 0;
     if (minimum > asked) {
       faults.addAt(base, ['approvalPolicy'], `${type} asks for ${minimum} approvals, and this policy may do with ${asked}`);
+    } else if (policy.breakGlass !== undefined && minimum > policy.breakGlass.approvals) {
+      faults.addAt(
+        base,
+        ['approvalPolicy'],
+        `${type} asks for ${minimum} approvals also in an emergency, and this policy's breakGlass for ${policy.breakGlass.approvals}`,
+      );
     }
   }
 }

@@ -2,6 +2,7 @@ import type { CompiledAction } from './compiled-action.ts';
 import type {
   ActionTypeDefinition,
   ApprovalPolicyDefinition,
+  BreakGlassDefinition,
   InterfaceDefinition,
   LinkTypeDefinition,
   MigrationDefinition,
@@ -78,6 +79,11 @@ export interface ApprovalFloor {
   ceilings: { edits?: number; parameters?: Record<string, number>; sensitive?: string[] };
 }
 
+/** What the door holds in an emergency. Without `approvals` at its top, so that whoever looks for an ordinary floor never takes it for one. */
+export interface GlassFloor {
+  glass: Pick<BreakGlassDefinition, 'roles' | 'approvals' | 'byProposer' | 'passesFreezeWindows'>;
+}
+
 export interface ActionCeilings {
   edits: number;
   /** Edits per object type. */
@@ -91,7 +97,8 @@ export interface CompiledActionType {
   policy: ApprovalPolicyDefinition;
   surface: SurfaceRow[];
   ceilings: ActionCeilings;
-  floors: ApprovalFloor[];
+  /** Those of the policy, and last, where it provides for emergencies, what holds in one. */
+  floors: (ApprovalFloor | GlassFloor)[];
   riskTier: 'low' | 'medium' | 'high';
   reversible: boolean;
   /** Canonical text of this definition and of everything it refers to, without words for people: what an action-type version means. */

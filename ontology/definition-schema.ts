@@ -240,6 +240,16 @@ const approvalPolicy = z.strictObject({
       reviewers: z.record(z.string(), cel).optional(),
     })
     .optional(),
+  breakGlass: z
+    .strictObject({
+      roles: z.array(z.string().min(1).max(100)).min(1).max(20),
+      approvals: count.max(20),
+      reviewWithin: duration,
+      reviewers: cel,
+      byProposer: z.boolean().optional(),
+      passesFreezeWindows: z.boolean().optional(),
+    })
+    .optional(),
   distinctReviewers: z.boolean().optional(),
   automatic: z
     .strictObject({

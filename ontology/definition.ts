@@ -280,6 +280,8 @@ export interface ApprovalPolicyDefinition extends Described {
   remind?: { after: string; every?: string };
   /** What happens where nobody has answered for so long. */
   escalate?: EscalationDefinition;
+  /** Who may have a plan executed with fewer approvals in an emergency, and who looks at it afterwards. Nobody, where it is left out. */
+  breakGlass?: BreakGlassDefinition;
   /** One person's approval counts once, not in every stage it fits. On unless switched off. */
   distinctReviewers?: boolean;
   /** Policy alone approves where the condition holds. The database holds the ceilings; the condition is ours alone, so at least one ceiling is required. A parameter is held by its size, whatever its sign. */
@@ -289,6 +291,25 @@ export interface ApprovalPolicyDefinition extends Described {
     /** Sensitive properties, as `type.property`, that a plan approved by policy alone may touch. */
     sensitive?: string[];
   };
+}
+
+/**
+ * Fewer approvals, by named roles, at the price of a review afterwards. Switches, limits, and what the touched object types ask for, hold in an emergency as ever; so
+ * do the tenant's policies, which are asked `override` as well.
+ */
+export interface BreakGlassDefinition {
+  /** People in any of these may break the glass. */
+  roles: string[];
+  /** How many people must have approved beside whoever breaks it; fewer than the stages ask for. */
+  approvals: number;
+  /** An ISO 8601 duration after the execution. */
+  reviewWithin: string;
+  /** CEL over `reviewer`: who reviews afterwards. Never whoever broke the glass, nor anybody who stands behind the proposer. */
+  reviewers: string;
+  /** Also whoever proposed it, or stands behind the proposer, may break the glass. Off unless switched on. */
+  byProposer?: boolean;
+  /** It is not held by freeze windows. Off unless switched on. */
+  passesFreezeWindows?: boolean;
 }
 
 /** Roles that are told, or people who may then review as well, by stage; one of the two at least. Neither takes anything from what is asked for. */

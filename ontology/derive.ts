@@ -1,6 +1,6 @@
 import { canonicalText } from './canonical-json.ts';
 import type { CompiledAction } from './compiled-action.ts';
-import type { ActionCeilings, ApprovalFloor, SurfaceRow } from './compiled-ontology.ts';
+import type { ActionCeilings, ApprovalFloor, GlassFloor, SurfaceRow } from './compiled-ontology.ts';
 import { type ActionTypeDefinition, type ApprovalPolicyDefinition, defaultEditLimit } from './definition.ts';
 import { flattenRules } from './derive-surface.ts';
 import { compareText } from './json.ts';
@@ -42,13 +42,20 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, one) => total + one, 0);
 }
 
-export function deriveFloors(policy: ApprovalPolicyDefinition): ApprovalFloor[] {
+export function deriveFloors(policy: ApprovalPolicyDefinition): (ApprovalFloor | GlassFloor)[] {
   const whole: ApprovalFloor = { approvals: approvalsOf(policy), ceilings: {} };
+  const floors = [whole, ...deriveGlassFloor(policy)];
   if (!policy.automatic) {
-    return [whole];
+    return floors;
   }
   const { ceilings, sensitive } = policy.automatic;
-  return [{ approvals: 0, ceilings: { ...ceilings, ...(sensitive ? { sensitive } : {}) } }, whole];
+  return [{ approvals: 0, ceilings: { ...ceilings, ...(sensitive ? { sensitive } : {}) } }, ...floors];
+}
+
+function deriveGlassFloor({ breakGlass }: ApprovalPolicyDefinition): GlassFloor[] {
+  if (breakGlass === undefined) return [];
+  const { reviewWithin: _within, reviewers: _reviewers, ...glass } = breakGlass;
+  return [{ glass }];
 }
 
 /**

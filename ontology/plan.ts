@@ -1,4 +1,5 @@
 import type { Condition } from './condition.ts';
+import type { BreakGlassDefinition } from './definition.ts';
 import type { JsonValue } from './json.ts';
 import type { LinkEnd } from './snapshot.ts';
 
@@ -75,7 +76,9 @@ export interface ResolvedRequirement {
   remind?: { after: string; every?: string };
   /** `to` are the roles that are told. */
   escalate?: { after: string; to?: string[] };
-  /** Whether it has. Never in a plan: what the database knows beside it. */
+  /** The execution with fewer approvals that the policy provides for. */
+  breakGlass?: BreakGlassDefinition;
+  /** Whether it has escalated. Never in a plan: what the database knows beside it. */
   escalated?: true;
 }
 

@@ -30,6 +30,7 @@ export function resolveRequirement(
     ...(policy.approvalsLast === undefined ? {} : { approvalsLast: policy.approvalsLast }),
     ...(automatic || policy.remind === undefined ? {} : { remind: policy.remind }),
     ...(automatic || policy.escalate === undefined ? {} : { escalate: withoutReviewers(policy.escalate) }),
+    ...(automatic || policy.breakGlass === undefined ? {} : { breakGlass: policy.breakGlass }),
   };
 }
 

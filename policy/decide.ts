@@ -1,4 +1,5 @@
 import type { Authority, AuthorityRequest } from '../ontology/authority.ts';
+import { decideBreakGlass } from './decide-break-glass.ts';
 import { decideDeleteDelegation } from './decide-delete-delegation.ts';
 import { decidePropose } from './decide-propose.ts';
 import { decidePutDelegation } from './decide-put-delegation.ts';
@@ -10,6 +11,7 @@ import { decideRead } from './decide-read.ts';
 import { decideReadSensitive } from './decide-read-sensitive.ts';
 import { decideRevert } from './decide-revert.ts';
 import { decideReview } from './decide-review.ts';
+import { decideReviewEmergency } from './decide-review-emergency.ts';
 import { decideRevise } from './decide-revise.ts';
 import { decideWithdraw } from './decide-withdraw.ts';
 import { refuse } from './verdict.ts';
@@ -48,6 +50,10 @@ function answer(request: AuthorityRequest): Authority {
       return decidePropose(request);
     case 'proposal:review':
       return decideReview(request);
+    case 'proposal:break_glass':
+      return decideBreakGlass(request);
+    case 'proposal:review_emergency':
+      return decideReviewEmergency(request);
     case 'proposal:withdraw':
       return decideWithdraw(request);
     case 'proposal:revise':

@@ -4,7 +4,7 @@ import type { PolicySet } from '../ontology/policy-engine.ts';
  * What holds for a tenant that has no policies of its own: what the gate's own rules say, in Cedar. `@explain` is what people are told.
  */
 export const defaultPolicies: PolicySet = {
-  key: 'default/2',
+  key: 'default/3',
   policies: {
     'members-see': `@explain("Every member may read.")
 permit (principal, action == Action::"see", resource)
@@ -17,6 +17,9 @@ permit (principal, action == Action::"review", resource)
 when { principal.kind == "user" && !principal.roles.isEmpty() };`,
     'approved-plans-execute': `@explain("What the approval policy approved may be executed.")
 permit (principal, action == Action::"execute", resource);`,
+    'people-override': `@explain("A person may execute with fewer approvals in an emergency; the approval policy says who, and whether at all.")
+permit (principal, action == Action::"override", resource)
+when { principal.kind == "user" && !principal.roles.isEmpty() };`,
     'ontology-admins-define': `@explain("Ontology administrators change definitions and policies.")
 permit (principal in Role::"ontology-admin", action == Action::"administer", resource)
 when { [Settings::"ontology", Settings::"policies"].contains(resource) && principal.kind != "agent" };`,

@@ -1,5 +1,6 @@
 import type { ReviewFact } from '../ontology/authority.ts';
 import { rolesDelegated } from './delegations.ts';
+import { type GlassFacts, glassJson } from './glass-facts.ts';
 import { isoTime, type PlanFacts } from './proposal-row.ts';
 import { type SentPrompts, sentPromptsJson } from './sent-prompts.ts';
 import type { Sql } from './sql.ts';
@@ -13,6 +14,7 @@ export interface ApprovalFacts {
   held?: boolean;
   /** Absent where the policy asks for no reminders and no escalation. */
   prompts?: SentPrompts;
+  glass?: GlassFacts;
 }
 
 /** SQL: the requirement of a row of plan, with whether it has escalated since the plan last became the proposal's. */
@@ -74,12 +76,18 @@ export const heldByPolicy = (p: string): string => `EXISTS (
  * is not there.
  */
 export async function readApprovalFacts(tx: Sql, proposalId: string): Promise<ApprovalFacts> {
-  const [row] = await tx.rows<{ plan: PlanFacts | null; reviews: ReviewFact[]; held: boolean; prompts: SentPrompts | null }>(
-    `SELECT CASE WHEN l.id IS NULL THEN NULL ELSE ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held, ${sentPromptsJson('p', 'l')} AS prompts
+  const [row] = await tx.rows<{
+    plan: PlanFacts | null;
+    reviews: ReviewFact[];
+    held: boolean;
+    prompts: SentPrompts | null;
+    glass: GlassFacts | null;
+  }>(
+    `SELECT CASE WHEN l.id IS NULL THEN NULL ELSE ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held, ${sentPromptsJson('p', 'l')} AS prompts, ${glassJson('p', 'l')} AS glass
        FROM exequatur.proposal p LEFT JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`,
     [proposalId],
   );
   if (row === undefined) return { plan: null, reviews: [] };
-  const { prompts, ...facts } = row;
-  return prompts === null ? facts : { ...facts, prompts };
+  const { prompts, glass, ...facts } = row;
+  return { ...facts, ...(prompts === null ? {} : { prompts }), ...(glass === null ? {} : { glass }) };
 }

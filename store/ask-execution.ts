@@ -1,4 +1,5 @@
 import type { Actor } from '../ontology/authority.ts';
+import type { PolicyPrincipal } from '../ontology/policy-engine.ts';
 import { approvalsCounted } from '../ontology/quorum.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
 import { askPolicies, type Determination } from './ask-policies.ts';
@@ -16,24 +17,30 @@ export interface ReadForExecution {
   proposer: Actor | null;
   version: number;
   now: string;
+  /** Who broke the glass, where that stands in for approvals. */
+  overriddenBy: Actor | null;
 }
 
 /** Whether the policies in force let this plan be executed, on behalf of its proposer. The answer is kept with the execution, or with the way back. */
 export async function mayExecute(
   tx: Tx,
   proposal: LockedProposal,
-  { facts, proposer, version, now }: ReadForExecution,
+  { facts, proposer, version, now, overriddenBy }: ReadForExecution,
   deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
 ): Promise<Determination> {
   const approvals = facts.plan === null ? 0 : approvalsCounted(facts.plan.requirement, facts.reviews, proposal.behind);
   const { proposerId: id, proposerKind: kind, proposerRoles: roles, actsFor } = proposal;
-  const by = await askPolicies(tx, deps, {
-    actor: proposer ?? { id, kind, roles, teams: [], actsFor },
-    action: 'execute',
-    resource: proposal.actionType,
-    version,
-    context: async () => ({ ...(await policyContextOf(tx, proposal, now, deps)), approvals }),
-  });
+  const ask = (actor: PolicyPrincipal, action: 'execute' | 'override') =>
+    askPolicies(tx, deps, {
+      actor,
+      action,
+      resource: proposal.actionType,
+      version,
+      context: async () => ({ ...(await policyContextOf(tx, proposal, now, deps)), approvals }),
+    });
+  const executes = await ask(proposer ?? { id, kind, roles, teams: [], actsFor }, 'execute');
+  // In an emergency both must be allowed: whoever may override does not get around what forbids the execution as such.
+  const by = executes.allowed && overriddenBy !== null ? bothOf(executes, await ask(overriddenBy, 'override')) : executes;
   const decision = {
     proposalId: proposal.id,
     actor: id,
@@ -44,6 +51,10 @@ export async function mayExecute(
   };
   recordDecision(tx, by.allowed ? { ...decision, outcome: 'allowed' } : { ...decision, outcome: 'refused', reason: 'policy_forbids' });
   return by;
+}
+
+function bothOf(one: Determination, other: Determination): Determination {
+  return other.allowed ? { ...one, policies: [...new Set([...one.policies, ...other.policies])].sort() } : other;
 }
 
 /** Back to those who approve: there it stays until one of them adds to it, or other policies are in force. */

@@ -7,6 +7,7 @@ import { mayExecute, policyMove } from './ask-execution.ts';
 import { areDefinitionsInForce } from './definitions-in-force.ts';
 import { lockDefinitionsShared } from './definitions-lock.ts';
 import { type DoorRefusal, doorRefusalOf } from './door-refusals.ts';
+import { isBehindGlass } from './glass-facts.ts';
 import { takeNudges } from './nudges.ts';
 import { policyVersionInForce } from './policy-sets.ts';
 import { hasExpired, isoTime, type LockedProposal, lockProposal, type StoredFailure } from './proposal-row.ts';
@@ -72,7 +73,11 @@ async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontolo
   if (proposal === null) return null;
   takeNudges(tx, proposalId);
   if (!isToBeExecuted(proposal)) return settleLocked(tx, proposal, facts);
-  if (facts.plan === null || settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind).verdict !== 'approved') {
+  const isEmergency = isBehindGlass(facts, proposal.behind);
+  if (
+    facts.plan === null ||
+    (!isEmergency && settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind).verdict !== 'approved')
+  ) {
     return describe(sendBack(tx, proposal, { to: 'awaiting_approval', reason: 'standing_lost' }), facts);
   }
   if (obstacles.stop !== null || obstacles.heldBy !== null) return describe(hold(tx, proposal, obstacles), facts);
@@ -82,7 +87,8 @@ async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontolo
   // A plan whose time has passed is simulated again, which ends as `invalid` and says which criterion fails. The clock was asked after the waits for the locks above.
   const [fault] = await askCriteriaAgain(tx, proposal, locked?.now ?? proposal.now, deps);
   if (fault !== undefined) return describe(sendBack(tx, proposal, { to: 'simulating', reason: fault.code }), facts);
-  const by = await mayExecute(tx, proposal, { facts, proposer, version, now: locked?.now ?? proposal.now }, deps);
+  const asked = { facts, proposer, version, now: locked?.now ?? proposal.now };
+  const by = await mayExecute(tx, proposal, { ...asked, overriddenBy: isEmergency ? (facts.glass?.actor ?? null) : null }, deps);
   if (!by.allowed) return describe(sendBack(tx, proposal, policyMove(by)), { ...facts, held: true });
   const executionId = executionIdOf(proposalId);
   if (proposal.status !== 'executing') beginExecution(tx, proposal, executionId);

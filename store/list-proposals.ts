@@ -1,5 +1,6 @@
 import type { Actor } from '../ontology/authority.ts';
 import type { ProposalStatus } from '../ontology/lifecycle.ts';
+import { owesReview } from './glass-facts.ts';
 import { pageSizeOf, pageToken, readPage, readPageToken } from './page-token.ts';
 import { type ProposalRecord, type ProposalView, proposalView, selectProposalRecord } from './proposal-view.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
@@ -10,6 +11,8 @@ export interface ProposalQuery {
   status?: ProposalStatus;
   actionType?: string;
   proposer?: string;
+  /** Only those whose emergency nobody has reviewed. */
+  needsReview?: boolean;
   pageSize?: number;
   pageToken?: string;
 }
@@ -22,6 +25,7 @@ const selectPage = `${selectProposalRecord(
   `(SELECT * FROM exequatur.proposal q
      WHERE ($1::text IS NULL OR q.status = $1) AND ($2::text IS NULL OR q.action_type = $2) AND ($3::text IS NULL OR q.proposer_id = $3)
        AND ($4::timestamptz IS NULL OR (q.created_at, q.id) < ($4::timestamptz, $5::uuid))
+       AND ($7::boolean IS NULL OR ${owesReview('q')} = $7)
      ORDER BY q.created_at DESC, q.id DESC LIMIT $6::int)`,
 )} ORDER BY p.created_at DESC, p.id DESC`;
 
@@ -31,11 +35,16 @@ export async function listProposals(
   viewer: Actor,
   deps: Pick<StoreDeps, 'decide'>,
 ): Promise<{ proposals: ProposalView[]; nextPageToken: string | null } | Refusal> {
-  const asked = { status: query.status ?? null, actionType: query.actionType ?? null, proposer: query.proposer ?? null };
+  const asked = {
+    status: query.status ?? null,
+    actionType: query.actionType ?? null,
+    proposer: query.proposer ?? null,
+    ...(query.needsReview === undefined ? {} : { needsReview: String(query.needsReview) }),
+  };
   const after = startOf(asked, query.pageToken);
   if (after === null) return refuse('invalid_page_token');
   const pageSize = pageSizeOf(query.pageSize);
-  const values = [asked.status, asked.actionType, asked.proposer, after.createdAt, after.id, pageSize + 1];
+  const values = [asked.status, asked.actionType, asked.proposer, after.createdAt, after.id, pageSize + 1, query.needsReview ?? null];
   const records = await readPage(tx, query.pageToken, () => tx.rows<ProposalRecord>(selectPage, values));
   if (isRefusal(records)) return records;
   const shown = records.slice(0, pageSize);

@@ -5,6 +5,7 @@ import type { PlanSummary } from '../ontology/plan.ts';
 import { type ProblemCode, problems } from '../ontology/problems.ts';
 import { type StageState, settleQuorum } from '../ontology/quorum.ts';
 import { hasNotLapsed, haveOneParty, heldByPolicy, isOfPlan, isOwnOrDelegated, planFactsJson, reviewFactsJson } from './approval-facts.ts';
+import { brokenGlassOf, type GlassFacts, glassJson } from './glass-facts.ts';
 import { type PastPlan, planHistoryJson } from './plan-history.ts';
 import { isoTime, type PlanFacts, type ProposalRow, proposalJson, type StoredFailure } from './proposal-row.ts';
 
@@ -51,11 +52,13 @@ export interface ProposalView {
   executeAfter: string | null;
   /** What holds it, where it is scheduled for a time: `executeAfter`, or `window/<name>`. */
   held: { by: string; until: string } | null;
+  /** The glass that was broken for this plan, and the review that is owed once it has been executed. */
+  emergency: (Omit<GlassFacts, 'actor' | 'by'> & { brokenBy: string }) | null;
   revertOf: string | null;
   reverted: 'none' | 'partial' | 'full';
   revertedBy: string | null;
   failure: (StoredFailure & { title: string }) | null;
-  actions: Record<'review' | 'withdraw' | 'revise' | 'revert' | 'resolve', ActionPermission>;
+  actions: Record<'review' | 'withdraw' | 'revise' | 'revert' | 'resolve' | 'breakGlass' | 'reviewEmergency', ActionPermission>;
   statusTimestamps: Partial<Record<ProposalStatus, string>>;
   workflow: { id: string; url: string | null };
   createdAt: string;
@@ -77,6 +80,8 @@ export interface ProposalRecord {
   execution: { id: string; executedAt: string; edits: number } | null;
   /** Proposal of the executed revert. */
   revertedBy: string | null;
+  /** The newest breaking of the glass for this plan. */
+  glass: GlassFacts | null;
   /** A revert that is not final. */
   openRevert: string | null;
 }
@@ -101,6 +106,7 @@ export function proposalView(record: ProposalRecord, viewer: Actor, decide: Deci
     execution: record.execution,
     executeAfter: proposal.executeAfter,
     held: heldOf(proposal),
+    emergency: emergencyOf(record.glass),
     revertOf: proposal.revertOf,
     reverted: record.revertedBy === null ? 'none' : 'full',
     revertedBy: record.revertedBy,
@@ -111,6 +117,12 @@ export function proposalView(record: ProposalRecord, viewer: Actor, decide: Deci
     createdAt: proposal.createdAt,
     updatedAt: proposal.updatedAt,
   };
+}
+
+function emergencyOf(glass: GlassFacts | null): ProposalView['emergency'] {
+  if (glass === null) return null;
+  const { actor: _actor, by, ...shown } = glass;
+  return { brokenBy: by, ...shown };
 }
 
 function heldOf({ status, heldBy, heldUntil }: ProposalRow): ProposalView['held'] {
@@ -142,6 +154,25 @@ function actionsOf(record: ProposalRecord, viewer: Actor, decide: Decide): Propo
     revise: permission(decide({ action: 'proposal:revise', actor: viewer, proposal: facts, isRevert: proposal.revertOf !== null })),
     revert: permission(decide(revertQuestion(record, viewer, null))),
     resolve: permission({ allowed: false, reason: 'not_resolvable' }),
+    ...emergencyActions(record, viewer, decide),
+  };
+}
+
+function emergencyActions({ proposal, plan, counted, glass }: ProposalRecord, actor: Actor, decide: Decide) {
+  const facts = proposalFacts(proposal);
+  const requirement = plan?.requirement ?? null;
+  const asked = { actor, proposal: facts, digest: proposal.planDigest ?? '', requirement, reviews: counted, glass: brokenGlassOf(glass) };
+  return {
+    breakGlass: permission(decide({ action: 'proposal:break_glass', ...asked })),
+    reviewEmergency: permission(
+      decide({
+        action: 'proposal:review_emergency',
+        actor,
+        proposal: facts,
+        rule: requirement?.breakGlass ?? null,
+        glass: glass === null ? null : { by: glass.by, person: glass.actor?.person ?? glass.by, reviewed: glass.review !== null },
+      }),
+    ),
   };
 }
 
@@ -183,7 +214,7 @@ export const reviewJson = (r: string, counts: string): string => `jsonb_build_ob
 /** SQL for a ProposalRecord; `parameters` is an expression for their text, or null to leave them out. Reads only, in one statement, so its parts agree. */
 export const selectProposalRecord = (parameters: string, from: string): string => `
   SELECT p.created_at::text AS key, ${proposalJson('p')} AS proposal, ${parameters} AS parameters,
-         CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary AS summary, ${planHistoryJson('p')} AS history, ${reviewFactsJson('p')} AS counted, ${heldByPolicy('p')} AS held,
+         CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary AS summary, ${planHistoryJson('p')} AS history, ${reviewFactsJson('p')} AS counted, ${heldByPolicy('p')} AS held, ${glassJson('p', 'l')} AS glass,
          COALESCE((SELECT jsonb_agg(${reviewJson(
            'r',
            `COALESCE(${isOfPlan('r', 'p')}, false) AND ${hasNotLapsed('r', 'p')} AND (x.executed_at IS NOT NULL OR ${isOwnOrDelegated('r', 'p')})

@@ -8,7 +8,7 @@ import type { Tx } from './sql.ts';
 export interface Decision {
   proposalId: string;
   actor: string;
-  action: 'propose' | 'revise' | 'revert' | 'withdraw' | 'review' | 'stage' | 'execute';
+  action: 'propose' | 'revise' | 'revert' | 'withdraw' | 'review' | 'stage' | 'execute' | 'override';
   /** `asked`: people are to decide. */
   outcome: 'allowed' | 'refused' | 'asked';
   reason?: ProblemCode;

@@ -53,6 +53,18 @@ export async function runningMigrations(pool: pg.Pool, limit: number): Promise<{
   return rows;
 }
 
+/** Executed proposals whose emergency awaits its review. */
+export async function unreviewedEmergencies(
+  pool: pg.Pool,
+  limit: number,
+): Promise<{ tenantId: string; proposalId: string; actionType: string }[]> {
+  const { rows } = await pool.query<{ tenantId: string; proposalId: string; actionType: string }>(
+    'SELECT e.tenant_id AS "tenantId", e.proposal_id AS "proposalId", e.action_type AS "actionType" FROM exequatur.unreviewed_emergencies($1::int) e',
+    [limit],
+  );
+  return rows;
+}
+
 /** A repeat changes nothing. */
 export async function markNudgeDelivered(pool: pg.Pool, tenant: string, nudgeId: string): Promise<void> {
   await pool.query('SELECT 1 FROM exequatur.mark_nudge_delivered($1::uuid, $2::uuid)', [tenant, nudgeId]);

@@ -3,6 +3,7 @@ import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import type { ResolvedRequirement } from '../ontology/plan.ts';
 import { settleQuorum } from '../ontology/quorum.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
+import { isBehindGlass, reviewDueMs } from './glass-facts.ts';
 import { nextPrompt } from './next-prompt.ts';
 import { hasExpired, type LockedProposal, lockProposal, type StoredFailure } from './proposal-row.ts';
 import type { PromptKind } from './sent-prompts.ts';
@@ -20,7 +21,7 @@ export interface Settled {
   /** How long nothing will happen by itself: until expiry while people are asked, at least a second, so that no loop spins; null where the next step is the engine's. */
   waitMs: number | null;
   /** What happens then, where it is neither the expiry nor a release. */
-  waitsFor?: PromptKind;
+  waitsFor?: PromptKind | 'review';
   /** Which approvals are missing, in words. */
   missing: string;
   /** What holds it until when, in words; empty where nothing does, or a switch. */
@@ -49,8 +50,12 @@ export function settleLocked(tx: Tx, proposal: LockedProposal, facts: ApprovalFa
   if (proposal.status === 'awaiting_approval' && facts.plan !== null) {
     const { verdict } = settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind);
     if (verdict === 'rejected') return describe(transition(tx, proposal, { to: 'rejected' }), facts);
-    if (verdict === 'approved' && facts.held !== true)
-      return describe(transition(tx, proposal, { to: 'approved', facts: approvedBy(facts.plan.requirement) }), facts);
+    if (facts.held !== true) {
+      if (verdict === 'approved')
+        return describe(transition(tx, proposal, { to: 'approved', facts: approvedBy(facts.plan.requirement) }), facts);
+      if (isBehindGlass(facts, proposal.behind))
+        return describe(transition(tx, proposal, { to: 'approved', facts: inEmergency(facts.plan.requirement) }), facts);
+    }
   }
   return describe(proposal, facts);
 }
@@ -58,6 +63,10 @@ export function settleLocked(tx: Tx, proposal: LockedProposal, facts: ApprovalFa
 /** Where nobody was asked, it is on record that policy alone approved, and which. */
 function approvedBy(requirement: ResolvedRequirement): JsonObject {
   return { approvedBy: requirement.automatic ? 'policy' : 'people', policy: requirement.policy };
+}
+
+function inEmergency({ policy }: ResolvedRequirement): JsonObject {
+  return { approvedBy: 'emergency', policy };
 }
 
 /** The statuses that time ends. An approved proposal that nobody could execute, a while longer, expires as well. */
@@ -69,6 +78,12 @@ function isOpenToExpiry(status: ProposalStatus): boolean {
     status === 'approved' ||
     status === 'scheduled'
   );
+}
+
+/** A final state has nothing to wait for but the review that is owed after an emergency. */
+function waitForReview(proposal: LockedProposal, facts: ApprovalFacts): Pick<Settled, 'waitMs' | 'waitsFor'> {
+  const dueMs = reviewDueMs(proposal, facts);
+  return dueMs === null ? { waitMs: null } : { waitMs: Math.max(shortestWaitMs, dueMs - Date.parse(proposal.now)), waitsFor: 'review' };
 }
 
 const heldInWords = 'the policies in force ask for more than its stages do';
@@ -92,7 +107,7 @@ export function describe(proposal: LockedProposal, facts: ApprovalFacts): Settle
     revision: proposal.revision,
     digest: proposal.planDigest,
     expiresAt: proposal.expiresAt,
-    ...(waits ? waitOf(proposal, facts) : { waitMs: null }),
+    ...(waits ? waitOf(proposal, facts) : waitForReview(proposal, facts)),
     held: proposal.status === 'scheduled' && proposal.heldUntil !== null ? `${proposal.heldBy} until ${proposal.heldUntil}` : '',
     missing:
       proposal.status === 'awaiting_approval' && facts.plan !== null

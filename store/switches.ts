@@ -64,7 +64,7 @@ export async function obstaclesOf(tx: Sql, proposalId: string): Promise<Obstacle
     `SELECT s.scope || '/' || s.name AS stop, h.what AS "heldBy", ${isoTime('h.until')} AS "heldUntil"
        FROM exequatur.proposal p
        LEFT JOIN LATERAL exequatur.stopped_by(p.action_type, p.proposer_id, p.proposer_kind, p.acts_for) s ON true
-       LEFT JOIN LATERAL exequatur.held_by(p.action_type, p.execute_after) h ON true
+       LEFT JOIN LATERAL exequatur.holds(p) h ON true
       WHERE p.id = $1::uuid`,
     [proposalId],
   );

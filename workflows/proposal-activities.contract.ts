@@ -11,8 +11,8 @@ export interface ProposalState {
   readonly expiresAt: string;
   /** How long nothing happens by itself; null where the next step is the engine's. */
   readonly waitMs: number | null;
-  /** What the timer is for, where it is neither the expiry nor a release. Histories from before there were reminders lack it. */
-  readonly waitsFor?: 'reminder' | 'escalation';
+  /** What the timer is for, where it is neither the expiry nor a release: `review` after an emergency, also in a final state. Histories from before there were reminders lack it. */
+  readonly waitsFor?: 'reminder' | 'escalation' | 'review';
   /** Which approvals are missing, in words. */
   readonly missing: string;
   /** What holds it until when, in words. Histories from before there were holds lack it. */

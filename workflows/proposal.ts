@@ -23,13 +23,18 @@ export async function proposal(start: ProposalStart): Promise<FinalStatus> {
 
   // Asked for before anyone has looked: a step does nothing in a state that does not call for it, and looking first would be a second transaction.
   let at = await simulate(start);
-  while (!isFinal(at.status)) {
+  while (!isOver(at)) {
     if (workflowInfo().continueAsNewSuggested) await startOver(start);
     at = await takeStep(start, at, inbox);
   }
   publishState(at);
   await condition(allHandlersFinished);
-  return at.status;
+  return at.status as FinalStatus;
+}
+
+/** An executed proposal whose emergency awaits its review is not over: somebody has to tell when nobody gives it. */
+function isOver(at: ProposalState): boolean {
+  return isFinal(at.status) && at.waitsFor !== 'review';
 }
 
 type Step = (start: ProposalStart, at: ProposalState, inbox: Inbox) => Promise<ProposalState>;
@@ -53,6 +58,14 @@ async function untilNudged(start: ProposalStart, at: ProposalState, inbox: Inbox
   return nudged ? execute(start, at.edits) : settle(start);
 }
 
+/** Executed in an emergency. Whatever wakes it, settling finds that it was reviewed, or that this is overdue, and tells. */
+async function untilReviewed(start: ProposalStart, at: ProposalState, inbox: Inbox): Promise<ProposalState> {
+  publishState(at);
+  await nudgeOrAfter(inbox, at.waitMs, 'review after an emergency');
+  inbox.nudged = false;
+  return settle(start);
+}
+
 /** Held. Whatever wakes it, execution is asked for: it finds what else holds, or that the time is over. */
 async function untilReleased(start: ProposalStart, at: ProposalState, inbox: Inbox): Promise<ProposalState> {
   publishState(at);
@@ -66,8 +79,10 @@ const troubleMs = 5 * 60_000; // Long enough that a defect does not fill the his
 
 async function takeStep(start: ProposalStart, at: ProposalState, inbox: Inbox): Promise<ProposalState> {
   try {
-    const next = await steps[at.status as OpenStatus](start, at, inbox);
-    if (next.status === at.status && next.waitMs === null) await nudgeOrAfter(inbox, idleMs, 'nothing happened: try again');
+    const step = isFinal(at.status) ? untilReviewed : steps[at.status];
+    const next = await step(start, at, inbox);
+    if (!isOver(next) && next.status === at.status && next.waitMs === null)
+      await nudgeOrAfter(inbox, idleMs, 'nothing happened: try again');
     return next;
   } catch (failure) {
     if (isCancellation(failure) || isForGood(failure)) throw failure;

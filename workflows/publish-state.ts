@@ -35,7 +35,8 @@ function describe(at: ProposalState): string[] {
   if (at.missing !== '') lines.push(`still missing: ${at.missing}`);
   if (at.held !== undefined && at.held !== '') lines.push(`held by ${at.held}`);
   if (at.failure !== null) lines.push(`why: ${at.failure}`);
-  if (at.waitMs !== null) lines.push(`expires at ${at.expiresAt}`);
+  if (at.waitsFor === 'review') lines.push('awaits the review that is owed after an emergency');
+  else if (at.waitMs !== null) lines.push(`expires at ${at.expiresAt}`);
   return lines;
 }
 

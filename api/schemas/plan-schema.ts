@@ -74,6 +74,17 @@ export const requirementSchema = component(
       .strictObject({ after: z.string(), to: z.array(z.string()).exactOptional() })
       .exactOptional()
       .describe('An ISO 8601 duration since the plan awaits approval, and the roles that are told then.'),
+    breakGlass: z
+      .strictObject({
+        roles: z.array(z.string()),
+        approvals: z.int(),
+        reviewWithin: z.string(),
+        reviewers: z.string(),
+        byProposer: z.boolean().exactOptional(),
+        passesFreezeWindows: z.boolean().exactOptional(),
+      })
+      .exactOptional()
+      .describe('Who may have it executed with how many approvals in an emergency, and who reviews that afterwards.'),
   }),
   'Who must approve a plan, as it was resolved when the plan was made.',
 );

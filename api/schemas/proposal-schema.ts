@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { proposalStatuses } from '../../ontology/lifecycle.ts';
 import { component } from './components.ts';
+import { emergencySchema } from './emergency-schema.ts';
 import { nextPageToken } from './page-schema.ts';
 import { actionTypeReference, pastPlan, planSummarySchema } from './plan-schema.ts';
 import { digest, instant, json, nameText, text, time, uuid } from './text-schema.ts';
@@ -147,12 +148,21 @@ export const proposalSchema = component(
       .strictObject({ by: z.string(), until: time })
       .nullable()
       .describe('What holds it, where it is `scheduled` for a time: `executeAfter`, or `window/<name>`.'),
+    emergency: emergencySchema,
     revertOf: z.string().nullable().describe('The execution this proposal takes back.'),
     reverted: z.enum(['none', 'partial', 'full']),
     revertedBy: z.string().nullable(),
     failure: failure.nullable(),
     actions: z
-      .strictObject({ review: permission, withdraw: permission, revise: permission, revert: permission, resolve: permission })
+      .strictObject({
+        review: permission,
+        withdraw: permission,
+        revise: permission,
+        revert: permission,
+        resolve: permission,
+        breakGlass: permission,
+        reviewEmergency: permission,
+      })
       .describe('What the caller may do with it now.'),
     statusTimestamps: z.partialRecord(statusSchema, time),
     workflow: z.strictObject({ id: z.string(), url: z.string().nullable() }),
@@ -183,4 +193,9 @@ export const proposalFilter = {
   status: statusSchema.exactOptional(),
   actionType: nameText.exactOptional(),
   proposer: nameText.exactOptional(),
+  needsReview: z
+    .enum(['true', 'false'])
+    .transform((word) => word === 'true')
+    .exactOptional()
+    .meta({ description: 'Whether it was executed in an emergency that nobody has reviewed yet.', type: 'boolean' }),
 };

@@ -70,6 +70,16 @@ const rows: Record<
   getDecisions: { admitted: readers, path: `/v1/proposals/${somebody}/decisions` },
   getTimeline: { admitted: readers, path: `/v1/proposals/${somebody}/timeline` },
   listReviewers: { admitted: readers, path: `/v1/proposals/${somebody}/reviewers` },
+  breakGlass: {
+    admitted: 'depends on the proposal',
+    path: `/v1/proposals/${somebody}/break-glass`,
+    body: { planDigest: 'x', reason: 'x' },
+  },
+  reviewEmergency: {
+    admitted: 'depends on the proposal',
+    path: `/v1/proposals/${somebody}/post-review`,
+    body: { verdict: 'justified', comment: 'x' },
+  },
   reviewProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/reviews`, ...review },
   reviseProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/revisions`, body: { parameters: {} } },
   withdrawProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/withdraw`, body: {} },

@@ -98,6 +98,15 @@ async function done(actionType: string, parameters: object): Promise<string> {
   return id;
 }
 
+/** What is asked of a proposal with a secret that is executed; then things are as they were. */
+async function inEmergency(ask: (id: string, planDigest: string) => Promise<Answer>): Promise<Answer> {
+  const { body } = await admin.propose('annotate', { person: 'P2', note: secrets.note });
+  const answer = await ask(body.id, body.planDigest);
+  await scene.until(body.id, 'executed');
+  await done('annotate', { person: 'P2', note: 'nothing' });
+  return answer;
+}
+
 async function invalid(actionType: string, parameters: object): Promise<string> {
   const { body } = await outsider.propose(actionType, parameters as never);
   expect(body.status).toBe('invalid');
@@ -152,7 +161,10 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
     ],
     shows: true,
   },
-  listProposals: { asks: [get('/v1/proposals?pageSize=1000'), get('/v1/proposals?status=invalid')], shows: true },
+  listProposals: {
+    asks: [get('/v1/proposals?pageSize=1000'), get('/v1/proposals?status=invalid'), get('/v1/proposals?needsReview=false')],
+    shows: true,
+  },
   getProposal: {
     asks: ['hired', 'annotated', 'waiting', 'kept', 'reckoned', 'doubled', 'shared'].map(
       (name): Ask =>
@@ -186,6 +198,21 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
         expect((await keeper.review(body, 'request_changes')).status).toBe(201);
         return person.post(`/v1/proposals/${body.id}/revisions`, { parameters: { person: 'P2', note: secrets.note } });
       },
+    ],
+    shows: true,
+  },
+  breakGlass: {
+    asks: [(person) => inEmergency((id, planDigest) => person.post(`/v1/proposals/${id}/break-glass`, { planDigest, reason: 'x' }))],
+    shows: true,
+  },
+  reviewEmergency: {
+    asks: [
+      (person) =>
+        inEmergency(async (id, planDigest) => {
+          await keeper.post(`/v1/proposals/${id}/break-glass`, { planDigest, reason: 'x' });
+          await scene.until(id, 'executed');
+          return person.post(`/v1/proposals/${id}/post-review`, { verdict: 'justified', comment: 'x' });
+        }),
     ],
     shows: true,
   },

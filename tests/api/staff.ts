@@ -117,6 +117,7 @@ export const staff = {
     'one-keeper': {
       stages: [{ name: 'keepers', thresholds: [{ needed: 1, reviewers: "'keeper' in reviewer.roles" }] }],
       expiresAfter: 'PT1H',
+      breakGlass: { roles: ['keeper'], approvals: 0, reviewWithin: 'PT1H', reviewers: "'keeper' in reviewer.roles" },
     },
   },
 } satisfies JsonValue;

@@ -40,11 +40,11 @@ describe('every table with tenants in it', () => {
     expect(found.map(({ name }) => name)).toEqual(withoutTenant);
   });
 
-  it('has no other permissive policy than those of the relay, which sees nudges, events, proposals, index builds and migrations of all tenants', async () => {
+  it('has no other permissive policy than those of the relay, which sees nudges, events, proposals, emergencies, index builds and migrations of all tenants', async () => {
     const found = await rows<{ tablename: string; roles: string[] }>(
       `SELECT tablename, roles::text[] AS roles FROM pg_policies WHERE schemaname = 'exequatur' AND roles <> '{public}' AND permissive = 'PERMISSIVE' ORDER BY 1`,
     );
-    expect(found.map(({ tablename }) => tablename)).toEqual(['index_build', 'nudge', 'ontology_migration', 'outbox', 'proposal']);
+    expect(found.map(({ tablename }) => tablename)).toEqual(['glass', 'index_build', 'nudge', 'ontology_migration', 'outbox', 'proposal']);
     expect(new Set(found.flatMap(({ roles }) => roles))).toEqual(new Set([`${db.rolePrefix}_relay_reader`]));
   });
 
@@ -137,6 +137,7 @@ describe('roles', () => {
         'decision',
         'delegation',
         'freeze_window',
+        'glass',
         'idempotency_key',
         'link_type',
         'nudge',
@@ -156,6 +157,7 @@ describe('roles', () => {
         'action_type',
         'delegation',
         'freeze_window',
+        'glass',
         'link_type',
         'nudge',
         'object_type',
@@ -166,7 +168,7 @@ describe('roles', () => {
         'tenant_control',
       ],
       'worker INSERT': ['decision', 'nudge', 'outbox', 'plan', 'plan_chunk', 'prompt', 'read_set', 'read_set_reads'],
-      'worker UPDATE': ['nudge', 'proposal'],
+      'worker UPDATE': ['glass', 'nudge', 'proposal'],
     });
   });
 });

@@ -1,0 +1,62 @@
+import type { Caller } from '../ontology/authority.ts';
+import { readApprovalFacts } from './approval-facts.ts';
+import type { Verdict } from './glass-facts.ts';
+import { announceAndNudge } from './nudges.ts';
+import { type LockedProposal, lockProposal } from './proposal-row.ts';
+import { proposalFacts } from './proposal-view.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import type { Tx } from './sql.ts';
+import { resolveActor } from './standing.ts';
+import type { StoreDeps } from './store-deps.ts';
+
+export interface EmergencyReview {
+  proposalId: string;
+  verdict: Verdict;
+  comment: string;
+  by: Caller;
+}
+
+/** Keeps what another person says of an emergency after its execution, once. It may come late; that it was late stays on record. */
+export async function reviewEmergency(
+  tx: Tx,
+  { proposalId, verdict, comment, by }: EmergencyReview,
+  deps: Pick<StoreDeps, 'decide'>,
+): Promise<{ actionType: string } | Refusal> {
+  const [proposal, actor, facts] = await Promise.all([
+    lockProposal(tx, proposalId),
+    resolveActor(tx, by),
+    readApprovalFacts(tx, proposalId),
+  ]);
+  if (proposal === null) {
+    tx.undo();
+    return refuse('not_found');
+  }
+  const { glass } = facts;
+  const authority = deps.decide({
+    action: 'proposal:review_emergency',
+    actor,
+    proposal: proposalFacts(proposal),
+    rule: facts.plan?.requirement.breakGlass ?? null,
+    glass: glass ? { by: glass.by, person: glass.actor?.person ?? glass.by, reviewed: glass.review !== null } : null,
+  });
+  if (!authority.allowed) return refuse(authority.reason);
+  tx.send(
+    `UPDATE exequatur.glass g SET reviewed_by = $4, verdict = $5, comment = $6, reviewed_at = exequatur.clock()
+      WHERE g.proposal_id = $1::uuid AND g.revision = $2::int AND g.digest = $3 AND g.reviewed_at IS NULL`,
+    [proposalId, proposal.revision, proposal.planDigest, actor.id, verdict, comment],
+  );
+  announceVerdict(tx, proposal, { verdict, comment, reviewer: actor.id, late: glass?.dueAt != null && proposal.now >= glass.dueAt });
+  return { actionType: proposal.actionType };
+}
+
+function announceVerdict(
+  tx: Tx,
+  proposal: LockedProposal,
+  { verdict, comment, reviewer, late }: { verdict: Verdict; comment: string; reviewer: string; late: boolean },
+): void {
+  const type = 'proposal.emergency_reviewed';
+  const facts = { revision: proposal.revision, planDigest: proposal.planDigest, verdict, late };
+  const auditEntryId = tx.audit({ type, proposalId: proposal.id, facts, personal: { reviewer, comment } });
+  const data = { proposalId: proposal.id, actionType: proposal.actionType, ...facts };
+  announceAndNudge(tx, { type, proposalId: proposal.id, data, auditEntryId });
+}

@@ -1,0 +1,367 @@
+// Emergencies: fewer approvals, by whom the policy names, and a review afterwards; on a clone from tests/support/database.ts, whose clock is moved.
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Caller } from '../../ontology/authority.ts';
+import type { JsonValue } from '../../ontology/json.ts';
+import { breakGlass } from '../../store/break-glass.ts';
+import { setFreezeWindow } from '../../store/change-freeze-window.ts';
+import { executeProposal } from '../../store/execute-proposal.ts';
+import { listProposals } from '../../store/list-proposals.ts';
+import { putOntology } from '../../store/put-ontology.ts';
+import { putPolicies } from '../../store/put-policies.ts';
+import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
+import { putSwitch } from '../../store/put-switch.ts';
+import { readTimeline } from '../../store/read-timeline.ts';
+import { reviewEmergency } from '../../store/review-emergency.ts';
+import { settleProposal } from '../../store/settle-proposal.ts';
+import { withTenant } from '../../store/sql.ts';
+import { resolveActor } from '../../store/standing.ts';
+import { executePastTheGate } from './execute-past-the-gate.ts';
+import { admin, agent, building, caller, expectDone, type Fixture, keeper1, officer, openFixture, simulated } from './fixture.ts';
+
+const minute = 60_000;
+const onCall = caller('on-call-1');
+const chief = caller('chief-1');
+const operator = caller('operator-1');
+const accessAdmin = caller('access-admin-1');
+const breakGlassRule = { roles: ['on-call'], approvals: 0, reviewWithin: 'PT30M', reviewers: "'chief' in reviewer.roles" };
+
+function withEmergencies(more: object = {}): JsonValue {
+  const document = structuredClone(building);
+  Object.assign(document.approvalPolicies['two-stage'], { breakGlass: { ...breakGlassRule, ...more } });
+  return document as unknown as JsonValue;
+}
+
+let fixture: Fixture;
+beforeEach(async () => {
+  fixture = await openFixture(withEmergencies());
+  await fixture.inApi(async (tx) => {
+    for (const person of [onCall, chief, operator]) await resolveActor(tx, person);
+  });
+});
+afterEach(() => fixture.close());
+
+type Plan = { proposalId: string; digest: string | null };
+const planned = (name: string, proposer?: Caller) => fixture.planned('askFloorTwice', { name }, proposer);
+const execute = (plan: Plan) => executeProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps);
+const settle = (plan: Plan) => settleProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps);
+const smash = (plan: Plan, by: Caller = onCall) =>
+  fixture.inApi((tx) =>
+    breakGlass(tx, { proposalId: plan.proposalId, digest: plan.digest ?? '', reason: 'the roof burns', by }, fixture.deps),
+  );
+const reviewed = (plan: Plan, by: Caller = chief) =>
+  fixture.inApi((tx) => reviewEmergency(tx, { proposalId: plan.proposalId, verdict: 'justified', comment: 'it did', by }, fixture.deps));
+const upload = async (more: object) => expectDone(await fixture.inApi((tx) => putOntology(tx, withEmergencies(more), admin, fixture.deps)));
+const events = async (plan: Plan) => {
+  const rows = await fixture.inApi((tx) =>
+    tx.rows<{ type: string }>('SELECT o.type FROM exequatur.outbox o WHERE o.proposal_id = $1::uuid ORDER BY o.created_at', [
+      plan.proposalId,
+    ]),
+  );
+  return rows.map(({ type }) => type);
+};
+const setPrincipal = async (id: string, change: PrincipalChange) =>
+  expectDone(await fixture.inApi((tx) => putPrincipal(tx, { id, change, by: accessAdmin }, fixture.deps)));
+
+describe('breaking the glass', () => {
+  it('has a plan executed without the approvals it needs, tells of it at once, and keeps who and why in the log', async () => {
+    const plan = await planned('A');
+    expect((await fixture.read(plan.proposalId, onCall)).actions.breakGlass).toEqual({ allowed: true });
+    expect(expectDone(await smash(plan)).settled).toMatchObject({ status: 'approved' });
+    expect((await events(plan)).slice(-2)).toEqual(['proposal.glass_broken', 'proposal.approved']);
+    expect(await execute(plan)).toMatchObject({ status: 'executed', waitsFor: 'review' });
+    expect((await fixture.read(plan.proposalId)).emergency).toMatchObject({
+      brokenBy: 'on-call-1',
+      reason: 'the roof burns',
+      review: null,
+    });
+    const timeline = await fixture.inApi((tx) => readTimeline(tx, plan.proposalId));
+    expect(timeline).toContainEqual(
+      expect.objectContaining({ type: 'proposal.glass_broken', personal: { actor: 'on-call-1', reason: 'the roof burns' } }),
+    );
+    expect(timeline).toContainEqual(expect.objectContaining({ facts: expect.objectContaining({ approvedBy: 'emergency' }) }));
+  });
+
+  it.each([
+    ['somebody in none of its roles', keeper1, 'not_for_emergencies'],
+    ['an agent in one of its roles', caller('bot-1', ['on-call'], { kind: 'agent' }), 'not_for_emergencies'],
+    ['a service in one of its roles', caller('job-1', ['on-call'], { kind: 'service' }), 'not_for_emergencies'],
+    ['nobody', caller('guest-1', []), 'forbidden'],
+    ['whom the proposing agent acts for, by the token', caller('on-call-2', ['on-call'], { actsFor: 'agent-1' }), 'own_emergency'],
+  ])('is not for %s', async (_, who, refused) => {
+    const plan = await planned('A');
+    expect(await smash(plan, who)).toMatchObject({ refused });
+    expect((await fixture.read(plan.proposalId)).status).toBe('awaiting_approval');
+    expect(await events(plan)).not.toContain('proposal.glass_broken');
+  });
+
+  it('is not for another plan, another state, twice, or where no policy provides for it', async () => {
+    const plan = await planned('A');
+    expect(await smash({ ...plan, digest: `sha256:${'0'.repeat(64)}` })).toMatchObject({ refused: 'stale_digest' });
+    expect(await smash({ ...plan, proposalId: randomUUID() })).toMatchObject({ refused: 'not_found' });
+    expect(await smash(await fixture.planned('askFloor', { name: 'B' }))).toMatchObject({ refused: 'no_emergency' });
+    expectDone(await smash(plan));
+    expect(await smash(plan)).toMatchObject({ refused: 'not_awaiting_approval' });
+    const late = await planned('C');
+    await fixture.database.advanceClock(61 * minute);
+    expect(await smash(late)).toMatchObject({ refused: 'not_awaiting_approval' });
+  });
+
+  it('is for whoever proposed only where the policy says so expressly, and then another person reviews', async () => {
+    expect(await smash(await planned('A', onCall))).toMatchObject({ refused: 'own_emergency' });
+    await upload({ byProposer: true });
+    const plan = await planned('B', onCall);
+    expectDone(await smash(plan));
+    expect(await execute(plan)).toMatchObject({ status: 'executed' });
+    await upload({ byProposer: true, reviewers: 'true' });
+    const other = await planned('C', onCall);
+    expectDone(await smash(other));
+    expect(await execute(other)).toMatchObject({ status: 'executed' });
+    expect(await reviewed(other, onCall)).toMatchObject({ refused: 'own_emergency' });
+    expectDone(await reviewed(other));
+  });
+
+  it('needs the approvals that are needed even then, of others than who breaks it, and asks again at the execution', async () => {
+    await upload({ approvals: 1, roles: ['on-call', 'keeper'] });
+    const plan = await planned('A');
+    expect(await smash(plan)).toMatchObject({ refused: 'emergency_unapproved' });
+    expectDone(await fixture.review(plan, keeper1));
+    expect(await smash(plan, keeper1)).toMatchObject({ refused: 'emergency_unapproved' });
+    expectDone(await smash(plan));
+    await setPrincipal('keeper-1', { disabled: true });
+    expect(await execute(plan)).toMatchObject({ status: 'awaiting_approval' });
+    await setPrincipal('keeper-1', { disabled: false });
+    expect(await settle(plan)).toMatchObject({ status: 'approved' });
+    expect(await execute(plan)).toMatchObject({ status: 'executed' });
+  });
+
+  it.each([
+    ['is disabled', { disabled: true }],
+    ['has lost the role', { roles: ['keeper'] }],
+    ['turns out to act for the proposer', { actsFor: 'agent-1' }],
+    ['turns out to be the proposer', { linkedIdentities: ['agent-1'] }],
+  ])('is worth nothing once who broke it %s', async (_, change) => {
+    const plan = await planned('A');
+    expectDone(await smash(plan));
+    await setPrincipal('on-call-1', change);
+    expect(await execute(plan)).toMatchObject({ status: 'awaiting_approval' });
+    expect(await settle(plan)).toMatchObject({ status: 'awaiting_approval' });
+  });
+
+  it('does not outlive the plan: a tightened policy asks its own people, and nobody breaks a glass that it no longer has', async () => {
+    const plan = await planned('A');
+    expectDone(await smash(plan));
+    expectDone(await fixture.inApi((tx) => putOntology(tx, building as unknown as JsonValue, admin, fixture.deps)));
+    expect(await execute(plan)).toMatchObject({ status: 'simulating' });
+    const next = await simulated(fixture, plan.proposalId);
+    expect(next.status).toBe('awaiting_approval');
+    expect(await smash(next)).toMatchObject({ refused: 'no_emergency' });
+    expect(await settle(next)).toMatchObject({ status: 'awaiting_approval' });
+  });
+
+  it('does not pass a switch', async () => {
+    const plan = await planned('A');
+    expectDone(await smash(plan));
+    expectDone(
+      await fixture.inApi((tx) =>
+        putSwitch(tx, { scope: 'actionType', name: 'askFloorTwice', state: 'off', reason: 'x', by: operator }, fixture.deps),
+      ),
+    );
+    expect(await execute(plan)).toMatchObject({ status: 'scheduled' });
+    await expect(executePastTheGate(fixture, plan.proposalId)).rejects.toMatchObject({ code: 'XQ016' });
+  });
+
+  it('passes a freeze window only where the policy says so', async () => {
+    const once = { from: '2020-01-01T00:00:00Z', until: '2099-01-01T00:00:00Z' };
+    expectDone(await fixture.inApi((tx) => setFreezeWindow(tx, { name: 'now', reason: 'x', once, by: operator }, fixture.deps)));
+    const plan = await planned('A');
+    expectDone(await smash(plan));
+    expect(await execute(plan)).toMatchObject({ status: 'scheduled' });
+    await expect(executePastTheGate(fixture, plan.proposalId)).rejects.toMatchObject({ code: 'XQ018' });
+    await upload({ passesFreezeWindows: true });
+    const next = await planned('B');
+    for (const reviewer of [keeper1, officer]) expectDone(await fixture.review(next, reviewer));
+    expect(await execute(next)).toMatchObject({ status: 'scheduled' });
+    expectDone(await smash(next));
+    expect(await execute(next)).toMatchObject({ status: 'executed' });
+  });
+
+  it('is asked of the tenant’s policies as `override`, and again at the execution, with what they say of executions', async () => {
+    const put = async (policies: Record<string, string>) =>
+      expectDone(await fixture.inApi((tx) => putPolicies(tx, { policies, cases: [] }, admin, fixture.deps)));
+    const all = 'permit (principal, action, resource);';
+    const plan = await planned('A');
+    await put({ all, never: '@explain("Not here.") forbid (principal, action == Action::"override", resource);' });
+    expect(await smash(plan)).toMatchObject({ refused: 'policy_forbids' });
+    await put({ all });
+    expectDone(await smash(plan));
+    await put({ all, never: 'forbid (principal == Principal::"on-call-1", action == Action::"override", resource);' });
+    expect(await execute(plan)).toMatchObject({ status: 'awaiting_approval' });
+    expect(await settle(plan)).toMatchObject({ status: 'awaiting_approval' });
+    await put({ all, careful: 'forbid (principal, action == Action::"execute", resource) when { context.approvals < 1 };' });
+    expect(await settle(plan)).toMatchObject({ status: 'approved' });
+    expect(await execute(plan)).toMatchObject({ status: 'awaiting_approval' });
+    await put({ all });
+    expect(await settle(plan)).toMatchObject({ status: 'approved' });
+    expect(await execute(plan)).toMatchObject({ status: 'executed' });
+  });
+
+  it('by two at the same instant is one emergency', async () => {
+    const plan = await planned('A');
+    await fixture.inApi((tx) => resolveActor(tx, caller('on-call-2')));
+    const outcomes = await Promise.all([smash(plan), smash(plan, caller('on-call-2')), smash(plan)]);
+    expect(outcomes.filter((outcome) => 'settled' in outcome && !('refused' in outcome))).toHaveLength(1);
+    expect((await events(plan)).filter((type) => type === 'proposal.glass_broken')).toHaveLength(1);
+    await Promise.all([execute(plan), execute(plan)]);
+    expect((await events(plan)).filter((type) => type === 'proposal.executed')).toHaveLength(1);
+  });
+});
+
+describe('the review that is owed', () => {
+  async function executed(name: string): Promise<Plan> {
+    const plan = await planned(name);
+    expectDone(await smash(plan));
+    expect(await execute(plan)).toMatchObject({ status: 'executed' });
+    return plan;
+  }
+  const owing = async (needsReview: boolean) => {
+    const actor = await fixture.inApi((tx) => resolveActor(tx, chief));
+    const page = expectDone(await fixture.inApi((tx) => listProposals(tx, { needsReview }, actor, fixture.deps)));
+    return page.proposals.map(({ id }) => id);
+  };
+
+  it('is given once, by a person whom the policy asks and who had no part in it', async () => {
+    const waiting = await planned('Z');
+    expect(await reviewed(waiting)).toMatchObject({ refused: 'no_review_owed' });
+    const plan = await executed('A');
+    expect(await owing(true)).toEqual([plan.proposalId]);
+    expect(await reviewed(plan, onCall)).toMatchObject({ refused: 'own_emergency' });
+    expect(await reviewed(plan, keeper1)).toMatchObject({ refused: 'not_for_emergencies' });
+    expect(await reviewed(plan, caller('bot-1', ['chief'], { kind: 'agent' }))).toMatchObject({ refused: 'agent_may_not_review' });
+    expect(await reviewed(plan, caller('chief-2', ['chief'], { actsFor: 'agent-1' }))).toMatchObject({ refused: 'own_emergency' });
+    expectDone(await reviewed(plan));
+    expect(await reviewed(plan, caller('chief-3'))).toMatchObject({ refused: 'no_review_owed' });
+    expect(await owing(true)).toEqual([]);
+    expect(await owing(false)).toContain(plan.proposalId);
+    expect(await settle(plan)).toMatchObject({ status: 'executed', waitMs: null });
+    await fixture.database.advanceClock(31 * minute);
+    await settle(plan);
+    expect((await events(plan)).slice(-1)).toEqual(['proposal.emergency_reviewed']);
+    expect((await fixture.read(plan.proposalId)).emergency?.review).toMatchObject({
+      reviewer: 'chief-1',
+      verdict: 'justified',
+      comment: 'it did',
+    });
+  });
+
+  it('is told to be missing once it is, however often that is looked for, and may still be given', async () => {
+    const plan = await executed('A');
+    expect(await settle(plan)).toMatchObject({ waitsFor: 'review' });
+    await fixture.database.advanceClock(30 * minute);
+    const looks = await Promise.all(Array.from({ length: 4 }, () => settle(plan)));
+    expect(looks.map((state) => state?.waitMs)).toEqual([null, null, null, null]);
+    expect((await events(plan)).filter((type) => type === 'proposal.emergency_unreviewed')).toHaveLength(1);
+    expect(await owing(true)).toEqual([plan.proposalId]);
+    expectDone(await reviewed(plan));
+    const timeline = await fixture.inApi((tx) => readTimeline(tx, plan.proposalId));
+    expect(timeline).toContainEqual(
+      expect.objectContaining({
+        type: 'proposal.emergency_reviewed',
+        facts: expect.objectContaining({ late: true, verdict: 'justified' }),
+      }),
+    );
+  });
+
+  it('is owed by nobody where the glass was broken in vain', async () => {
+    const plan = await planned('A');
+    expectDone(await smash(plan));
+    await setPrincipal('on-call-1', { disabled: true });
+    await execute(plan);
+    await fixture.database.advanceClock(61 * minute);
+    expect(await settle(plan)).toMatchObject({ status: 'expired', waitMs: null });
+    expect(await owing(true)).toEqual([]);
+    expect(await reviewed(plan)).toMatchObject({ refused: 'no_review_owed' });
+  });
+});
+
+describe('the database', () => {
+  const forge = (plan: Plan, by: string) =>
+    fixture.inApi((tx) =>
+      tx.rows(
+        `INSERT INTO exequatur.glass (tenant_id, id, proposal_id, revision, digest, broken_by, reason, broken_at)
+         VALUES ((SELECT current_setting('app.tenant')::uuid), gen_random_uuid(), $1::uuid, 1, $2, $3, 'x', exequatur.clock())`,
+        [plan.proposalId, plan.digest, by],
+      ),
+    );
+  const approve = (plan: Plan) =>
+    fixture.inApi((tx) => tx.rows("UPDATE exequatur.proposal SET status = 'approved' WHERE id = $1::uuid", [plan.proposalId]));
+
+  it('takes a glass that is broken as the version of the action type says', async () => {
+    const plan = await planned('A');
+    await forge(plan, 'on-call-1');
+    await approve(plan);
+    await executePastTheGate(fixture, plan.proposalId);
+    expect((await fixture.read(plan.proposalId)).status).toBe('executed');
+  });
+
+  it('refuses forged rows: of a policy without emergencies, and by whom the policy does not name', async () => {
+    const plain = await fixture.planned('askFloor', { name: 'B' });
+    await forge(plain, 'on-call-1');
+    await approve(plain);
+    await expect(executePastTheGate(fixture, plain.proposalId)).rejects.toMatchObject({ code: 'XQ002' });
+    await fixture.inApi(async (tx) => {
+      await resolveActor(tx, caller('bot-1', ['on-call'], { kind: 'agent' }));
+      await resolveActor(tx, caller('on-call-2', ['on-call'], { actsFor: agent.id }));
+      await resolveActor(tx, keeper1);
+    });
+    for (const [at, by] of ['keeper-1', 'bot-1', 'on-call-2', 'stranger'].entries()) {
+      const plan = await planned(`C${at}`);
+      await forge(plan, by);
+      await approve(plan);
+      await expect(executePastTheGate(fixture, plan.proposalId), by).rejects.toMatchObject({ code: 'XQ002' });
+    }
+  });
+
+  it('counts no approval of who broke it, where some are needed even then', async () => {
+    await upload({ approvals: 1, roles: ['on-call', 'keeper'] });
+    const plan = await planned('A');
+    expectDone(await fixture.review(plan, keeper1));
+    await forge(plan, 'keeper-1');
+    await approve(plan);
+    await expect(executePastTheGate(fixture, plan.proposalId)).rejects.toMatchObject({ code: 'XQ002' });
+  });
+
+  it('asks in an emergency, too, what the touched object types ask for', async () => {
+    const document = withEmergencies({ approvals: 1 }) as unknown as { objectTypes: { floor: object } };
+    Object.assign(document.objectTypes.floor, { minimumApprovals: 2 });
+    const outcome = await fixture.inApi((tx) => putOntology(tx, document as unknown as JsonValue, admin, fixture.deps));
+    expect(outcome).toMatchObject({ refused: 'invalid_ontology' });
+    const plan = await planned('A');
+    await fixture.inApi((tx) => tx.rows("UPDATE exequatur.object_type SET minimum_approvals = 1 WHERE name = 'floor'"));
+    await forge(plan, 'on-call-1');
+    await approve(plan);
+    await expect(executePastTheGate(fixture, plan.proposalId)).rejects.toMatchObject({ code: 'XQ002' });
+  });
+
+  it('lets the worker break no glass, and nobody change or delete what is on record', async () => {
+    const plan = await planned('A');
+    const asWorker = (text: string) => withTenant(fixture.worker, fixture.tenant, (tx) => tx.rows(text));
+    await expect(
+      asWorker(
+        `INSERT INTO exequatur.glass (tenant_id, id, proposal_id, revision, digest, broken_by, reason, broken_at)
+         SELECT tenant_id, id, id, 1, plan_digest, 'on-call-1', 'x', exequatur.clock() FROM exequatur.proposal`,
+      ),
+    ).rejects.toMatchObject({ code: '42501' });
+    expectDone(await smash(plan));
+    const asApi = (text: string) => fixture.inApi((tx) => tx.rows(text));
+    await expect(asApi("UPDATE exequatur.glass SET broken_by = 'x'")).rejects.toMatchObject({ code: '42501' });
+    await expect(asApi('DELETE FROM exequatur.glass')).rejects.toMatchObject({ code: '42501' });
+    const forged = "UPDATE exequatur.glass SET reviewed_by = 'x', verdict = 'justified', reviewed_at = exequatur.clock()";
+    await expect(asApi(forged)).rejects.toMatchObject({ code: 'XQ006' });
+    await execute(plan);
+    expectDone(await reviewed(plan));
+    await expect(asApi("UPDATE exequatur.glass SET verdict = 'unjustified'")).rejects.toMatchObject({ code: 'XQ011' });
+    await asWorker('UPDATE exequatur.glass SET overdue_at = exequatur.clock()');
+    await expect(asWorker('UPDATE exequatur.glass SET overdue_at = NULL')).rejects.toMatchObject({ code: 'XQ011' });
+  });
+});
