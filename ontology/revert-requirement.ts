@@ -6,10 +6,11 @@ import { type Types, typesTouched } from './rule-context.ts';
 
 /**
  * Who must approve a revert: those who had to approve the original, and no fewer people than the touched object types ask for now, which the database holds it to. Where
- * they ask for more since, the original policy's people are asked for that many: all of its stages where policy alone had approved, and more in the last stage.
+ * they ask for more since, the original policy's people are asked for that many: all of its stages where policy alone had approved, and more in the last stage, and in
+ * an emergency no fewer.
  */
 export function revertRequirement(
-  requirement: ResolvedRequirement,
+  resolved: ResolvedRequirement,
   actionType: string,
   original: CompiledOntology,
   types: Types,
@@ -17,6 +18,7 @@ export function revertRequirement(
 ): ResolvedRequirement {
   const touched = edits.flatMap((edit) => typesTouched(types, 'link' in edit ? edit.link : edit.type));
   const least = Math.max(0, ...new Set(touched.map((type) => types.objectTypes.get(type)?.minimumApprovals ?? 0)));
+  const requirement = withEmergencies(resolved, least);
   const asked = requirement.automatic ? 0 : approvalsOf(requirement);
   const policy = original.actionTypes.get(actionType)?.policy;
   if (asked >= least || policy === undefined) return requirement;
@@ -42,4 +44,10 @@ export function revertRequirement(
           },
     ),
   };
+}
+
+function withEmergencies(requirement: ResolvedRequirement, least: number): ResolvedRequirement {
+  const { breakGlass } = requirement;
+  if (breakGlass === undefined || breakGlass.approvals >= least) return requirement;
+  return { ...requirement, breakGlass: { ...breakGlass, approvals: least } };
 }

@@ -5,6 +5,7 @@ import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import { breakGlass } from '../../store/break-glass.ts';
 import { setFreezeWindow } from '../../store/change-freeze-window.ts';
+import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { listProposals } from '../../store/list-proposals.ts';
 import { putOntology } from '../../store/put-ontology.ts';
@@ -159,6 +160,37 @@ describe('breaking the glass', () => {
     expect(await settle(next)).toMatchObject({ status: 'awaiting_approval' });
   });
 
+  it('lapses as approvals do, for the database as well', async () => {
+    const document = withEmergencies() as unknown as { approvalPolicies: Record<'two-stage', object> };
+    Object.assign(document.approvalPolicies['two-stage'], { approvalsLast: 'PT10M' });
+    expectDone(await fixture.inApi((tx) => putOntology(tx, document as unknown as JsonValue, admin, fixture.deps)));
+    const plan = await planned('A');
+    expectDone(await smash(plan));
+    await fixture.database.advanceClock(11 * minute);
+    await expect(executePastTheGate(fixture, plan.proposalId)).rejects.toMatchObject({ code: 'XQ002' });
+    expect(await execute(plan)).toMatchObject({ status: 'awaiting_approval' });
+    expectDone(await smash(plan));
+    expect(await execute(plan)).toMatchObject({ status: 'executed' });
+  });
+
+  it('takes no fewer approvals for a revert than the touched object types ask for by then', async () => {
+    const plan = await planned('A');
+    for (const reviewer of [keeper1, officer]) expectDone(await fixture.review(plan, reviewer));
+    expectDone(await execute(plan).then((settled) => settled ?? { refused: 'not_found' as const }));
+    const document = structuredClone(building);
+    Object.assign(document.objectTypes.floor, { minimumApprovals: 1 });
+    Object.assign(document.actionTypes.addFloor, { approvalPolicy: 'one-keeper' });
+    expectDone(await fixture.inApi((tx) => putOntology(tx, document as unknown as JsonValue, admin, fixture.deps)));
+    const revert = expectDone(
+      await fixture.inApi((tx) => createRevert(tx, { proposalId: plan.proposalId, justification: 'x', proposer: agent }, fixture.deps)),
+    );
+    const undo = await simulated(fixture, revert.proposalId);
+    expect(await smash(undo)).toMatchObject({ refused: 'emergency_unapproved' });
+    expectDone(await fixture.review(undo, keeper1));
+    expectDone(await smash(undo));
+    expect(await execute(undo)).toMatchObject({ status: 'executed' });
+  });
+
   it('does not pass a switch', async () => {
     const plan = await planned('A');
     expectDone(await smash(plan));
@@ -183,6 +215,7 @@ describe('breaking the glass', () => {
     for (const reviewer of [keeper1, officer]) expectDone(await fixture.review(next, reviewer));
     expect(await execute(next)).toMatchObject({ status: 'scheduled' });
     expectDone(await smash(next));
+    expect(await smash(next)).toMatchObject({ refused: 'already_broken' });
     expect(await execute(next)).toMatchObject({ status: 'executed' });
   });
 
@@ -320,6 +353,18 @@ describe('the database', () => {
       await approve(plan);
       await expect(executePastTheGate(fixture, plan.proposalId), by).rejects.toMatchObject({ code: 'XQ002' });
     }
+  });
+
+  it.each([
+    ['is disabled', { disabled: true }],
+    ['has lost the role', { roles: ['keeper'] }],
+    ['acts for the proposer', { actsFor: 'agent-1' }],
+    ['is the proposer under another identity', { linkedIdentities: ['agent-1'] }],
+  ])('refuses at the execution what was broken by somebody who by then %s', async (_, change) => {
+    const plan = await planned('A');
+    expectDone(await smash(plan));
+    await setPrincipal('on-call-1', change);
+    await expect(executePastTheGate(fixture, plan.proposalId)).rejects.toMatchObject({ code: 'XQ002' });
   });
 
   it('counts no approval of who broke it, where some are needed even then', async () => {

@@ -8,6 +8,7 @@ import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import { cedar } from '../../policy/cedar.ts';
 import { decide } from '../../policy/decide.ts';
+import { breakGlass } from '../../store/break-glass.ts';
 import { openPool } from '../../store/connect.ts';
 import { createProposal } from '../../store/create-proposal.ts';
 import { executionIdOf } from '../../store/execute-proposal.ts';
@@ -36,7 +37,7 @@ import {
 import type { ProposalActivities } from '../../workflows/proposal-activities.contract.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { temporalAddress } from '../support/temporal.ts';
-import { agent, keeper, lamps, owner } from './lamps.ts';
+import { agent, keeper, lamps, onCall, owner } from './lamps.ts';
 
 if (process.env.TEST_LOG_LEVEL) process.env.LOG_LEVEL = process.env.TEST_LOG_LEVEL; // To see why a step fails.
 const logger = openLogger('test');
@@ -167,6 +168,13 @@ export class LampShop {
     const [plan] = await this.query<{ plan_digest: string }>('SELECT plan_digest FROM exequatur.proposal WHERE id = $1', [proposalId]);
     const review = { proposalId, decision, digest: plan?.plan_digest ?? '', reviewer: keeper };
     await this.write((tx) => recordReview(tx, review, this.deps));
+  }
+
+  /** As whoever is on call does. */
+  async breakGlass(proposalId: string): Promise<void> {
+    const [plan] = await this.query<{ plan_digest: string }>('SELECT plan_digest FROM exequatur.proposal WHERE id = $1', [proposalId]);
+    const emergency = { proposalId, digest: plan?.plan_digest ?? '', reason: 'it burns', by: onCall };
+    await this.write((tx) => breakGlass(tx, emergency, this.deps));
   }
 
   async withdraw(proposalId: string): Promise<void> {

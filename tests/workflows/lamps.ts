@@ -58,3 +58,4 @@ const issued = '2026-01-01T00:00:00.000Z';
 export const agent: Caller = { id: 'agent', kind: 'agent', roles: ['installer'], tokenIssuedAt: issued };
 export const keeper: Caller = { id: 'keeper', kind: 'user', roles: ['keeper'], tokenIssuedAt: issued };
 export const owner: Caller = { id: 'owner', kind: 'user', roles: ['ontology-admin'], tokenIssuedAt: issued };
+export const onCall: Caller = { id: 'on-call', kind: 'user', roles: ['on-call'], tokenIssuedAt: issued };

@@ -8,7 +8,7 @@ import { indexBuildWorkflowId } from '../../workflows/index-build.contract.ts';
 import { ontologyMigrationWorkflowId } from '../../workflows/ontology-migration.contract.ts';
 import { writeHistory } from './history-file.ts';
 import { LampShop } from './lamp-shop.ts';
-import { definitionActivities, indexedLamps, migratedLamps, relayOf, remindedLamps, upload } from './lamp-uploads.ts';
+import { definitionActivities, emergencyLamps, indexedLamps, migratedLamps, relayOf, remindedLamps, upload } from './lamp-uploads.ts';
 
 const directory = join(import.meta.dirname, 'histories');
 
@@ -46,6 +46,11 @@ describe.runIf(process.env.RECORD_HISTORIES)('histories', () => {
     await upload(shop, remindedLamps('PT6S'));
     const reminded = await shop.proposed('dim', { lamp: 'hall', level: 4 });
     await record('reminded-then-expired', reminded, 'expired');
+    await upload(shop, emergencyLamps('PT2S'));
+    const broken = await shop.proposed('dim', { lamp: 'hall', level: 5 });
+    await shop.breakGlass(broken);
+    await shop.nudge(broken);
+    await record('unreviewed-emergency', broken, 'executed');
     const large = await shop.proposed('install', { names: Array.from({ length: 2_500 }, (_, i) => `lamp-${i}`) });
     await record('large-plan', large, 'executed');
     await shop.close();
