@@ -10,7 +10,7 @@ import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
 import { knownSensitiveFields, readSensitiveFields } from '../store/sensitive-fields-in-force.ts';
 import { glance, type PrismaTx, type Sql, type Tx, withTenant, withTenantPrisma } from '../store/sql.ts';
 import { knownActor, resolveActor } from '../store/standing.ts';
-import type { StatusWatch } from '../store/status-watch.ts';
+import type { Seen, StatusWatch } from '../store/status-watch.ts';
 import type { StoreDeps } from '../store/store-deps.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AuthenticatedCaller, TokenRules } from './authenticate.ts';
@@ -115,7 +115,7 @@ export class ApiContext {
   }
 
   /** After a commit: starts the workflow and waits for the simulation to be committed, as long as somebody would wait for an answer, or until Temporal proves to be away. */
-  async awaitSimulation(caller: AuthenticatedCaller, { proposalId, actionType }: Follow): Promise<void> {
+  async awaitSimulation(caller: AuthenticatedCaller, { proposalId, actionType }: Follow): Promise<Seen | null> {
     const { workflows, watch, simulationPatienceMs } = this.resources;
     const away = new AbortController();
     this.goOn(
@@ -124,17 +124,7 @@ export class ApiContext {
       }),
     );
     const limitMs = simulationPatienceMs ?? defaultSimulationPatienceMs;
-    await watch.until(caller.tenant, { proposalId, awaited: 'simulation', limitMs, signal: away.signal });
-  }
-
-  /** After an upload was committed: starts the workflows of the types whose indexes it changed. */
-  buildIndexes(caller: AuthenticatedCaller, objectTypes: readonly string[]): void {
-    for (const objectType of objectTypes) this.goOn(this.resources.workflows.buildIndexes({ tenantId: caller.tenant, objectType }));
-  }
-
-  /** After an upload was committed that begins a migration. */
-  migrate(caller: AuthenticatedCaller, migrationId: string): void {
-    this.goOn(this.resources.workflows.migrate({ tenantId: caller.tenant, migrationId }));
+    return watch.until(caller.tenant, { proposalId, awaited: 'simulation', limitMs, signal: away.signal });
   }
 
   /** Waits for the messages that were still on their way when the last answer went out. */

@@ -2,12 +2,6 @@ import { Client, Connection, type ConnectionOptions, WorkflowNotFoundError } fro
 import type { ApiSettings } from '../config.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
-import { type IndexBuildStart, indexBuildStartOptions, indexBuildWorkflowType } from '../workflows/index-build.contract.ts';
-import {
-  type OntologyMigrationStart,
-  ontologyMigrationStartOptions,
-  ontologyMigrationWorkflowType,
-} from '../workflows/ontology-migration.contract.ts';
 import {
   nudgeSignal,
   nudgeUpdate,
@@ -26,10 +20,6 @@ export interface WorkflowGateway {
   start(start: ProposalStart): Promise<boolean>;
   /** Makes the workflow look again; starts it where Temporal has lost it. True means that Temporal has persisted the nudge. */
   nudge(start: ProposalStart): Promise<boolean>;
-  /** Starts the workflow that builds and drops a type's indexes, or joins it. */
-  buildIndexes(start: IndexBuildStart): Promise<boolean>;
-  /** Starts the workflow that rewrites objects for a document, or joins it. */
-  migrate(start: OntologyMigrationStart): Promise<boolean>;
   isReachable(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -66,23 +56,13 @@ export function openWorkflowGateway(settings: GatewaySettings, options: GatewayO
   const client = new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE, plugins: options.tracing.plugins });
   const taskQueue = settings.EXEQUATUR_TASK_QUEUE;
 
-  const within = async (
-    what: string,
-    start: ProposalStart | IndexBuildStart | OntologyMigrationStart,
-    call: () => Promise<unknown>,
-  ): Promise<boolean> => {
+  const within = async (what: string, start: ProposalStart, call: () => Promise<unknown>): Promise<boolean> => {
     try {
       await call();
       return true;
     } catch (err) {
       options.logger.warn(
-        'proposalId' in start
-          ? { err, tenant: start.tenantId, proposal: start.proposalId }
-          : {
-              err,
-              tenant: start.tenantId,
-              ...('objectType' in start ? { objectType: start.objectType } : { migration: start.migrationId }),
-            },
+        { err, tenant: start.tenantId, proposal: start.proposalId },
         `${what} did not reach the workflow in time; the relay will`,
       );
       return false;
@@ -92,12 +72,6 @@ export function openWorkflowGateway(settings: GatewaySettings, options: GatewayO
   return {
     start: (start) => within('the start', start, () => client.workflow.start(proposalWorkflowType, proposalStartOptions(start, taskQueue))),
     nudge: (start) => within('a nudge', start, () => nudge(client, start, taskQueue)),
-    buildIndexes: (start) =>
-      within('an index build', start, () => client.workflow.start(indexBuildWorkflowType, indexBuildStartOptions(start, taskQueue))),
-    migrate: (start) =>
-      within('a migration', start, () =>
-        client.workflow.start(ontologyMigrationWorkflowType, ontologyMigrationStartOptions(start, taskQueue)),
-      ),
     isReachable: async () => {
       try {
         await connection.healthService.check({});

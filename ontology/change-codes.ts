@@ -60,6 +60,7 @@ export const changeCodes = {
   behaviour_changed: { impact: 'compatible', words: 'the action does or asks something else; its version rises' },
   limit_lowered: { impact: 'breaking', words: 'smaller plans alone are accepted' },
   limit_raised: { impact: 'compatible', words: 'larger plans are accepted' },
+  governance_changed: { impact: 'compatible', words: 'other people are asked about changes of what governs' },
   definition_changed: { impact: 'breaking', words: 'means something else' },
 } as const satisfies Record<string, { impact: 'compatible' | 'breaking'; words: string }>;
 

@@ -7,7 +7,7 @@ import { compileInterfaces } from './compile-interfaces.ts';
 import { compileLinkTypes } from './compile-link-types.ts';
 import { compileObjectTypes } from './compile-object-types.ts';
 import { checkDefaultFilters, checkParameters, compileParameters } from './compile-parameters.ts';
-import { checkFloors, checkPolicies, compilePolicy } from './compile-policy.ts';
+import { checkFloors, checkGovernance, checkPolicies, compilePolicy } from './compile-policy.ts';
 import { compileRules } from './compile-rules.ts';
 import type { CompiledAction } from './compiled-action.ts';
 import type { CompiledActionType, CompiledOntology } from './compiled-ontology.ts';
@@ -48,6 +48,7 @@ export function compileOntology(json: unknown, functions: readonly OntologyFunct
     linkTypes: compileLinkTypes(document, faults),
   };
   checkPolicies(document, types.objectTypes, faults);
+  checkGovernance(document, faults);
   checkParameters(document, faults);
   checkSensitiveReaders(document, faults);
   if (!faults.isEmpty) {

@@ -43,6 +43,13 @@ export function checkPolicies(document: OntologyDocument, objectTypes: ReadonlyM
   }
 }
 
+/** Whoever changes what governs is asked by policies that there are. */
+export function checkGovernance({ governance = {}, approvalPolicies = {} }: OntologyDocument, faults: FaultList): void {
+  for (const [kind, name] of Object.entries(governance)) {
+    if (!Object.hasOwn(approvalPolicies, name)) faults.addAt('/governance', [kind], `there is no approval policy ${name}`);
+  }
+}
+
 function checkStages(policy: ApprovalPolicyDefinition, base: string, faults: FaultList): void {
   if (new Set(policy.stages.map((stage) => stage.name)).size !== policy.stages.length) {
     faults.addAt(base, ['stages'], 'two stages have one name');

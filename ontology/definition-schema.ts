@@ -284,6 +284,7 @@ export const ontologySchema = z
     actionTypes: named(label, actionType, 2_000).optional(),
     approvalPolicies: named(label, approvalPolicy, 1_000).optional(),
     sensitiveReaders: cel.optional(),
+    governance: z.strictObject({ loosening: label.optional(), tightening: label.optional() }).optional(),
     migrations: z.array(migration).max(100).optional(),
   })
   .meta({

@@ -13,8 +13,16 @@ export interface OntologyDocument {
   approvalPolicies?: Record<string, ApprovalPolicyDefinition>;
   /** CEL over `reader` {id, kind, roles}: who sees sensitive values, where a type says nothing else. By default those with the role `sensitive-reader`. */
   sensitiveReaders?: string;
+  /** Asks more of changes to what governs the tenant than one more person where they loosen, and nobody where they tighten. */
+  governance?: GovernanceDefinition;
   /** How stored data comes to fit where this document breaks it. Of the upload alone: no part of what is then in force, nor of its digest. */
   migrations?: MigrationDefinition[];
+}
+
+/** Approval policies by name, asked whole: of changes that let more happen or ask less of somebody, and of those that do not. */
+export interface GovernanceDefinition {
+  loosening?: string;
+  tightening?: string;
 }
 
 /**

@@ -93,4 +93,5 @@ const sections: Judges = {
   actionTypes: named(one('action_type_added'), one('action_type_removed'), by(actionType)),
   approvalPolicies: named(one('approval_policy_added'), one('approval_policy_removed'), by(approvalPolicy)),
   sensitiveReaders: one('readers_changed'),
+  governance: deep('governance_changed'),
 };

@@ -82,6 +82,8 @@ export interface Policies {
   openEngine(): PolicyEngine;
   /** What is wrong with texts that somebody sent. Pointers are into `{policies: {id: text}}`. */
   check(policies: Readonly<Record<string, string>>, vocabulary: PolicyVocabulary): Fault[];
+  /** Whether each of these policies permits or forbids, so that one can tell what more or fewer of them do; null where that cannot be told. */
+  effectsOf(texts: readonly string[]): ('permit' | 'forbid' | null)[];
   /** What holds for tenants without policies of their own. */
   defaults: PolicySet;
 }

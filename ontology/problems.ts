@@ -76,6 +76,7 @@ export const problems = {
   revert_open: { kind: 'conflict', title: 'A revert of this execution is already open.' },
   revert_conflict: { kind: 'conflict', title: 'Objects were changed or referred to since the execution.' },
   stale_plan: { kind: 'conflict', title: 'What the plan depends on has changed; it is being simulated again.' },
+  setting_changed: { kind: 'conflict', title: 'What this would change was changed since; look at it and send the change again.' },
   stale_ontology: { kind: 'precondition_failed', title: 'Another ontology is in force than the one named in If-Match.' },
   stale_digest: { kind: 'precondition_failed', title: 'The plan is no longer the one named in If-Match.' },
   if_match_required: { kind: 'precondition_required', title: 'An If-Match header with the plan digest is required.' },

@@ -2,6 +2,7 @@ import type { Policies } from '../ontology/policy-engine.ts';
 import { CedarEngine } from './cedar-engine.ts';
 import { checkPolicies } from './check-policies.ts';
 import { defaultPolicies } from './default-policies.ts';
+import { effectsOf } from './effects-of.ts';
 import { PatientEngine } from './patient-engine.ts';
 
 /** Cedar as processes use it: one engine that decides, and another for what somebody sends. */
@@ -9,5 +10,6 @@ export const cedar: Policies = {
   engine: new CedarEngine(),
   openEngine: () => new PatientEngine(new CedarEngine()),
   check: checkPolicies,
+  effectsOf,
   defaults: defaultPolicies,
 };

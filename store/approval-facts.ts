@@ -34,10 +34,14 @@ export const isOfPlan = (r: string, p: string): string =>
 export const hasNotLapsed = (r: string, p: string): string =>
   `(${r}.decision <> 'approve' OR ${r}.created_at > (SELECT exequatur.approvals_since(${p}.plan_id)))`;
 
-/** SQL: whether reviews `n` and `r` are of one plan and have a principal in common, as the one whose review it is or as the delegate who gave it. */
+/**
+ * SQL: whether reviews `n` and `r` are of one plan and have a person in common, under whatever identity, as the one whose review it is or as the delegate who gave it. Persons
+ * and not ids: a review that a newer one makes void may itself have made void an older one under another identity.
+ */
 export const haveOneParty = (n: string, r: string): string =>
   `${n}.tenant_id = ${r}.tenant_id AND ${n}.proposal_id = ${r}.proposal_id AND ${n}.revision = ${r}.revision AND ${n}.digest = ${r}.digest
-   AND (${n}.reviewer_id IN (${r}.reviewer_id, ${r}.on_behalf_of) OR ${n}.on_behalf_of IN (${r}.reviewer_id, ${r}.on_behalf_of))`;
+   AND EXISTS (SELECT FROM exequatur.principal a JOIN exequatur.principal b ON b.tenant_id = a.tenant_id AND COALESCE(b.person, b.id) = COALESCE(a.person, a.id)
+                WHERE a.tenant_id = ${r}.tenant_id AND a.id IN (${n}.reviewer_id, ${n}.on_behalf_of) AND b.id IN (${r}.reviewer_id, ${r}.on_behalf_of))`;
 
 /** SQL: whether a review row `r` of a proposal row `p` is the reviewer's own, or given by a delegation that holds now. */
 export const isOwnOrDelegated = (r: string, p: string): string =>

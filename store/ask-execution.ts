@@ -3,7 +3,7 @@ import type { PolicyPrincipal } from '../ontology/policy-engine.ts';
 import { approvalsCounted } from '../ontology/quorum.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
 import { askPolicies, type Determination } from './ask-policies.ts';
-import { policyContextOf } from './policy-facts.ts';
+import { policyContextOf, policyQuestion, withFacts } from './policy-facts.ts';
 import type { LockedProposal } from './proposal-row.ts';
 import { recordDecision } from './record-decision.ts';
 import type { Tx } from './sql.ts';
@@ -33,10 +33,9 @@ export async function mayExecute(
   const ask = (actor: PolicyPrincipal, action: 'execute' | 'override') =>
     askPolicies(tx, deps, {
       actor,
-      action,
-      resource: proposal.actionType,
+      ...policyQuestion(action, proposal.actionType),
       version,
-      context: async () => ({ ...(await policyContextOf(tx, proposal, now, deps)), approvals }),
+      context: async () => withFacts(proposal, await policyContextOf(tx, proposal, now, deps), { approvals }),
     });
   const executes = await ask(proposer ?? { id, kind, roles, teams: [], actsFor }, 'execute');
   // In an emergency both must be allowed: whoever may override does not get around what forbids the execution as such.

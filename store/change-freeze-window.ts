@@ -126,7 +126,7 @@ async function insert(tx: Tx, { name, actionType, reason, once, weekly }: NewFre
 
 async function faultsOf(tx: Tx, { actionType, once, weekly }: NewFreezeWindow): Promise<Fault[]> {
   const [known] = await tx.rows<{ action: boolean; zone: boolean }>(
-    `SELECT EXISTS (SELECT FROM exequatur.action_type a WHERE a.name = $1 AND NOT a.retired) AS action, EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = $2) AS zone`,
+    `SELECT EXISTS (SELECT FROM exequatur.action_type a WHERE a.name = $1 AND NOT a.retired AND NOT exequatur.governs(a.name)) AS action, EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = $2) AS zone`,
     [actionType ?? null, weekly?.timeZone ?? null],
   );
   const fault = (pointer: string, message: string): Fault => ({ code: 'malformed_request', pointer, message });

@@ -1,15 +1,19 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { Caller } from '../ontology/authority.ts';
+import type { Authority, Caller } from '../ontology/authority.ts';
 import { digestOf } from '../ontology/canonical-json.ts';
+import { settingOf } from '../ontology/setting-actions.ts';
 import { askPolicies, refuseByPolicy } from './ask-policies.ts';
 import type { Proposed } from './create-proposal.ts';
 import { claimIdempotencyKey } from './idempotency.ts';
 import { insertProposal } from './insert-proposal.ts';
+import { questionOf } from './may-administer.ts';
+import { planSetting } from './plan-setting.ts';
+import { policyQuestion, withFacts } from './policy-facts.ts';
 import { lockProposal } from './proposal-row.ts';
 import { revertQuestion } from './proposal-view.ts';
 import { readProposalRecord } from './read-proposal.ts';
 import { beginAsking, type Decision, recordDecision, recordRefusalAlone } from './record-decision.ts';
-import { type Refusal, refuse } from './refusal.ts';
+import { type Refusal, refuse, refuseFaults } from './refusal.ts';
 import type { PrismaTx } from './sql.ts';
 import { resolveActor } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
@@ -46,6 +50,8 @@ export async function createRevert(tx: PrismaTx, request: NewRevert, deps: Store
   return refusal;
 }
 
+const permitted: Authority = { allowed: true };
+
 async function acceptRevert(
   tx: PrismaTx,
   request: NewRevert,
@@ -62,16 +68,21 @@ async function acceptRevert(
   const decision = { proposalId: original.id, actor: actor.id, action: 'revert' as const, revision, digest };
   const authority = deps.decide(revertQuestion(record, actor, proposers));
   if (!authority.allowed) return { ...refuse(authority.reason), decision };
+  const setting = settingOf(original.actionType);
+  const may = setting === null ? permitted : deps.decide(questionOf(setting, actor));
+  if (!may.allowed) return { ...refuse(may.reason), decision };
   const by = await askPolicies(tx, deps, {
     actor,
-    action: 'propose',
-    resource: original.actionType,
-    context: { now: original.now, revert: true },
+    ...policyQuestion('propose', original.actionType),
+    context: withFacts(original, { now: original.now, revert: true }, {}),
   });
   if (!by.allowed) return { ...refuseByPolicy(by), decision: { ...decision, by } };
   if (record.execution === null || record.plan === null || record.parameters === null) return refuse('not_revertible');
   const stop = await stopOf(tx, original.actionType, actor);
   if (stop !== null) return refuse('switched_off', [stopFault(stop)]);
+  const planned =
+    setting === null ? null : await planSetting(tx, { setting, parameters: {}, revertOf: record.execution.id, proposer: actor }, deps);
+  if (planned?.kind === 'invalid') return refuseFaults(planned.faults, 'revert_conflict');
   const [kept] = await tx.rows<{ parameters_hash: string }>('SELECT p.parameters_hash FROM exequatur.proposal p WHERE p.id = $1::uuid', [
     original.id,
   ]);
@@ -89,6 +100,7 @@ async function acceptRevert(
     now: original.now,
     expiresAfter: record.plan.requirement.expiresAfter,
     revertOf: record.execution.id,
+    ...(planned === null ? {} : { loosens: planned.change.loosens.length > 0 }),
   });
   recordDecision(tx, { ...decision, outcome: 'allowed', by });
   return { proposalId, repeated: false, status: 'simulating', actionType: original.actionType };

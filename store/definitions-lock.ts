@@ -10,3 +10,7 @@ export const lockDefinitionsAlone = `pg_advisory_xact_lock(${key})`;
 
 /** SQL. Executions: together with other executions. */
 export const lockDefinitionsShared = `pg_advisory_xact_lock_shared(${key})`;
+
+/** SQL. The execution of a proposal row `p`: alone where it changes what others go by. */
+export const lockDefinitionsFor = (p: string): string =>
+  `CASE WHEN exequatur.governs(${p}.action_type) THEN ${lockDefinitionsAlone} ELSE ${lockDefinitionsShared} END`;

@@ -1,9 +1,9 @@
 import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import { diffOntologies, type OntologyChange } from '../ontology/diff-ontology.ts';
 import type { LoadedOntology } from './load-ontology.ts';
-import { type DataFound, lookAtData, readDataMarks } from './look-at-data.ts';
+import { type DataFound, lookAtData } from './look-at-data.ts';
 import { type PlannedMigration, planMigration } from './plan-migration.ts';
-import { isRefusal, type Refusal } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
 import type { Sql } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
@@ -29,14 +29,4 @@ export async function examineUpload(
   const isToBeMigrated = faults.length > 0 && next.migrations.length > 0;
   const upload = { current: current.ontology, next, changes, faults, proposer, functions: ontologies.functions };
   return { base: current.version, marks, changes, faults, planned: isToBeMigrated ? await planMigration(tx, upload) : null };
-}
-
-/**
- * Whether it still tells the truth to one who now holds the definitions alone. What a migration begins with need not be the whole of it: its end looks at everything
- * again.
- */
-export async function stillHolds(tx: Sql, examined: Examination, current: LoadedOntology | null): Promise<boolean> {
-  if (examined.base !== (current?.version ?? 0)) return false;
-  if (examined.planned !== null && !isRefusal(examined.planned)) return true;
-  return (await readDataMarks(tx, examined.changes)) === examined.marks;
 }

@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { settleQuorum } from '../ontology/quorum.ts';
+import { settingOf } from '../ontology/setting-actions.ts';
+import { announceSetting } from './announce-setting.ts';
 import { readApprovalFacts } from './approval-facts.ts';
 import { askCriteriaAgain } from './ask-criteria-again.ts';
 import { mayExecute, policyMove } from './ask-execution.ts';
 import { areDefinitionsInForce } from './definitions-in-force.ts';
-import { lockDefinitionsShared } from './definitions-lock.ts';
+import { lockDefinitionsFor } from './definitions-lock.ts';
 import { type DoorRefusal, doorRefusalOf } from './door-refusals.ts';
 import { isBehindGlass } from './glass-facts.ts';
 import { takeNudges } from './nudges.ts';
+import { readPlannedEdit } from './plan-setting.ts';
 import { policyVersionInForce } from './policy-sets.ts';
 import { hasExpired, isoTime, type LockedProposal, lockProposal, type StoredFailure } from './proposal-row.ts';
+import { recheckSetting } from './recheck-setting.ts';
 import { describe, type Settled, settleLocked } from './settle.ts';
 import { type Tx, withTenant } from './sql.ts';
 import { readProposer } from './standing.ts';
@@ -24,12 +28,7 @@ import { beginExecution, leaveExecuting, type Move, transition } from './transit
  * Execution and proposal go by one id derived from the proposal, so a repeat, and a second copy at the same instant, come to the stored outcome. What the door
  * refuses is undone as a whole; a second transaction then says where the proposal goes.
  */
-export async function executeProposal(
-  pool: pg.Pool,
-  tenant: string,
-  proposalId: string,
-  deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
-): Promise<Settled | null> {
+export async function executeProposal(pool: pg.Pool, tenant: string, proposalId: string, deps: StoreDeps): Promise<Settled | null> {
   try {
     return await withTenant(pool, tenant, (tx) => execute(tx, proposalId, deps));
   } catch (error) {
@@ -59,10 +58,10 @@ export function executionIdOf(proposalId: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
 }
 
-async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontologies' | 'policies'>): Promise<Settled | null> {
+async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Settled | null> {
   const [proposal, , [locked], facts, inForce, obstacles, version, proposer] = await Promise.all([
     lockProposal(tx, proposalId),
-    tx.rows(`SELECT 1 FROM ${lockDefinitionsShared}`),
+    tx.rows(`SELECT ${lockDefinitionsFor('p')} FROM exequatur.proposal p WHERE p.id = $1::uuid`, [proposalId]),
     tx.rows<{ now: string }>(`SELECT ${isoTime('exequatur.clock()')} AS now FROM exequatur.lock_control() c`),
     readApprovalFacts(tx, proposalId),
     areDefinitionsInForce(tx, proposalId),
@@ -85,13 +84,19 @@ async function execute(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontolo
     return describe(sendBack(tx, proposal, { to: 'simulating', reason: 'definitions_changed' }), facts);
   }
   // A plan whose time has passed is simulated again, which ends as `invalid` and says which criterion fails. The clock was asked after the waits for the locks above.
-  const [fault] = await askCriteriaAgain(tx, proposal, locked?.now ?? proposal.now, deps);
+  const setting = settingOf(proposal.actionType);
+  const [fault] =
+    setting === null
+      ? await askCriteriaAgain(tx, proposal, locked?.now ?? proposal.now, deps)
+      : await recheckSetting(tx, setting, proposal, facts.plan.id, deps);
   if (fault !== undefined) return describe(sendBack(tx, proposal, { to: 'simulating', reason: fault.code }), facts);
   const asked = { facts, proposer, version, now: locked?.now ?? proposal.now };
   const by = await mayExecute(tx, proposal, { ...asked, overriddenBy: isEmergency ? (facts.glass?.actor ?? null) : null }, deps);
   if (!by.allowed) return describe(sendBack(tx, proposal, policyMove(by)), { ...facts, held: true });
   const executionId = executionIdOf(proposalId);
   if (proposal.status !== 'executing') beginExecution(tx, proposal, executionId);
+  if (setting !== null)
+    await announceSetting(tx, setting, await readPlannedEdit(tx, facts.plan.id), { proposalId, proposerId: proposal.proposerId });
   tx.audit({
     type: 'proposal.executed',
     proposalId,

@@ -88,9 +88,3 @@ export async function listIndexes(tx: Sql): Promise<IndexView[]> {
   const count = (text: string | null) => (text === null ? null : Number(text));
   return rows.map((row) => ({ ...row, scanned: count(row.scanned), total: count(row.total) }));
 }
-
-/** Whether there is anything to build or drop, and of which types: whoever uploaded tells their workflows. */
-export async function unfinishedIndexes(tx: Sql): Promise<string[]> {
-  const rows = await tx.rows<{ type: string }>("SELECT DISTINCT b.type FROM exequatur.index_build b WHERE b.state <> 'ready' ORDER BY 1");
-  return rows.map(({ type }) => type);
-}

@@ -22,6 +22,8 @@ export interface ProposalToInsert {
   revertOf: string | null;
   /** RFC 3339. */
   executeAfter?: string;
+  /** Of changes of what governs, and of nothing else: whether more can happen afterwards. */
+  loosens?: boolean;
 }
 
 /** Writes a proposal in `simulating` with its event, its audit entry and the nudge that starts its workflow. */
@@ -50,6 +52,7 @@ export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): 
       expiresAt: new Date(now.getTime() + durationMs(proposal.expiresAfter)),
       revertOf: proposal.revertOf,
       executeAfter: proposal.executeAfter === undefined ? null : new Date(proposal.executeAfter),
+      loosens: proposal.loosens ?? null,
       statusTimestamps: { simulating: proposal.now },
       createdAt: now,
       updatedAt: now,
@@ -66,6 +69,7 @@ export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): 
       revision: 1,
       ...(proposal.revertOf === null ? {} : { revertOf: proposal.revertOf }),
       ...(proposal.executeAfter === undefined ? {} : { executeAfter: proposal.executeAfter }),
+      ...(proposal.loosens === undefined ? {} : { loosens: proposal.loosens }),
     },
     personal: { proposer: proposer.id, actsFor: proposer.actsFor ?? undefined, justification: proposal.justification },
   });

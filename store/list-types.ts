@@ -41,7 +41,7 @@ export async function listActionTypes(tx: Tx, deps: Deps): Promise<ActionTypeVie
   const loaded = await deps.ontologies.load(tx);
   if (loaded === null) return [];
   const versions = await tx.rows<{ name: string; version: number }>(
-    'SELECT a.name, a.current_version::int AS version FROM exequatur.action_type a WHERE NOT a.retired',
+    'SELECT a.name, a.current_version::int AS version FROM exequatur.action_type a WHERE NOT a.retired AND NOT exequatur.governs(a.name)',
   );
   const versionOf = new Map(versions.map(({ name, version }) => [name, version]));
   return [...loaded.ontology.actionTypes.values()].flatMap((type) => {

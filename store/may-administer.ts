@@ -1,5 +1,7 @@
 import type { Actor, AuthorityRequest } from '../ontology/authority.ts';
+import type { Fault } from '../ontology/plan.ts';
 import type { settings } from '../ontology/policy-engine.ts';
+import type { Setting } from '../ontology/setting-actions.ts';
 import { forbiddenByPolicy } from './ask-policies.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
@@ -19,3 +21,20 @@ export async function refusalToAdminister(
   if (!authority.allowed) return refuse(authority.reason);
   return setting === null ? null : forbiddenByPolicy(tx, deps, { actor: request.actor, action: 'administer', resource: setting });
 }
+
+/** What the gate is asked of whoever changes a setting by a proposal. */
+export function questionOf(setting: Setting, actor: Actor): AuthorityRequest {
+  switch (setting) {
+    case 'ontology':
+      return { action: 'ontology:put', actor };
+    case 'policies':
+      return { action: 'policies:put', actor };
+    case 'switches':
+      return { action: 'switch:put', actor, off: false };
+    case 'delegations':
+      return { action: 'delegation:put', actor, delegator: actor };
+  }
+}
+
+/** Whoever proposed a change and might no longer: the first of two people counts as little as a second who might not. */
+export const notAllowed: Fault = { code: 'proposer_not_allowed', message: 'whoever proposed this may no longer change it' };

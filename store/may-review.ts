@@ -3,7 +3,7 @@ import type { PolicyContext } from '../ontology/policy-engine.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
 import { askPolicies, type Determination } from './ask-policies.ts';
 import type { Standing } from './delegations.ts';
-import { policyContextOf } from './policy-facts.ts';
+import { policyContextOf, policyQuestion, withFacts } from './policy-facts.ts';
 import type { LockedProposal } from './proposal-row.ts';
 import { proposalFacts } from './proposal-view.ts';
 import type { NewReview } from './record-review.ts';
@@ -46,10 +46,9 @@ export async function askPoliciesOnReview(
   const ask = (who: Actor, more: Partial<PolicyContext>) =>
     askPolicies(tx, deps, {
       actor: who,
-      action: 'review',
-      resource: proposal.actionType,
+      ...policyQuestion('review', proposal.actionType),
       version,
-      context: async () => ({ ...(await policyContextOf(tx, proposal, proposal.now, deps)), decision, ...more }),
+      context: async () => withFacts(proposal, await policyContextOf(tx, proposal, proposal.now, deps), { decision, ...more }),
     });
   if (standing === undefined) return ask(actor, {});
   const { id, roles, teams } = standing.delegator;

@@ -12,18 +12,11 @@ export interface PolicyCheck {
 }
 
 /**
- * Policies in force that do not fit another ontology: a name that is gone would leave a policy that forbids without effect, and nobody would be told. Pass an earlier
- * check to look again only where another version is in force since.
+ * Policies in force that do not fit another ontology: a name that is gone would leave a policy that forbids without effect, and nobody would be told.
  */
-export async function findOrphanedPolicies(
-  tx: Tx,
-  ontology: CompiledOntology,
-  deps: Pick<StoreDeps, 'policies'>,
-  earlier?: PolicyCheck,
-): Promise<PolicyCheck> {
+export async function findOrphanedPolicies(tx: Tx, ontology: CompiledOntology, deps: Pick<StoreDeps, 'policies'>): Promise<PolicyCheck> {
   const version = await policyVersionInForce(tx);
   if (version === 0) return { version, faults: [] };
-  if (earlier?.version === version) return earlier;
   const loaded = await deps.policies.load(tx, tx.tenant, version);
   const faults = deps.policies.of.check(loaded?.set.policies ?? {}, vocabularyOf(ontology));
   // The pointers are into the policies, and not into the document that is refused.

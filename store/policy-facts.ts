@@ -1,9 +1,16 @@
 import type { CompiledActionType, CompiledOntology } from '../ontology/compiled-ontology.ts';
 import type { PlanSummary } from '../ontology/plan.ts';
-import type { PlanForPolicy, PolicyContext, PolicyVocabulary } from '../ontology/policy-engine.ts';
+import type { PlanForPolicy, PolicyAction, PolicyContext, PolicyVocabulary } from '../ontology/policy-engine.ts';
+import { settingOf } from '../ontology/setting-actions.ts';
 import type { LockedProposal } from './proposal-row.ts';
 import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
+
+/** What policies are asked about an action type: of a built-in one, whether somebody may administer what it changes, whichever part they take in that. */
+export function policyQuestion(action: PolicyAction, actionType: string): { action: PolicyAction; resource: string } {
+  const setting = settingOf(actionType);
+  return setting === null ? { action, resource: actionType } : { action: 'administer', resource: setting };
+}
 
 /** What policies of this tenant may name. */
 export function vocabularyOf(ontology: CompiledOntology | null): PolicyVocabulary {
@@ -59,6 +66,7 @@ export async function policyContextOf(
   now: string,
   deps: Pick<StoreDeps, 'ontologies'>,
 ): Promise<PolicyContext> {
+  if (settingOf(proposal.actionType) !== null) return { now };
   const loaded = await deps.ontologies.load(tx, proposal.ontologyVersion);
   const type = loaded?.ontology.actionTypes.get(proposal.actionType);
   const names = type === undefined ? [] : amountsOf(type);
@@ -69,4 +77,13 @@ export async function policyContextOf(
   );
   if (row === undefined) return { now };
   return { now, plan: planForPolicy(row.summary, row.amounts, names), proposer: { id: proposal.proposerId, kind: proposal.proposerKind } };
+}
+
+/** Adds what is known of the part that somebody takes. Of what governs policies learn the time alone, as wherever somebody administers. */
+export function withFacts(
+  { actionType }: Pick<LockedProposal, 'actionType'>,
+  context: PolicyContext,
+  facts: Partial<PolicyContext>,
+): PolicyContext {
+  return settingOf(actionType) === null ? { ...context, ...facts } : { now: context.now };
 }

@@ -1,11 +1,17 @@
 import type { Actor, Caller, DelegationParty } from '../ontology/authority.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
-import { announceChange } from './announce-change.ts';
+import { announceDelegation } from './announce-delegation.ts';
+import type { Proposed } from './create-proposal.ts';
 import { type DelegationView, readDelegation } from './delegations.ts';
+import { foundSetting } from './found-setting.ts';
+import { currentVersion } from './load-ontology.ts';
 import { refusalToAdminister } from './may-administer.ts';
-import { isRefusal, type Refusal, refuse } from './refusal.ts';
-import type { Tx } from './sql.ts';
+import { superseded } from './plan-ontology-change.ts';
+import { proposeSetting } from './propose-setting.ts';
+import { isRefusal, type Refusal, refuse, refuseFaults } from './refusal.ts';
+import type { PlannedSetting } from './setting-plan.ts';
+import type { PrismaTx, Sql } from './sql.ts';
 import { readActors, resolveActor } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
 
@@ -23,60 +29,68 @@ export interface NewDelegation {
   reason: string;
 }
 
+export interface DelegationOutcome {
+  /** Null until the proposal is executed. */
+  view: DelegationView | null;
+  proposed: Proposed | null;
+}
+
 /**
- * Lets another review on the caller's behalf. What was granted is never changed: it is revoked, and another granted. Takes nobody's lock but that of the id, since it
- * takes nothing away from what is being executed. The same again changes nothing.
+ * Proposes to let another review on the caller's behalf, which takes a second person. What was granted is never changed: it is revoked, and another granted. The same
+ * again changes nothing.
  */
 export async function putDelegation(
-  tx: Tx,
+  tx: PrismaTx,
   { by, delegator, ...rest }: Omit<NewDelegation, 'delegator'> & { delegator?: string; by: Caller },
-  deps: Pick<StoreDeps, 'decide' | 'policies'>,
-): Promise<DelegationView | Refusal> {
+  deps: StoreDeps,
+): Promise<DelegationOutcome | Refusal> {
   const outcome = await put(tx, { ...rest, delegator: delegator ?? by.id }, by, deps);
   if (isRefusal(outcome)) tx.undo();
   return outcome;
 }
 
-async function put(
-  tx: Tx,
-  wish: NewDelegation,
-  by: Caller,
-  deps: Pick<StoreDeps, 'decide' | 'policies'>,
-): Promise<DelegationView | Refusal> {
+async function put(tx: PrismaTx, wish: NewDelegation, by: Caller, deps: StoreDeps): Promise<DelegationOutcome | Refusal> {
   const actor = await resolveActor(tx, by);
   const known = await readActors(tx, [wish.delegator, wish.delegate]);
   const delegator = known.get(wish.delegator) ?? unknownParty(wish.delegator);
   const refusal = await refusalToAdminister(tx, deps, { action: 'delegation:put', actor, delegator }, 'delegations');
   if (refusal !== null) return refusal;
-  // Two who name the same id at once come one after another.
-  await tx.rows(`SELECT pg_advisory_xact_lock(hashtextextended('delegation/' || current_setting('app.tenant') || '/' || $1::text, 0))`, [
-    wish.id,
-  ]);
   const before = await readDelegation(tx, wish.id);
-  if (before !== null) return isSame(before, wish) && before.revokedAt === null ? before : refuse('delegation_exists');
-  const faults = await faultsOfDelegation(tx, wish, known);
-  return faults.length > 0 ? refuse('invalid_delegation', faults) : writeDelegation(tx, wish, actor);
+  if (before !== null)
+    return isSame(before, wish) && before.revokedAt === null ? { view: before, proposed: null } : refuse('delegation_exists');
+  const planned = await planDelegation(tx, wish);
+  if (planned.kind === 'invalid') return refuseFaults(planned.faults, 'invalid_delegation');
+  const { change } = planned;
+  if ((await currentVersion(tx)) === null) {
+    await foundSetting(tx, change, actor.id);
+    announceDelegation(tx, wish, actor.id, 'granted', wish.reason);
+    return { view: await readDelegation(tx, wish.id), proposed: null };
+  }
+  const proposed = await proposeSetting(
+    tx,
+    { actor, parameters: { ...wish } as unknown as JsonObject, justification: wish.reason, change },
+    deps,
+  );
+  return isRefusal(proposed) ? proposed : { view: null, proposed };
 }
 
-/** Writes it, with its audit entry and event, and asks nothing: whoever calls it has. */
-async function writeDelegation(tx: Tx, wish: NewDelegation, granter: Actor): Promise<DelegationView> {
-  await tx.rows('SELECT 1 FROM exequatur.keep_delegation($1::jsonb, $2)', [JSON.stringify(wish), granter.id]);
-  announceDelegation(tx, wish, granter, 'granted', wish.reason);
-  const written = await readDelegation(tx, wish.id);
-  if (written === null) throw new Error('a delegation was not written');
-  return written;
-}
-
-export function announceDelegation(
-  tx: Tx,
-  { id, delegator, delegate }: Pick<DelegationView, 'id' | 'delegator' | 'delegate'>,
-  actor: Actor,
-  state: 'granted' | 'revoked',
-  reason?: string,
-): void {
-  const personal = { actor: actor.id, delegation: id, delegator, delegate, reason };
-  const data: JsonObject = { delegationId: id, state };
-  announceChange(tx, { type: 'delegation.changed', subject: `delegation/${id}`, facts: { state }, personal, data });
+/** What the proposal says is what is granted. */
+export async function planDelegation(tx: Sql, wish: NewDelegation): Promise<PlannedSetting> {
+  if ((await readDelegation(tx, wish.id)) !== null) return { kind: 'invalid', faults: [superseded('delegations')] };
+  const faults = await faultsOfDelegation(tx, wish, await readActors(tx, [wish.delegator, wish.delegate]));
+  if (faults.length > 0) return { kind: 'invalid', faults };
+  const { id, ...set } = wish;
+  const message = `${wish.delegate} may review on behalf of ${wish.delegator}`;
+  const change = {
+    setting: 'delegations' as const,
+    id,
+    before: {},
+    set: { ...set } as unknown as JsonObject,
+    loosens: [{ pointer: '/delegate', message }],
+    revertible: false, // To revoke it takes one person and no plan.
+    counters: {},
+  };
+  return { kind: 'planned', change };
 }
 
 export function unknownParty(id: string): DelegationParty {
@@ -98,7 +112,7 @@ function isSame(before: DelegationView, wish: NewDelegation): boolean {
 const longestDays = 90; // The table checks the same.
 
 /** Why it cannot be granted, whoever asks. `known` are the two as the directory has them. Names of roles are not asked: tenants make them up. */
-async function faultsOfDelegation(tx: Tx, wish: NewDelegation, known: ReadonlyMap<string, Actor>): Promise<Fault[]> {
+async function faultsOfDelegation(tx: Sql, wish: NewDelegation, known: ReadonlyMap<string, Actor>): Promise<Fault[]> {
   const faults: Fault[] = [];
   const fault = (pointer: string, message: string) => faults.push({ code: 'invalid_delegation', pointer, message });
   for (const name of ['delegator', 'delegate'] as const) {
@@ -111,7 +125,7 @@ async function faultsOfDelegation(tx: Tx, wish: NewDelegation, known: ReadonlyMa
     fault('/delegate', 'is the delegator, under whatever identity');
   const [row] = await tx.rows<{ now: number; missing: string[] }>(
     `SELECT (extract(epoch FROM exequatur.clock()) * 1000)::float8 AS now,
-            ARRAY(SELECT n FROM unnest($1::text[]) n WHERE NOT EXISTS (SELECT FROM exequatur.action_type a WHERE a.name = n AND NOT a.retired)) AS missing`,
+            ARRAY(SELECT n FROM unnest($1::text[]) n WHERE NOT EXISTS (SELECT FROM exequatur.action_type a WHERE a.name = n AND NOT a.retired AND NOT exequatur.governs(a.name))) AS missing`,
     [wish.actionTypes ?? []],
   );
   const now = row?.now ?? 0;

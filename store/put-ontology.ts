@@ -1,17 +1,23 @@
-import type { Caller } from '../ontology/authority.ts';
+import type { Actor, Caller } from '../ontology/authority.ts';
 import { compileOntology } from '../ontology/compile-ontology.ts';
+import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import { isBreaking, type OntologyChange } from '../ontology/diff-ontology.ts';
-import type { JsonValue } from '../ontology/json.ts';
+import type { JsonObject, JsonValue } from '../ontology/json.ts';
+import { ontologyLoosenings } from '../ontology/ontology-loosens.ts';
 import type { Fault } from '../ontology/plan.ts';
+import type { Loosening } from '../ontology/setting-actions.ts';
 import { announceChange } from './announce-change.ts';
-import { type BegunMigration, beginMigration } from './begin-migration.ts';
-import { lockDefinitionsAlone, lockDefinitionsShared } from './definitions-lock.ts';
-import { examineUpload, stillHolds } from './examine-upload.ts';
-import { keepDefinitions } from './keep-definitions.ts';
+import { definitionRows } from './definition-rows.ts';
+import { lockDefinitionsAlone } from './definitions-lock.ts';
+import { examineUpload } from './examine-upload.ts';
+import { foundSetting } from './found-setting.ts';
+import type { LoadedOntology } from './load-ontology.ts';
 import { refusalToAdminister } from './may-administer.ts';
 import { openFault, runningMigration } from './migrations.ts';
 import { findOrphanedPolicies } from './orphaned-policies.ts';
-import { currentActionVersions, type RedefinedAction, redefinedActions } from './redefined-actions.ts';
+import { type DocumentUpload, ontologyChange } from './plan-ontology-change.ts';
+import { proposeSetting } from './propose-setting.ts';
+import { currentActionVersions, foreseeDefinitions, type RedefinedAction, redefinedActions } from './redefined-actions.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { PrismaTx } from './sql.ts';
 import { resolveActor } from './standing.ts';
@@ -27,15 +33,26 @@ export interface OntologyOutcome {
   accepted: boolean;
   dryRun: boolean;
   breaking: boolean;
-  /** Against the version in force before. */
+  /** Against the version in force. */
   changes: OntologyChange[];
+  /** What lets more happen, or asks less of somebody; where there is any, another person has to approve. */
+  loosens: Loosening[];
   /** What of the data does not fit. */
   faults: Fault[];
   /** Action type to its version then. */
   actionTypes: Record<string, number>;
   redefined: RedefinedAction[];
-  /** Where data does not fit and the document's rules make it fit: it is in force when they have. `id` is null in a dry run. */
-  migration: BegunMigration | null;
+  /** Where data does not fit and the document's rules make it fit: it is in force when they have. */
+  migration: { rules: MigrationOutline[] } | null;
+  /** The proposal that puts it in force. Null in a dry run, of a tenant's first document, and where nothing changes. */
+  proposalId: string | null;
+}
+
+export interface MigrationOutline {
+  objectType: string;
+  actionType: string;
+  objects: number;
+  batches: number;
 }
 
 export interface UploadWishes {
@@ -43,12 +60,13 @@ export interface UploadWishes {
   dryRun?: boolean;
   /** The digest that the author took for the one in force. */
   inForce?: string;
+  /** Why, for whoever approves. */
+  justification?: string;
 }
 
 /**
- * Accepts a tenant's definitions: all of them, or none with a pointer for each fault. Uploads of a tenant go one after another, and its executions wait, because an
- * object written meanwhile might not fit. An action type's version rises only when its own meaning changed, so an upload concerns no other proposal. A dry run does
- * the same up to what the database keeps for itself, lets executions go on, and is taken back.
+ * Takes a tenant's definitions: all of them, or none with a pointer for each fault. The first document is in force at once; another becomes a proposal, which takes a
+ * second person where it loosens. An action type's version rises only when its own meaning changed, so a document concerns no other proposal.
  */
 export async function putOntology(
   tx: PrismaTx,
@@ -67,50 +85,113 @@ async function accept(
   document: JsonValue,
   by: Caller,
   deps: StoreDeps,
-  { dryRun = false, inForce }: UploadWishes,
+  wishes: UploadWishes,
 ): Promise<OntologyOutcome | Refusal> {
   const actor = await resolveActor(tx, by);
   const refusal = await refusalToAdminister(tx, deps, { action: 'ontology:put', actor }, 'ontology');
   if (refusal !== null) return refusal;
   const compiled = compileOntology(document, deps.ontologies.functions);
   if (!compiled.ok) return refuse('invalid_ontology', compiled.faults);
-  const { ontology } = compiled;
-  const fit = await findOrphanedPolicies(tx, ontology, deps);
-  // Looking at millions of objects takes seconds, for which nothing need wait unless something changed meanwhile.
-  const ahead = await examineUpload(tx, await deps.ontologies.load(tx), ontology, actor.id, deps);
-  await tx.rows(`SELECT 1 FROM ${dryRun ? lockDefinitionsShared : lockDefinitionsAlone}`);
-  const { faults: orphaned } = await findOrphanedPolicies(tx, ontology, deps, fit);
+  const next = compiled.ontology;
+  const current = await deps.ontologies.load(tx);
+  if (wishes.inForce !== undefined && wishes.inForce !== current?.ontology.digest) return refuse('stale_ontology');
+  const { version: policyVersion, faults: orphaned } = await findOrphanedPolicies(tx, next, deps);
   if (orphaned.length > 0) return refuse('invalid_policies', orphaned);
+  if (current === null) return acceptFirst(tx, next, actor, deps, wishes);
   const open = await runningMigration(tx);
   if (open !== null) return refuse('migration_open', [openFault(open)]);
-  const current = await deps.ontologies.load(tx);
-  if (inForce !== undefined && inForce !== current?.ontology.digest) return refuse('stale_ontology');
-  const before = await currentActionVersions(tx);
-  const { digest } = ontology;
-  if (current?.ontology.digest === digest) {
-    const same = { version: current.version, digest, changed: false, accepted: true, dryRun, breaking: false };
-    return { ...same, changes: [], faults: [], actionTypes: before, redefined: [], migration: null };
+  if (current.ontology.digest === next.digest) return unchanged(tx, current, wishes);
+  return acceptLater(tx, { current, next, document, proposer: actor.id }, { actor, policyVersion }, deps, wishes);
+}
+
+async function acceptFirst(
+  tx: PrismaTx,
+  next: CompiledOntology,
+  actor: Actor,
+  deps: StoreDeps,
+  { dryRun = false }: UploadWishes,
+): Promise<OntologyOutcome | Refusal> {
+  const { digest } = next;
+  const rows = definitionRows(null, next);
+  if (!dryRun) {
+    await tx.rows(`SELECT 1 FROM ${lockDefinitionsAlone}`);
+    // Two at once: what the other brought is what this one would now change.
+    if ((await deps.ontologies.load(tx)) !== null) return refuse('stale_ontology');
   }
-  // What a dry run saw may be old by a moment; to look again would keep a switch waiting, which asks to hold the definitions alone.
-  const isToBeBelieved = dryRun ? ahead.base === (current?.version ?? 0) : await stillHolds(tx, ahead, current);
-  const { changes, faults, planned } = isToBeBelieved ? ahead : await examineUpload(tx, current, ontology, actor.id, deps);
-  const described = { digest, changed: true, dryRun, breaking: current !== null && isBreaking(changes), changes, faults };
-  if (planned !== null && current !== null) {
-    if (isRefusal(planned)) return planned;
-    const migration = await beginMigration(tx, { document, current, next: ontology, planned, actor, dryRun });
-    // The document with the generated action types comes between.
-    return { ...described, version: current.version + 2, accepted: true, actionTypes: before, redefined: [], migration };
+  const { changes } = await examineUpload(tx, null, next, actor.id, deps);
+  const foreseen = await foreseeDefinitions(tx, rows);
+  const { actionTypes } = foreseen;
+  if (!dryRun) {
+    await foundSetting(
+      tx,
+      { setting: 'ontology', id: 'ontology', before: {}, set: { definitions: rows as unknown as JsonObject } },
+      actor.id,
+    );
+    const facts = { version: 1, digest, actionTypes };
+    announceChange(tx, { type: 'ontology.changed', subject: 'ontology', facts, personal: { actor: actor.id } });
   }
+  const described = { version: 1, digest, changed: true, accepted: true, dryRun, breaking: false, changes, loosens: [], faults: [] };
+  return { ...described, actionTypes, redefined: redefinedActions({}, foreseen), migration: null, proposalId: null };
+}
+
+async function unchanged(
+  tx: PrismaTx,
+  { version, ontology: { digest } }: LoadedOntology,
+  { dryRun = false }: UploadWishes,
+): Promise<OntologyOutcome> {
+  const same = { version, digest, changed: false, accepted: true, dryRun, breaking: false, changes: [], loosens: [], faults: [] };
+  return { ...same, actionTypes: await currentActionVersions(tx), redefined: [], migration: null, proposalId: null };
+}
+
+async function acceptLater(
+  tx: PrismaTx,
+  upload: DocumentUpload,
+  { actor, policyVersion }: { actor: Actor; policyVersion: number },
+  deps: StoreDeps,
+  { dryRun = false, justification }: UploadWishes,
+): Promise<OntologyOutcome | Refusal> {
+  const { current, next, document } = upload;
+  const examined = await examineUpload(tx, current, next, actor.id, deps);
+  const { changes, planned } = examined;
+  if (planned !== null && isRefusal(planned)) return planned;
+  const faults = planned === null ? examined.faults : [];
   if (faults.length > 0 && !dryRun) return refuse('ontology_breaks_data', faults);
-  const version = await keepDefinitions(tx, current?.ontology ?? null, ontology, { author: actor.id, dry: dryRun });
-  const actionTypes = await currentActionVersions(tx);
-  const redefined = await redefinedActions(tx, before, actionTypes);
-  if (!dryRun)
-    announceChange(tx, {
-      type: 'ontology.changed',
-      subject: 'ontology',
-      facts: { version, digest, actionTypes },
-      personal: { actor: actor.id },
-    });
-  return { ...described, version, accepted: faults.length === 0, actionTypes, redefined, migration: null };
+  const before = await currentActionVersions(tx);
+  const foreseen =
+    planned === null ? await foreseeDefinitions(tx, definitionRows(current.ontology, next)) : { actionTypes: before, waiting: {} };
+  const change = ontologyChange(upload, examined, policyVersion);
+  const described = {
+    // A document that rewrites objects first comes after the one that does so.
+    version: current.version + (planned === null ? 1 : 2),
+    digest: next.digest,
+    changed: true,
+    accepted: faults.length === 0,
+    dryRun,
+    breaking: isBreaking(changes),
+    changes,
+    loosens: faults.length === 0 ? change.loosens : ontologyLoosenings(current.ontology.document, next.document, changes),
+    faults: examined.faults,
+    actionTypes: foreseen.actionTypes,
+    redefined: redefinedActions(before, foreseen),
+    migration: planned === null ? null : { rules: planned.rules.map(outline) },
+  };
+  if (dryRun) return { ...described, proposalId: null };
+  const parameters = { base: current.ontology.digest, document };
+  const words = justification ?? 'A new ontology document';
+  const proposed = await proposeSetting(tx, { actor, parameters, justification: words, change }, deps);
+  return isRefusal(proposed) ? proposed : { ...described, proposalId: proposed.proposalId };
+}
+
+function outline({
+  objectType,
+  actionType,
+  objects,
+  batch,
+}: {
+  objectType: string;
+  actionType: string;
+  objects: number;
+  batch: number;
+}): MigrationOutline {
+  return { objectType, actionType, objects, batches: Math.ceil(objects / batch) };
 }

@@ -1,25 +1,21 @@
 import type { Actor, Caller } from '../ontology/authority.ts';
-import { canonicalText, digestOf } from '../ontology/canonical-json.ts';
-import type { JsonValue } from '../ontology/json.ts';
-import type { Fault } from '../ontology/plan.ts';
-import { type PolicyCase, runPolicyCases } from '../ontology/policy-cases.ts';
-import type { PolicySet } from '../ontology/policy-engine.ts';
+import type { JsonObject } from '../ontology/json.ts';
+import type { Loosening } from '../ontology/setting-actions.ts';
+import { announcePolicyVersion, nextPolicyVersion } from './announce-setting.ts';
+import { foundSetting } from './found-setting.ts';
 import { currentVersion } from './load-ontology.ts';
 import { refusalToAdminister } from './may-administer.ts';
+import { type PolicyChangeParameters, type PolicyUpload, planPolicyChange, policyDigest } from './plan-policy-change.ts';
 import { vocabularyOf } from './policy-facts.ts';
 import { policyVersionInForce } from './policy-sets.ts';
-import { putPoliciesInForce } from './put-policies-in-force.ts';
-import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import { proposeSetting } from './propose-setting.ts';
+import { readPolicies } from './read-policies.ts';
+import { isRefusal, type Refusal, refuse, refuseFaults } from './refusal.ts';
 import { type Rehearsal, rehearsePolicies } from './rehearse-policies.ts';
-import type { Tx } from './sql.ts';
+import type { SettingChange } from './setting-plan.ts';
+import type { PrismaTx } from './sql.ts';
 import { resolveActor } from './standing.ts';
-import { stopExecutions } from './stop-executions.ts';
 import type { StoreDeps } from './store-deps.ts';
-
-export interface PolicyUpload {
-  policies: Record<string, string>;
-  cases: PolicyCase[];
-}
 
 export interface PoliciesOutcome {
   /** The version of these policies, or the one that they would get. */
@@ -28,91 +24,87 @@ export interface PoliciesOutcome {
   /** False when they are those in force: nothing was written. */
   changed: boolean;
   dryRun: boolean;
+  /** What may permit more than before; where there is any, another person has to approve. */
+  loosens: Loosening[];
   /** What a dry run found of the newest proposals. */
   rehearsal: Rehearsal | null;
+  /** The proposal that puts them in force. Null in a dry run, before the tenant has a document, and where nothing changes. */
+  proposalId: string | null;
 }
 
-type Deps = Pick<StoreDeps, 'decide' | 'ontologies' | 'policies'>;
+export interface PolicyWishes {
+  /** Says what would come of it and stores nothing. */
+  dryRun?: boolean;
+  /** Why, for whoever approves. */
+  justification?: string;
+}
 
-/** Puts other policies in force, for whoever may. A dry run says what would come of it and stores nothing. */
+/** Proposes other policies, for whoever may. Before the tenant has a document they are in force at once. */
 export async function putPolicies(
-  tx: Tx,
+  tx: PrismaTx,
   upload: PolicyUpload,
   by: Caller,
-  deps: Deps,
-  { dryRun = false }: { dryRun?: boolean } = {},
+  deps: StoreDeps,
+  wishes: PolicyWishes = {},
 ): Promise<PoliciesOutcome | Refusal> {
-  const actor = await resolveActor(tx, by);
-  const refused = await refusalToAdminister(tx, deps, { action: 'policies:put', actor }, 'policies');
-  const outcome = refused ?? (await acceptPolicies(tx, upload, actor, deps, { dryRun }));
-  if (isRefusal(outcome) || dryRun) tx.undo();
+  const outcome = await accept(tx, upload, by, deps, wishes);
+  if (isRefusal(outcome) || outcome.dryRun) tx.undo();
   return outcome;
 }
 
-/**
- * Keeps the policies as the next version and puts them in force, in this transaction: all of them, or none with a pointer for each that is not valid and each case that
- * does not come out. Waits for executions that have begun, so the answer means: no later commit under the former ones.
- */
-export async function acceptPolicies(
-  tx: Tx,
-  { policies, cases }: PolicyUpload,
-  actor: Actor,
-  deps: Pick<Deps, 'ontologies' | 'policies'>,
-  { dryRun = false }: { dryRun?: boolean } = {},
+/** Proposes a version that there is. A repeat changes nothing. */
+export async function activatePolicies(
+  tx: PrismaTx,
+  version: number,
+  by: Caller,
+  deps: StoreDeps,
+  wishes: Pick<PolicyWishes, 'justification'> = {},
 ): Promise<PoliciesOutcome | Refusal> {
-  const seen = await currentVersion(tx);
-  const faults = await findFaults(tx, { policies, cases }, actor, deps);
-  if (faults.length > 0) return refuse('invalid_policies', faults);
-  if (!dryRun) await stopExecutions(tx);
-  // Cases take a moment, for which nothing need wait unless the definitions changed meanwhile.
-  const later = (await currentVersion(tx)) === seen ? [] : await findFaults(tx, { policies, cases }, actor, deps);
-  if (later.length > 0) return refuse('invalid_policies', later);
-  const digest = digestOf({ policies, cases: cases as unknown as JsonValue });
-  const [row] = await tx.rows<{ next: number; digest: string | null }>(
-    `SELECT (SELECT COALESCE(max(v.version), 0) + 1 FROM exequatur.policy_version v)::int AS next,
-            (SELECT v.digest FROM exequatur.policy_version v JOIN exequatur.tenant_control c ON c.tenant_id = v.tenant_id AND c.policy_version = v.version) AS digest`,
-  );
-  const inForce = await policyVersionInForce(tx);
-  if (row?.digest === digest)
-    return { version: inForce, digest, changed: false, dryRun, rehearsal: dryRun ? { proposals: 0, differences: [] } : null };
-  const version = row?.next ?? 1;
-  if (dryRun) return { version, digest, changed: true, dryRun, rehearsal: await rehearse(tx, { key: digest, policies }, inForce, deps) };
-  await tx.rows(
-    `INSERT INTO exequatur.policy_version (tenant_id, version, policies, cases, digest, created_by, created_at)
-     VALUES ((SELECT current_setting('app.tenant')::uuid), $1::bigint, $2, $3, $4, $5, exequatur.clock())`,
-    [version, canonicalText(policies), canonicalText(cases as unknown as JsonValue), digest, actor.id],
-  );
-  await putPoliciesInForce(tx, { version, digest }, actor.id);
-  return { version, digest, changed: true, dryRun, rehearsal: null };
+  const outcome = (await readPolicies(tx, version, deps)) === null ? refuse('not_found') : await accept(tx, { version }, by, deps, wishes);
+  if (isRefusal(outcome)) tx.undo();
+  return outcome;
 }
 
-/** What is wrong with policies or their cases under the ontology in force. A set that its own author could not replace is refused as well: nobody might. */
-export async function findFaults(
-  tx: Tx,
-  { policies, cases }: PolicyUpload,
-  actor: Actor,
-  deps: Pick<Deps, 'ontologies' | 'policies'>,
-): Promise<Fault[]> {
-  const vocabulary = vocabularyOf((await deps.ontologies.load(tx))?.ontology ?? null);
-  const { check, openEngine } = deps.policies.of;
-  const faults = check(policies, vocabulary);
-  if (faults.length > 0) return faults;
-  const engine = openEngine();
-  const set: PolicySet = { key: 'sent', policies };
-  const context = { now: new Date().toISOString() };
-  const { decision } = await engine.decide(set, { principal: actor, action: 'administer', resource: 'policies', context });
-  const faultsOfCases = await runPolicyCases(set, cases, engine, vocabulary);
-  return decision === 'allow' ? faultsOfCases : [lockedOut, ...faultsOfCases];
+async function accept(
+  tx: PrismaTx,
+  wanted: PolicyUpload | { version: number },
+  by: Caller,
+  deps: StoreDeps,
+  { dryRun = false, justification = 'Other policies' }: PolicyWishes,
+): Promise<PoliciesOutcome | Refusal> {
+  const actor = await resolveActor(tx, by);
+  const refused = await refusalToAdminister(tx, deps, { action: 'policies:put', actor }, 'policies');
+  if (refused !== null) return refused;
+  const base = await policyVersionInForce(tx);
+  const parameters: PolicyChangeParameters = { base, ...wanted };
+  const planned = await planPolicyChange(tx, parameters, actor, deps);
+  if (planned.kind === 'invalid') return refuseFaults(planned.faults, 'invalid_policies');
+  const { change } = planned;
+  const inForce = await readPolicies(tx, base, deps);
+  const digest = String(change.set.digest);
+  if ('version' in wanted ? wanted.version === base : digest === inForce?.digest && base !== 0) {
+    const rehearsal = dryRun ? { proposals: 0, differences: [] } : null;
+    return { version: base, digest, changed: false, dryRun, loosens: [], rehearsal, proposalId: null };
+  }
+  const version = 'version' in wanted ? wanted.version : await nextPolicyVersion(tx);
+  const described = { version, digest, changed: true, dryRun, loosens: change.loosens, rehearsal: null, proposalId: null };
+  if (dryRun) return { ...described, rehearsal: await rehearse(tx, wanted, base, deps) };
+  if ((await currentVersion(tx)) === null) return { ...described, version: await acceptAtOnce(tx, change, actor) };
+  const wish = { actor, parameters: parameters as unknown as JsonObject, justification, change };
+  const proposed = await proposeSetting(tx, wish, deps);
+  return isRefusal(proposed) ? proposed : { ...described, proposalId: proposed.proposalId };
 }
 
-const lockedOut: Fault = {
-  code: 'invalid_policies',
-  pointer: '/policies',
-  message: 'these policies would not let you replace them; permit action "administer" on Settings::"policies"',
-};
+async function acceptAtOnce(tx: PrismaTx, { id, before, set }: SettingChange, actor: Actor): Promise<number> {
+  const version = await foundSetting(tx, { setting: 'policies', id, before, set }, actor.id);
+  announcePolicyVersion(tx, { version, digest: String(set.digest) }, actor.id);
+  return version;
+}
 
-async function rehearse(tx: Tx, to: PolicySet, inForce: number, deps: Pick<Deps, 'ontologies' | 'policies'>): Promise<Rehearsal> {
+async function rehearse(tx: PrismaTx, wanted: PolicyUpload | { version: number }, inForce: number, deps: StoreDeps): Promise<Rehearsal> {
   const from = await deps.policies.load(tx, tx.tenant, inForce);
   const { amounts } = vocabularyOf((await deps.ontologies.load(tx))?.ontology ?? null);
+  const policies = 'version' in wanted ? {} : wanted.policies;
+  const to = { key: 'version' in wanted ? 'none' : policyDigest(wanted), policies };
   return rehearsePolicies(tx, deps.policies.of.openEngine(), { from: from?.set ?? { key: 'none', policies: {} }, to, amounts });
 }

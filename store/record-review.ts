@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Actor, Caller, ReviewDecision, ReviewFact } from '../ontology/authority.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import { settleQuorum } from '../ontology/quorum.ts';
+import { settingOf } from '../ontology/setting-actions.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { askCriteriaAgain } from './ask-criteria-again.ts';
 import { type Determination, refuseByPolicy } from './ask-policies.ts';
@@ -197,7 +198,7 @@ async function hasMoved(tx: Tx, proposalId: string): Promise<boolean> {
 
 /** The same of time that passes, which is asked once more before the execution. */
 async function haveCriteriaLapsed(tx: Tx, proposal: LockedProposal, deps: Pick<StoreDeps, 'ontologies'>): Promise<boolean> {
-  return (await askCriteriaAgain(tx, proposal, proposal.now, deps)).length > 0;
+  return settingOf(proposal.actionType) === null && (await askCriteriaAgain(tx, proposal, proposal.now, deps)).length > 0;
 }
 
 function undone<R>(tx: Tx, refusal: R): R {

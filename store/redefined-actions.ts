@@ -1,3 +1,4 @@
+import type { DefinitionRows } from './definition-rows.ts';
 import type { Sql } from './sql.ts';
 
 export interface RedefinedAction {
@@ -19,31 +20,36 @@ interface Waiting {
   ended: number;
 }
 
+/** What keeping a document would come to. */
+export interface Foreseen {
+  /** By name, of those that are not retired then. */
+  actionTypes: Record<string, number>;
+  /** By name, of action types that have open proposals. */
+  waiting: Record<string, Waiting>;
+}
+
 /** The versions in force, by the names of action types that are not retired. */
 export async function currentActionVersions(tx: Sql): Promise<Record<string, number>> {
   const rows = await tx.rows<{ name: string; version: number }>(
-    'SELECT a.name, a.current_version::int AS version FROM exequatur.action_type a WHERE NOT a.retired ORDER BY a.name',
+    'SELECT a.name, a.current_version::int AS version FROM exequatur.action_type a WHERE NOT a.retired AND NOT exequatur.governs(a.name) ORDER BY a.name',
   );
   return Object.fromEntries(rows.map(({ name, version }) => [name, version]));
 }
 
-/** Which action types have another version now, and what that means for how many proposals. */
-export async function redefinedActions(tx: Sql, before: Record<string, number>, after: Record<string, number>): Promise<RedefinedAction[]> {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((name) => before[name] !== after[name]).sort();
-  if (names.length === 0) return [];
-  const rows = await tx.rows<{ name: string } & Waiting>(
-    `SELECT w.name, coalesce(sum(w.open) FILTER (WHERE w.retired), 0)::int AS ended,
-            coalesce(sum(w.open) FILTER (WHERE NOT w.retired AND w.stays), 0)::int AS kept,
-            coalesce(sum(w.open) FILTER (WHERE NOT w.retired AND NOT w.stays), 0)::int AS "simulatedAgain"
-       FROM (SELECT a.name, a.retired, p.open, a.current_version = p.version OR exequatur.keeps_version(a.name, p.version) AS stays
-               FROM (SELECT q.action_type, q.action_type_version AS version, count(*) AS open FROM exequatur.proposal q
-                      WHERE q.status IN ('simulating', 'awaiting_approval', 'changes_requested', 'approved', 'scheduled') AND q.revert_of IS NULL AND q.action_type = ANY ($1)
-                      GROUP BY q.action_type, q.action_type_version) p
-               JOIN exequatur.action_type a ON a.name = p.action_type) w
-      GROUP BY w.name`,
-    [names],
-  );
+/** Writes nothing. */
+export async function foreseeDefinitions(tx: Sql, rows: DefinitionRows): Promise<Foreseen> {
+  const [row] = await tx.rows<{ foreseen: Foreseen }>('SELECT exequatur.foresee_definitions($1::jsonb) AS foreseen', [
+    JSON.stringify(rows),
+  ]);
+  if (row === undefined) throw new Error('unreachable: a function returns a row');
+  return row.foreseen;
+}
+
+/** Which action types have another version then, and what that means for how many proposals. */
+export function redefinedActions(before: Record<string, number>, { actionTypes, waiting }: Foreseen): RedefinedAction[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(actionTypes)])]
+    .filter((name) => before[name] !== actionTypes[name])
+    .sort();
   const none = { simulatedAgain: 0, kept: 0, ended: 0 };
-  const waiting = new Map(rows.map(({ name, ...counts }) => [name, counts]));
-  return names.map((name) => ({ name, from: before[name] ?? null, to: after[name] ?? null, waiting: { ...none, ...waiting.get(name) } }));
+  return names.map((name) => ({ name, from: before[name] ?? null, to: actionTypes[name] ?? null, waiting: waiting[name] ?? none }));
 }

@@ -104,7 +104,7 @@ function readPast(sql: Sql, amounts: readonly string[]): Promise<PastProposal[]>
             COALESCE((SELECT jsonb_agg(jsonb_build_object('id', r.reviewer_id, 'kind', r.reviewer_kind, 'roles', to_jsonb(r.reviewer_roles), 'actsFor', NULL, 'teams', ${teams('r.reviewer_id')},
                                                           'decision', r.decision, 'onBehalfOf', ${delegator}, 'at', ${isoTime('r.created_at')}) ORDER BY r.created_at, r.id)
                         FROM exequatur.review r WHERE r.tenant_id = p.tenant_id AND r.proposal_id = p.id AND r.revision = p.revision AND r.digest = p.plan_digest), '[]') AS reviews
-       FROM (SELECT * FROM exequatur.proposal n WHERE n.plan_id IS NOT NULL ORDER BY n.created_at DESC, n.id DESC LIMIT ${rehearsed}) p
+       FROM (SELECT * FROM exequatur.proposal n WHERE n.plan_id IS NOT NULL AND NOT exequatur.governs(n.action_type) ORDER BY n.created_at DESC, n.id DESC LIMIT ${rehearsed}) p
        JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id ORDER BY p.created_at DESC, p.id DESC`,
     [amounts],
   );

@@ -1,7 +1,8 @@
 import type { Caller } from '../ontology/authority.ts';
+import { announceDelegation } from './announce-delegation.ts';
 import { type DelegationView, readDelegation } from './delegations.ts';
 import { refusalToAdminister } from './may-administer.ts';
-import { announceDelegation, unknownParty } from './put-delegation.ts';
+import { unknownParty } from './put-delegation.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
 import { readActors, resolveActor } from './standing.ts';
@@ -42,6 +43,6 @@ async function revoke(
     'UPDATE exequatur.delegation d SET revoked_by = $2, revoked_at = exequatur.clock() WHERE d.id = $1 AND d.revoked_at IS NULL RETURNING 1 AS one',
     [id, actor.id],
   );
-  if (rows.length > 0) announceDelegation(tx, named, actor, 'revoked');
+  if (rows.length > 0) announceDelegation(tx, named, actor.id, 'revoked');
   return (await readDelegation(tx, id)) ?? refuse('not_found');
 }

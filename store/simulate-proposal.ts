@@ -5,6 +5,7 @@ import { evaluateRevert } from '../ontology/evaluate-revert.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import type { ResolvedRequirement, Simulation, SimulationOutcome } from '../ontology/plan.ts';
 import { isProblemCode } from '../ontology/problems.ts';
+import { settingOf } from '../ontology/setting-actions.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { definitionsHold, ontologyCounter } from './definitions-in-force.ts';
 import { takeNudges } from './nudges.ts';
@@ -23,6 +24,7 @@ import { readChanges } from './read-changes.ts';
 import { recordDecision } from './record-decision.ts';
 import { describe, type Settled, settleLocked } from './settle.ts';
 import { settleProposal } from './settle-proposal.ts';
+import { simulateSetting } from './simulate-setting.ts';
 import { type Tx, withTenant } from './sql.ts';
 import { SqlSnapshot } from './sql-snapshot.ts';
 import type { StoreDeps } from './store-deps.ts';
@@ -34,12 +36,7 @@ import { transition } from './transition.ts';
  * writes in a second, short one, because a transaction that read long ago could not append to the tenant's audit chain. What moves in between makes the plan stale,
  * which approvals and the door look for. Where the definitions are no longer in force, the proposal is first taken to those that are. Two copies at once: the second finds the plan stored and returns the state. A repeat changes nothing.
  */
-export async function simulateProposal(
-  pool: pg.Pool,
-  tenant: string,
-  proposalId: string,
-  deps: Pick<StoreDeps, 'decide' | 'ontologies'>,
-): Promise<Settled | null> {
+export async function simulateProposal(pool: pg.Pool, tenant: string, proposalId: string, deps: StoreDeps): Promise<Settled | null> {
   for (let raised = 0; ; raised++) {
     const simulated = await withTenant(pool, tenant, (tx) => simulate(tx, proposalId, deps), { isolation: 'repeatable read read only' });
     if (simulated === null) return settleProposal(pool, tenant, proposalId, deps);
@@ -65,7 +62,7 @@ interface ToSimulate {
   requirement: ResolvedRequirement | null;
 }
 
-async function simulate(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<Simulated | 'superseded' | null> {
+async function simulate(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Simulated | 'superseded' | null> {
   const [row] = await tx.rows<ToSimulate>(
     `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now, p.parameters, ${definitionsHold} AS "inForce",
             (SELECT l.requirement FROM exequatur.execution x JOIN exequatur.plan l ON l.tenant_id = x.tenant_id AND l.id = x.plan_id
@@ -75,7 +72,9 @@ async function simulate(tx: Tx, proposalId: string, deps: Pick<StoreDeps, 'ontol
   );
   if (row === undefined) return null;
   if (row.proposal.revertOf === null && row.inForce !== true && row.now < row.proposal.expiresAt) return 'superseded';
-  return { revision: row.proposal.revision, outcome: await evaluateRow(tx, row, deps) };
+  const setting = settingOf(row.proposal.actionType);
+  const outcome = setting === null ? await evaluateRow(tx, row, deps) : await simulateSetting(tx, setting, row, deps);
+  return { revision: row.proposal.revision, outcome };
 }
 
 async function evaluateRow(

@@ -13,21 +13,27 @@ export interface SwitchView {
   reason: string;
   changedBy: string;
   changedAt: string;
-  /** Who asked, as the first of two, that it be switched on again. */
-  onAskedBy: { id: string; reason: string | null; at: string } | null;
 }
 
 /** SQL for one switch row `s` as clients see it. */
 export const switchJson = (
   s: string,
 ): string => `jsonb_build_object('scope', ${s}.scope, 'name', ${s}.name, 'state', CASE WHEN ${s}.off THEN 'off' ELSE 'on' END,
-  'reason', ${s}.reason, 'changedBy', ${s}.changed_by, 'changedAt', ${isoTime(`${s}.changed_at`)},
-  'onAskedBy', CASE WHEN ${s}.asked_by IS NOT NULL THEN jsonb_build_object('id', ${s}.asked_by, 'reason', ${s}.asked_reason, 'at', ${isoTime(`${s}.asked_at`)}) END)`;
+  'reason', ${s}.reason, 'changedBy', ${s}.changed_by, 'changedAt', ${isoTime(`${s}.changed_at`)})`;
 
 /** Every switch that was ever thrown, by scope and name: as many as a tenant has action types and principals that were stopped once. */
 export async function listSwitches(tx: Sql): Promise<SwitchView[]> {
   const rows = await tx.rows<{ view: SwitchView }>(`SELECT ${switchJson('s')} AS view FROM exequatur.switch s ORDER BY s.scope, s.name`);
   return rows.map(({ view }) => view);
+}
+
+/** Null where it was never thrown. */
+export async function readSwitch(tx: Sql, scope: SwitchScope, name: string): Promise<SwitchView | null> {
+  const [row] = await tx.rows<{ view: SwitchView }>(
+    `SELECT ${switchJson('s')} AS view FROM exequatur.switch s WHERE s.scope = $1 AND s.name = $2`,
+    [scope, name],
+  );
+  return row?.view ?? null;
 }
 
 /** Which switch stops new proposals of this action type by this principal; null where none does. */

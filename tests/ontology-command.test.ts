@@ -90,7 +90,7 @@ it('asks before it stores what is breaking', async () => {
   });
   expect(await call('push', '--file', document, '--yes')).toMatchObject({
     code: exitCodes.done,
-    out: expect.stringContaining('Version 2 is in force'),
+    out: expect.stringMatching(/Proposed, and simulating: GET \/v1\/proposals\/[0-9a-f-]{36}$/),
   });
 });
 

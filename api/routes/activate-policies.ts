@@ -1,7 +1,8 @@
-import { activatePolicies as activate } from '../../store/activate-policies.ts';
-import { answered } from '../api-context.ts';
+import { activatePolicies as activate } from '../../store/put-policies.ts';
+import { isRefusal } from '../../store/refusal.ts';
+import { answerSetting } from '../answer-setting.ts';
 import { route } from '../route.ts';
-import { activationSchema, policyParams } from '../schemas/policy-schema.ts';
+import { policiesOutcomeSchema, policyParams } from '../schemas/policy-schema.ts';
 
 export const activatePolicies = route({
   name: 'activatePolicies',
@@ -9,13 +10,21 @@ export const activatePolicies = route({
   path: '/v1/policies/{version}/activate',
   tag: 'policies',
   summary: 'Put an earlier version of the policies in force again',
-  description: 'It has to fit the ontology as it is now, and its cases have to come out. 0 are the built-in policies.',
+  description:
+    'As if it were sent: it has to fit the ontology as it is now, its cases have to come out, and where it may permit more another person has to approve. 0 are the built-in policies.',
   permission: 'policies:put',
   request: { params: policyParams },
-  responses: { 200: { description: 'In force.', schema: activationSchema } },
-  problems: ['not_found', 'invalid_policies'],
+  responses: {
+    200: { description: 'In force.', schema: policiesOutcomeSchema },
+    202: {
+      description: 'Proposed: they are in force once the proposal is executed.',
+      schema: policiesOutcomeSchema,
+      headers: { Location: 'Address of the proposal.' },
+    },
+  },
+  problems: ['not_found', 'invalid_policies', 'switched_off'],
   async handle({ params, caller }, context) {
     const outcome = await context.writeAs(caller, (tx) => activate(tx, params.version, caller, context.resources.deps));
-    return answered(outcome, (body) => ({ status: 200, body }));
+    return isRefusal(outcome) ? outcome : answerSetting('policies', outcome, caller, context);
   },
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { component } from './components.ts';
+import { settingProposal } from './setting-schema.ts';
 import { instant, nameText, text, time } from './text-schema.ts';
 
 const principalId = text(256);
@@ -39,6 +40,11 @@ export const delegationSchema = component(
     revokedAt: time.nullable(),
   }),
   'One person reviews on behalf of another, for a time.',
+);
+
+export const delegationOutcomeSchema = component(
+  'DelegationOutcome',
+  z.strictObject({ delegation: delegationSchema.nullable().describe('Null until the proposal is executed.'), proposal: settingProposal }),
 );
 
 export const delegationsSchema = component(

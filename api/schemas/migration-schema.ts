@@ -14,12 +14,9 @@ const rule = {
 };
 
 /** Of an upload's answer. */
-export const begunMigrationSchema = component(
-  'BegunMigration',
-  z.strictObject({
-    id: z.uuid().nullable().describe('Null in a dry run.'),
-    rules: z.array(z.strictObject({ ...rule, batches: z.int().describe('As many proposals.') })),
-  }),
+export const migrationOutline = component(
+  'MigrationOutline',
+  z.strictObject({ rules: z.array(z.strictObject({ ...rule, batches: z.int().describe('As many proposals.') })) }),
 );
 
 export const migrationSchema = component(

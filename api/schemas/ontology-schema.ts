@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { changeCodes } from '../../ontology/change-codes.ts';
 import { component } from './components.ts';
-import { begunMigrationSchema } from './migration-schema.ts';
+import { migrationOutline } from './migration-schema.ts';
 import { nextPageToken } from './page-schema.ts';
 import { concernedObjects } from './problem-schema.ts';
-import { digest, json, time } from './text-schema.ts';
+import { loosens, settingProposal } from './setting-schema.ts';
+import { digest, json, text, time } from './text-schema.ts';
 
 /** The document itself is checked by the ontology's own schema, which knows what names mean and points at each fault; here it is only JSON. */
 export const ontologyBody = component('OntologyDocument', z.record(z.string(), json), 'See /schemas/ontology.json.');
@@ -25,6 +26,7 @@ export const uploadQuery = z.strictObject({
     .transform((word) => word === 'true')
     .exactOptional()
     .meta({ description: 'Says what would come of it, also where data does not fit, and stores nothing.', type: 'boolean' }),
+  justification: text(4_000).exactOptional().describe('Why, for whoever approves.'),
 });
 
 export const uploadHeaders = z.object({
@@ -57,6 +59,7 @@ export const ontologyOutcomeSchema = component(
     dryRun: z.boolean(),
     breaking: z.boolean().describe('Whether any change is breaking.'),
     changes: z.array(change).describe('Against the version in force before.'),
+    loosens,
     faults: z
       .array(z.strictObject({ code: z.string(), pointer: z.string(), message: z.string(), ...concernedObjects }))
       .describe('What of the data does not fit; only a dry run answers with them.'),
@@ -77,7 +80,8 @@ export const ontologyOutcomeSchema = component(
         }),
       )
       .describe('Action types whose version changes. Of a migration nothing is told: they change when it ends.'),
-    migration: begunMigrationSchema.nullable().describe('Where objects are rewritten first.'),
+    migration: migrationOutline.nullable().describe('Where objects are rewritten first. Its id is that of the proposal.'),
+    proposal: settingProposal,
   }),
 );
 

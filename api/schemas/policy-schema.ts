@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { policyActions } from '../../ontology/policy-engine.ts';
 import { component } from './components.ts';
 import { uploadQuery } from './ontology-schema.ts';
+import { loosens, settingProposal } from './setting-schema.ts';
 import { digest, text, time } from './text-schema.ts';
 
 const count = z.int().min(0);
@@ -59,6 +60,8 @@ export const policiesOutcomeSchema = component(
     digest,
     changed: z.boolean().describe('False when they are those in force already.'),
     dryRun: z.boolean(),
+    loosens,
+    proposal: settingProposal,
     rehearsal: z
       .strictObject({
         proposals: z.int().describe('How many of the newest proposals were looked at.'),
@@ -94,11 +97,6 @@ export const policyVersionsSchema = component(
 );
 
 export const policiesSchema = component('Policies', z.strictObject({ ...versionFields, policies, cases: z.array(policyCase) }));
-
-export const activationSchema = component(
-  'PolicyActivation',
-  z.strictObject({ version: z.int(), digest, changed: z.boolean().describe('False when it was in force already.') }),
-);
 
 export const policyParams = z.strictObject({
   version: z

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { switchScopes } from '../../store/switches.ts';
 import { component } from './components.ts';
+import { settingProposal } from './setting-schema.ts';
 import { text, time } from './text-schema.ts';
 
 export const switchParams = z.strictObject({
@@ -10,21 +11,18 @@ export const switchParams = z.strictObject({
 
 export const switchBody = component('SwitchChange', z.strictObject({ state: z.enum(['on', 'off']), reason: text(4_000) }));
 
-export const switchSchema = component(
-  'Switch',
-  z.strictObject({
-    scope: z.enum(switchScopes),
-    name: z.string(),
-    state: z.enum(['on', 'off']),
-    reason: z.string(),
-    changedBy: z.string(),
-    changedAt: time,
-    onAskedBy: z
-      .strictObject({ id: z.string(), reason: z.string().nullable(), at: time })
-      .nullable()
-      .describe('Who asked, as the first of two people, that it be switched on again.'),
-  }),
-);
+const fields = {
+  scope: z.enum(switchScopes),
+  name: z.string(),
+  state: z.enum(['on', 'off']),
+  reason: z.string(),
+  changedBy: z.string(),
+  changedAt: time,
+};
+
+const switchSchema = component('Switch', z.strictObject(fields));
+
+export const switchOutcomeSchema = component('SwitchOutcome', z.strictObject({ ...fields, proposal: settingProposal }));
 
 export const switchesSchema = component(
   'Switches',

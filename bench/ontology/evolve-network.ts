@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OntologyDocument } from '../../ontology/definition.ts';
 import { tokenOf } from '../../scripts/dev/load-network.ts';
-import { propose, untilExecuted } from '../../scripts/rest/carry-proposal.ts';
+import { propose, untilExecuted, untilInForce } from '../../scripts/rest/carry-proposal.ts';
 import { expectGood, type RestClient, restClient } from '../../scripts/rest/rest-client.ts';
 import type { StackTenant } from '../../scripts/stack/tenants.ts';
 import { connectedNetwork } from './connect-flights.ts';
 import { flightNumber } from './grow-network.ts';
 
 export interface Evolved {
-  /** From the request to the answer. */
+  /** From the request until it was approved and executed. */
   answeredMs: number;
   /** Until the index was ready, or the document in force. */
   seconds: number;
@@ -40,21 +40,28 @@ function withFlight(change: object): OntologyDocument {
 
 const indexed = { gate: { type: 'string', required: true, default: '' }, distance: { type: 'integer', indexed: true } } as const;
 
+interface Uploaded {
+  migration: { rules: { objects: number }[] };
+  proposal: { id: string } | null;
+}
+
 /** Two uploads, each beside small actions: one that adds a required property, which a migration fills, and one that makes a property indexed. */
 export async function evolveNetwork(apiUrl: string, tenant: StackTenant): Promise<{ migrated: Evolved; indexed: Evolved }> {
   const admin = restClient(apiUrl, tokenOf(tenant, 'ontology-admin-1'));
+  const second = restClient(apiUrl, tokenOf(tenant, 'ontology-admin-2'));
   const agent = restClient(apiUrl, tokenOf(tenant, 'ops-agent'));
   const filled = {
     ...withFlight({ gate: indexed.gate }),
     migrations: [{ objectType: 'flight', set: { gate: "'A1'" }, approvalPolicy: 'migration' }],
   };
   const migrated = await beside(agent, async () => {
-    const answer = await admin.put<{ migration: { id: string; rules: { objects: number }[] } }>('/v1/ontology', filled);
-    const { id, rules } = expectGood(answer, 'uploading').migration;
-    return { objects: rules[0]?.objects ?? 0, isDone: () => isMigrated(admin, id) };
+    const answer = await admin.put<Uploaded>('/v1/ontology', filled);
+    const { rules } = expectGood(answer, 'uploading').migration;
+    const id = await untilInForce(answer, second, 'uploading');
+    return { objects: rules[0]?.objects ?? 0, isDone: () => isMigrated(admin, id ?? '') };
   });
   const built = await beside(agent, async () => {
-    expectGood(await admin.put('/v1/ontology', withFlight(indexed)), 'uploading');
+    await untilInForce(await admin.put<Uploaded>('/v1/ontology', withFlight(indexed)), second, 'uploading');
     return { objects: migrated.objects, isDone: () => isIndexed(admin) };
   });
   return { migrated, indexed: built };

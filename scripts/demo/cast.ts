@@ -12,6 +12,7 @@ export interface Cast {
   otherDutyManager: RestClient;
   safetyOfficer: RestClient;
   operator: RestClient;
+  administrator: RestClient;
   /** A dispatcher of the other tenant. */
   stranger: RestClient;
 }
@@ -27,6 +28,7 @@ export function castOf(stack: Stack): Cast {
     otherDutyManager: as('duty-manager-2'),
     safetyOfficer: as('safety-officer'),
     operator: as('operator'),
+    administrator: as('ontology-admin-1'),
     stranger: as('dispatcher', other),
   };
 }

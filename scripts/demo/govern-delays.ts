@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { propose, until, untilExecuted } from '../rest/carry-proposal.ts';
+import { flightNetwork } from '../../examples/flight-network/ontology.ts';
+import { propose, review, until, untilExecuted } from '../rest/carry-proposal.ts';
 import type { Proposal } from '../rest/proposal.ts';
 import { expectGood, type Problem } from '../rest/rest-client.ts';
 import type { Cast } from './cast.ts';
@@ -18,6 +19,7 @@ export async function governDelays(cast: Cast): Promise<void> {
   await changesRequested(cast);
   await heldByWindow(cast);
   await switchedOff(cast);
+  await stageDropped(cast);
 }
 
 async function smallDelay({ agent }: Cast): Promise<void> {
@@ -82,8 +84,30 @@ async function switchedOff({ agent, operator }: Cast): Promise<void> {
     ['who', 'wants', 'answer', 'in words'],
     ['operator', 'ops-agent off', '200', 'from now on nothing it proposes is accepted or executed'],
     ['ops-agent', 'another delay', String(refused.status), refused.body.title ?? ''],
-    ['operator', 'ops-agent on', String(asked.status), 'it stays off until another person asks for the same'],
+    ['operator', 'ops-agent on', String(asked.status), 'it stays off until another operator approves that proposal'],
   ]);
+}
+
+async function stageDropped({ administrator }: Cast): Promise<void> {
+  heading('An administrator alone drops no approval stage');
+  const policies = flightNetwork.approvalPolicies ?? {};
+  const closure = policies['two-stage'];
+  if (closure === undefined) throw new Error('The network has no policy of two stages');
+  const laxer = { ...flightNetwork, approvalPolicies: { ...policies, 'two-stage': { ...closure, stages: closure.stages.slice(0, 1) } } };
+  const { proposal, loosens } = expectGood(await administrator.put<SettingAnswer>('/v1/ontology', laxer), 'Sending the document');
+  if (proposal === null) throw new Error('The document is in force although nobody approved it');
+  const waiting = await until(administrator, proposal.id, (status) => status !== 'simulating');
+  if (waiting.status !== 'awaiting_approval') throw new Error(`The change is ${waiting.status}`);
+  table([['loosens at', 'why'], ...loosens.map(({ pointer, message }) => [pointer, message])]);
+  const self = await review(administrator, waiting, 'approve', 'It is only me.');
+  text('', `the document is proposal ${proposal.id}, which waits for another administrator: ${waiting.status}`);
+  text(`ontology-admin-1 approving their own: ${self.status}`, '');
+  await explain(administrator, waiting);
+}
+
+interface SettingAnswer {
+  proposal: { id: string } | null;
+  loosens: { pointer: string; message: string }[];
 }
 
 interface Decision {

@@ -8,8 +8,11 @@ export interface Outcome {
   accepted: boolean;
   breaking: boolean;
   changes: { pointer: string; kind: 'added' | 'removed' | 'changed'; code: string; impact: 'compatible' | 'breaking'; message: string }[];
+  /** What another person has to approve. */
+  loosens: { pointer: string; message: string }[];
   faults: Fault[];
-  migration: { id: string | null; rules: { objectType: string; objects: number; batches: number }[] } | null;
+  proposal: { id: string; status: string } | null;
+  migration: { rules: { objectType: string; objects: number; batches: number }[] } | null;
   redefined: { name: string; from: number | null; to: number | null; waiting: { simulatedAgain: number; kept: number; ended: number } }[];
 }
 
@@ -24,7 +27,7 @@ interface Fault {
 const signs = { added: '+', removed: '-', changed: '~' } as const;
 
 /** An upload as a page to read: what breaks first, then the rest, then what it means for what waits, then what does not fit. */
-export function printOutcome({ changed, version, changes, faults, redefined, migration }: Outcome): string[] {
+export function printOutcome({ changed, version, changes, loosens, faults, redefined, migration }: Outcome): string[] {
   if (!changed) return ['The document is the one in force.'];
   const lines: string[] = [];
   for (const impact of ['breaking', 'compatible'] as const) {
@@ -37,6 +40,8 @@ export function printOutcome({ changed, version, changes, faults, redefined, mig
     lines.push(`${name}: ${step}${wordsOf(waiting)}`);
   }
   if (redefined.length > 0) lines.push('');
+  if (loosens.length > 0)
+    lines.push('Another person has to approve:', ...loosens.map(({ pointer, message }) => `  ${pointer}: ${message}`), '');
   if (faults.length > 0) lines.push('The data does not fit:', ...faults.flatMap(printFault));
   if (migration !== null) return [...lines, '', 'Its migrations make it fit:', ...migration.rules.map(printRule)];
   if (faults.length > 0) return lines;

@@ -17,7 +17,8 @@ export const exitCodes = { done: 0, failed: 1, usage: 2, refused: 3, unconfirmed
 const usage = `usage: npm run ontology -- <command> [options]
 
   diff --file F            what the document F would change, and whether the data fits; stores nothing
-  push --file F [--yes]    put the document F in force; a breaking change asks for --yes
+  push --file F [--yes]    send the document F, which is in force at once, or once another person has approved it;
+                           a breaking change asks for --yes
   pull [--file F]          the document in force, to F or to stdout (npm run --silent); --version N for an earlier one
 
   --file F     a JSON document, or a TypeScript or JavaScript module that exports one
@@ -78,12 +79,11 @@ async function push(wishes: Wishes, output: Output): Promise<number> {
   }
   const stored = await wishes.client.put<Outcome & Problem>('/v1/ontology', document, ifMatch(inForce.etag));
   if (!stored.ok) return refused(stored, output);
-  const { migration } = stored.body;
-  if (migration !== null) {
-    output.out(`It is in force when its objects are rewritten; how far that is: GET /v1/ontology/migrations/${migration.id}`);
-    return exitCodes.done;
-  }
-  output.out(`Version ${stored.body.version} is in force: ${stored.body.digest}`);
+  const { migration, proposal, version, digest } = stored.body;
+  const isInForce = proposal === null || proposal.status === 'executed';
+  if (!isInForce) output.out(`Proposed, and ${proposal.status.replaceAll('_', ' ')}: GET /v1/proposals/${proposal.id}`);
+  if (migration !== null) output.out(`Then its objects are rewritten; how far that is: GET /v1/ontology/migrations/${proposal?.id}`);
+  if (isInForce && migration === null) output.out(`Version ${version} is in force: ${digest}`);
   return exitCodes.done;
 }
 

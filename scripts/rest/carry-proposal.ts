@@ -42,3 +42,17 @@ export async function until(client: RestClient, id: string, reached: (status: st
     await delay(pollMs);
   }
 }
+
+/** What an answer says of a change of what governs. */
+interface SettingAnswer {
+  proposal: { id: string } | null;
+}
+
+/** Has a change of what governs approved where it waits for that, and waits until it is in force. */
+export async function untilInForce(answer: Answer<SettingAnswer>, approver: RestClient, what: string): Promise<string | null> {
+  const { proposal } = expectGood(answer, what);
+  if (proposal === null) return null;
+  const planned = await until(approver, proposal.id, (status) => status !== 'simulating');
+  if (planned.status === 'awaiting_approval') expectGood(await review(approver, planned, 'approve', what), `approving: ${what}`);
+  return (await untilExecuted(approver, proposal.id)).id;
+}

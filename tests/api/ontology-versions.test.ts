@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { building } from '../store/fixture.ts';
 import { ApiScene } from './api-scene.ts';
+import { enacted } from './enact.ts';
 
 let scene: ApiScene;
 const admin = () => scene.as({ id: 'ontology-admin-1' });
@@ -52,10 +53,13 @@ describe('PUT /v1/ontology', () => {
   it('replaces only the document that the author names in If-Match', async () => {
     const put = (document: unknown, etag: string) => admin().call('PUT', '/v1/ontology', { body: document, headers: { 'if-match': etag } });
     const etag = (await admin().get('/v1/ontology')).headers.get('etag') ?? '';
-    expect(await put(stricter, etag)).toMatchObject({ status: 200, body: { version: 2 } });
+    const answer = await enacted(scene, put(stricter, etag));
+    expect(answer).toMatchObject({ status: 202, body: { version: 2, loosens: [], proposal: { status: 'simulating' } } });
+    expect(answer.headers.get('location')).toBe(`/v1/proposals/${answer.body.proposal.id}`);
     expect(await put(withoutJoin, etag)).toMatchObject({ status: 412, body: { code: 'stale_ontology' } });
     expect(await put(withoutJoin, 'no tag')).toMatchObject({ status: 400 });
-    expect(await admin().put('/v1/ontology', withoutJoin)).toMatchObject({ status: 200, body: { version: 3, breaking: true } });
+    const sent = enacted(scene, admin().put('/v1/ontology?justification=Nobody%20joins.', withoutJoin));
+    expect(await sent).toMatchObject({ status: 202, body: { version: 3, breaking: true } });
   });
 });
 

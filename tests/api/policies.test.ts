@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { building } from '../store/fixture.ts';
 import { ApiScene } from './api-scene.ts';
+import { enacted } from './enact.ts';
 
 let scene: ApiScene;
 const admin = { id: 'ontology-admin-1' };
@@ -21,13 +22,13 @@ describe('policies over HTTP', () => {
       status: 200,
       body: { version: 1, changed: true, dryRun: true, rehearsal: { proposals: 0, differences: [] } },
     });
-    expect(await scene.as(admin).put('/v1/policies', { policies: { all }, cases })).toMatchObject({
-      status: 200,
+    expect(await enacted(scene, scene.as(admin).put('/v1/policies', { policies: { all }, cases }))).toMatchObject({
+      status: 202,
       body: { version: 1, rehearsal: null },
     });
     expect((await scene.as(keeper).get('/v1/policies/1')).body).toMatchObject({ version: 1, active: true, policies: { all }, cases });
     expect((await scene.as(keeper).get('/v1/policies/9')).status).toBe(404);
-    expect((await scene.as(admin).post('/v1/policies/0/activate')).body).toMatchObject({ version: 0, changed: true });
+    expect((await enacted(scene, scene.as(admin).post('/v1/policies/0/activate'))).body).toMatchObject({ version: 0, changed: true });
     expect((await scene.as(keeper).get('/v1/policies')).body.versions).toMatchObject([
       { version: 1, active: false },
       { version: 0, active: true },
@@ -50,12 +51,12 @@ describe('policies over HTTP', () => {
       blind: '@explain("Not keepers.") forbid (principal in Role::"keeper", action == Action::"see", resource);',
       fixed: 'forbid (principal, action == Action::"administer", resource == Settings::"ontology");',
     };
-    expect((await scene.as(admin).put('/v1/policies', { policies, cases: [] })).status).toBe(200);
+    expect((await enacted(scene, scene.as(admin).put('/v1/policies', { policies, cases: [] }))).status).toBe(202);
     for (const path of ['/v1/object-types', '/v1/proposals', '/v1/objects/room']) {
       expect(await scene.as(keeper).get(path), path).toMatchObject({ status: 403, body: { code: 'policy_forbids' } });
     }
     expect(await scene.as(admin).put('/v1/ontology', building)).toMatchObject({ status: 403, body: { code: 'policy_forbids' } });
-    expect((await scene.as(admin).post('/v1/policies/0/activate')).status).toBe(200);
+    expect((await enacted(scene, scene.as(admin).post('/v1/policies/0/activate'))).status).toBe(202);
     expect((await scene.as(keeper).get('/v1/object-types')).status).toBe(200);
   });
 

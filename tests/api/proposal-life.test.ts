@@ -374,7 +374,12 @@ describe('a caller who prefers to wait', () => {
 it('a delegate approves on behalf of whoever is away, until that is revoked', async () => {
   const wish = { delegate: 'clerk-1', endsAt: new Date(Date.now() + 86_400_000).toISOString(), reason: 'On leave.' };
   await clerk.get('/v1/delegations'); // So that the directory knows them.
-  expect(await manager.put('/v1/delegations/leave', wish)).toMatchObject({ status: 200, body: { delegator: 'manager-1', state: 'holds' } });
+  const { body: asked } = await manager.put('/v1/delegations/leave', wish);
+  expect(asked).toMatchObject({ delegation: null, proposal: { status: 'awaiting_approval' } });
+  expect((await scene.as({ id: 'access-admin-1' }).review(asked.proposal)).status).toBe(201);
+  await scene.until(asked.proposal.id, 'executed');
+  const { body: granted } = await manager.put('/v1/delegations/leave', wish);
+  expect(granted).toMatchObject({ delegation: { delegator: 'manager-1', state: 'holds' }, proposal: null });
   const { body: proposed } = await agent.propose('add-products', { rows: [{ sku: 'ZZ-0001', price: '1', type: 'food' }] });
   const { reviewers } = (await clerk.get(`/v1/proposals/${proposed.id}/reviewers`)).body;
   expect(reviewers).toContainEqual(expect.objectContaining({ id: 'clerk-1', onBehalfOf: 'manager-1' }));

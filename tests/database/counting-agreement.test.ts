@@ -18,7 +18,7 @@ let pool: pg.Pool;
 beforeAll(async () => {
   pool = new pg.Pool({ connectionString: world.scene.db.urls.api, max: 3 });
   pool.on('error', () => {});
-  await world.scene.as('api', async (client) => {
+  await world.scene.as('superuser', async (client) => {
     for (const who of people) await addPrincipal(client, world.scene.tenant, who, who === 'robot' ? 'agent' : 'user');
     await client.query("UPDATE exequatur.principal SET person = 'ann in person' WHERE id IN ('ann', 'ann-too')");
     await client.query("UPDATE exequatur.principal SET disabled = true WHERE id = 'gone'");
@@ -96,7 +96,19 @@ describe('approvals', () => {
         for (const who of ['proposer', 'robot', 'gone']) expect(named).not.toContain(who);
         counted += door.rows.length;
       }),
-      { numRuns: 200 },
+      {
+        numRuns: 200,
+        // What a newer review makes void has itself made void an older one, under another identity of its party.
+        examples: [
+          [
+            [
+              { by: 'ann-too', of: null, holds: true, decision: 'approve' },
+              { by: 'ann', of: 'emil', holds: true, decision: 'approve' },
+              { by: 'emil', of: null, holds: true, decision: 'approve' },
+            ],
+          ],
+        ],
+      },
     );
     expect(counted).toBeGreaterThan(20);
   });

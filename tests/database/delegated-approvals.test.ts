@@ -21,7 +21,7 @@ const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOS
 async function delegate(wish: Wish = {}): Promise<string> {
   const id = `d${++made}`;
   const whole = { id, delegator: 'ann', delegate: 'ben', endsAt: inDays(1), reason: 'away', ...wish };
-  await world.scene.as('api', async (client) => {
+  await world.scene.as('superuser', async (client) => {
     for (const who of [whole.delegator, whole.delegate]) await addPrincipal(client, world.scene.tenant, who, 'user');
     await client.query('SELECT exequatur.keep_delegation($1::jsonb, $2)', [JSON.stringify(whole), whole.delegator]);
   });

@@ -147,7 +147,7 @@ describe('before values', () => {
 
 describe('a version of an action type', () => {
   it('that is no longer in force executes nothing, unless it and every later one keep what waits', async () => {
-    const retire = (sql: string) => world.scene.as('api', (client) => client.query(sql));
+    const retire = (sql: string) => world.scene.as('superuser', (client) => client.query(sql));
     const planned = await approved([await renaming()]);
     await retire(`UPDATE exequatur.action_type SET retired = true WHERE name = 'rename'`);
     expect(await execute(planned)).toBe('XQ017');

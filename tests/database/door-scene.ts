@@ -94,7 +94,7 @@ export async function openScene(shared?: TestDatabase): Promise<Scene> {
     return pool;
   };
   const as: Scene['as'] = (login, work) => inTenant(poolOf(login), tenant, work);
-  await as('api', (client) => defineTypes(client));
+  await as('superuser', (client) => defineTypes(client));
   const steps = { as, ...proposalSteps(as, tenant) };
   return {
     db,

@@ -82,7 +82,7 @@ const types = [
   },
 ];
 
-/** As the API writes an accepted document. */
+/** What is there once a document is in force. */
 export async function defineTypes(client: pg.PoolClient): Promise<void> {
   const tenant = "(SELECT current_setting('app.tenant')::uuid)";
   await client.query(

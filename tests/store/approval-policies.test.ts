@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
-import { putOntology } from '../../store/put-ontology.ts';
 import { putPrincipal } from '../../store/put-principal.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import { resolveActor } from '../../store/standing.ts';
-import { admin, agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
+import { agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
+import { uploaded } from './govern.ts';
 
 const document = {
   objectTypes: {
@@ -125,7 +125,7 @@ describe('a stage with a condition', () => {
       ...document,
       approvalPolicies: { ...document.approvalPolicies, alone: { stages: [{ ...stage, when: 'false' }], expiresAfter: 'PT1H' } },
     };
-    expect(await fixture.inApi((tx) => putOntology(tx, changed as JsonValue, admin, fixture.deps))).toMatchObject({
+    expect(await uploaded(fixture, changed as JsonValue)).toMatchObject({
       refused: 'invalid_ontology',
       faults: [{ pointer: '/approvalPolicies/alone/stages' }],
     });

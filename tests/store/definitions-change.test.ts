@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
-import { putOntology } from '../../store/put-ontology.ts';
-import { admin, agent, building, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
+import { agent, building, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
+import { uploaded } from './govern.ts';
 
 let fixture: Fixture;
 beforeEach(async () => {
@@ -18,7 +18,7 @@ const execute = (proposalId: string) => executeProposal(fixture.worker, fixture.
 async function upload(change: (document: typeof building) => void): Promise<void> {
   const document = structuredClone(building);
   change(document);
-  expectDone(await fixture.inApi((tx) => putOntology(tx, document as unknown as JsonValue, admin, fixture.deps)));
+  expectDone(await uploaded(fixture, document as unknown as JsonValue));
 }
 
 const stricter = (document: typeof building) => Object.assign(document.actionTypes.askFloor, { approvalPolicy: 'two-stage' });

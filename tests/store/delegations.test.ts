@@ -1,20 +1,21 @@
 // Who may review on whose behalf, and what counts of it, on a clone from tests/support/database.ts.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
-import { activatePolicies } from '../../store/activate-policies.ts';
-import { listDelegations } from '../../store/delegations.ts';
+import { listDelegations, readDelegation } from '../../store/delegations.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { listReviewers } from '../../store/list-reviewers.ts';
 import { type NewDelegation, putDelegation } from '../../store/put-delegation.ts';
-import { putPolicies } from '../../store/put-policies.ts';
+import { activatePolicies, type PoliciesOutcome, putPolicies } from '../../store/put-policies.ts';
 import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
 import { readDecisions } from '../../store/read-decisions.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import { recordReview } from '../../store/record-review.ts';
+import { isRefusal, refuse } from '../../store/refusal.ts';
 import { revokeDelegation } from '../../store/revoke-delegation.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
 import { admin, agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
+import { carriedOut } from './govern.ts';
 
 let fixture: Fixture;
 let made = 0;
@@ -22,8 +23,18 @@ const access = caller('access-admin-1');
 const stand = caller('stand-in', ['visitor']);
 const farAway = () => new Date(Date.now() + 30 * 86_400_000).toISOString();
 
-const delegate = (by: Caller, more: Partial<NewDelegation> & { delegate: string }, id = `d${++made}`) =>
-  fixture.inApi((tx) => putDelegation(tx, { id, endsAt: farAway(), reason: 'away', ...more, by }, fixture.deps));
+/** With the approval of an administrator of access. */
+const delegate = async (by: Caller, more: Partial<NewDelegation> & { delegate: string }, id = `d${++made}`) => {
+  const outcome = await fixture.inApi((tx) => putDelegation(tx, { id, endsAt: farAway(), reason: 'away', ...more, by }, fixture.deps));
+  if (isRefusal(outcome) || outcome.proposed === null) return isRefusal(outcome) ? outcome : (outcome.view ?? refuse('not_found'));
+  const settled = await carriedOut(fixture, outcome.proposed.proposalId, access);
+  if (settled?.status !== 'executed') throw new Error(`expected executed, found ${JSON.stringify(settled)}`);
+  return (await fixture.inApi((tx) => readDelegation(tx, id))) ?? refuse('not_found');
+};
+const enacted = async (outcome: PoliciesOutcome) => {
+  if (outcome.proposalId !== null) expect(await carriedOut(fixture, outcome.proposalId)).toMatchObject({ status: 'executed' });
+  return outcome;
+};
 const granted = async (by: Caller, more: Partial<NewDelegation> & { delegate: string }) => expectDone(await delegate(by, more)).id;
 const revoke = (id: string, by: Caller) => fixture.inApi((tx) => revokeDelegation(tx, { id, by }, fixture.deps));
 const put = async (id: string, change: PrincipalChange) =>
@@ -131,9 +142,9 @@ describe('policies', () => {
   const put = async (condition: string, dryRun = false) => {
     const it = `@explain("Stand-ins.") forbid (principal, action == Action::"review", resource) when { ${condition} };`;
     const upload = { policies: { all: 'permit (principal, action, resource);', it }, cases: [] };
-    return expectDone(await fixture.inApi((tx) => putPolicies(tx, upload, admin, fixture.deps, { dryRun })));
+    return enacted(expectDone(await fixture.inApi((tx) => putPolicies(tx, upload, admin, fixture.deps, { dryRun }))));
   };
-  afterEach(async () => expectDone(await fixture.inApi((tx) => activatePolicies(tx, 0, admin, fixture.deps))));
+  afterEach(async () => void (await enacted(expectDone(await fixture.inApi((tx) => activatePolicies(tx, 0, admin, fixture.deps))))));
 
   it('see on whose behalf a review is given, with the roles that are delegated, and are rehearsed with it', async () => {
     const id = await granted(keeper1, { delegate: stand.id });
@@ -154,7 +165,7 @@ describe('policies', () => {
     const id = await granted(keeper1, { delegate: stand.id });
     const it = 'forbid (principal, action == Action::"administer", resource == Settings::"delegations");';
     const upload = { policies: { all: 'permit (principal, action, resource);', it }, cases: [] };
-    expectDone(await fixture.inApi((tx) => putPolicies(tx, upload, admin, fixture.deps)));
+    await enacted(expectDone(await fixture.inApi((tx) => putPolicies(tx, upload, admin, fixture.deps))));
     expect(await delegate(keeper1, { delegate: officer.id })).toMatchObject({ refused: 'policy_forbids' });
     expect(await revoke(id, keeper1)).toMatchObject({ state: 'revoked' });
   });

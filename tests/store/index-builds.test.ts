@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { advanceIndexes, type IndexProgress, listIndexes } from '../../store/index-builds.ts';
-import { putOntology } from '../../store/put-ontology.ts';
-import { admin, building, expectDone, type Fixture, openFixture } from './fixture.ts';
+import { building, expectDone, type Fixture, openFixture } from './fixture.ts';
+import { uploaded } from './govern.ts';
 
 let fixture: Fixture;
 beforeEach(async () => {
@@ -20,7 +20,7 @@ const asItWas = () => {};
 async function upload(change: (document: Document) => void): Promise<void> {
   const document = structuredClone(building);
   change(document);
-  expectDone(await fixture.inApi((tx) => putOntology(tx, document as unknown as JsonValue, admin, fixture.deps)));
+  expectDone(await uploaded(fixture, document as unknown as JsonValue));
 }
 
 const advance = (batch = 3) => advanceIndexes(fixture.worker, fixture.tenant, 'room', batch);

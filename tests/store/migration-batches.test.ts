@@ -8,9 +8,9 @@ import type { JsonValue } from '../../ontology/json.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { nextOffenders } from '../../store/next-offenders.ts';
 import { suspectsOf } from '../../store/ontology-breaks.ts';
-import { putOntology } from '../../store/put-ontology.ts';
 import { getObject } from '../../store/read-object.ts';
 import { admin, building, expectDone, type Fixture, openFixture } from './fixture.ts';
+import { uploaded } from './govern.ts';
 
 const rooms = 2_500;
 const seated = structuredClone(building);
@@ -28,7 +28,7 @@ const compiled = (document: JsonValue) => {
   if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults));
   return outcome.ontology;
 };
-const put = (document: JsonValue) => fixture.inApi((tx) => putOntology(tx, document, admin, fixture.deps));
+const put = (document: JsonValue) => uploaded(fixture, document);
 const next = (after: string | null = null) => fixture.inWorker((tx) => nextOffenders(tx, rule, types, after));
 const code = (at: number) => `R${String(at).padStart(4, '0')}`;
 const addRooms = (name: string, from: number, to: number) =>

@@ -6,7 +6,8 @@ import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts
 import { putSwitch } from '../../store/put-switch.ts';
 import { resolveActor } from '../../store/standing.ts';
 import type { SwitchScope } from '../../store/switches.ts';
-import { agent, caller, expectDone, type Fixture, keeper1, openFixture } from './fixture.ts';
+import { agent, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
+import { carriedOut } from './govern.ts';
 
 let fixture: Fixture;
 let floors = 0;
@@ -64,17 +65,19 @@ it('a reviewer who turns out to be an agent no longer counts, and another is ask
 });
 
 describe('to switch on again', () => {
-  it('counts nobody who asked and is no longer an operator', async () => {
+  it('takes a first person who is still an operator, and a second who does not act for the first', async () => {
     await turn('off', caller('operator-1'));
-    await turn('on', caller('operator-1'));
+    const { proposed } = expectDone(await turn('on', caller('operator-1')));
+    const plan = await simulated(fixture, proposed?.proposalId ?? '');
+    expect(await fixture.review(plan, caller('operator-3', ['operator'], { actsFor: 'operator-1' }))).toMatchObject({
+      refused: 'self_review',
+    });
+    expectDone(await fixture.review(plan, caller('operator-2')));
     expectDone(await put('operator-1', { roles: [] }));
-    expect(await turn('on', caller('operator-2'))).toMatchObject({ state: 'off', onAskedBy: { id: 'operator-2' } });
-  });
-
-  it('is not for whoever acts for the one who asked', async () => {
-    expect(await turn('on', caller('operator-3', ['operator'], { actsFor: 'operator-2' }))).toMatchObject({ state: 'off' });
-    await known(caller('operator-4'));
-    expect(await turn('on', caller('operator-4'))).toMatchObject({ state: 'on' });
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'simulating' });
+    expect(await simulated(fixture, plan.proposalId)).toMatchObject({ status: 'invalid', failure: { code: 'proposer_not_allowed' } });
+    const again = expectDone(await turn('on', caller('operator-2')));
+    expect(await carriedOut(fixture, again.proposed?.proposalId ?? '', caller('operator-4'))).toMatchObject({ status: 'executed' });
   });
 });
 

@@ -6,8 +6,9 @@ import type { PropertyDefinition } from '../../ontology/definition.ts';
 import type { JsonObject, JsonValue } from '../../ontology/json.ts';
 import type { Fault } from '../../ontology/plan.ts';
 import { normaliseValue } from '../../ontology/value.ts';
-import { type OntologyOutcome, putOntology } from '../../store/put-ontology.ts';
-import { admin, expectDone, type Fixture, openFixture } from './fixture.ts';
+import type { OntologyOutcome } from '../../store/put-ontology.ts';
+import { expectDone, type Fixture, openFixture } from './fixture.ts';
+import { uploaded } from './govern.ts';
 
 const things = 23; // More than are shown.
 
@@ -96,7 +97,7 @@ const put = (change: (document: Stock) => void, dryRun = false) => {
   const document = structuredClone(stock);
   Reflect.deleteProperty(document, 'actionTypes'); // Rules that would no longer compile are beside the point here.
   change(document);
-  return fixture.inApi((tx) => putOntology(tx, document as unknown as JsonValue, admin, fixture.deps, { dryRun }));
+  return uploaded(fixture, document as unknown as JsonValue, { dryRun });
 };
 const properties = (document: Stock) => document.objectTypes.thing.properties;
 const ids = (...numbers: number[]) => numbers.map((number) => `T${String(number).padStart(2, '0')}`);

@@ -6,9 +6,10 @@ import { createRevert } from '../../store/create-revert.ts';
 import { cancelMigration } from '../../store/end-migration.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { listMigrations } from '../../store/migrations.ts';
-import { type OntologyOutcome, putOntology, type UploadWishes } from '../../store/put-ontology.ts';
+import type { OntologyOutcome, UploadWishes } from '../../store/put-ontology.ts';
 import { getObject } from '../../store/read-object.ts';
 import { admin, agent, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
+import { uploaded } from './govern.ts';
 
 type Document = typeof building;
 const rooms = 1_300; // Two batches: policy alone approves a thousand edits.
@@ -26,11 +27,10 @@ let fixture: Fixture;
 const code = (at: number) => `R${String(at).padStart(4, '0')}`;
 const addRooms = (name: string, from: number, to: number) =>
   fixture.done('addFloor', { name, rooms: Array.from({ length: to - from }, (_, at) => ({ code: code(from + at) })) });
-const put = (document: JsonValue, wishes: UploadWishes = {}) =>
-  fixture.inApi((tx) => putOntology(tx, document, admin, fixture.deps, wishes));
+const put = (document: JsonValue, wishes: UploadWishes = {}) => uploaded(fixture, document, wishes);
 const begin = async (document: JsonValue) => {
   const outcome = expectDone(await put(document)) as OntologyOutcome;
-  return outcome.migration?.id ?? '';
+  return outcome.migration === null ? '' : (outcome.proposalId ?? '');
 };
 const advance = (id: string) => advanceMigration(fixture.worker, fixture.tenant, id, fixture.deps);
 const seats = async (id: string) => expectDone(await fixture.inApi((tx) => getObject(tx, 'room', id))).properties.seats;
@@ -75,7 +75,7 @@ describe('a document whose rules make the data fit', () => {
     });
     const before = await inForce();
     expect([before?.actionTypes.has('migrate-room'), before?.digest === outcome.digest]).toEqual([true, false]);
-    expect(await carryThrough(outcome.migration?.id ?? '')).toEqual({ kind: 'ended', state: 'done' });
+    expect(await carryThrough(outcome.proposalId ?? '')).toEqual({ kind: 'ended', state: 'done' });
     expect((await inForce())?.digest).toBe(outcome.digest);
     expect([await seats(code(0)), await seats(code(3)), await seats(code(rooms - 1))]).toEqual([4, 9, 4]);
     expect(await newest()).toMatchObject({
@@ -114,7 +114,12 @@ describe('a document whose rules make the data fit', () => {
 
   it('is not begun by a dry run, which says how much there is to do', async () => {
     const outcome = expectDone(await put(seated([rule]), { dryRun: true })) as OntologyOutcome;
-    expect(outcome).toMatchObject({ accepted: true, dryRun: true, migration: { id: null, rules: [{ objects: rooms - 1, batches: 2 }] } });
+    expect(outcome).toMatchObject({
+      accepted: true,
+      dryRun: true,
+      proposalId: null,
+      migration: { rules: [{ objects: rooms - 1, batches: 2 }] },
+    });
     expect(await newest()).toBeUndefined();
     expect((await inForce())?.actionTypes.has('migrate-room')).toBe(false);
   });
@@ -254,6 +259,6 @@ it('a batch can be reverted until its document is in force; then it would bring 
 });
 
 it('only administrators of definitions begin one', async () => {
-  const outcome = await fixture.inApi((tx) => putOntology(tx, seated([rule]), caller('keeper-9'), fixture.deps));
+  const outcome = await uploaded(fixture, seated([rule]), { by: caller('keeper-9') });
   expect(outcome).toMatchObject({ refused: 'forbidden' });
 });

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareEdits, type EditDifference } from '../../ontology/compare-edits.ts';
 import type { Edit } from '../../ontology/plan.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
-import { putOntology } from '../../store/put-ontology.ts';
 import { readPlan } from '../../store/read-plan.ts';
 import { type PlanDifference, readPlanDifference } from '../../store/read-plan-difference.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import type { Settled } from '../../store/settle.ts';
-import { admin, expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './fixture.ts';
+import { expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './fixture.ts';
+import { uploaded } from './govern.ts';
 
 const text = { type: 'string', required: true };
 const reference = (to: string) => ({ type: 'reference', to, required: true });
@@ -218,7 +218,7 @@ describe('a plan that another took the place of', () => {
     await fixture.review(plan, keeper1);
     const changed = structuredClone(document);
     changed.actionTypes.closeFloor.rules = rooms({ status: "'shut'" });
-    expectDone(await fixture.inApi((tx) => putOntology(tx, changed as never, admin, fixture.deps)));
+    expectDone(await uploaded(fixture, changed as never));
     await plannedAnew(plan);
     expect(await difference(plan.proposalId)).toMatchObject({
       from: { revision: 1 },
@@ -236,7 +236,7 @@ describe('a plan that another took the place of', () => {
     });
     const timeline = expectDone(await fixture.inApi((tx) => readTimeline(tx, plan.proposalId)));
     expect(timeline.at(-1)).toMatchObject({ type: 'proposal.simulated', facts: { previousDigest: plan.digest, voidedApprovals: 1 } });
-    expectDone(await fixture.inApi((tx) => putOntology(tx, document as never, admin, fixture.deps)));
+    expectDone(await uploaded(fixture, document as never));
   });
 
   it('is compared also where deletions and links differ', async () => {

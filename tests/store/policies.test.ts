@@ -1,17 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PolicyCase } from '../../ontology/policy-cases.ts';
-import { activatePolicies } from '../../store/activate-policies.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
+import type { PolicyUpload } from '../../store/plan-policy-change.ts';
 import { putOntology } from '../../store/put-ontology.ts';
-import { type PolicyUpload, putPolicies } from '../../store/put-policies.ts';
+import { activatePolicies, type PoliciesOutcome, putPolicies } from '../../store/put-policies.ts';
 import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { readDecisions } from '../../store/read-decisions.ts';
 import { listPolicies, readPolicies } from '../../store/read-policies.ts';
+import { isRefusal, type Refusal } from '../../store/refusal.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { withTenantPrisma } from '../../store/sql.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
 import { admin, agent, building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
+import { carriedOut } from './govern.ts';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -22,12 +24,18 @@ afterAll(() => fixture?.close());
 const permitAll = '@explain("Anything goes.") permit (principal, action, resource);';
 const strict = (condition: string) =>
   `@explain("Asks for more.") forbid (principal, action == Action::"execute", resource == ActionType::"askFloor") when { ${condition} };`;
-const put = (policies: Record<string, string>, more: { cases?: PolicyCase[]; dryRun?: boolean; by?: typeof admin } = {}) =>
-  fixture.inApi((tx) => {
-    const upload: PolicyUpload = { policies, cases: more.cases ?? [] };
-    return putPolicies(tx, upload, more.by ?? admin, fixture.deps, { dryRun: more.dryRun ?? false });
-  });
-const activate = (version: number) => fixture.inApi((tx) => activatePolicies(tx, version, admin, fixture.deps));
+/** With all that has to happen until they are in force. */
+const inForce = async (outcome: PoliciesOutcome | Refusal) => {
+  if (!isRefusal(outcome) && outcome.proposalId !== null)
+    expect(await carriedOut(fixture, outcome.proposalId)).toMatchObject({ status: 'executed' });
+  return outcome;
+};
+const put = async (policies: Record<string, string>, more: { cases?: PolicyCase[]; dryRun?: boolean; by?: typeof admin } = {}) => {
+  const upload: PolicyUpload = { policies, cases: more.cases ?? [] };
+  const wishes = { dryRun: more.dryRun ?? false };
+  return inForce(await fixture.inApi((tx) => putPolicies(tx, upload, more.by ?? admin, fixture.deps, wishes)));
+};
+const activate = async (version: number) => inForce(await fixture.inApi((tx) => activatePolicies(tx, version, admin, fixture.deps)));
 const decisions = async (proposalId: string) => {
   const read = expectDone(await fixture.inApi((tx) => readDecisions(tx, proposalId, fixture.deps)));
   return read.decisions;
@@ -110,7 +118,7 @@ describe('policies that are sent', () => {
     const stolen = withTenantPrisma(fixture.api, other, (tx) =>
       tx.rows('UPDATE exequatur.tenant_control SET policy_version = $1::bigint', [version]),
     );
-    await expect(stolen).rejects.toThrow(/no such version/);
+    await expect(stolen).rejects.toThrow(/permission denied/);
     await backToDefaults();
   });
 
@@ -258,12 +266,12 @@ it('operators stop what runs whatever policies say, and let it go on as policies
     fixture.inApi((tx) => putSwitch(tx, { scope: 'tenant', name: 'all', state, reason: 'smoke', by: caller('operator-1') }, fixture.deps));
   const upload = { policies: 'permit (principal, action, resource == Settings::"policies");' };
   expectDone(await put(upload));
-  expect(await turn('off')).toMatchObject({ state: 'off' });
+  expect(await turn('off')).toMatchObject({ view: { state: 'off' } });
   expect(await turn('on')).toMatchObject({ refused: 'policy_forbids' });
   expectDone(await backToDefaults());
-  expect(await turn('on')).toMatchObject({ state: 'off', onAskedBy: { id: 'operator-1' } });
-  const second = { scope: 'tenant', name: 'all', state: 'on', reason: 'out', by: caller('operator-2') } as const;
-  expect(await fixture.inApi((tx) => putSwitch(tx, second, fixture.deps))).toMatchObject({ state: 'on' });
+  const { proposed } = expectDone(await turn('on'));
+  expect(await carriedOut(fixture, proposed?.proposalId ?? '', caller('operator-2'))).toMatchObject({ status: 'executed' });
+  expect(await turn('on')).toMatchObject({ view: { state: 'on' }, proposed: null });
 });
 
 it.each<[string, PrincipalChange]>([

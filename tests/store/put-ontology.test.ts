@@ -1,15 +1,16 @@
 // Definitions against a real catalogue, on a clone from tests/support/database.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
+import { executeProposal } from '../../store/execute-proposal.ts';
 import { advanceIndexes } from '../../store/index-builds.ts';
 import { getActionType, listActionTypes, listObjectTypes } from '../../store/list-types.ts';
 import { readOntology } from '../../store/ontology-versions.ts';
 import { putOntology } from '../../store/put-ontology.ts';
-import type { PrismaTx } from '../../store/sql.ts';
-import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture } from './fixture.ts';
+import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
+import { carriedOut, uploaded } from './govern.ts';
 
 let fixture: Fixture;
-const put = (document: JsonValue, by = admin) => fixture.inApi((tx) => putOntology(tx, document, by, fixture.deps));
+const put = (document: JsonValue, by = admin) => uploaded(fixture, document, { by });
 /** The document with one part of it replaced. */
 const changed = (change: (document: typeof building) => void): JsonValue => {
   const copy = structuredClone(building);
@@ -58,11 +59,25 @@ describe('definitions', () => {
     expect(expectDone(await put(building)).actionTypes).toMatchObject({ join: 1 });
   });
 
-  it('are accepted once when two upload at once', async () => {
-    const document = changed((copy) => Object.assign(copy.objectTypes.room.properties, { colour: { type: 'string' } }));
-    const answers = (await Promise.all([put(document), put(document)])).map(expectDone);
-    expect(answers.map(({ changed }) => changed).sort()).toEqual([false, true]);
-    expect(new Set(answers.map(({ version }) => version)).size).toBe(1);
+  it('are those of one where two upload at once, and the other is told to look again', async () => {
+    const coloured = (name: string) => changed((copy) => Object.assign(copy.objectTypes.room.properties, { [name]: { type: 'string' } }));
+    const propose = (document: JsonValue) => fixture.inApi((tx) => putOntology(tx, document, admin, fixture.deps));
+    const [one, other] = (await Promise.all([propose(coloured('colour')), propose(coloured('paint'))])).map(expectDone);
+    expect(await carriedOut(fixture, one?.proposalId ?? '')).toMatchObject({ status: 'executed' });
+    const late = await carriedOut(fixture, other?.proposalId ?? '');
+    expect(late).toMatchObject({ status: 'invalid', failure: { code: 'setting_changed' } });
+  });
+
+  it('are one proposal, however often they are sent while it is open', async () => {
+    const document = changed((copy) => Object.assign(copy.actionTypes.setSeats, { limits: { edits: 20_000 } }));
+    const propose = () => fixture.inApi((tx) => putOntology(tx, document, admin, fixture.deps));
+    const first = expectDone(await propose());
+    expect(first.loosens).toMatchObject([{ pointer: '/actionTypes/setSeats/limits/edits' }]);
+    expect(expectDone(await propose()).proposalId).toBe(first.proposalId);
+    expect(await simulated(fixture, first.proposalId ?? '')).toMatchObject({ status: 'awaiting_approval' });
+    expect(await executeProposal(fixture.worker, fixture.tenant, first.proposalId ?? '', fixture.deps)).toMatchObject({
+      status: 'awaiting_approval',
+    });
   });
 
   it('can be read as they were accepted', async () => {
@@ -109,16 +124,18 @@ describe('definitions that data would not fit', () => {
     expect(await fixture.inApi((tx) => getActionType(tx, 'addFloor', fixture.deps))).toMatchObject({ name: 'addFloor' });
   });
 
-  it('are refused where an execution comes between the look at the data and the lock', async () => {
+  it('are not executed where an execution comes between the plan and that', async () => {
     expectDone(await put(building));
     const atMostNine = changed((document) => Object.assign(document.objectTypes.room.properties.seats, { maximum: 9 }));
-    let came = 0;
-    const between = async () => {
-      came++;
-      await fixture.done('setSeats', { room: 'A1', seats: 12 });
-    };
-    const outcome = await fixture.inApi((tx) => putOntology(interrupted(tx, between), atMostNine, admin, fixture.deps));
-    expect([outcome, came]).toMatchObject([{ refused: 'ontology_breaks_data', faults: [{ objects: [{ id: 'A1' }], count: 1 }] }, 1]);
+    const proposed = expectDone(await fixture.inApi((tx) => putOntology(tx, atMostNine, admin, fixture.deps)));
+    const id = proposed.proposalId ?? '';
+    expect(await simulated(fixture, id)).toMatchObject({ status: 'approved' });
+    await fixture.done('setSeats', { room: 'A1', seats: 12 });
+    expect(await executeProposal(fixture.worker, fixture.tenant, id, fixture.deps)).toMatchObject({ status: 'simulating' });
+    expect(await simulated(fixture, id)).toMatchObject({
+      status: 'invalid',
+      failure: { code: 'ontology_breaks_data', faults: [{ objects: [{ id: 'A1' }], count: 1 }] },
+    });
     await fixture.done('setSeats', { room: 'A1', seats: 4 });
   });
 
@@ -131,17 +148,3 @@ describe('definitions that data would not fit', () => {
     expect(rows).toEqual([{ object_id: 'A1' }]);
   });
 });
-
-/** The same transaction, in which something happens right before it asks to hold the definitions alone. */
-function interrupted(tx: PrismaTx, happening: () => Promise<void>): PrismaTx {
-  const rows: PrismaTx['rows'] = async (text, values) => {
-    if (text.includes('pg_advisory_xact_lock(')) await happening();
-    return tx.rows(text, values);
-  };
-  return new Proxy(tx, { get: (target, name) => (name === 'rows' ? rows : bound(target, name)) });
-}
-
-function bound(target: PrismaTx, name: string | symbol): unknown {
-  const member: unknown = Reflect.get(target, name);
-  return typeof member === 'function' ? member.bind(target) : member;
-}

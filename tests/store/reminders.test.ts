@@ -3,11 +3,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { lockProposal } from '../../store/proposal-row.ts';
-import { putOntology } from '../../store/put-ontology.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { transition } from '../../store/transition.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
-import { admin, building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
+import { building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
+import { uploaded } from './govern.ts';
 
 const minute = 60_000;
 const chief = caller('chief-1');
@@ -112,11 +112,7 @@ describe('a reminder', () => {
     await later(6);
     await settle(plan.proposalId);
     expect(await numbers(plan.proposalId)).toEqual(['proposal.reminded 1']);
-    expectDone(
-      await fixture.inApi((tx) =>
-        putOntology(tx, prompting({ remind: { after: 'PT10M' }, title: 'x' }) as unknown as JsonValue, admin, fixture.deps),
-      ),
-    );
+    expectDone(await uploaded(fixture, prompting({ remind: { after: 'PT10M' }, title: 'x' }) as unknown as JsonValue));
     const other = await simulateAgain();
     expect(other.digest).not.toBe(plan.digest);
     await later(9);
@@ -170,7 +166,7 @@ describe('an escalation', () => {
       { name: 'safety', thresholds: [{ needed: 1, reviewers: "'officer' in reviewer.roles" }] },
     ];
     const tightened = prompting({ stages, escalate: { after: 'PT30M', reviewers: { keepers: isChief } } }) as unknown as JsonValue;
-    expectDone(await fixture.inApi((tx) => putOntology(tx, tightened, admin, fixture.deps)));
+    expectDone(await uploaded(fixture, tightened));
     await fixture.review(plan, officer);
     const next = await simulated(fixture, plan.proposalId);
     expect(next.digest).not.toBe(plan.digest);

@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { listObjects } from '../../store/list-objects.ts';
-import { putOntology } from '../../store/put-ontology.ts';
-import { admin, building, expectDone, type Fixture, openFixture } from './fixture.ts';
+import { building, expectDone, type Fixture, openFixture } from './fixture.ts';
+import { uploaded } from './govern.ts';
 
 let fixture: Fixture;
 afterEach(() => fixture.close());
@@ -31,7 +31,7 @@ describe('an indexed and unique property that takes another kind of value', () =
     fixture = await openFixture(withTags(from));
     await fixture.done('addTag', { code: 'a', size: '9' });
     await fixture.done('addTag', { code: 'b', size: '10' });
-    expectDone(await fixture.inApi((tx) => putOntology(tx, withTags(to), admin, fixture.deps)));
+    expectDone(await uploaded(fixture, withTags(to)));
     const page = await fixture.inApi((tx) => listObjects(tx, 'tag', { filter: `size == ${literals[to]}` }, fixture.deps));
     expect(expectDone(page).objects.map(({ id }) => id)).toEqual(['b']);
     await expect(fixture.done('addTag', { code: 'c', size: '10' })).rejects.toThrow('expected executed');

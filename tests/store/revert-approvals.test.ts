@@ -3,9 +3,9 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
-import { putOntology } from '../../store/put-ontology.ts';
 import type { Settled } from '../../store/settle.ts';
-import { admin, agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './fixture.ts';
+import { agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './fixture.ts';
+import { uploaded } from './govern.ts';
 
 let fixture: Fixture;
 beforeEach(async () => {
@@ -16,7 +16,7 @@ afterEach(() => fixture.close());
 async function upload(change: (document: typeof building) => void): Promise<unknown> {
   const document = structuredClone(building);
   change(document);
-  return fixture.inApi((tx) => putOntology(tx, document as unknown as JsonValue, admin, fixture.deps));
+  return uploaded(fixture, document as unknown as JsonValue);
 }
 
 /** From now on every action that touches a floor has two people, and so has every floor. */

@@ -9,13 +9,19 @@ import { putSwitch } from '../../store/put-switch.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { listSwitches, type SwitchScope } from '../../store/switches.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
-import { admin, agent, building, caller, expectDone, type Fixture, keeper1, openFixture } from './fixture.ts';
+import { admin, agent, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
+import { carriedOut } from './govern.ts';
 
 let fixture: Fixture;
 let floors = 0;
 const [operator1, operator2] = [caller('operator-1'), caller('operator-2')];
 const put = (scope: SwitchScope, name: string, state: 'on' | 'off', by = operator1) =>
   fixture.inApi((tx) => putSwitch(tx, { scope, name, state, reason: 'smoke', by }, fixture.deps));
+/** Proposed by one operator and approved by another. */
+const on = async (scope: SwitchScope, name: string) => {
+  const { proposed } = expectDone(await put(scope, name, 'on'));
+  if (proposed !== null) expect(await carriedOut(fixture, proposed.proposalId, operator2)).toMatchObject({ status: 'executed' });
+};
 const list = () => fixture.inApi((tx) => listSwitches(tx));
 const propose = () => fixture.propose('askFloor', { name: `S${++floors}` });
 const approved = async () => {
@@ -31,8 +37,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   for (const { scope, name } of await list()) {
-    await put(scope, name, 'on');
-    await put(scope, name, 'on', operator2);
+    await on(scope, name);
   }
 });
 afterAll(() => fixture.close());
@@ -46,14 +51,13 @@ describe('what is switched off', () => {
     ['principal', 'agent-1'],
   ])('by %s/%s is neither proposed nor executed, and goes on when it is on again', async (scope, name) => {
     const proposalId = await approved();
-    expect(await put(scope, name, 'off')).toMatchObject({ scope, name, state: 'off', reason: 'smoke', changedBy: 'operator-1' });
+    expect(await put(scope, name, 'off')).toMatchObject({ view: { scope, name, state: 'off', reason: 'smoke', changedBy: 'operator-1' } });
     expect(await propose()).toMatchObject({ refused: 'switched_off', faults: [{ message: `the switch ${scope}/${name} is off` }] });
     expect(await execute(proposalId)).toMatchObject({ status: 'scheduled' });
     const again = await execute(proposalId);
     expect(again).toMatchObject({ status: 'scheduled' });
     expect(again?.waitMs).toBeGreaterThan(60_000);
-    await put(scope, name, 'on');
-    await put(scope, name, 'on', operator2);
+    await on(scope, name);
     const [nudge] = await fixture.inApi((tx) =>
       tx.rows<{ waiting: boolean }>(
         'SELECT EXISTS (SELECT FROM exequatur.nudge n WHERE n.proposal_id = $1::uuid AND n.delivered_at IS NULL) AS waiting',
@@ -111,7 +115,7 @@ it('to switch off never waits for a dry run that looks at the data', async () =>
   const looks = async () =>
     (await superuser.query(`SELECT FROM pg_locks WHERE relation = 'exequatur.object'::regclass AND NOT granted`)).rowCount;
   await expect.poll(looks).toBe(1);
-  expect(await put('tenant', 'all', 'off')).toMatchObject({ state: 'off' });
+  expect(await put('tenant', 'all', 'off')).toMatchObject({ view: { state: 'off' } });
   await superuser.query('ROLLBACK');
   expect(await dry).toMatchObject({ dryRun: true, changed: true });
   await superuser.end();
@@ -129,30 +133,47 @@ it('what somebody proposed who is disabled since is held until they are not', as
 });
 
 describe('to switch on again', () => {
+  const tenantSwitch = async () => (await list()).find(({ scope }) => scope === 'tenant');
+  const planOn = async (by = operator1) => {
+    const { proposed } = expectDone(await put('tenant', 'all', 'on', by));
+    return simulated(fixture, proposed?.proposalId ?? '');
+  };
+
   it('takes two people, who are not one under two identities', async () => {
     await put('tenant', 'all', 'off');
-    expect(await put('tenant', 'all', 'on')).toMatchObject({ state: 'off', onAskedBy: { id: 'operator-1' } });
-    expect(await put('tenant', 'all', 'on')).toMatchObject({ state: 'off' });
-    await fixture.inApi((tx) => resolveActor(tx, caller('op-at-home', ['operator'])));
-    expectDone(
-      await fixture.inApi((tx) =>
-        putPrincipal(tx, { id: 'operator-1', change: { linkedIdentities: ['op-at-home'] }, by: caller('access-admin-1') }, fixture.deps),
-      ),
-    );
-    expect(await put('tenant', 'all', 'on', caller('op-at-home', ['operator']))).toMatchObject({ state: 'off' });
-    expect(await put('tenant', 'all', 'on', operator2)).toMatchObject({ state: 'on', onAskedBy: null, changedBy: 'operator-2' });
-    expectDone(
-      await fixture.inApi((tx) =>
-        putPrincipal(tx, { id: 'operator-1', change: { linkedIdentities: [] }, by: caller('access-admin-1') }, fixture.deps),
-      ),
-    );
+    const plan = await planOn();
+    expect(plan.status).toBe('awaiting_approval');
+    expect((await planOn()).proposalId).toBe(plan.proposalId);
+    expect(await tenantSwitch()).toMatchObject({ state: 'off' });
+    const home = caller('op-at-home', ['operator']);
+    await fixture.inApi((tx) => resolveActor(tx, home));
+    const link = (linkedIdentities: string[]) =>
+      fixture.inApi((tx) =>
+        putPrincipal(tx, { id: 'operator-1', change: { linkedIdentities }, by: caller('access-admin-1') }, fixture.deps),
+      );
+    expectDone(await link(['op-at-home']));
+    expect(await fixture.review(plan, operator1)).toMatchObject({ refused: 'self_review' });
+    expect(await fixture.review(plan, home)).toMatchObject({ refused: 'self_review' });
+    expect(await fixture.review(plan, keeper1)).toMatchObject({ refused: 'not_eligible' });
+    expectDone(await fixture.review(plan, operator2));
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
+    expect(await tenantSwitch()).toMatchObject({ state: 'on', changedBy: 'operator-1' });
+    expectDone(await link([]));
   });
 
   it('begins anew when somebody switches off in between', async () => {
     await put('tenant', 'all', 'off');
-    await put('tenant', 'all', 'on');
+    const plan = await planOn();
     await put('tenant', 'all', 'off', operator2);
-    expect(await put('tenant', 'all', 'on', operator2)).toMatchObject({ state: 'off', onAskedBy: { id: 'operator-2' } });
+    expectDone(await fixture.review(plan, operator2));
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'simulating' });
+    expect(await simulated(fixture, plan.proposalId)).toMatchObject({ status: 'invalid' });
+    expect(await tenantSwitch()).toMatchObject({ state: 'off', changedBy: 'operator-2' });
+  });
+
+  it('is nothing that the API could do by itself', async () => {
+    await put('tenant', 'all', 'off');
+    await expect(fixture.inApi((tx) => tx.rows('UPDATE exequatur.switch SET off = false'))).rejects.toThrow(/row-level security/);
   });
 });
 
@@ -161,7 +182,7 @@ describe('a switch', () => {
     const monitor = caller('monitor', ['operator'], { kind: 'service' });
     expect(await put('tenant', 'all', 'off', keeper1)).toEqual({ refused: 'forbidden' });
     expect(await put('tenant', 'all', 'off', caller('bot', ['operator'], { kind: 'agent' }))).toEqual({ refused: 'forbidden' });
-    expect(await put('tenant', 'all', 'off', monitor)).toMatchObject({ state: 'off' });
+    expect(await put('tenant', 'all', 'off', monitor)).toMatchObject({ view: { state: 'off' } });
     expect(await put('tenant', 'all', 'on', monitor)).toEqual({ refused: 'forbidden' });
     expect(await put('tenant', 'other', 'off')).toMatchObject({ refused: 'malformed_request', faults: [{ pointer: '/name' }] });
     expect(await put('actionType', 'never', 'on')).toEqual({ refused: 'not_found' });

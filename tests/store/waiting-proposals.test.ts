@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
-import { putOntology } from '../../store/put-ontology.ts';
 import type { Settled } from '../../store/settle.ts';
-import { admin, building, expectDone, type Fixture, keeper1, officer, openFixture, simulated } from './fixture.ts';
+import { building, expectDone, type Fixture, keeper1, officer, openFixture, simulated } from './fixture.ts';
+import { uploaded } from './govern.ts';
 
 let fixture: Fixture;
 let document: typeof building;
@@ -17,7 +17,7 @@ afterEach(() => fixture.close());
 /** Uploads the document with one more change. */
 async function upload(change: (document: typeof building) => void) {
   change(document);
-  return expectDone(await fixture.inApi((tx) => putOntology(tx, document as unknown as JsonValue, admin, fixture.deps)));
+  return expectDone(await uploaded(fixture, document as unknown as JsonValue));
 }
 const execute = (proposalId: string) => executeProposal(fixture.worker, fixture.tenant, proposalId, fixture.deps);
 const approved = async (): Promise<Settled> => {

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
-import { activatePolicies } from '../../store/activate-policies.ts';
-import { putPolicies } from '../../store/put-policies.ts';
+import { activatePolicies, type PoliciesOutcome, putPolicies } from '../../store/put-policies.ts';
 import { LampShop } from './lamp-shop.ts';
 
 const admin: Caller = { id: 'policy-admin', kind: 'user', roles: ['ontology-admin'], tokenIssuedAt: '2026-01-01T00:00:00.000Z' };
@@ -10,6 +9,7 @@ beforeEach(async () => {
   shop = await LampShop.open();
 });
 afterEach(() => shop?.close());
+const inForce = ({ proposalId }: PoliciesOutcome) => shop.enact(proposalId ?? '');
 
 it.each([
   ['that goes on', {}],
@@ -19,7 +19,7 @@ it.each([
   async (_, options) => {
     await shop.startWorker({ options });
     const policies = { all: 'permit (principal, action, resource);', not: 'forbid (principal, action == Action::"execute", resource);' };
-    await shop.write((tx) => putPolicies(tx, { policies, cases: [] }, admin, shop.deps));
+    await inForce(await shop.write((tx) => putPolicies(tx, { policies, cases: [] }, admin, shop.deps)));
     const id = await shop.started('install', { names: ['stairs'] });
     await expect.poll(() => shop.status(id), { timeout: 20_000 }).toBe('awaiting_approval');
     await shop.nudge(id);
@@ -27,7 +27,7 @@ it.each([
     const refusals = `SELECT count(*)::int AS count FROM exequatur.decision WHERE proposal_id = '${id}' AND action = 'execute' AND outcome = 'refused'`;
     expect(await shop.query(refusals)).toEqual([{ count: 1 }]);
 
-    await shop.write((tx) => activatePolicies(tx, 0, admin, shop.deps));
+    await inForce(await shop.write((tx) => activatePolicies(tx, 0, admin, shop.deps)));
     const nudges = await shop.query(`SELECT 1 FROM exequatur.nudge WHERE proposal_id = '${id}' AND delivered_at IS NULL`);
     expect(nudges.length).toBeGreaterThan(0); // The relay delivers it; here it is brought at once.
     await shop.nudge(id);

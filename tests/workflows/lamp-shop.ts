@@ -11,13 +11,14 @@ import { decide } from '../../policy/decide.ts';
 import { breakGlass } from '../../store/break-glass.ts';
 import { openPool } from '../../store/connect.ts';
 import { createProposal } from '../../store/create-proposal.ts';
-import { executionIdOf } from '../../store/execute-proposal.ts';
+import { executeProposal, executionIdOf } from '../../store/execute-proposal.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
 import { PolicySets } from '../../store/policy-sets.ts';
 import { lockProposal } from '../../store/proposal-row.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { recordReview } from '../../store/record-review.ts';
 import { isRefusal, type Refusal } from '../../store/refusal.ts';
+import { simulateProposal } from '../../store/simulate-proposal.ts';
 import { type PrismaTx, withTenant, withTenantPrisma } from '../../store/sql.ts';
 import { StatusWatch } from '../../store/status-watch.ts';
 import type { StoreDeps } from '../../store/store-deps.ts';
@@ -37,7 +38,7 @@ import {
 import type { ProposalActivities } from '../../workflows/proposal-activities.contract.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { temporalAddress } from '../support/temporal.ts';
-import { agent, keeper, lamps, onCall, owner } from './lamps.ts';
+import { agent, keeper, lamps, onCall, owner, secondOwner } from './lamps.ts';
 
 if (process.env.TEST_LOG_LEVEL) process.env.LOG_LEVEL = process.env.TEST_LOG_LEVEL; // To see why a step fails.
 const logger = openLogger('test');
@@ -175,6 +176,17 @@ export class LampShop {
     const [plan] = await this.query<{ plan_digest: string }>('SELECT plan_digest FROM exequatur.proposal WHERE id = $1', [proposalId]);
     const emergency = { proposalId, digest: plan?.plan_digest ?? '', reason: 'it burns', by: onCall };
     await this.write((tx) => breakGlass(tx, emergency, this.deps));
+  }
+
+  /** Carries a change of what governs out without a workflow: simulated, approved by a second person where it asks for one, executed. */
+  async enact(proposalId: string): Promise<void> {
+    const plan = await simulateProposal(this.workerPool, this.tenant, proposalId, this.deps);
+    if (plan?.status === 'awaiting_approval') {
+      const review = { proposalId, decision: 'approve' as const, digest: plan.digest ?? '', reviewer: secondOwner };
+      await this.write((tx) => recordReview(tx, review, this.deps));
+    }
+    const settled = await executeProposal(this.workerPool, this.tenant, proposalId, this.deps);
+    if (settled?.status !== 'executed') throw new Error(`expected executed, found ${JSON.stringify(settled)}`);
   }
 
   async withdraw(proposalId: string): Promise<void> {

@@ -41,10 +41,11 @@ export function emergencyLamps(reviewWithin: string): JsonValue {
   return document as unknown as JsonValue;
 }
 
-/** As over HTTP, except that nobody tells Temporal. Returns the migration's id, where there is one. */
+/** With the approval of a second owner, except that nobody tells Temporal. Returns the migration's id, where there is one. */
 export async function upload(shop: LampShop, document: JsonValue): Promise<string | null> {
   const outcome = await shop.write((tx) => putOntology(tx, document, owner, shop.deps));
-  return outcome.migration?.id ?? null;
+  if (outcome.proposalId !== null) await shop.enact(outcome.proposalId);
+  return outcome.migration === null ? null : outcome.proposalId;
 }
 
 /** What a relay has that serves this shop. */

@@ -59,3 +59,4 @@ export const agent: Caller = { id: 'agent', kind: 'agent', roles: ['installer'],
 export const keeper: Caller = { id: 'keeper', kind: 'user', roles: ['keeper'], tokenIssuedAt: issued };
 export const owner: Caller = { id: 'owner', kind: 'user', roles: ['ontology-admin'], tokenIssuedAt: issued };
 export const onCall: Caller = { id: 'on-call', kind: 'user', roles: ['on-call'], tokenIssuedAt: issued };
+export const secondOwner: Caller = { ...owner, id: 'second-owner' };

@@ -1,0 +1,137 @@
+import { canonicalText } from './canonical-json.ts';
+import type { ChangeCode } from './change-codes.ts';
+import type { ApprovalPolicyDefinition, CriterionDefinition, OntologyDocument } from './definition.ts';
+import type { OntologyChange } from './diff-ontology.ts';
+import type { JsonValue } from './json.ts';
+import { policyLoosens } from './policy-loosens.ts';
+import type { Loosening } from './setting-actions.ts';
+
+interface Documents {
+  before: OntologyDocument;
+  after: OntologyDocument;
+}
+
+/** `true`: more can happen afterwards, or less is asked of somebody. */
+type Judgement = boolean | ((place: string[], documents: Documents) => boolean);
+
+/**
+ * Which changes of an ontology document loosen. What cannot be told is loosening: then a second person looks. A new name by itself does nothing, since nothing writes to it
+ * until an action type does, which is a change of its own.
+ */
+const loosening: Record<ChangeCode, Judgement> = {
+  words_changed: false,
+  restated: false,
+  order_changed: false,
+  interface_added: false,
+  interface_removed: false,
+  object_type_added: false,
+  object_type_removed: false,
+  // One over a reference that there is may delete more with what it links from.
+  link_type_added: ([, name = ''], { after }) => (after.linkTypes?.[name]?.onDelete ?? 'refuse') !== 'refuse',
+  link_type_removed: true,
+  action_type_added: true,
+  action_type_removed: false,
+  approval_policy_added: false,
+  approval_policy_removed: false,
+  approval_policy_changed: ([, name = ''], documents) => becomesLaxer(documents, name, name),
+  readers_changed: true,
+  key_changed: true,
+  implements_added: true,
+  implements_removed: true,
+  minimum_approvals_changed: ([, type = ''], { before, after }) =>
+    (after.objectTypes[type]?.minimumApprovals ?? 0) < (before.objectTypes[type]?.minimumApprovals ?? 0),
+  property_added: false,
+  required_property_added: false,
+  property_removed: false,
+  type_changed: true,
+  required_added: false,
+  required_removed: true,
+  default_changed: true,
+  default_needed: false,
+  unit_named: false,
+  unit_changed: true,
+  indexed_changed: false,
+  unique_added: false,
+  unique_removed: true,
+  sensitive_added: false,
+  sensitive_removed: true,
+  nullable_added: true,
+  nullable_removed: true,
+  constraint_narrowed: false,
+  constraint_widened: true,
+  value_added: true,
+  value_removed: false,
+  reference_retargeted: true,
+  cardinality_narrowed: false,
+  cardinality_widened: true,
+  cardinality_changed: true,
+  link_end_changed: true,
+  required_end_added: false,
+  required_end_removed: true,
+  on_delete_changed: true,
+  parameter_added: true,
+  required_parameter_added: true,
+  parameter_removed: true,
+  parameter_condition_changed: true,
+  parameter_condition_removed: true,
+  prefill_changed: true,
+  behaviour_changed: (place, documents) => behaviourLoosens(place, documents),
+  limit_lowered: false,
+  limit_raised: true,
+  governance_changed: ([, kind = ''], documents) => governanceLoosens(kind, documents),
+  definition_changed: true,
+};
+
+/** What of these changes lets more happen; nothing where a document only tightens. */
+export function ontologyLoosenings(before: OntologyDocument, after: OntologyDocument, changes: readonly OntologyChange[]): Loosening[] {
+  return changes.flatMap(({ pointer, code, message }) => {
+    const judgement = loosening[code];
+    const place = pointer.split('/').slice(1);
+    const loosens = typeof judgement === 'boolean' ? judgement : judgement(place, { before, after });
+    return loosens ? [{ pointer, message }] : [];
+  });
+}
+
+function becomesLaxer({ before, after }: Documents, former: string, later: string): boolean {
+  const [was, is] = [policyOf(before, former), policyOf(after, later)];
+  return was === undefined || is === undefined || policyLoosens(was, is);
+}
+
+function policyOf({ approvalPolicies = {} }: OntologyDocument, name: string): ApprovalPolicyDefinition | undefined {
+  return Object.hasOwn(approvalPolicies, name) ? approvalPolicies[name] : undefined;
+}
+
+/** Of what an action type does and asks, more criteria, a stricter policy, a higher risk, and proposers where anybody might propose, only tighten. */
+function behaviourLoosens([, name = '', part]: string[], documents: Documents): boolean {
+  const [was, is] = [documents.before.actionTypes?.[name], documents.after.actionTypes?.[name]];
+  if (was === undefined || is === undefined) return true;
+  switch (part) {
+    case 'approvalPolicy':
+      return becomesLaxer(documents, was.approvalPolicy, is.approvalPolicy);
+    case 'criteria':
+      return !(was.criteria ?? []).every((criterion) => includes(is.criteria ?? [], criterion));
+    case 'proposers':
+      return was.proposers !== undefined;
+    case 'riskTier':
+      return tiers.indexOf(is.riskTier ?? 'medium') < tiers.indexOf(was.riskTier ?? 'medium');
+    case 'whenRedefined':
+      return is.whenRedefined === 'keepVersion';
+    default:
+      return true;
+  }
+}
+
+const tiers = ['low', 'medium', 'high'];
+
+function includes(criteria: readonly CriterionDefinition[], { condition }: CriterionDefinition): boolean {
+  return criteria.some((other) => canonicalText(other.condition as JsonValue) === canonicalText(condition as JsonValue));
+}
+
+/** Where nothing was named, no policy can ask for less: the built-in rule is the least there is. */
+function governanceLoosens(kind: string, documents: Documents): boolean {
+  return (['loosening', 'tightening'] as const).some((each) => {
+    if (kind !== '' && kind !== each) return false;
+    const [was, is] = [documents.before.governance?.[each], documents.after.governance?.[each]];
+    return was !== undefined && (is === undefined || becomesLaxer(documents, was, is));
+  });
+}
