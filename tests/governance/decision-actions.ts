@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import type { Caller } from '../../ontology/authority.ts';
+import { mayNotSee } from '../../store/ask-policies.ts';
+import { breakGlass } from '../../store/break-glass.ts';
+import { removeFreezeWindow, setFreezeWindow } from '../../store/change-freeze-window.ts';
+import { createProposal } from '../../store/create-proposal.ts';
+import { createRevert } from '../../store/create-revert.ts';
+import { putDelegation } from '../../store/put-delegation.ts';
+import { putOntology } from '../../store/put-ontology.ts';
+import { putPolicies } from '../../store/put-policies.ts';
+import { putPrincipal } from '../../store/put-principal.ts';
+import { putSwitch } from '../../store/put-switch.ts';
+import { recordReview } from '../../store/record-review.ts';
+import { refuse } from '../../store/refusal.ts';
+import { reviseProposal } from '../../store/revise-proposal.ts';
+import type { PrismaTx } from '../../store/sql.ts';
+import { resolveActor } from '../../store/standing.ts';
+import type { StoreDeps } from '../../store/store-deps.ts';
+import { withdrawProposal } from '../../store/withdraw-proposal.ts';
+import { building } from '../store/fixture.ts';
+import type { OnProposalName, OnTenantName } from './decision-matrix.ts';
+import type { Made } from './decision-scene.ts';
+
+type Doing<S> = (tx: PrismaTx, by: Caller, deps: StoreDeps, subject: S) => Promise<object>;
+
+const review =
+  (decision: 'approve' | 'reject' | 'request_changes'): Doing<Made> =>
+  (tx, reviewer, deps, { id, digest }) =>
+    // Without a plan there is no digest that could be known; that there is none is found before it is compared.
+    recordReview(tx, { proposalId: id, digest: digest ?? 'none', decision, reason: 'so', reviewer }, deps);
+
+/** How each action of the matrix is done: the functions that the routes call. */
+export const doings: Record<OnProposalName, Doing<Made>> = {
+  approve: review('approve'),
+  reject: review('reject'),
+  requestChanges: review('request_changes'),
+  revise: (tx, by, deps, { id }) => reviseProposal(tx, { proposalId: id, parameters: { name: randomUUID() }, by }, deps),
+  withdraw: (tx, by, deps, { id }) => withdrawProposal(tx, { proposalId: id, by }, deps),
+  revert: (tx, proposer, deps, { id }) => createRevert(tx, { proposalId: id, justification: 'back', proposer }, deps),
+  breakGlass: (tx, by, deps, { id, digest }) => breakGlass(tx, { proposalId: id, digest: digest ?? 'none', reason: 'fire', by }, deps),
+};
+
+const at = (ms: number) => new Date(ms).toISOString();
+const day = 86_400_000;
+
+/** The subject is a name that nothing else has. */
+export const tenantDoings: Record<OnTenantName, Doing<string>> = {
+  see: async (tx, by, deps) => {
+    const actor = await resolveActor(tx, by);
+    const authority = deps.decide({ action: 'read', actor });
+    return authority.allowed ? ((await mayNotSee(tx, deps, actor)) ?? {}) : refuse(authority.reason);
+  },
+  propose: (tx, proposer, deps, name) =>
+    createProposal(tx, { actionType: 'askFloor', parameters: { name }, justification: 'because', proposer }, deps),
+  switchOff: (tx, by, deps, name) => putSwitch(tx, { scope: 'principal', name, state: 'off', reason: 'smoke', by }, deps),
+  switchOn: (tx, by, deps, name) => putSwitch(tx, { scope: 'principal', name, state: 'on', reason: 'over', by }, deps),
+  setWindow: (tx, by, deps, name) =>
+    setFreezeWindow(tx, { name, reason: 'count', once: { from: at(Date.now() + 300 * day), until: at(Date.now() + 301 * day) }, by }, deps),
+  removeWindow: (tx, by, deps, name) => removeFreezeWindow(tx, { name, reason: 'counted', by }, deps),
+  putPolicies: (tx, by, deps, name) =>
+    putPolicies(tx, { policies: { [name]: 'permit (principal, action, resource);' }, cases: [] }, by, deps),
+  putOntology: (tx, by, deps, name) =>
+    putOntology(tx, { ...building, objectTypes: { ...building.objectTypes, [name]: { properties: {} } } }, by, deps),
+  putPrincipal: (tx, by, deps, id) => putPrincipal(tx, { id, change: { teams: ['night'] }, by }, deps),
+  delegate: (tx, by, deps, id) => putDelegation(tx, { id, delegate: 'stand-in-1', endsAt: at(Date.now() + day), reason: 'away', by }, deps),
+};

@@ -1,0 +1,178 @@
+/**
+ * Who may do what, when: written from the rules in docs/, and not from what the code answers. The test beside it asks for every combination, and fails where one is not
+ * here. `allowed`, or the code of the refusal.
+ */
+import type { ProposalStatus } from '../../ontology/lifecycle.ts';
+import type { ProblemCode } from '../../ontology/problems.ts';
+
+export const actors = [
+  /** An agent that acts for `principal`, and proposed what is asked about. */
+  'proposer',
+  'principal',
+  /** The principal under another name. */
+  'linkedIdentity',
+  /** A person who acts for the principal. */
+  'assistant',
+  /** The first stage asks keepers, the second officers. */
+  'keeper',
+  'officer',
+  'visitor',
+  'disabledKeeper',
+  'keeperAgent',
+  'keeperService',
+  'operator',
+  'operatorAgent',
+  'operatorService',
+  'ontologyAdmin',
+  'ontologyAdminAgent',
+  'accessAdmin',
+  'accessAdminAgent',
+  'auditor',
+  /** A token without roles. */
+  'nobody',
+] as const;
+export type ActorName = (typeof actors)[number];
+
+/** Reached by no proposal yet: nothing that is executed has steps of its own to undo. */
+export const unreachedStates: readonly ProposalStatus[] = ['compensating', 'needs_attention'];
+
+export type Answer = 'allowed' | ProblemCode;
+export type ByState = Partial<Record<ProposalStatus, Answer>> & { otherwise: Answer };
+type Rows<R> = readonly (readonly [readonly ActorName[], R])[];
+
+const machines: readonly ActorName[] = [
+  'proposer',
+  'keeperAgent',
+  'keeperService',
+  'operatorAgent',
+  'operatorService',
+  'ontologyAdminAgent',
+  'accessAdminAgent',
+];
+const outsiders: readonly ActorName[] = ['disabledKeeper', 'nobody'];
+/** People with a role whom no stage asks now. */
+const unasked: readonly ActorName[] = ['officer', 'visitor', 'operator', 'ontologyAdmin', 'accessAdmin', 'auditor'];
+const proposersSide: readonly ActorName[] = ['principal', 'linkedIdentity', 'assistant'];
+
+const review: Rows<ByState> = [
+  [machines, { otherwise: 'agent_may_not_review' }],
+  [proposersSide, { otherwise: 'self_review' }],
+  [['keeper'], { awaiting_approval: 'allowed', otherwise: 'not_awaiting_approval' }],
+  [unasked, { awaiting_approval: 'not_eligible', otherwise: 'not_awaiting_approval' }],
+  [outsiders, { otherwise: 'forbidden' }],
+];
+
+/** Whoever acts, but has not proposed it. To withdraw or revise is for the very identity that proposed, and for the one that its agent names. */
+const others: readonly ActorName[] = [
+  'linkedIdentity',
+  'assistant',
+  'keeper',
+  'officer',
+  'visitor',
+  'keeperAgent',
+  'keeperService',
+  'operator',
+  'operatorAgent',
+  'operatorService',
+  'ontologyAdmin',
+  'ontologyAdminAgent',
+  'accessAdmin',
+  'accessAdminAgent',
+];
+
+interface OnProposal {
+  rows: Rows<ByState>;
+  /** What the decision is recorded as; null where none is. */
+  recordedAs: string | null;
+  /** The audit entry of what is done when it is allowed. A refusal has `decision.refused`. */
+  audit: string;
+}
+
+export const onProposals = {
+  approve: { rows: review, recordedAs: 'review', audit: 'review.recorded' },
+  reject: { rows: review, recordedAs: 'review', audit: 'review.recorded' },
+  requestChanges: { rows: review, recordedAs: 'review', audit: 'proposal.changes_requested' },
+  revise: {
+    rows: [
+      [['proposer', 'principal'], { changes_requested: 'allowed', otherwise: 'not_revisable' }],
+      [others, { otherwise: 'not_proposer' }],
+      [['auditor', ...outsiders], { otherwise: 'forbidden' }],
+    ],
+    recordedAs: 'revise',
+    audit: 'proposal.revised',
+  },
+  withdraw: {
+    rows: [
+      [
+        ['proposer', 'principal'],
+        {
+          simulating: 'allowed',
+          awaiting_approval: 'allowed',
+          changes_requested: 'allowed',
+          approved: 'allowed',
+          scheduled: 'allowed',
+          otherwise: 'not_withdrawable',
+        },
+      ],
+      [[...others, 'auditor'], { otherwise: 'not_proposer' }],
+      [outsiders, { otherwise: 'forbidden' }],
+    ],
+    recordedAs: 'withdraw',
+    audit: 'proposal.withdrawn',
+  },
+  revert: {
+    rows: [
+      [['proposer', 'principal', ...others], { executed: 'allowed', otherwise: 'not_revertible' }],
+      [['auditor', ...outsiders], { otherwise: 'forbidden' }],
+    ],
+    recordedAs: 'revert',
+    audit: 'proposal.created',
+  },
+  /** Under an approval policy that provides for no emergencies. */
+  breakGlass: {
+    rows: [
+      [['proposer', 'principal', ...others, 'auditor'], { otherwise: 'no_emergency' }],
+      [outsiders, { otherwise: 'forbidden' }],
+    ],
+    recordedAs: 'override',
+    audit: 'proposal.glass_broken',
+  },
+} satisfies Record<string, OnProposal>;
+
+/** What a proposal is once somebody has it executed. Nobody asks for that by name: the worker does, and it concerns what was approved alone. */
+export const afterExecution: Partial<Record<ProposalStatus, ProposalStatus>> = { approved: 'executed', executing: 'executed' };
+
+interface OnTenant {
+  rows: Rows<Answer>;
+  /** Of whatever was changed; a refusal changes nothing and leaves nothing. Null where nothing changes. */
+  audit: string | null;
+}
+
+const forbiddenToAllBut = (...admitted: ActorName[]): Rows<Answer> => [
+  [admitted, 'allowed'],
+  [actors.filter((actor) => !admitted.includes(actor)), 'forbidden'],
+];
+const people: readonly ActorName[] = [...proposersSide, 'keeper', ...unasked];
+
+export const onTenants = {
+  see: { rows: forbiddenToAllBut('proposer', 'principal', ...others, 'auditor'), audit: null },
+  propose: { rows: forbiddenToAllBut('proposer', 'principal', ...others), audit: 'proposal.created' },
+  /** To stop is for machines that watch as well; to let go on is for people alone. */
+  switchOff: { rows: forbiddenToAllBut('operator', 'operatorService'), audit: 'switch.changed' },
+  switchOn: { rows: forbiddenToAllBut('operator'), audit: 'switch.changed' },
+  setWindow: { rows: forbiddenToAllBut('operator', 'operatorService'), audit: 'freeze_window.changed' },
+  removeWindow: { rows: forbiddenToAllBut('operator'), audit: 'freeze_window.changed' },
+  putPolicies: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'policies.changed' },
+  putOntology: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'ontology.changed' },
+  putPrincipal: { rows: forbiddenToAllBut('accessAdmin'), audit: 'principal.changed' },
+  delegate: { rows: forbiddenToAllBut(...people), audit: 'delegation.changed' },
+} satisfies Record<string, OnTenant>;
+
+export type OnProposalName = keyof typeof onProposals;
+export type OnTenantName = keyof typeof onTenants;
+
+/** The one row for this actor; undefined where there is none, or more than one. */
+export function rowOf<R>(rows: Rows<R>, actor: ActorName): R | undefined {
+  const found = rows.filter(([names]) => names.includes(actor));
+  return found.length === 1 ? found[0]?.[1] : undefined;
+}
