@@ -10,10 +10,12 @@ import { setFreezeWindow } from '../../store/change-freeze-window.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { listProposals } from '../../store/list-proposals.ts';
+import { putDelegation } from '../../store/put-delegation.ts';
 import { putPolicies } from '../../store/put-policies.ts';
 import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
+import { recordReview } from '../../store/record-review.ts';
 import { reviewEmergency } from '../../store/review-emergency.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { withTenant } from '../../store/sql.ts';
@@ -65,6 +67,18 @@ const events = async (plan: Plan) => {
 };
 const setPrincipal = async (id: string, change: PrincipalChange) =>
   expectDone(await fixture.inApi((tx) => putPrincipal(tx, { id, change, by: accessAdmin }, fixture.deps)));
+
+/** As somebody who stole the API's login. */
+const forge = (plan: Plan, by: string, { digest = plan.digest, revision = 1 } = {}) =>
+  fixture.inApi((tx) =>
+    tx.rows(
+      `INSERT INTO exequatur.glass (tenant_id, id, proposal_id, revision, digest, broken_by, reason, broken_at)
+       VALUES ((SELECT current_setting('app.tenant')::uuid), gen_random_uuid(), $1::uuid, $2::int, $3, $4, 'x', exequatur.clock())`,
+      [plan.proposalId, revision, digest, by],
+    ),
+  );
+const approve = (plan: Plan) =>
+  fixture.inApi((tx) => tx.rows("UPDATE exequatur.proposal SET status = 'approved' WHERE id = $1::uuid", [plan.proposalId]));
 
 describe('breaking the glass', () => {
   it('has a plan executed without the approvals it needs, tells of it at once, and keeps who and why in the log', async () => {
@@ -136,6 +150,27 @@ describe('breaking the glass', () => {
     await setPrincipal('keeper-1', { disabled: false });
     expect(await settle(plan)).toMatchObject({ status: 'approved' });
     expect(await execute(plan)).toMatchObject({ status: 'executed' });
+  });
+
+  it('counts no approval that who breaks it gave on behalf of another, neither at the gate nor in the door', async () => {
+    await upload({ approvals: 1 });
+    const plan = await planned('A');
+    const delegation = {
+      id: 'd1',
+      delegate: onCall.id,
+      endsAt: new Date(Date.now() + 86_400_000).toISOString(),
+      reason: 'away',
+      by: keeper1,
+    };
+    const { proposed } = expectDone(await fixture.inApi((tx) => putDelegation(tx, delegation, fixture.deps)));
+    if (proposed !== null) expect(await carriedOut(fixture, proposed.proposalId, accessAdmin)).toMatchObject({ status: 'executed' });
+    const { proposalId, digest } = plan;
+    const review = { proposalId, digest: digest ?? '', decision: 'approve' as const, reviewer: onCall, onBehalfOf: keeper1.id };
+    expectDone(await fixture.inApi((tx) => recordReview(tx, review, fixture.deps)));
+    expect(await smash(plan)).toMatchObject({ refused: 'emergency_unapproved' });
+    await forge(plan, 'on-call-1');
+    await approve(plan);
+    await expect(executePastTheGate(fixture, proposalId)).rejects.toMatchObject({ code: 'XQ002' });
   });
 
   it.each([
@@ -276,6 +311,8 @@ describe('the review that is owed', () => {
     expect(await reviewed(plan, keeper1)).toMatchObject({ refused: 'not_for_emergencies' });
     expect(await reviewed(plan, caller('bot-1', ['chief'], { kind: 'agent' }))).toMatchObject({ refused: 'agent_may_not_review' });
     expect(await reviewed(plan, caller('chief-2', ['chief'], { actsFor: 'agent-1' }))).toMatchObject({ refused: 'own_emergency' });
+    await setPrincipal('chief-4', { kind: 'user', roles: ['chief'], disabled: true });
+    expect(await reviewed(plan, caller('chief-4'))).toMatchObject({ refused: 'forbidden' });
     expectDone(await reviewed(plan));
     expect(await reviewed(plan, caller('chief-3'))).toMatchObject({ refused: 'no_review_owed' });
     expect(await owing(true)).toEqual([]);
@@ -322,17 +359,6 @@ describe('the review that is owed', () => {
 });
 
 describe('the database', () => {
-  const forge = (plan: Plan, by: string) =>
-    fixture.inApi((tx) =>
-      tx.rows(
-        `INSERT INTO exequatur.glass (tenant_id, id, proposal_id, revision, digest, broken_by, reason, broken_at)
-         VALUES ((SELECT current_setting('app.tenant')::uuid), gen_random_uuid(), $1::uuid, 1, $2, $3, 'x', exequatur.clock())`,
-        [plan.proposalId, plan.digest, by],
-      ),
-    );
-  const approve = (plan: Plan) =>
-    fixture.inApi((tx) => tx.rows("UPDATE exequatur.proposal SET status = 'approved' WHERE id = $1::uuid", [plan.proposalId]));
-
   it('takes a glass that is broken as the version of the action type says', async () => {
     const plan = await planned('A');
     await forge(plan, 'on-call-1');
@@ -357,6 +383,14 @@ describe('the database', () => {
       await approve(plan);
       await expect(executePastTheGate(fixture, plan.proposalId), by).rejects.toMatchObject({ code: 'XQ002' });
     }
+  });
+
+  it('refuses one that was broken for another plan or another revision', async () => {
+    const plan = await planned('A');
+    await forge(plan, 'on-call-1', { digest: `sha256:${'0'.repeat(64)}` });
+    await forge(plan, 'on-call-1', { revision: 2 });
+    await approve(plan);
+    await expect(executePastTheGate(fixture, plan.proposalId)).rejects.toMatchObject({ code: 'XQ002' });
   });
 
   it.each([
