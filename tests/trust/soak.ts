@@ -1,8 +1,10 @@
 /**
- * `npm run soak -- evaluator [--cases 1000000] [--seed 1]`: the product's evaluator and the naive one on that many generated cases, on all processors. Ends with a line
- * of JSON; fails, and names the seed, where the two differ.
+ * `npm run soak -- evaluator [--cases 1000000] [--seed 1]`: the product's evaluator and the naive one on that many generated cases, on all processors.
+ * `npm run soak -- governance [--minutes 5] [--seed 1]`: random sequences of reviews, revisions, changed standing and crashes on a real database and on a small model.
+ * Each ends with a line of JSON; fails, and names the seed, where the two sides differ.
  */
-import { fork } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -28,9 +30,14 @@ async function soak(): Promise<void> {
   const { values, positionals } = parseArgs({
     args: process.argv.slice(2),
     allowPositionals: true,
-    options: { cases: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' } },
+    options: {
+      cases: { type: 'string', default: '1000000' },
+      minutes: { type: 'string', default: '5' },
+      seed: { type: 'string', default: '1' },
+    },
   });
-  if (positionals[0] !== 'evaluator') throw new Error('there is one soak: evaluator');
+  if (positionals[0] === 'governance') return soakGovernance(Number(values.minutes), values.seed);
+  if (positionals[0] !== 'evaluator') throw new Error('there are two soaks: evaluator and governance');
   const wanted = Number(values.cases);
   const firstSeed = Number(values.seed);
   const total = noTally();
@@ -64,6 +71,14 @@ async function soak(): Promise<void> {
   await Promise.all(Array.from({ length: availableParallelism() }, lane));
   const seconds = (performance.now() - began) / 1_000;
   console.log(JSON.stringify({ soak: 'evaluator', firstSeed, seeds: next - firstSeed, seconds: Math.round(seconds), ...total }));
+}
+
+/** The test itself, for longer: it has a database server that its setup starts. */
+async function soakGovernance(minutes: number, seed: string): Promise<void> {
+  const env = { ...process.env, EXEQUATUR_GOVERNANCE_SECONDS: String(minutes * 60), EXEQUATUR_SEED: seed };
+  const args = ['node_modules/vitest/vitest.mjs', 'run', 'tests/trust/governance.test.ts'];
+  const [code] = (await once(spawn(process.execPath, args, { stdio: 'inherit', env }), 'exit')) as [number | null];
+  process.exitCode = code ?? 1;
 }
 
 function add(total: Tally, more: Tally): void {

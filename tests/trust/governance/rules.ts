@@ -1,0 +1,125 @@
+/** What a generated tenant's proposals go by, in the model's own words; `document` writes the same for the product. */
+import type { JsonValue } from '../../../ontology/json.ts';
+
+export interface Threshold {
+  role: string;
+  needed: number;
+  toleratedDenials: number;
+}
+
+export interface Stage {
+  thresholds: Threshold[];
+  any?: boolean;
+  teams?: number;
+  /** Asked only of what is larger. */
+  above?: number;
+}
+
+export interface ApprovalRule {
+  stages: Stage[];
+  /** One person may stand in several thresholds. */
+  shared?: boolean;
+  /** Policy alone approves what is no larger. */
+  aloneUpTo?: number;
+  approvalsLast?: number;
+}
+
+const asks = (role: string, needed = 1, toleratedDenials = 0): Threshold => ({ role, needed, toleratedDenials });
+
+/** Minutes. No time that is waited comes within two minutes of any end: the real clock goes on while a sequence is played. */
+export const expiresAfter = 57;
+export const waits = [5, 10, 25, 40] as const;
+
+/** By action type. */
+export const approvalRules: Readonly<Record<string, ApprovalRule>> = {
+  pair: { stages: [{ thresholds: [asks('keeper', 2, 1)], teams: 2 }], approvalsLast: 22 },
+  staged: {
+    stages: [{ thresholds: [asks('keeper')] }, { thresholds: [asks('officer')], above: 3 }],
+    approvalsLast: 32,
+  },
+  crossed: { stages: [{ thresholds: [asks('keeper', 2)], teams: 2 }, { thresholds: [asks('officer')] }] },
+  either: {
+    stages: [{ thresholds: [asks('officer'), asks('keeper', 2)], any: true }, { thresholds: [asks('keeper', 1, 1)] }],
+    shared: true,
+  },
+  alone: { stages: [{ thresholds: [asks('keeper')] }], aloneUpTo: 3 },
+};
+export const actionTypes = Object.keys(approvalRules);
+
+export interface ExecutionFacts {
+  approvals: number;
+  size: number;
+  proposerRoles: readonly string[];
+}
+
+/** A set of policies: what it forbids, and the same in Cedar. */
+export interface PolicyRules {
+  execution?: (facts: ExecutionFacts) => boolean;
+  review?: (facts: { reviewer: string; decision: string }) => boolean;
+  proposal?: (facts: { proposer: string }) => boolean;
+  cedar: Readonly<Record<string, string>>;
+}
+
+const permit = 'permit (principal, action, resource);';
+const forbid = (action: string, condition: string) => `forbid (principal, action == Action::"${action}", resource) when { ${condition} };`;
+
+/** Which of them is in force is a number; 0 are the built-in ones. */
+export const policySets: readonly PolicyRules[] = [
+  { cedar: {} },
+  { execution: ({ approvals }) => approvals < 2, cedar: { permit, two: forbid('execute', 'context.approvals < 2') } },
+  {
+    execution: ({ size }) => size > 4,
+    review: ({ reviewer, decision }) => reviewer === 'ann' && decision === 'approve',
+    cedar: {
+      permit,
+      small: forbid('execute', 'context.plan.amounts has size && context.plan.amounts.size > 4'),
+      notAnn: forbid('review', 'principal.id == "ann" && context.decision == "approve"'),
+    },
+  },
+  {
+    execution: ({ proposerRoles }) => proposerRoles.includes('officer'),
+    proposal: ({ proposer }) => proposer === 'bot',
+    cedar: {
+      permit,
+      noOfficer: forbid('execute', 'principal in Role::"officer"'),
+      noBot: forbid('propose', 'principal.id == "bot"'),
+    },
+  },
+];
+
+export function document(): JsonValue {
+  const actions = actionTypes.map((name) => [
+    name,
+    {
+      parameters: { code: { type: 'string', required: true }, size: { type: 'integer', required: true } },
+      rules: [{ rule: 'create', type: 'slot', set: { code: 'code', size: 'size' } }],
+      approvalPolicy: name,
+    },
+  ]);
+  return {
+    objectTypes: { slot: { key: 'code', properties: { code: { type: 'string', required: true }, size: { type: 'integer' } } } },
+    actionTypes: Object.fromEntries(actions),
+    approvalPolicies: Object.fromEntries(Object.entries(approvalRules).map(([name, rule]) => [name, policyOf(rule)])),
+  };
+}
+
+function policyOf({ stages, shared, aloneUpTo, approvalsLast }: ApprovalRule): JsonValue {
+  return {
+    expiresAfter: `PT${expiresAfter}M`,
+    ...(approvalsLast === undefined ? {} : { approvalsLast: `PT${approvalsLast}M` }),
+    ...(shared ? { distinctReviewers: false } : {}),
+    ...(aloneUpTo === undefined ? {} : { automatic: { condition: `size <= ${aloneUpTo}`, ceilings: { edits: 5 } } }),
+    stages: stages.map(({ thresholds, any, teams, above }, at) => ({
+      name: `stage${at}`,
+      thresholds: thresholds.map(({ role, needed, toleratedDenials }, index) => ({
+        name: `threshold${index}`,
+        needed,
+        toleratedDenials,
+        reviewers: `'${role}' in reviewer.roles`,
+      })),
+      ...(any ? { require: 'any' } : {}),
+      ...(teams === undefined ? {} : { teams }),
+      ...(above === undefined ? {} : { when: `size > ${above}` }),
+    })),
+  };
+}
