@@ -1,10 +1,13 @@
 import type { Actor, Caller } from '../ontology/authority.ts';
+import { compileFilter, type FilterOutcome } from '../ontology/compile-filter.ts';
+import type { Condition } from '../ontology/condition.ts';
 import type { Fault } from '../ontology/plan.ts';
+import { propertiesIn } from '../ontology/properties-in.ts';
 import { announceChange } from './announce-change.ts';
-import { type FreezeWindowView, type Once, type Weekly, weekdays, windowJson } from './freeze-windows.ts';
+import { type FreezeWindowView, type FrozenObjects, type Once, type Weekly, weekdays, windowJson } from './freeze-windows.ts';
 import { refusalToAdminister } from './may-administer.ts';
 import { nudgeHeld } from './nudges.ts';
-import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import { isRefusal, type Refusal, refuse, refuseFaults } from './refusal.ts';
 import { isSecondPerson } from './second-person.ts';
 import type { Tx } from './sql.ts';
 import { resolveActor } from './standing.ts';
@@ -14,13 +17,15 @@ import type { StoreDeps } from './store-deps.ts';
 export interface NewFreezeWindow {
   name: string;
   actionType?: string;
+  /** Only plans that touch one of these. */
+  objects?: FrozenObjects;
   reason: string;
   once?: Once;
   weekly?: Weekly;
   by: Caller;
 }
 
-type Deps = Pick<StoreDeps, 'decide' | 'policies'>;
+type Deps = Pick<StoreDeps, 'decide' | 'ontologies' | 'policies'>;
 
 /**
  * Sets a window, which takes one person and holds with the commit: executions that have begun are waited for, and those that come meanwhile wait behind it. A window is
@@ -36,11 +41,13 @@ async function set(tx: Tx, wish: NewFreezeWindow, deps: Deps): Promise<FreezeWin
   const actor = await resolveActor(tx, wish.by);
   const refusal = await refusalToAdminister(tx, deps, { action: 'switch:put', actor, off: true }, null);
   if (refusal !== null) return refusal;
+  const compiled = await compileObjects(tx, wish.objects, deps);
+  if (compiled !== null && !compiled.ok) return refuseFaults(compiled.faults, 'invalid_filter');
   const faults = await faultsOf(tx, wish);
   if (faults.length > 0) return refuse('malformed_request', faults);
   await stopExecutions(tx);
   const before = await readWindow(tx, wish.name);
-  const written = await insert(tx, wish, actor);
+  const written = await insert(tx, wish, compiled?.condition ?? null, actor);
   if (written === null) return before !== null && isSame(before, wish) ? before : refuse('window_exists');
   announce(tx, wish.name, 'set', actor, wish.reason);
   return written;
@@ -102,11 +109,41 @@ async function readWindow(tx: Tx, name: string): Promise<FreezeWindowView | null
   return row?.view ?? null;
 }
 
-async function insert(tx: Tx, { name, actionType, reason, once, weekly }: NewFreezeWindow, actor: Actor): Promise<FreezeWindowView | null> {
+async function compileObjects(tx: Tx, objects: FrozenObjects | undefined, { ontologies }: Deps): Promise<FilterOutcome | null> {
+  if (objects === undefined) return null;
+  const loaded = await ontologies.load(tx);
+  const outcome: FilterOutcome =
+    loaded === null ? { ok: false, faults: [noType(objects.type)] } : compileFilter(loaded.ontology, objects.type, objects.filter);
+  if (outcome.ok) {
+    // Whoever sees what a window holds would learn what the values are.
+    const properties = loaded?.ontology.objectTypes.get(objects.type)?.properties;
+    const hidden = propertiesIn(outcome.condition).filter((property) => properties?.get(property)?.sensitive);
+    const message = (property: string) => `${property} is sensitive and cannot be asked for`;
+    return hidden.length === 0
+      ? outcome
+      : {
+          ok: false,
+          faults: hidden.map((property) => ({ code: 'sensitive_property', pointer: '/objects/filter', message: message(property) })),
+        };
+  }
+  const pointer = (code: string) => (code === 'unknown_object_type' ? '/objects/type' : '/objects/filter');
+  return { ok: false, faults: outcome.faults.map((fault) => ({ ...fault, pointer: pointer(fault.code) })) };
+}
+
+function noType(type: string): Fault {
+  return { code: 'unknown_object_type', message: `there is no object type ${type}` };
+}
+
+async function insert(
+  tx: Tx,
+  { name, actionType, objects, reason, once, weekly }: NewFreezeWindow,
+  condition: Condition | null,
+  actor: Actor,
+): Promise<FreezeWindowView | null> {
   const days = weekly?.days.map((day) => weekdays.indexOf(day) + 1);
   const [row] = await tx.rows<{ view: FreezeWindowView }>(
-    `INSERT INTO exequatur.freeze_window AS w (tenant_id, name, action_type, reason, starts_at, ends_at, days, from_time, until_time, time_zone, created_by, created_at)
-     VALUES ((SELECT current_setting('app.tenant')::uuid), $1, $2, $3, $4::timestamptz, $5::timestamptz, $6::int[], $7::time, $8::time, $9, $10, exequatur.clock())
+    `INSERT INTO exequatur.freeze_window AS w (tenant_id, name, action_type, reason, starts_at, ends_at, days, from_time, until_time, time_zone, created_by, created_at, object_type, object_filter, object_condition)
+     VALUES ((SELECT current_setting('app.tenant')::uuid), $1, $2, $3, $4::timestamptz, $5::timestamptz, $6::int[], $7::time, $8::time, $9, $10, exequatur.clock(), $11, $12, $13::jsonb)
      ON CONFLICT DO NOTHING RETURNING ${windowJson('w')} AS view`,
     [
       name,
@@ -119,6 +156,9 @@ async function insert(tx: Tx, { name, actionType, reason, once, weekly }: NewFre
       weekly?.until ?? null,
       weekly?.timeZone ?? null,
       actor.id,
+      objects?.type ?? null,
+      objects?.filter ?? null,
+      condition === null ? null : JSON.stringify(condition),
     ],
   );
   return row?.view ?? null;
@@ -142,8 +182,11 @@ function isSame(known: FreezeWindowView, wish: NewFreezeWindow): boolean {
   const knownOnce = known.once === null ? null : [Date.parse(known.once.from), Date.parse(known.once.until)];
   const weekly = (value: Weekly | null | undefined) =>
     value == null ? null : [[...new Set(value.days)].sort(), value.from, value.until, value.timeZone];
-  const wished = [wish.actionType ?? null, wish.reason, once, weekly(wish.weekly)];
-  return JSON.stringify(wished) === JSON.stringify([known.actionType, known.reason, knownOnce, weekly(known.weekly)]);
+  const objects = (of: FrozenObjects | null | undefined) => (of == null ? null : [of.type, of.filter]);
+  const wished = [wish.actionType ?? null, objects(wish.objects), wish.reason, once, weekly(wish.weekly)];
+  return (
+    JSON.stringify(wished) === JSON.stringify([known.actionType, objects(known.objects), known.reason, knownOnce, weekly(known.weekly)])
+  );
 }
 
 function announce(tx: Tx, name: string, change: 'set' | 'removal_asked' | 'removed', actor: Actor, reason: string): void {

@@ -19,10 +19,18 @@ export interface Weekly {
 export const weekdays = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;
 export type Weekday = (typeof weekdays)[number];
 
+/** Objects of a type that a CEL filter selects, as in a list. */
+export interface FrozenObjects {
+  type: string;
+  filter: string;
+}
+
 export interface FreezeWindowView {
   name: string;
   /** Null: everything of the tenant. */
   actionType: string | null;
+  /** Null: whatever a plan touches. */
+  objects: FrozenObjects | null;
   reason: string;
   once: Once | null;
   weekly: Weekly | null;
@@ -35,7 +43,8 @@ export interface FreezeWindowView {
 
 /** SQL for one window row `w` as clients see it. */
 export const windowJson = (w: string): string => `jsonb_build_object(
-  'name', ${w}.name, 'actionType', ${w}.action_type, 'reason', ${w}.reason,
+  'name', ${w}.name, 'actionType', ${w}.action_type,
+  'objects', CASE WHEN ${w}.object_type IS NOT NULL THEN jsonb_build_object('type', ${w}.object_type, 'filter', ${w}.object_filter) END, 'reason', ${w}.reason,
   'once', CASE WHEN ${w}.starts_at IS NOT NULL THEN jsonb_build_object('from', ${isoTime(`${w}.starts_at`)}, 'until', ${isoTime(`${w}.ends_at`)}) END,
   'weekly', CASE WHEN ${w}.days IS NOT NULL THEN jsonb_build_object(
      'days', (SELECT jsonb_agg((ARRAY['${weekdays.join("','")}'])[d] ORDER BY d) FROM unnest(${w}.days) d),

@@ -14,7 +14,7 @@ export const putFreezeWindow = route({
   permission: 'switch:put',
   request: { params: windowParams, body: windowBody },
   responses: { 200: { description: 'The window.', schema: windowSchema } },
-  problems: ['window_exists'],
+  problems: ['window_exists', 'unknown_object_type', 'invalid_filter', 'sensitive_property'],
   async handle({ params, body, caller }, context) {
     const outcome = await context.writeAs(caller, (tx) => setFreezeWindow(tx, { ...params, ...body, by: caller }, context.resources.deps));
     return answered(outcome, (view) => ({ status: 200, body: view }));

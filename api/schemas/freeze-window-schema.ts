@@ -18,7 +18,15 @@ const weekly = z.strictObject({
   timeZone: text(100).describe('An IANA name; the clocks there are meant, also on nights on which they are changed.'),
 });
 
-const common = { reason: text(4_000), actionType: nameText.exactOptional().describe('Without one, everything of the tenant.') };
+const objects = z
+  .strictObject({ type: nameText, filter: text(2_000).describe('CEL over the properties, as in a list.') })
+  .describe('Only plans that touch such an object, as it is then, or create one of the type.');
+
+const common = {
+  reason: text(4_000),
+  actionType: nameText.exactOptional().describe('Without one, everything of the tenant.'),
+  objects: objects.exactOptional(),
+};
 
 export const windowBody = component(
   'NewFreezeWindow',
@@ -31,6 +39,7 @@ export const windowSchema = component(
   z.strictObject({
     name: z.string(),
     actionType: z.string().nullable(),
+    objects: z.strictObject({ type: z.string(), filter: z.string() }).nullable(),
     reason: z.string(),
     once: z.strictObject({ from: time, until: time }).nullable(),
     weekly: z.strictObject({ days: z.array(z.enum(weekdays)), from: z.string(), until: z.string(), timeZone: z.string() }).nullable(),

@@ -7,7 +7,8 @@ import { listFreezeWindows } from '../../store/freeze-windows.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
-import { agent, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
+import { agent, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
+import { uploaded } from './govern.ts';
 
 let fixture: Fixture;
 const [operator1, operator2] = [caller('operator-1'), caller('operator-2')];
@@ -43,6 +44,58 @@ const nudged = (proposalId: string) =>
     const rows = await tx.rows('SELECT 1 FROM exequatur.nudge n WHERE n.proposal_id = $1::uuid AND n.delivered_at IS NULL', [proposalId]);
     return rows.length > 0;
   });
+
+describe('a freeze window on some objects', () => {
+  const frozen = { objects: { type: 'room', filter: 'seats > 5' } };
+  beforeEach(async () => {
+    const rooms = [
+      { code: 'BIG', seats: 9 },
+      { code: 'SMALL', seats: 2 },
+    ];
+    await fixture.done('addFloor', { name: 'G', rooms });
+  });
+  const planned = async (action: string, parameters: object) => (await fixture.planned(action, parameters as never)).proposalId;
+
+  it('holds plans that touch one of them, as it is then, by itself or by its links, and no others', async () => {
+    const [big, small, joined, floor] = [
+      await planned('setSeats', { room: 'BIG', seats: 1 }),
+      await planned('setSeats', { room: 'SMALL', seats: 7 }),
+      await planned('join', { a: 'SMALL', b: 'BIG' }),
+      await approved(),
+    ];
+    expect(await open(10, frozen)).toMatchObject({ actionType: null, ...frozen });
+    for (const held of [big, joined])
+      expect(await execute(held)).toMatchObject({ status: 'scheduled', held: expect.stringContaining('window/stocktaking') });
+    for (const free of [small, floor]) expect(await execute(free)).toMatchObject({ status: 'executed' });
+    expect(await execute(await planned('setSeats', { room: 'SMALL', seats: 8 }))).toMatchObject({ status: 'scheduled' }); // It has seven seats now.
+    await expect(executePastTheGate(fixture, big)).rejects.toMatchObject({ code: 'XQ018' });
+    await fixture.database.advanceClock(10 * minute);
+    expect(await execute(big)).toMatchObject({ status: 'executed' });
+  });
+
+  it('holds what would create one, of which nothing can be asked yet', async () => {
+    await open(10, frozen);
+    expect(await execute(await planned('addFloor', { name: 'H', rooms: [{ code: 'NEW' }] }))).toMatchObject({ status: 'scheduled' });
+    expect(await execute(await planned('addFloor', { name: 'I', rooms: [] }))).toMatchObject({ status: 'executed' });
+  });
+
+  it.each([
+    [{ type: 'roof', filter: 'true' }, '/objects/type', 'unknown_object_type'],
+    [{ type: 'room', filter: 'seats >' }, '/objects/filter', 'invalid_filter'],
+    [{ type: 'room', filter: "colour == 'red'" }, '/objects/filter', 'invalid_filter'],
+  ])('is refused with a pointer: %o', async (objects, pointer, refused) => {
+    const once = { from: at(await now()), until: at((await now()) + minute) };
+    expect(await set({ once, objects })).toMatchObject({ refused, faults: [{ pointer }] });
+  });
+
+  it('does not ask for what is sensitive', async () => {
+    const document = structuredClone(building);
+    Object.assign(document.objectTypes.room.properties.note, { sensitive: true });
+    expectDone(await uploaded(fixture, document as never));
+    const once = { from: at(await now()), until: at((await now()) + minute) };
+    expect(await set({ once, objects: { type: 'room', filter: "note == 'secret'" } })).toMatchObject({ refused: 'sensitive_property' });
+  });
+});
 
 describe('a freeze window', () => {
   it('holds what is approved until it closes, says so, and then lets it through', async () => {
