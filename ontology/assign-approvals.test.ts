@@ -33,6 +33,12 @@ describe('a stage of which any threshold suffices', () => {
     expect(settle(asked, review('a', ['manager']), review('b', ['manager'])).verdict).toBe('approved');
   });
 
+  it('is approved by one that is met, though more have approved for one that is not', () => {
+    const uneven = requirement({ name: 'one', require: 'any', thresholds: [threshold('director'), threshold('manager', 3)] });
+    const all = [review('a', ['manager']), review('b', ['manager']), review('d', ['director'])];
+    expect(settle(uneven, ...all).verdict).toBe('approved');
+  });
+
   it('is rejected when nobody is left who could approve it', () => {
     expect(settle(asked, review('a', ['manager'], [], 'reject')).verdict).toBe('pending');
     expect(settle(asked, review('a', ['manager'], [], 'reject'), review('d', ['director'], [], 'reject')).verdict).toBe('rejected');

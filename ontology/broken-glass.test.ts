@@ -93,4 +93,29 @@ describe('a broken glass', () => {
       }),
     );
   });
+
+  const rule = { roles: ['on-call'], approvals: 0, reviewWithin: 'PT1H', reviewers: 'true' };
+  const glass: BrokenGlass = { by: 'a', person: 'a', kind: 'user', roles: ['on-call'], disabled: false };
+  const approval = {
+    decision: 'approve',
+    at: '2026-01-01T00:00:00.000Z',
+    kind: 'user',
+    roles: ['keeper'],
+    disabled: false,
+    teams: [],
+  } as const;
+
+  it('does not hold by somebody behind the proposal, but where the policy says so', () => {
+    expect(glassHolds(requirement(rule), glass, [], [])).toBe(true);
+    expect(glassHolds(requirement(rule), glass, [], ['a'])).toBe(false);
+    expect(glassHolds(requirement({ ...rule, byProposer: true }), glass, [], ['a'])).toBe(true);
+  });
+
+  it('is not held up by an approval that whoever broke it gave, be it on behalf of another', () => {
+    const asks = requirement({ ...rule, approvals: 1 });
+    expect(glassHolds(asks, glass, [{ ...approval, reviewerId: 'b', person: 'b' }], [])).toBe(true);
+    expect(glassHolds(asks, glass, [{ ...approval, reviewerId: 'a', person: 'a' }], [])).toBe(false);
+    const onBehalf = { ...approval, reviewerId: 'b', person: 'b', delegate: { id: 'a', kind: 'user' as const, person: 'a' } };
+    expect(glassHolds(asks, glass, [onBehalf], [])).toBe(false);
+  });
 });

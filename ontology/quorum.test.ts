@@ -203,6 +203,13 @@ describe('eligibility', () => {
     expect(ask('bot', ['duty'], [], undefined, 'agent')).toEqual({ eligible: false, reason: 'agent_may_not_review' });
   });
 
+  it('asks nobody through a machine, and nobody a second time for what they have said', () => {
+    const delegate = { id: 'bot', kind: 'agent' as const, person: 'bot' };
+    const through = { id: 'a', kind: 'user' as const, roles: ['duty'], person: 'a', delegate };
+    expect(eligibleFor(twoStages, { reviews: [], behind: [] }, through)).toEqual({ eligible: false, reason: 'agent_may_not_review' });
+    expect(ask('a', ['duty'], [review('a', 'approve', 'duty')])).toEqual({ eligible: false, reason: 'already_decided' });
+  });
+
   it('lets a reviewer change their mind, and not repeat themselves', () => {
     const given = [review('a', 'approve', 'duty')];
     expect(ask('a', ['duty'], given, 'approve')).toEqual({ eligible: false, reason: 'already_decided' });
