@@ -1,15 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../api/routes.ts';
 import { expressPath } from '../../api/serve-route.ts';
+import { withTenantPrisma } from '../../store/sql.ts';
 import { building } from '../store/fixture.ts';
 import { ApiScene, type Person } from './api-scene.ts';
 
-// A database of its own: tests/support/database.ts.
+// Over HTTP, every route and who is let in; a database of its own: tests/support/database.ts. What an answer depends on besides is in tests/governance/decision-matrix.ts.
 let scene: ApiScene;
 
 beforeAll(async () => {
   scene = await ApiScene.open();
   await scene.as(people.admin).put('/v1/ontology', building);
+  await scene.as(people.disabled).get('/v1/object-types'); // Known to the directory, and then disabled there.
+  await scene.as(people.accessAdmin).put('/v1/principals/keeper-9', { disabled: true });
 });
 afterAll(() => scene?.close());
 
@@ -24,9 +27,10 @@ const people = {
   agentAsAccessAdmin: { id: 'agent-3', kind: 'agent', roles: ['access-admin'] },
   agentAsAdmin: { id: 'agent-2', kind: 'agent', roles: ['ontology-admin'] },
   nobody: { id: 'nobody', roles: [] },
+  disabled: { id: 'keeper-9' },
 } satisfies Record<string, Person>;
 
-/** Who may. Everybody else is refused with 403; whoever is let in meets another answer, such as 404 for a proposal that does not exist. */
+/** Who may. Everybody else is refused with 403 and leaves no trace; whoever is let in gets `answers`. */
 type Admitted = readonly (keyof typeof people)[];
 const readers: Admitted = [
   'keeper',
@@ -44,10 +48,16 @@ const actors: Admitted = ['keeper', 'agent', 'admin', 'accessAdmin', 'agentAsAcc
 const somebody = '00000000-0000-0000-0000-000000000000';
 const review = { body: { decision: 'approve' }, headers: { 'if-match': '"x"' } };
 
-/** One row per route: how it is called and who may call it. A route without a row fails the first test. What depends on a proposal is in proposal-reviews.test.ts. */
+/** One row per route: how it is called and who may call it. A route without a row fails the first test. What depends on a proposal is in tests/governance/decision-matrix.ts. */
 const rows: Record<
   string,
-  { admitted: Admitted | 'public' | 'depends on the proposal'; path?: string; body?: unknown; headers?: Record<string, string> }
+  {
+    admitted: Admitted | 'public' | 'depends on the proposal';
+    answers?: number;
+    path?: string;
+    body?: unknown;
+    headers?: Record<string, string>;
+  }
 > = {
   putOntology: { admitted: ['admin'], body: building },
   getOntology: { admitted: readers },
@@ -55,21 +65,25 @@ const rows: Record<
   diffOntology: { admitted: readers, path: '/v1/ontology/diff?from=1&to=1' },
   listIndexes: { admitted: readers },
   listMigrations: { admitted: readers },
-  getMigration: { admitted: readers, path: `/v1/ontology/migrations/${somebody}` },
-  cancelMigration: { admitted: ['admin'], path: `/v1/ontology/migrations/${somebody}/cancel`, body: { reason: 'because' } },
+  getMigration: { admitted: readers, answers: 404, path: `/v1/ontology/migrations/${somebody}` },
+  cancelMigration: { admitted: ['admin'], answers: 404, path: `/v1/ontology/migrations/${somebody}/cancel`, body: { reason: 'because' } },
   getOntologySchema: { admitted: 'public' },
   listObjectTypes: { admitted: readers },
   listActionTypes: { admitted: readers },
   getActionType: { admitted: readers, path: '/v1/action-types/closeRoom' },
   simulateAction: { admitted: actors, path: '/v1/action-types/addFloor/simulate', body: { parameters: { name: 'F1', rooms: [] } } },
-  createProposal: { admitted: actors, body: { actionType: 'addFloor', parameters: { name: 'F1', rooms: [] }, justification: 'x' } },
+  createProposal: {
+    admitted: actors,
+    answers: 202,
+    body: { actionType: 'addFloor', parameters: { name: 'F1', rooms: [] }, justification: 'x' },
+  },
   listProposals: { admitted: readers },
-  getProposal: { admitted: readers, path: `/v1/proposals/${somebody}` },
-  getPlan: { admitted: readers, path: `/v1/proposals/${somebody}/plan` },
-  getPlanDifference: { admitted: readers, path: `/v1/proposals/${somebody}/plan/difference` },
-  getDecisions: { admitted: readers, path: `/v1/proposals/${somebody}/decisions` },
-  getTimeline: { admitted: readers, path: `/v1/proposals/${somebody}/timeline` },
-  listReviewers: { admitted: readers, path: `/v1/proposals/${somebody}/reviewers` },
+  getProposal: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}` },
+  getPlan: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/plan` },
+  getPlanDifference: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/plan/difference` },
+  getDecisions: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/decisions` },
+  getTimeline: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/timeline` },
+  listReviewers: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/reviewers` },
   breakGlass: {
     admitted: 'depends on the proposal',
     path: `/v1/proposals/${somebody}/break-glass`,
@@ -85,10 +99,10 @@ const rows: Record<
   withdrawProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/withdraw`, body: {} },
   revertProposal: { admitted: 'depends on the proposal', path: `/v1/proposals/${somebody}/revert`, body: { justification: 'x' } },
   listObjects: { admitted: readers, path: '/v1/objects/room' },
-  getObject: { admitted: readers, path: '/v1/objects/room/1' },
-  getHistory: { admitted: readers, path: '/v1/objects/room/1/history' },
-  getLinks: { admitted: readers, path: '/v1/objects/floor/1/links/rooms' },
-  putPolicies: { admitted: ['admin'], body: { policies: { all: 'permit (principal, action, resource);' }, cases: [] } },
+  getObject: { admitted: readers, answers: 404, path: '/v1/objects/room/1' },
+  getHistory: { admitted: readers, answers: 404, path: '/v1/objects/room/1/history' },
+  getLinks: { admitted: readers, answers: 404, path: '/v1/objects/floor/1/links/rooms' },
+  putPolicies: { admitted: ['admin'], answers: 202, body: { policies: { all: 'permit (principal, action, resource);' }, cases: [] } },
   listPolicies: { admitted: readers },
   getPolicies: { admitted: readers, path: '/v1/policies/0' },
   activatePolicies: { admitted: ['admin'], path: '/v1/policies/0/activate' },
@@ -96,14 +110,15 @@ const rows: Record<
   getPrincipal: { admitted: readers, path: '/v1/principals/keeper-1' },
   putPrincipal: { admitted: ['accessAdmin'], path: '/v1/principals/somebody', body: { teams: ['night'] } },
   listDelegations: { admitted: readers },
-  getDelegation: { admitted: readers, path: '/v1/delegations/none' },
+  getDelegation: { admitted: readers, answers: 404, path: '/v1/delegations/none' },
   putDelegation: {
     admitted: ['keeper'],
+    answers: 422,
     path: '/v1/delegations/some',
     body: { delegator: 'keeper-1', delegate: 'nobody-known', endsAt: '2999-01-01T00:00:00.000Z', reason: 'x' },
   },
   // Either of the two may besides; see tests/store/delegations.test.ts.
-  deleteDelegation: { admitted: readers, path: '/v1/delegations/none' },
+  deleteDelegation: { admitted: readers, answers: 404, path: '/v1/delegations/none' },
   listSwitches: { admitted: readers },
   listFreezeWindows: { admitted: readers },
   putFreezeWindow: {
@@ -111,7 +126,7 @@ const rows: Record<
     path: '/v1/freeze-windows/past',
     body: { reason: 'x', once: { from: '2020-01-01T00:00:00Z', until: '2020-01-02T00:00:00Z' } },
   },
-  deleteFreezeWindow: { admitted: ['operator'], path: '/v1/freeze-windows/nothing?reason=x' },
+  deleteFreezeWindow: { admitted: ['operator'], answers: 404, path: '/v1/freeze-windows/nothing?reason=x' },
   putSwitch: { admitted: ['operator'], path: '/v1/switches/actionType/nothing', body: { state: 'off', reason: 'x' } },
   getLiveness: { admitted: 'public' },
   getReadiness: { admitted: 'public' },
@@ -119,6 +134,13 @@ const rows: Record<
   getOpenApi: { admitted: 'public' },
   getDocs: { admitted: 'public' },
 };
+
+async function auditEntries(): Promise<string | undefined> {
+  const [row] = await withTenantPrisma(scene.pool, scene.tenant, (tx) =>
+    tx.rows<{ count: string }>('SELECT count(*)::text AS count FROM exequatur.audit_entry e'),
+  );
+  return row?.count;
+}
 
 describe('every route', () => {
   it('has a row in this table, and every row a route', () => {
@@ -128,7 +150,7 @@ describe('every route', () => {
   for (const route of routes) {
     const row = rows[route.name];
     if (row === undefined) continue;
-    const { admitted, path = route.path, body, headers = {} } = row;
+    const { admitted, answers = 200, path = route.path, body, headers = {} } = row;
     const more = { headers, ...(body === undefined ? {} : { body }) };
     const method = route.method.toUpperCase();
 
@@ -147,11 +169,24 @@ describe('every route', () => {
       expect(answer.headers.get('www-authenticate')).toContain('Bearer');
     });
 
-    if (admitted === 'depends on the proposal') continue;
+    if (admitted === 'depends on the proposal') {
+      it.each(Object.keys(people) as (keyof typeof people)[])(
+        `${route.name} finds no proposal that there is not, for anybody: %s`,
+        async (who) => {
+          const before = await auditEntries();
+          const { status, body: answered } = await scene.as(people[who]).call(method, path, more);
+          expect({ status, code: answered.code }).toEqual({ status: 404, code: 'not_found' });
+          expect(await auditEntries()).toBe(before);
+        },
+      );
+      continue;
+    }
     it.each(Object.keys(people) as (keyof typeof people)[])(`${route.name} knows whether to admit: %s`, async (who) => {
+      const before = await auditEntries();
       const { status, body: answered } = await scene.as(people[who]).call(method, path, more);
-      if (admitted.includes(who)) expect(status, JSON.stringify(answered)).not.toBe(403);
-      else expect({ status, code: answered.code }).toEqual({ status: 403, code: 'forbidden' });
+      if (admitted.includes(who)) return expect(status, JSON.stringify(answered)).toBe(answers);
+      expect({ status, code: answered.code }).toEqual({ status: 403, code: 'forbidden' });
+      expect(await auditEntries()).toBe(before);
     });
   }
 });
