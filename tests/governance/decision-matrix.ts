@@ -144,7 +144,7 @@ export const afterExecution: Partial<Record<ProposalStatus, ProposalStatus>> = {
 
 interface OnTenant {
   rows: Rows<Answer>;
-  /** Of whatever was changed; a refusal changes nothing and leaves nothing. Null where nothing changes. */
+  /** Of whatever was changed, or proposed where two people must want it; a refusal changes nothing and leaves nothing. Null where nothing changes. */
   audit: string | null;
 }
 
@@ -159,13 +159,13 @@ export const onTenants = {
   propose: { rows: forbiddenToAllBut('proposer', 'principal', ...others), audit: 'proposal.created' },
   /** To stop is for machines that watch as well; to let go on is for people alone. */
   switchOff: { rows: forbiddenToAllBut('operator', 'operatorService'), audit: 'switch.changed' },
-  switchOn: { rows: forbiddenToAllBut('operator'), audit: 'switch.changed' },
+  switchOn: { rows: forbiddenToAllBut('operator'), audit: 'proposal.created' },
   setWindow: { rows: forbiddenToAllBut('operator', 'operatorService'), audit: 'freeze_window.changed' },
   removeWindow: { rows: forbiddenToAllBut('operator'), audit: 'freeze_window.changed' },
-  putPolicies: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'policies.changed' },
-  putOntology: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'ontology.changed' },
+  putPolicies: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'proposal.created' },
+  putOntology: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'proposal.created' },
   putPrincipal: { rows: forbiddenToAllBut('accessAdmin'), audit: 'principal.changed' },
-  delegate: { rows: forbiddenToAllBut(...people), audit: 'delegation.changed' },
+  delegate: { rows: forbiddenToAllBut(...people), audit: 'proposal.created' },
 } satisfies Record<string, OnTenant>;
 
 export type OnProposalName = keyof typeof onProposals;
