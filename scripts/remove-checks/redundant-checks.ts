@@ -12,4 +12,24 @@ export const redundantChecks: readonly { name: string; because: string }[] = [
     name: 'gate  ontology/broken-glass.ts  requirement.breakGlass !== undefined',
     because: 'whoever asks has asked first whether the policy provides for emergencies; this is for the compiler',
   },
+  {
+    name: 'door  apply_plan()  XQ006 a proposal in % is not executed',
+    because: 'guard_proposal() lets no other status become `executed`, with the same code; this says it before anything is done',
+  },
+  {
+    name: "door  begin_execution()  XQ006 an execution begins from approved or scheduled, in time, not from %: was NOT IN ('approved', 'scheduled')",
+    because: 'guard_proposal() knows no other way into `executing`, with the same code',
+  },
+  {
+    name: 'door  put_setting()  XQ001 other definitions are in force: EXISTS (SELECT FROM ontology_migration',
+    because: 'a migration that runs has put another document in force, which the condition beside it finds',
+  },
+  {
+    name: 'door  put_setting()  XQ004 there is no such setting',
+    because: 'check_surface() admits no other type, with the same code',
+  },
+  {
+    name: 'door  second_people()  XQ003 a plan changes one setting',
+    because: 'the ceilings of built-in action types are one edit, which check_surface() asks before; a plan without edits finds no setting',
+  },
 ];

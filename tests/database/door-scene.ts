@@ -45,6 +45,8 @@ export interface PlanOptions {
   revertOf?: string;
   readSet?: ReadSet;
   summary?: unknown;
+  /** How many it says it has. */
+  edits?: number;
   chunkSize?: number;
 }
 
@@ -246,7 +248,7 @@ async function plan(
       proposal.id,
       digest,
       bytes.length,
-      edits.length,
+      options.edits ?? edits.length,
       JSON.stringify(options.summary ?? { edits: countsOf(edits) }),
       JSON.stringify(requirement),
     ],

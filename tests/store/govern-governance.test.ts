@@ -4,9 +4,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
+import { putDelegation } from '../../store/put-delegation.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { activatePolicies, putPolicies } from '../../store/put-policies.ts';
 import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
+import { putSwitch } from '../../store/put-switch.ts';
 import { withTenantPrisma } from '../../store/sql.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
@@ -220,6 +222,39 @@ describe('the database by itself', () => {
     ];
     expect(await execute(one.proposalId)).toMatchObject({ status: 'executed' });
     await expect(executePastTheGate(fixture, other.proposalId)).rejects.toMatchObject({ code: 'XQ001' });
+  });
+
+  it('puts no policies in force where others are meanwhile', async () => {
+    const all = 'permit (principal, action, resource);';
+    const put = (policies: Record<string, string>) =>
+      fixture.inApi((tx) => putPolicies(tx, { policies, cases: [] }, admin, fixture.deps)).then(expectDone);
+    const [one, other] = [await put({ all }), await put({ all, more: all })];
+    for (const { proposalId } of [one, other]) await simulated(fixture, proposalId ?? '');
+    expect(await execute(one.proposalId ?? '')).toMatchObject({ status: 'executed' });
+    await expect(executePastTheGate(fixture, other.proposalId ?? '')).rejects.toMatchObject({ code: 'XQ001' });
+  });
+
+  it('switches nothing on that was switched off once more, and grants no delegation twice', async () => {
+    const operator = caller('operator-1');
+    const turn = (state: 'on' | 'off') =>
+      fixture.inApi((tx) => putSwitch(tx, { scope: 'tenant', name: 'all', state, reason: 'smoke', by: operator }, fixture.deps));
+    await turn('off');
+    const { proposed } = expectDone(await turn('on'));
+    const plan = await simulated(fixture, proposed?.proposalId ?? '');
+    expectDone(await fixture.review(plan, caller('operator-2')));
+    await turn('off');
+    await expect(executePastTheGate(fixture, plan.proposalId)).rejects.toMatchObject({ code: 'XQ001' });
+
+    await fixture.inApi((tx) => resolveActor(tx, keeper1));
+    const endsAt = new Date(Date.now() + 86_400_000).toISOString();
+    const grant = (reason: string) =>
+      fixture
+        .inApi((tx) => putDelegation(tx, { id: 'leave', delegate: keeper1.id, endsAt, reason, by: admin2 }, fixture.deps))
+        .then(expectDone);
+    const grants = [await grant('away'), await grant('far away')].map((outcome) => outcome.proposed?.proposalId ?? '');
+    for (const id of grants) expectDone(await fixture.review(await simulated(fixture, id), caller('access-admin-1')));
+    await executePastTheGate(fixture, grants[0] ?? '');
+    await expect(executePastTheGate(fixture, grants[1] ?? '')).rejects.toMatchObject({ code: 'XQ001' });
   });
 
   it.each<[string, string]>([
