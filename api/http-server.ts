@@ -17,12 +17,16 @@ const ordinaryPatience: Patience = {
   checkEveryMs: 2_000, // With Node's own thirty seconds, the ten above would mean up to forty.
 };
 
+/** Longer than clients and load balancers commonly keep an idle connection: where we end it just as a request is on its way, that request fails. */
+const idleMs = 65_000;
+
 /** The API's HTTP server, not yet listening. Whatever arrives, also what is no request, is answered with a problem document or by closing the connection. */
 export function createHttpServer(context: ApiContext, patience: Patience = ordinaryPatience): Server {
   const server = createServer({
     headersTimeout: patience.headersMs,
     requestTimeout: patience.wholeMs,
     connectionsCheckingInterval: patience.checkEveryMs,
+    keepAliveTimeout: idleMs,
     requireHostHeader: false, // Asked for in app.ts, since Node's own refusal is empty.
   });
   refuseUnreadable(server, context.resources.logger);

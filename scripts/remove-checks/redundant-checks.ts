@@ -13,10 +13,6 @@ export const redundantChecks: readonly { name: string; because: string }[] = [
     because: 'whoever asks has asked first whether the policy provides for emergencies; this is for the compiler',
   },
   {
-    name: 'door  apply_plan()  XQ006 a proposal in % is not executed',
-    because: 'guard_proposal() lets no other status become `executed`, with the same code; this says it before anything is done',
-  },
-  {
     name: "door  begin_execution()  XQ006 an execution begins from approved or scheduled, in time, not from %: was NOT IN ('approved', 'scheduled')",
     because: 'guard_proposal() knows no other way into `executing`, with the same code',
   },
