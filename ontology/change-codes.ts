@@ -41,6 +41,7 @@ export const changeCodes = {
   nullable_removed: { impact: 'breaking', words: 'a null that is given counts as not given' },
   constraint_narrowed: { impact: 'breaking', words: 'allows less' },
   constraint_widened: { impact: 'compatible', words: 'allows more' },
+  pattern_changed: { impact: 'breaking', words: 'another pattern: allows some values and refuses others' },
   value_added: { impact: 'compatible', words: 'one more value is allowed' },
   value_removed: { impact: 'breaking', words: 'a value is no longer allowed' },
   reference_retargeted: { impact: 'breaking', words: 'refers to objects of another type' },

@@ -72,7 +72,11 @@ function shared(place: Place): Judges {
     maximum: bound(-1),
     maxLength: bound(-1),
     maxItems: bound(-1),
-    pattern: (difference) => [change(difference.after === undefined ? 'constraint_widened' : 'constraint_narrowed', difference)],
+    // Of two patterns it cannot be told which allows more.
+    pattern: (difference) => {
+      if (difference.after === undefined) return [change('constraint_widened', difference)];
+      return [change(difference.before === undefined ? 'constraint_narrowed' : 'pattern_changed', difference)];
+    },
     oneOf: (difference) =>
       difference.before === undefined
         ? [change('constraint_narrowed', difference)]

@@ -8,7 +8,7 @@ const library = {
     book: {
       minimumApprovals: 1,
       properties: {
-        title: { type: 'string', required: true, maxLength: 100 },
+        title: { type: 'string', required: true, maxLength: 100, pattern: '[A-Z].*' },
         price: { type: 'integer', maximum: 100 },
         notes: { type: 'string', sensitive: true },
         shelf: { type: 'reference', to: 'shelf' },
@@ -101,6 +101,21 @@ describe('a document only tightens that', () => {
 
 describe('a document loosens that', () => {
   it.each<[string, string, Change]>([
+    [
+      'allows other texts',
+      '/objectTypes/book/properties/title/pattern',
+      (copy) => Object.assign(copy.objectTypes.book?.properties.title ?? {}, { pattern: '.*' }),
+    ],
+    [
+      'takes away what is sensitive, and might come back as what is not',
+      '/objectTypes/book/properties/notes',
+      (copy) => Reflect.deleteProperty(copy.objectTypes.book?.properties ?? {}, 'notes'),
+    ],
+    [
+      'adds a type of an interface, over which there may be rules',
+      '/objectTypes/scroll',
+      (copy) => Object.assign(copy.objectTypes, { scroll: { implements: ['readable'], properties: {} } }),
+    ],
     [
       'adds an action type',
       '/actionTypes/burn',

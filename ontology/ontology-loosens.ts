@@ -24,13 +24,14 @@ const loosening: Record<ChangeCode, Judgement> = {
   order_changed: false,
   interface_added: false,
   interface_removed: false,
-  object_type_added: false,
-  object_type_removed: false,
+  // Rules over an interface would make objects of it at once.
+  object_type_added: ([, type = ''], { after }) => (after.objectTypes[type]?.implements ?? []).length > 0,
+  object_type_removed: ([, type = ''], { before }) => isAnySensitive(before.objectTypes[type]?.properties),
   // One over a reference that there is may delete more with what it links from.
   link_type_added: ([, name = ''], { after }) => (after.linkTypes?.[name]?.onDelete ?? 'refuse') !== 'refuse',
   link_type_removed: true,
   action_type_added: true,
-  action_type_removed: false,
+  action_type_removed: ([, name = ''], { before }) => isAnySensitive(before.actionTypes?.[name]?.parameters),
   approval_policy_added: false,
   approval_policy_removed: false,
   approval_policy_changed: ([, name = ''], documents) => becomesLaxer(documents, name, name),
@@ -42,7 +43,7 @@ const loosening: Record<ChangeCode, Judgement> = {
     (after.objectTypes[type]?.minimumApprovals ?? 0) < (before.objectTypes[type]?.minimumApprovals ?? 0),
   property_added: false,
   required_property_added: false,
-  property_removed: false,
+  property_removed: (place, { before }) => isSensitive(valueAt(before, place)),
   type_changed: true,
   required_added: false,
   required_removed: true,
@@ -59,6 +60,7 @@ const loosening: Record<ChangeCode, Judgement> = {
   nullable_removed: true,
   constraint_narrowed: false,
   constraint_widened: true,
+  pattern_changed: true,
   value_added: true,
   value_removed: false,
   reference_retargeted: true,
@@ -90,6 +92,20 @@ export function ontologyLoosenings(before: OntologyDocument, after: OntologyDocu
     const loosens = typeof judgement === 'boolean' ? judgement : judgement(place, { before, after });
     return loosens ? [{ pointer, message }] : [];
   });
+}
+
+/** Whoever took away what is sensitive could add it again as what is not, and show what history holds of it. */
+function isAnySensitive(definitions: object | undefined): boolean {
+  return Object.values(definitions ?? {}).some(isSensitive);
+}
+
+function isSensitive(definition: unknown): boolean {
+  return typeof definition === 'object' && definition !== null && 'sensitive' in definition && definition.sensitive === true;
+}
+
+/** Names in documents have no characters that a pointer would escape. */
+function valueAt(document: OntologyDocument, place: readonly string[]): unknown {
+  return place.reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], document);
 }
 
 function becomesLaxer({ before, after }: Documents, former: string, later: string): boolean {
