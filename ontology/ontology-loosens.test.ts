@@ -29,6 +29,7 @@ const library = {
   },
   approvalPolicies: {
     one: { expiresAfter: 'P1D', stages: [{ name: 'clerks', thresholds: [{ needed: 1, reviewers: "'clerk' in reviewer.roles" }] }] },
+    board: { expiresAfter: 'P1D', stages: [{ name: 'board', thresholds: [{ needed: 1, reviewers: 'true' }] }] },
     two: {
       expiresAfter: 'P1D',
       approvalsLast: 'PT8H',
@@ -39,7 +40,7 @@ const library = {
       automatic: { condition: 'price < 10', ceilings: { edits: 5, parameters: { price: 10 } } },
     },
   },
-  governance: { loosening: 'two' },
+  governance: { loosening: 'board' },
 } satisfies OntologyDocument;
 
 /** Loosely typed, so that each case says only what it changes. */
@@ -93,7 +94,6 @@ describe('a document only tightens that', () => {
     ['approves less by itself', (copy) => Object.assign(policy(copy).automatic?.ceilings ?? {}, { edits: 4 })],
     ['lets approvals lapse sooner', (copy) => Object.assign(policy(copy), { approvalsLast: 'PT7H' })],
     ['lets proposals expire sooner', (copy) => Object.assign(policy(copy), { expiresAfter: 'PT23H' })],
-    ['asks more of changes that tighten', (copy) => Object.assign(copy.governance ?? {}, { tightening: 'one' })],
   ])('%s', (_, change) => {
     expect(loosenings(change)).toEqual([]);
   });
@@ -101,6 +101,11 @@ describe('a document only tightens that', () => {
 
 describe('a document loosens that', () => {
   it.each<[string, string, Change]>([
+    [
+      'asks more of changes that tighten, which might shut everybody out',
+      '/governance/tightening',
+      (copy) => Object.assign(copy.governance ?? {}, { tightening: 'one' }),
+    ],
     [
       'allows other texts',
       '/objectTypes/book/properties/title/pattern',
@@ -175,6 +180,11 @@ describe('a document loosens that', () => {
     ['asks less of changes of itself', '/governance/loosening', (copy) => Object.assign(copy.governance ?? {}, { loosening: 'one' })],
   ])('%s', (_, pointer, change) => {
     expect(loosenings(change)).toEqual([pointer]);
+  });
+
+  it('makes the rule for changes of itself stricter, which might shut everybody out', () => {
+    const stricter: Change = (copy) => Object.assign(copy.approvalPolicies.board?.stages[0]?.thresholds[0] ?? {}, { needed: 99 });
+    expect(loosenings(stricter)).toEqual(['/approvalPolicies/board/stages/0/thresholds/0/needed']);
   });
 
   it.each<[string, Change]>([

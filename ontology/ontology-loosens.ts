@@ -34,7 +34,9 @@ const loosening: Record<ChangeCode, Judgement> = {
   action_type_removed: ([, name = ''], { before }) => isAnySensitive(before.actionTypes?.[name]?.parameters),
   approval_policy_added: false,
   approval_policy_removed: false,
-  approval_policy_changed: ([, name = ''], documents) => becomesLaxer(documents, name, name),
+  // Whoever made the rule for changes one that nobody can fill would shut everybody out, so that takes a second person as well.
+  approval_policy_changed: ([, name = ''], documents) =>
+    Object.values(documents.before.governance ?? {}).includes(name) || becomesLaxer(documents, name, name),
   readers_changed: true,
   key_changed: true,
   implements_added: true,
@@ -80,7 +82,7 @@ const loosening: Record<ChangeCode, Judgement> = {
   behaviour_changed: (place, documents) => behaviourLoosens(place, documents),
   limit_lowered: false,
   limit_raised: true,
-  governance_changed: ([, kind = ''], documents) => governanceLoosens(kind, documents),
+  governance_changed: true,
   definition_changed: true,
 };
 
@@ -141,13 +143,4 @@ const tiers = ['low', 'medium', 'high'];
 
 function includes(criteria: readonly CriterionDefinition[], { condition }: CriterionDefinition): boolean {
   return criteria.some((other) => canonicalText(other.condition as JsonValue) === canonicalText(condition as JsonValue));
-}
-
-/** Where nothing was named, no policy can ask for less: the built-in rule is the least there is. */
-function governanceLoosens(kind: string, documents: Documents): boolean {
-  return (['loosening', 'tightening'] as const).some((each) => {
-    if (kind !== '' && kind !== each) return false;
-    const [was, is] = [documents.before.governance?.[each], documents.after.governance?.[each]];
-    return was !== undefined && (is === undefined || becomesLaxer(documents, was, is));
-  });
 }
