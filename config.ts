@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /**
@@ -13,6 +14,17 @@ const temporal = {
 };
 
 const host = z.string().min(1).default('127.0.0.1');
+const addresses = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').flatMap((entry) => (entry.trim() === '' ? [] : [entry.trim()])))
+  .refine((entries) => entries.every(isAddressOrCidr), 'must be addresses or CIDRs with commas between');
+const secretsKey = z
+  .string()
+  .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64')
+  .optional();
+/** What seals secrets of endpoints, the same in API and worker; beside a new key the previous one still opens what it sealed. */
+const secretsKeySettings = { EXEQUATUR_SECRETS_KEY: secretsKey, EXEQUATUR_SECRETS_PREVIOUS_KEY: secretsKey };
 const functions = z.string().min(1).optional();
 
 const apiSettings = z.object({
@@ -26,6 +38,7 @@ const apiSettings = z.object({
   EXEQUATUR_JWKS_URL: z.url().optional(),
   EXEQUATUR_JWKS_FILE: z.string().min(1).optional(),
   EXEQUATUR_DEVELOPMENT_KEYS: z.stringbool().default(false),
+  ...secretsKeySettings,
   EXEQUATUR_FUNCTIONS: functions,
 });
 
@@ -39,6 +52,9 @@ const workerSettings = z.object({
   EXEQUATUR_WORKER_BUILD_ID: z.string().min(1).optional(),
   EXEQUATUR_WORKFLOW_BUNDLE: z.string().min(1).optional(),
   EXEQUATUR_FUNCTIONS: functions,
+  /** Addresses or CIDRs, with commas between, that effects may reach although they are private. */
+  EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: addresses,
+  ...secretsKeySettings,
 });
 
 const relaySettings = z.object({
@@ -55,6 +71,16 @@ export type RelaySettings = z.infer<typeof relaySettings>;
 export const readApiSettings = (env: NodeJS.ProcessEnv = process.env): ApiSettings => read(apiSettings, env);
 export const readWorkerSettings = (env: NodeJS.ProcessEnv = process.env): WorkerSettings => read(workerSettings, env);
 export const readRelaySettings = (env: NodeJS.ProcessEnv = process.env): RelaySettings => read(relaySettings, env);
+
+/** Newest first. */
+export function secretsKeys(settings: Pick<ApiSettings, 'EXEQUATUR_SECRETS_KEY' | 'EXEQUATUR_SECRETS_PREVIOUS_KEY'>): string[] {
+  return [settings.EXEQUATUR_SECRETS_KEY, settings.EXEQUATUR_SECRETS_PREVIOUS_KEY].filter((key) => key !== undefined);
+}
+
+function isAddressOrCidr(entry: string): boolean {
+  const [address = '', bits] = entry.split('/');
+  return isIP(address) !== 0 && (bits === undefined || /^\d{1,3}$/.test(bits));
+}
 
 function read<T extends z.ZodType>(settings: T, env: NodeJS.ProcessEnv): z.infer<T> {
   // An empty variable is how shells and compose files say "not set".

@@ -3,8 +3,9 @@ import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporal
 import { createActivities } from './activities/create-activities.ts';
 import { createIndexActivities } from './activities/create-index-activities.ts';
 import { createMigrationActivities } from './activities/create-migration-activities.ts';
+import { openOutside } from './activities/effects/open-outside.ts';
 import { measureSteps } from './activities/measure-steps.ts';
-import { readWorkerSettings, type WorkerSettings } from './config.ts';
+import { readWorkerSettings, secretsKeys, type WorkerSettings } from './config.ts';
 import { cedar } from './policy/cedar.ts';
 import { decide } from './policy/decide.ts';
 import { openPool } from './store/connect.ts';
@@ -12,6 +13,7 @@ import { answers } from './store/is-outage.ts';
 import { loadFunctions } from './store/load-functions.ts';
 import { OntologyCache } from './store/load-ontology.ts';
 import { PolicySets } from './store/policy-sets.ts';
+import { SecretBox } from './store/secret-box.ts';
 import { openLogger } from './telemetry/logger.ts';
 import { openRegistry, serveOperations } from './telemetry/metrics.ts';
 import { temporalLogger } from './telemetry/temporal-logger.ts';
@@ -41,7 +43,8 @@ Runtime.install({
 });
 
 const pool = openPool(settings.EXEQUATUR_WORKER_DATABASE_URL, { max: stepsAtOnce, applicationName: 'exequatur-worker' });
-const ontologies = new OntologyCache(await loadFunctions(settings.EXEQUATUR_FUNCTIONS));
+const functions = await loadFunctions(settings.EXEQUATUR_FUNCTIONS);
+const ontologies = new OntologyCache(functions);
 const connection = await connect(settings);
 setFlagsFromString(`--stack-trace-limit=${framesInWorkflows}`);
 const worker = await Worker.create({
@@ -55,6 +58,12 @@ const worker = await Worker.create({
       store: { decide, ontologies, policies: new PolicySets(cedar) },
       logger,
       durations: measureSteps(registry),
+      outside: openOutside({
+        pool,
+        functions,
+        allowedAddresses: settings.EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES,
+        secrets: new SecretBox(secretsKeys(settings)),
+      }),
     }),
     ...createIndexActivities({ pool, logger }),
     ...createMigrationActivities({ pool, store: { ontologies }, logger }),

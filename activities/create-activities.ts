@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import type pg from 'pg';
 import { executeProposal } from '../store/execute-proposal.ts';
 import { failProposal } from '../store/fail-proposal.ts';
@@ -8,6 +9,7 @@ import type { StoreDeps } from '../store/store-deps.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ProposalStart } from '../workflows/proposal.contract.ts';
 import type { ProposalActivities, ProposalState } from '../workflows/proposal-activities.contract.ts';
+import { performStep, type StepDeps } from './effects/perform-step.ts';
 import type { StepDurations } from './measure-steps.ts';
 import { runStep } from './run-step.ts';
 
@@ -17,6 +19,8 @@ export interface ActivityDeps {
   store: StoreDeps;
   logger: Logger;
   durations: StepDurations;
+  /** How effects leave the house. */
+  outside: Pick<StepDeps, 'sendWebhook' | 'effectFunctions'>;
 }
 
 /** The activities of a proposal's workflow: each one call of the store, which holds what is true. */
@@ -28,6 +32,10 @@ export function createActivities(deps: ActivityDeps): ProposalActivities {
     simulate: step('simulate', ({ tenantId, proposalId }) => simulateProposal(pool, tenantId, proposalId, store)),
     settle: step('settle', ({ tenantId, proposalId }) => settleProposal(pool, tenantId, proposalId, store)),
     execute: step('execute', ({ tenantId, proposalId }) => executeProposal(pool, tenantId, proposalId, store)),
+    perform: (start) =>
+      runStep(deps, 'perform', start, async () =>
+        stateOf(await performStep({ pool, ...deps.outside }, start, Context.current().cancellationSignal)),
+      ),
     abandonSimulation: step('abandonSimulation', ({ tenantId, proposalId }) =>
       failProposal(pool, tenantId, proposalId, { code: 'internal' }),
     ),
@@ -37,7 +45,7 @@ export function createActivities(deps: ActivityDeps): ProposalActivities {
 /** What of the settled state goes into the workflow's history: nothing that a reader of histories should not see. */
 function stateOf(settled: Settled | null): ProposalState | null {
   if (settled === null) return null;
-  const { status, revision, digest, expiresAt, waitMs, waitsFor, missing, held, edits, riskTier, failure } = settled;
+  const { status, revision, digest, expiresAt, waitMs, waitsFor, missing, held, edits, riskTier, failure, next } = settled;
   return {
     status,
     revision,
@@ -50,5 +58,6 @@ function stateOf(settled: Settled | null): ProposalState | null {
     edits,
     riskTier,
     failure: failure?.code ?? null,
+    ...(next ? { next } : {}),
   };
 }

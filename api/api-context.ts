@@ -7,6 +7,7 @@ import { mayNotSee } from '../store/ask-policies.ts';
 import { currentVersion } from '../store/load-ontology.ts';
 import { policyVersionInForce } from '../store/policy-sets.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
+import type { SecretBox } from '../store/secret-box.ts';
 import { knownSensitiveFields, readSensitiveFields } from '../store/sensitive-fields-in-force.ts';
 import { glance, type PrismaTx, type Sql, type Tx, withTenant, withTenantPrisma } from '../store/sql.ts';
 import { knownActor, resolveActor } from '../store/standing.ts';
@@ -23,6 +24,8 @@ export interface ApiResources {
   watch: StatusWatch;
   workflows: WorkflowGateway;
   tokens: TokenRules;
+  /** Keeps secrets of endpoints. */
+  secrets: SecretBox;
   registry: Registry;
   logger: Logger;
   /** The text of the OpenAPI document. */

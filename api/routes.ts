@@ -2,8 +2,11 @@ import type { Route } from './route.ts';
 import { activatePolicies } from './routes/activate-policies.ts';
 import { breakGlass } from './routes/break-glass.ts';
 import { cancelMigration } from './routes/cancel-migration.ts';
+import { cancelProposal } from './routes/cancel-proposal.ts';
 import { createProposal } from './routes/create-proposal.ts';
+import { createProposals } from './routes/create-proposals.ts';
 import { deleteDelegation } from './routes/delete-delegation.ts';
+import { deleteEndpointSecret } from './routes/delete-endpoint-secret.ts';
 import { deleteFreezeWindow } from './routes/delete-freeze-window.ts';
 import { diffOntology } from './routes/diff-ontology.ts';
 import { getActionType } from './routes/get-action-type.ts';
@@ -28,6 +31,7 @@ import { getReadiness } from './routes/get-readiness.ts';
 import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
 import { listDelegations } from './routes/list-delegations.ts';
+import { listEndpoints } from './routes/list-endpoints.ts';
 import { listFreezeWindows } from './routes/list-freeze-windows.ts';
 import { listIndexes } from './routes/list-indexes.ts';
 import { listMigrations } from './routes/list-migrations.ts';
@@ -40,11 +44,13 @@ import { listProposals } from './routes/list-proposals.ts';
 import { listReviewers } from './routes/list-reviewers.ts';
 import { listSwitches } from './routes/list-switches.ts';
 import { putDelegation } from './routes/put-delegation.ts';
+import { putEndpointSecret } from './routes/put-endpoint-secret.ts';
 import { putFreezeWindow } from './routes/put-freeze-window.ts';
 import { putOntology } from './routes/put-ontology.ts';
 import { putPolicies } from './routes/put-policies.ts';
 import { putPrincipal } from './routes/put-principal.ts';
 import { putSwitch } from './routes/put-switch.ts';
+import { resolveProposal } from './routes/resolve-proposal.ts';
 import { revertProposal } from './routes/revert-proposal.ts';
 import { reviewEmergency } from './routes/review-emergency.ts';
 import { reviewProposal } from './routes/review-proposal.ts';
@@ -78,6 +84,12 @@ export const routes: readonly Route[] = [
   reviewProposal,
   reviseProposal,
   withdrawProposal,
+  createProposals,
+  listEndpoints,
+  putEndpointSecret,
+  deleteEndpointSecret,
+  cancelProposal,
+  resolveProposal,
   revertProposal,
   getTimeline,
   getDecisions,

@@ -29,7 +29,7 @@ export function serveRoute(app: Express, route: Route, context: ApiContext): voi
 }
 
 export function expressPath(path: string): string {
-  return path.replace(/\{(\w+)\}/g, ':$1');
+  return path.replaceAll(':', '\\:').replace(/\{(\w+)\}/g, ':$1');
 }
 
 async function answer(route: Route, request: Request, response: Response, context: ApiContext): Promise<Answer | RouteRefusal> {

@@ -1,11 +1,12 @@
 import type { Server } from 'node:http';
-import { type ApiSettings, readApiSettings } from '../config.ts';
+import { type ApiSettings, readApiSettings, secretsKeys } from '../config.ts';
 import { cedar } from '../policy/cedar.ts';
 import { decide } from '../policy/decide.ts';
 import { openPool } from '../store/connect.ts';
 import { loadFunctions } from '../store/load-functions.ts';
 import { OntologyCache } from '../store/load-ontology.ts';
 import { PolicySets } from '../store/policy-sets.ts';
+import { SecretBox } from '../store/secret-box.ts';
 import { StatusWatch } from '../store/status-watch.ts';
 import { type Logger, openLogger } from '../telemetry/logger.ts';
 import { openRegistry } from '../telemetry/metrics.ts';
@@ -36,6 +37,7 @@ async function main(logger: Logger): Promise<void> {
     logger,
     deps: { decide, ontologies: new OntologyCache(await loadFunctions(settings.EXEQUATUR_FUNCTIONS)), policies: new PolicySets(cedar) },
     tokens: { keys, issuer: settings.EXEQUATUR_JWT_ISSUER, audience: settings.EXEQUATUR_JWT_AUDIENCE },
+    secrets: new SecretBox(secretsKeys(settings)),
     registry: openRegistry('api'),
     openApi: describeOnce(),
     workflowPages:

@@ -41,6 +41,11 @@ const restarted = new Counter({
   help: 'Workflows started anew because Temporal had lost them.',
   registers: [registry],
 });
+const attention = new Gauge({
+  name: 'exequatur_proposals_needing_attention',
+  help: 'Proposals whose execution cannot be undone by itself, for at least ten seconds, as of the newest sweep.',
+  registers: [registry],
+});
 const failing = new Gauge({
   name: 'exequatur_relay_failing',
   help: '1 while the newest round failed.',
@@ -79,7 +84,9 @@ async function relay(client: Client): Promise<void> {
       return count > 0;
     }),
     round('sweep', sweepEveryMs, async () => {
-      restarted.inc((await restartLostWorkflows(deps)) + (await startReviewWaits(deps)));
+      restarted.inc(
+        (await restartLostWorkflows({ ...deps, onAttention: (proposals) => attention.set(proposals) })) + (await startReviewWaits(deps)),
+      );
       return false;
     }),
     round('definitions', definitionsEveryMs, async () => {

@@ -139,3 +139,29 @@ function canMeet(asked: readonly Asked[], held: readonly Held[], places: (readon
     return (stage.any ? stage.thresholds.some(isFull) : stage.thresholds.every(isFull)) && both;
   });
 }
+
+describe('stages that ask for teams', () => {
+  it('let people stand where their teams are needed', () => {
+    const crossed = requirement(
+      { name: 'one', thresholds: [threshold('keeper', 2)], teams: 2 },
+      { name: 'two', thresholds: [threshold('officer')] },
+    );
+    const people = [
+      review('ann', ['keeper', 'officer'], ['red']),
+      review('ben', ['keeper', 'officer'], ['blue']),
+      review('cleo', ['keeper', 'officer'], ['red']),
+    ];
+    for (const [a, b, c] of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 0, 2],
+    ] as const) {
+      const order = [people[a], people[b], people[c]] as CountedReview[];
+      expect(
+        settle(crossed, ...order.map((one, at) => ({ ...one, reviewerId: `${at}-${one.reviewerId}`, person: `${at}-${one.person}` })))
+          .verdict,
+      ).toBe('approved');
+    }
+    expect(settle(crossed, ...people.slice(0, 2)).verdict).toBe('pending');
+  });
+});

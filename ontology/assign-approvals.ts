@@ -24,6 +24,10 @@ export function assignApprovals(requirement: ResolvedRequirement, approvals: rea
     if (!best || isBetter(filled, best)) {
       best = filled;
     }
+    // Who stands where decides for which teams they speak, which the matching does not look at.
+    if (distinctReviewers && stages.some(({ teams }) => teams !== undefined) && !best.every(({ isMet }) => isMet)) {
+      best = searchDistinct(stages, choice, approvals, admits, best);
+    }
   }
   return best ?? [];
 }
@@ -85,6 +89,53 @@ function fillDistinct(
     );
     return describeStage(stage, given, people);
   });
+}
+
+/** Far more than people approve one plan; beyond it a stage may be met later than it could be, never earlier. */
+const mostTries = 20_000;
+
+/** Tries every way in which people can stand in thresholds, or nowhere, and returns the best. */
+function searchDistinct(
+  stages: readonly ResolvedStage[],
+  choice: readonly (readonly number[])[],
+  approvals: readonly CountedReview[],
+  admits: Admits,
+  known: AssignedStage[],
+): AssignedStage[] {
+  const open = approvals.map((review) =>
+    stages.flatMap((stage, at) =>
+      (choice[at] ?? []).flatMap((index) => (admits(stage.thresholds[index]?.reviewers ?? '', review) ? [{ stage: at, index }] : [])),
+    ),
+  );
+  const isAsked = stages.map((stage) => approvals.map((review) => stage.thresholds.some(({ reviewers }) => admits(reviewers, review))));
+  const given = stages.map((stage) => stage.thresholds.map(() => 0));
+  const standing = approvals.map((): number | null => null);
+  let best = known;
+  let tries = 0;
+  const place = (who: number): void => {
+    if (tries > mostTries || best.every(({ isMet }) => isMet)) return;
+    tries++;
+    if (who === approvals.length) {
+      const filled = stages.map((stage, at) => {
+        const people = approvals.filter((_, one) => (standing[one] ?? at) === at && isAsked[at]?.[one]);
+        return describeStage(stage, [...(given[at] ?? [])], people);
+      });
+      if (isBetter(filled, best)) best = filled;
+      return;
+    }
+    for (const { stage, index } of open[who] ?? []) {
+      const counts = given[stage] as number[];
+      if ((counts[index] ?? 0) >= (stages[stage]?.thresholds[index]?.needed ?? 0)) continue;
+      counts[index] = (counts[index] ?? 0) + 1;
+      standing[who] = stage;
+      place(who + 1);
+      counts[index] -= 1;
+      standing[who] = null;
+    }
+    place(who + 1);
+  };
+  place(0);
+  return best;
 }
 
 function describeStage(stage: ResolvedStage, given: number[], people: readonly CountedReview[]): AssignedStage {

@@ -113,6 +113,9 @@ export type AuthorityRequest =
       glass: (Pick<BrokenGlass, 'by' | 'person'> & { reviewed: boolean }) | null;
     }
   | { action: 'proposal:withdraw'; actor: Actor; proposal: ProposalFacts }
+  /** `underWay`: an execution with effects that has not turned back yet. */
+  | { action: 'proposal:cancel'; actor: Actor; proposal: ProposalFacts; underWay: boolean }
+  | { action: 'proposal:resolve'; actor: Actor; proposal: ProposalFacts }
   | { action: 'proposal:revise'; actor: Actor; proposal: ProposalFacts; isRevert: boolean }
   | {
       action: 'proposal:revert';

@@ -61,6 +61,9 @@ export const changeCodes = {
   behaviour_changed: { impact: 'compatible', words: 'the action does or asks something else; its version rises' },
   limit_lowered: { impact: 'breaking', words: 'smaller plans alone are accepted' },
   limit_raised: { impact: 'compatible', words: 'larger plans are accepted' },
+  endpoint_added: { impact: 'compatible', words: 'a new place for effects to go to' },
+  endpoint_removed: { impact: 'compatible', words: 'no effect goes there any more' },
+  endpoint_changed: { impact: 'compatible', words: 'effects go elsewhere' },
   governance_changed: { impact: 'compatible', words: 'other people are asked about changes of what governs' },
   definition_changed: { impact: 'breaking', words: 'means something else' },
 } as const satisfies Record<string, { impact: 'compatible' | 'breaking'; words: string }>;

@@ -1,8 +1,9 @@
 import { canonicalText, sha256Hex } from './canonical-json.ts';
 import { compilePrincipalExpression } from './cel/principal-expression.ts';
-import { Scope, Vocabulary } from './cel/scope.ts';
+import { Scope, type Variable, Vocabulary } from './cel/scope.ts';
 import { nameStructs } from './cel/struct-types.ts';
 import { checkSensitiveReaders } from './check-sensitive-readers.ts';
+import { checkEndpoints, compileChecks, compileEffects } from './compile-effects.ts';
 import { compileInterfaces } from './compile-interfaces.ts';
 import { compileLinkTypes } from './compile-link-types.ts';
 import { compileObjectTypes } from './compile-object-types.ts';
@@ -17,10 +18,11 @@ import { deriveCeilings, deriveDefinitionText, deriveFloors, deriveInterfaceLimi
 import { deriveSurface } from './derive-surface.ts';
 import { FaultList } from './fault-list.ts';
 import { pointerTo } from './json.ts';
-import type { OntologyFunction } from './ontology-function.ts';
+import { isEffectFunction, type OntologyFunction, type RegisteredFunction } from './ontology-function.ts';
 import { parametersSchema } from './parameters-schema.ts';
 import type { Fault } from './plan.ts';
 import { boolean, expression, type Types, typesTouched } from './rule-context.ts';
+import { sensitiveMentions } from './sensitive-mentions.ts';
 
 /** Each is a type of its own to expressions. */
 const mostStructs = 2_000;
@@ -33,7 +35,7 @@ export type CompileOntologyOutcome = { ok: true; ontology: CompiledOntology } | 
  * Checks a whole document: its shape, that every name resolves, and that every expression has the type its place asks for; then derives what the database
  * holds each action type to. Pure and total: whatever the input, it answers with an ontology or with faults that point into it.
  */
-export function compileOntology(json: unknown, functions: readonly OntologyFunction[] = []): CompileOntologyOutcome {
+export function compileOntology(json: unknown, functions: readonly RegisteredFunction[] = []): CompileOntologyOutcome {
   const parsed = parseDocument(json);
   if ('faults' in parsed) {
     return { ok: false, faults: parsed.faults };
@@ -49,6 +51,7 @@ export function compileOntology(json: unknown, functions: readonly OntologyFunct
   };
   checkPolicies(document, types.objectTypes, faults);
   checkGovernance(document, faults);
+  checkEndpoints(document, faults);
   checkParameters(document, faults);
   checkSensitiveReaders(document, faults);
   if (!faults.isEmpty) {
@@ -61,10 +64,14 @@ export function compileOntology(json: unknown, functions: readonly OntologyFunct
     return { ok: false, faults: faults.faults };
   }
   const vocabulary = new Vocabulary(objects, parameterStructs);
+  const registered = {
+    functions: functions.filter((one): one is OntologyFunction => !isEffectFunction(one)),
+    effectFunctions: new Set(functions.filter(isEffectFunction).map(({ name, version }) => `${name}@${version}`)),
+  };
   const actionTypes = new Map<string, CompiledActionType>();
   let touched = 0;
   for (const [name, action] of Object.entries(document.actionTypes ?? {})) {
-    const compiled = compileAction(name, action, { document, vocabulary, types, functions, faults });
+    const compiled = compileAction(name, action, { document, vocabulary, types, faults, ...registered });
     if (compiled) {
       actionTypes.set(name, compiled);
       touched += compiled.definitionText.length;
@@ -92,6 +99,7 @@ interface ActionContext {
   vocabulary: Vocabulary;
   types: Types;
   functions: readonly OntologyFunction[];
+  effectFunctions: ReadonlySet<string>;
   faults: FaultList;
 }
 
@@ -120,7 +128,7 @@ function compileAction(name: string, action: ActionTypeDefinition, context: Acti
     types,
     faults,
   );
-  const definitionText = deriveDefinitionText(name, action, policy, surface, compiled, types);
+  const definitionText = deriveDefinitionText(name, action, policy, surface, compiled, types, document.endpoints);
   return {
     name,
     definition: action,
@@ -142,10 +150,10 @@ function compileExpressions(
   name: string,
   action: ActionTypeDefinition,
   policy: ApprovalPolicyDefinition,
-  { document, vocabulary, types, functions, faults }: ActionContext,
+  { document, vocabulary, types, functions, effectFunctions, faults }: ActionContext,
   base: string,
 ): CompiledAction {
-  const context = { action, types, functions, faults };
+  const context = { action, types, functions, effectFunctions, faults };
   const { parameters, scope } = compileParameters(context, document, new Scope(vocabulary), pointerTo(base, 'parameters'));
   const criteria = (action.criteria ?? []).flatMap((criterion, at) => {
     const condition = expression(context, scope, criterion.condition, pointerTo(base, 'criteria', at, 'condition'), boolean);
@@ -156,8 +164,17 @@ function compileExpressions(
   if (action.proposers !== undefined) {
     faults.take(compilePrincipalExpression('proposer', action.proposers, pointerTo(base, 'proposers')));
   }
+  const outside = {
+    document,
+    rules: context,
+    scope,
+    endpoints: document.endpoints ?? {},
+    sensitiveOf: (variables: Iterable<Variable>) => sensitiveMentions(action, types, variables),
+  };
   return {
     parameters,
+    effects: compileEffects(outside, action.effects ?? [], pointerTo(base, 'effects')),
+    checks: compileChecks(outside, action.effects ?? [], action.checks ?? [], pointerTo(base, 'checks')),
     criteria,
     interfaceLimits: deriveInterfaceLimits(action, types),
     criteriaAskTime,

@@ -1,6 +1,7 @@
 import type { Expression } from './cel/expression.ts';
 import type { Variable } from './cel/scope.ts';
 import type { ConditionTemplate } from './compile-condition.ts';
+import type { CompiledCheck, CompiledEffect } from './compile-effects.ts';
 import type { CompiledPolicy } from './compile-policy.ts';
 import type { AnyDefinition, FunctionWrite, ParameterDefinition } from './definition.ts';
 import type { OntologyFunction } from './ontology-function.ts';
@@ -15,6 +16,8 @@ export interface CompiledAction {
   /** Whether a criterion, or what is asked of a parameter, mentions `evaluatedAt`, so that it may fail later although nothing that was read has changed. */
   criteriaAskTime: boolean;
   rules: CompiledRule[];
+  effects: CompiledEffect[];
+  checks: CompiledCheck[];
   policy: CompiledPolicy;
 }
 

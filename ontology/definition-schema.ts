@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { FieldDefinition, OntologyDocument, Rule } from './definition.ts';
+import { effectSchemas } from './effect-schema.ts';
 import { pointerTo } from './json.ts';
 import type { Fault } from './plan.ts';
 
@@ -177,6 +178,15 @@ const linkType = z.discriminatedUnion('cardinality', [
   z.strictObject({ ...linkEnds, cardinality: z.literal('many-to-many') }),
 ]);
 
+const duration = z
+  .string()
+  .regex(
+    /^P(?=.*[1-9])(\d{1,4}W)?(\d{1,5}D)?(T(?=.)(\d{1,6}H)?(\d{1,8}M)?(\d{1,9}S)?)?$/,
+    'must be an ISO 8601 duration in weeks, days, hours, minutes and seconds, longer than nothing',
+  );
+
+const outside = effectSchemas({ described, identifier, label, cel, duration, valueShapes });
+
 /** The door takes plans of at most this many edits, whatever a definition says: 100,000 fit into a minute and a gigabyte. */
 export const maximumEdits = 100_000;
 
@@ -186,6 +196,8 @@ const actionType = z.strictObject({
   proposers: cel.optional(),
   criteria: z.array(z.strictObject({ condition: cel, message: z.string().min(1).max(1000) })).optional(),
   rules: z.array(rule).min(1),
+  effects: outside.effects.optional(),
+  checks: outside.checks.optional(),
   approvalPolicy: label,
   limits: z
     .strictObject({
@@ -198,13 +210,6 @@ const actionType = z.strictObject({
   whenRedefined: z.enum(['simulateAgain', 'keepVersion']).optional(),
   sensitiveReaders: cel.optional(),
 });
-
-const duration = z
-  .string()
-  .regex(
-    /^P(?=.*[1-9])(\d{1,4}W)?(\d{1,5}D)?(T(?=.)(\d{1,6}H)?(\d{1,8}M)?(\d{1,9}S)?)?$/,
-    'must be an ISO 8601 duration in weeks, days, hours, minutes and seconds, longer than nothing',
-  );
 
 const approvalPolicy = z.strictObject({
   ...described,
@@ -283,6 +288,7 @@ export const ontologySchema = z
     linkTypes: named(label, linkType, 2_000).optional(),
     actionTypes: named(label, actionType, 2_000).optional(),
     approvalPolicies: named(label, approvalPolicy, 1_000).optional(),
+    endpoints: named(label, outside.endpoint, 500).optional(),
     sensitiveReaders: cel.optional(),
     governance: z.strictObject({ loosening: label.optional(), tightening: label.optional() }).optional(),
     migrations: z.array(migration).max(100).optional(),

@@ -1,3 +1,4 @@
+import type { CheckDefinition, EffectDefinition, EndpointDefinition } from './effect-definition.ts';
 import type { JsonValue } from './json.ts';
 
 /**
@@ -11,6 +12,8 @@ export interface OntologyDocument {
   linkTypes?: Record<string, LinkTypeDefinition>;
   actionTypes?: Record<string, ActionTypeDefinition>;
   approvalPolicies?: Record<string, ApprovalPolicyDefinition>;
+  /** Where effects of actions may go. */
+  endpoints?: Record<string, EndpointDefinition>;
   /** CEL over `reader` {id, kind, roles}: who sees sensitive values, where a type says nothing else. By default those with the role `sensitive-reader`. */
   sensitiveReaders?: string;
   /** Asks more of changes to what governs the tenant than one more person where they loosen, and nobody where they tighten. */
@@ -154,6 +157,10 @@ export interface ActionTypeDefinition extends Described {
   proposers?: string;
   criteria?: CriterionDefinition[];
   rules: Rule[];
+  /** What happens outside the ontology, in this order. */
+  effects?: EffectDefinition[];
+  /** Asked of the outside after the last effect; where one does not hold, everything is undone. */
+  checks?: CheckDefinition[];
   approvalPolicy: string;
   /**
    * More than this is refused by the simulation, and by the door. Edits default to 10,000 and never exceed 100,000. The name of an interface bounds the sum over the

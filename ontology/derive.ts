@@ -1,7 +1,7 @@
 import { canonicalText } from './canonical-json.ts';
 import type { CompiledAction } from './compiled-action.ts';
 import type { ActionCeilings, ApprovalFloor, GlassFloor, SurfaceRow } from './compiled-ontology.ts';
-import { type ActionTypeDefinition, type ApprovalPolicyDefinition, defaultEditLimit } from './definition.ts';
+import { type ActionTypeDefinition, type ApprovalPolicyDefinition, defaultEditLimit, type OntologyDocument } from './definition.ts';
 import { flattenRules } from './derive-surface.ts';
 import { compareText } from './json.ts';
 import { referredType } from './parameter-shape.ts';
@@ -70,6 +70,7 @@ export function deriveDefinitionText(
   surface: readonly SurfaceRow[],
   { parameters, rules }: Pick<CompiledAction, 'parameters' | 'rules'>,
   types: Types,
+  endpoints: OntologyDocument['endpoints'] = {},
 ): string {
   const touched = new Map<string, Set<string>>();
   const links = new Set<string>();
@@ -147,6 +148,7 @@ export function deriveDefinitionText(
     objectTypes,
     linkTypes,
     ...(shapes.size > 0 ? { interfaces } : {}),
+    ...(action.effects || action.checks ? { endpoints } : {}),
     ...(Object.keys(sensitive).length > 0 ? { sensitive } : {}),
   };
   return canonicalText(withoutWords(meaning));

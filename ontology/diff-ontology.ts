@@ -92,6 +92,9 @@ const sections: Judges = {
   linkTypes: named(one('link_type_added'), one('link_type_removed'), diffLinkType),
   actionTypes: named(one('action_type_added'), one('action_type_removed'), by(actionType)),
   approvalPolicies: named(one('approval_policy_added'), one('approval_policy_removed'), by(approvalPolicy)),
+  endpoints: named(one('endpoint_added'), one('endpoint_removed'), (before, after, pointer) =>
+    diffNames(before, after, pointer, { ...words, '*': deep('endpoint_changed') }),
+  ),
   sensitiveReaders: one('readers_changed'),
   governance: deep('governance_changed'),
 };

@@ -7,7 +7,7 @@ import type { Condition } from './condition.ts';
 import type { ActionTypeDefinition, MigrationDefinition, ObjectTypeDefinition, OntologyDocument } from './definition.ts';
 import { FaultList } from './fault-list.ts';
 import { pointerTo } from './json.ts';
-import type { OntologyFunction } from './ontology-function.ts';
+import type { RegisteredFunction } from './ontology-function.ts';
 import type { Fault } from './plan.ts';
 
 /** What one rule of the document's `migrations` does, ready to select objects and to propose. */
@@ -36,7 +36,7 @@ export function draftMigrations(
   current: CompiledOntology,
   next: CompiledOntology,
   proposer: string,
-  functions: readonly OntologyFunction[] = [],
+  functions: readonly RegisteredFunction[] = [],
 ): DraftedMigrations {
   const faults = new FaultList();
   for (const [at, migration] of next.migrations.entries()) checkNames(current, next, migration, at, faults);

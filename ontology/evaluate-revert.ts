@@ -6,6 +6,7 @@ import { faultsOf, finishEdits } from './evaluate.ts';
 import type { JsonValue } from './json.ts';
 import type { Fault, LinkEdit, ResolvedRequirement, SimulationOutcome } from './plan.ts';
 import { ReadRecorder } from './read-recorder.ts';
+import { type DoneEffects, revertEffects } from './revert-effects.ts';
 import { revertRequirement } from './revert-requirement.ts';
 import type { EvaluationContext } from './rules/run.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -35,6 +36,8 @@ export interface RevertedExecution {
   /** Line 2 of the original's plan. */
   parametersText: string;
   changes: readonly HistoryChange[];
+  /** What it did outside. */
+  outside?: DoneEffects;
 }
 
 /**
@@ -61,6 +64,7 @@ export async function evaluateRevert(
     await invertLinks(builder, execution.changes);
     refuseMisfits(builder);
     const edits = await finishEdits(builder); // As many as what is taken back, which was within the limits then.
+    const { effects, lasting } = revertEffects(execution.outside ?? { effects: [], slots: {} });
     const requirement = revertRequirement(execution.requirement, execution.actionType, original, ontology, edits);
     const plan = {
       header: {
@@ -70,7 +74,7 @@ export async function evaluateRevert(
         actionTypeVersion: execution.actionTypeVersion,
         functions: {},
         revertOf: execution.executionId,
-        effects: [] as [],
+        effects,
         requirement,
         policies: [requirement.policy],
       },
@@ -79,7 +83,11 @@ export async function evaluateRevert(
     };
     return {
       kind: 'planned',
-      simulation: { plan, readSet: await recorder.readSet(), summary: summarisePlan(edits, action, [], ontology.objectTypes) },
+      simulation: {
+        plan,
+        readSet: await recorder.readSet(),
+        summary: { ...summarisePlan(edits, action, [], ontology.objectTypes, effects), ...(lasting.length > 0 ? { lasting } : {}) },
+      },
     };
   } catch (error) {
     const faults = faultsOf(error);

@@ -9,6 +9,7 @@ import type { JsonObject, JsonValue } from './json.ts';
 import { judgeCriteria } from './judge-criteria.ts';
 import { type LoadedParameters, loadParameters } from './parameter-frame.ts';
 import type { Edit, Fault, PlanHeader, SimulationOutcome } from './plan.ts';
+import { planChecks, planEffects } from './plan-effects.ts';
 import { ReadRecorder } from './read-recorder.ts';
 import { Refusal, refuse } from './refusal.ts';
 import { resolveRequirement } from './resolve-requirement.ts';
@@ -49,8 +50,10 @@ export async function evaluate(
     await cascadeDeletes(builder);
     const edits = await finishEdits(builder);
     checkLimits(action, edits);
+    const effects = planEffects(action.compiled.effects, frame, ontology.document.endpoints ?? {});
+    const checks = planChecks(action.compiled.checks, effects, frame, ontology.document.endpoints ?? {});
     const chosen = chosenParameters(loaded, action, values);
-    const summary = { ...summarisePlan(edits, action, verdicts, ontology.objectTypes), ...summariseChoice(chosen) };
+    const summary = { ...summarisePlan(edits, action, verdicts, ontology.objectTypes, effects, checks.length), ...summariseChoice(chosen) };
     const requirement = resolveRequirement(action, parameters, frame, summary);
     const plan = {
       header: {
@@ -59,7 +62,8 @@ export async function evaluate(
         actionType,
         actionTypeVersion: context.actionTypeVersion,
         functions: run.functions,
-        effects: [] as [],
+        effects,
+        ...(checks.length > 0 ? { checks } : {}),
         requirement,
         policies: [action.policyName],
         ...chosen,

@@ -1,6 +1,7 @@
 import type { PropertyChange, PropertyDifference } from './compare-edits.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import type { Edit, Fault, PlanSummary } from './plan.ts';
+import type { PlannedCheck, PlannedEffect, PlannedRequest } from './planned-effect.ts';
 import type { FieldOwner, SensitiveFields } from './sensitive-fields.ts';
 
 /** Stands where a value is not shown. No value looks like it: the only values that are objects have fields whose names begin with a letter. */
@@ -58,6 +59,40 @@ export class Mask {
     return 'type' in edit ? this.change(edit.type, edit) : edit;
   }
 
+  /** Requests that may hold what this reader does not see are not shown, whole. */
+  effect(actionType: string, effect: PlannedEffect): PlannedEffect {
+    if (!this.hidesAny(actionType, effect.sensitive)) return effect;
+    const { compensation, redo } = effect;
+    return {
+      ...effect,
+      request: maskedRequest(effect.request),
+      ...(redo ? { redo: this.effect(actionType, redo) } : {}),
+      ...(effect.probe ? { probe: { ...effect.probe, request: maskedRequest(effect.probe.request) } } : {}),
+      ...(compensation
+        ? {
+            compensation: {
+              ...compensation,
+              request: maskedRequest(compensation.request),
+              ...(compensation.probe ? { probe: { ...compensation.probe, request: maskedRequest(compensation.probe.request) } } : {}),
+            },
+          }
+        : {}),
+    };
+  }
+
+  check(actionType: string, check: PlannedCheck): PlannedCheck {
+    return this.hidesAny(actionType, check.sensitive)
+      ? { ...check, probe: { ...check.probe, request: maskedRequest(check.probe.request) } }
+      : check;
+  }
+
+  private hidesAny(actionType: string, paths: readonly string[] = []): boolean {
+    return paths.some((path) => {
+      const [owner = '', field = ''] = path.split('.');
+      return owner === 'parameters' ? this.hides('actionTypes', actionType, field) : this.hides('objectTypes', owner, field);
+    });
+  }
+
   /** What two plans make of one property. */
   difference(type: string, difference: PropertyDifference): PropertyDifference {
     const side = (change: PropertyChange | null) =>
@@ -108,6 +143,17 @@ export class Mask {
     this.verdicts.set(readers, verdict);
     return verdict;
   }
+}
+
+/** The endpoint's name says where it goes. */
+function maskedRequest<R extends PlannedRequest>(request: R): R {
+  if (request.kind === 'message') return { ...request, data: maskedValue };
+  if (request.kind === 'function') return { ...request, input: maskedValue };
+  return {
+    ...request,
+    url: '…',
+    ...(request.body === undefined ? {} : { body: maskedValue }),
+  };
 }
 
 function isInAuthorsWords({ code }: Fault): boolean {

@@ -30,3 +30,30 @@ export type FunctionEdit =
   | { op: 'modify'; type: string; id: string; set?: Record<string, JsonValue>; unset?: string[] }
   | { op: 'delete'; type: string; id: string }
   | { op: 'link' | 'unlink'; link: string; from: string; to: string };
+
+/**
+ * An effect in TypeScript, registered by name and version beside the others: what no webhook can say. It runs outside every transaction and may run again after a crash, so it
+ * MUST treat a second call with the same `idempotencyKey` as the first. What it returns is the answer's `body`; what it throws is a failure that is worth another
+ * attempt, unless it is an `EffectRefused`.
+ */
+export interface EffectFunction {
+  name: string;
+  version: number;
+  perform(input: JsonValue, call: EffectCall): Promise<JsonValue> | JsonValue;
+}
+
+export interface EffectCall {
+  tenant: string;
+  idempotencyKey: string;
+  /** Aborted when the time of the attempt is over. */
+  signal: AbortSignal;
+}
+
+/** Thrown by an effect function that will never do this: it was not done, and another attempt is pointless. */
+export class EffectRefused extends Error {}
+
+export type RegisteredFunction = OntologyFunction | EffectFunction;
+
+export function isEffectFunction(candidate: RegisteredFunction): candidate is EffectFunction {
+  return 'perform' in candidate;
+}

@@ -82,6 +82,10 @@ const loosening: Record<ChangeCode, Judgement> = {
   behaviour_changed: (place, documents) => behaviourLoosens(place, documents),
   limit_lowered: false,
   limit_raised: true,
+  // Nothing goes there until an action's effect does, which is a change of its own.
+  endpoint_added: false,
+  endpoint_removed: false,
+  endpoint_changed: true,
   governance_changed: true,
   definition_changed: true,
 };

@@ -1,6 +1,7 @@
 import type { Condition } from './condition.ts';
 import type { BreakGlassDefinition } from './definition.ts';
 import type { JsonValue } from './json.ts';
+import type { PlannedCheck, PlannedEffect } from './planned-effect.ts';
 import type { LinkEnd } from './snapshot.ts';
 
 export type ObjectEdit =
@@ -25,7 +26,10 @@ export interface PlanHeader {
   functions: Record<string, number>;
   /** The execution this plan takes back. */
   revertOf?: string;
-  effects: [];
+  /** In the order in which they happen. */
+  effects: PlannedEffect[];
+  /** Asked after the last of them. Only where there are such. */
+  checks?: PlannedCheck[];
   requirement: ResolvedRequirement;
   /** Names of the policies that determined the requirement. */
   policies: string[];
@@ -115,8 +119,16 @@ export interface PlanSummary {
   edits: { create: number; modify: number; delete: number; link: number; unlink: number };
   objectTypes: Record<string, number>;
   effects: number;
+  /** How many checks follow the effects; absent where there are none. */
+  checks?: number;
   riskTier: 'low' | 'medium' | 'high';
   revertible: boolean;
+  /** The first effect that nothing takes back: from there on the action cannot be undone. */
+  irreversibleFrom?: string;
+  /** Of a revert in part: what others changed since, and is left as it is; of many the first. */
+  skipped?: { count: number; objects: { type: string; id: string; property?: string }[] };
+  /** Of a revert: effects that were done and that nothing takes back. */
+  lasting?: string[];
   verdicts: Verdict[];
   prefilled?: Record<string, JsonValue>;
   /** How many members each object-set parameter has, and the first of them. */

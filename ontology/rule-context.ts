@@ -18,6 +18,8 @@ export interface RuleContext {
   action: ActionTypeDefinition;
   types: Types;
   functions: readonly OntologyFunction[];
+  /** `name@version` of the registered effect functions. */
+  effectFunctions: ReadonlySet<string>;
   faults: FaultList;
 }
 

@@ -1,6 +1,7 @@
 import type { CompiledActionType, CompiledObjectType } from './compiled-ontology.ts';
 import { compareText } from './json.ts';
 import type { Edit, PlanHeader, PlanSummary, Verdict } from './plan.ts';
+import type { PlannedEffect } from './planned-effect.ts';
 
 /** What a plan amounts to, for people who decide on it. */
 export function summarisePlan(
@@ -8,6 +9,8 @@ export function summarisePlan(
   action: CompiledActionType,
   verdicts: Verdict[],
   objectTypes: ReadonlyMap<string, CompiledObjectType>,
+  effects: readonly PlannedEffect[] = [],
+  checks = 0,
 ): PlanSummary {
   const counts = { create: 0, modify: 0, delete: 0, link: 0, unlink: 0 };
   const touched: Record<string, number> = {};
@@ -17,16 +20,25 @@ export function summarisePlan(
       touched[edit.type] = (touched[edit.type] ?? 0) + 1;
     }
   }
-  const sensitive = sensitiveTouched(edits, objectTypes);
+  // What is optional is told, and stays; nobody counts on its being taken back.
+  const lasting = effects.find(({ compensation, optional }) => compensation === undefined && !optional);
+  const sensitive = [...new Set([...sensitiveTouched(edits, objectTypes), ...effects.flatMap(sensitiveSent)])].sort(compareText);
   return {
     edits: counts,
     objectTypes: touched,
-    effects: 0,
+    effects: effects.length,
+    ...(checks > 0 ? { checks } : {}),
     riskTier: action.riskTier,
-    revertible: action.reversible,
+    revertible: action.reversible && lasting === undefined,
+    ...(lasting === undefined ? {} : { irreversibleFrom: lasting.name }),
     verdicts,
     ...(sensitive.length > 0 ? { sensitive } : {}),
   };
+}
+
+/** What leaves the house is touched as much as what is written. */
+function sensitiveSent({ sensitive = [] }: PlannedEffect): string[] {
+  return sensitive.filter((path) => !path.startsWith('parameters.'));
 }
 
 /** Sensitive properties that the edits write, as `type.property`. A deletion writes them all; so does the door see it. */

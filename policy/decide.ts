@@ -1,5 +1,6 @@
 import type { Authority, AuthorityRequest } from '../ontology/authority.ts';
 import { decideBreakGlass } from './decide-break-glass.ts';
+import { decideCancel } from './decide-cancel.ts';
 import { decideDeleteDelegation } from './decide-delete-delegation.ts';
 import { decidePropose } from './decide-propose.ts';
 import { decidePutDelegation } from './decide-put-delegation.ts';
@@ -9,6 +10,7 @@ import { decidePutPrincipal } from './decide-put-principal.ts';
 import { decidePutSwitch } from './decide-put-switch.ts';
 import { decideRead } from './decide-read.ts';
 import { decideReadSensitive } from './decide-read-sensitive.ts';
+import { decideResolve } from './decide-resolve.ts';
 import { decideRevert } from './decide-revert.ts';
 import { decideReview } from './decide-review.ts';
 import { decideReviewEmergency } from './decide-review-emergency.ts';
@@ -56,6 +58,10 @@ function answer(request: AuthorityRequest): Authority {
       return decideReviewEmergency(request);
     case 'proposal:withdraw':
       return decideWithdraw(request);
+    case 'proposal:cancel':
+      return decideCancel(request);
+    case 'proposal:resolve':
+      return decideResolve(request);
     case 'proposal:revise':
       return decideRevise(request);
     case 'proposal:revert':

@@ -11,6 +11,7 @@ import { governDelays } from './demo/govern-delays.ts';
 import { findSamples, showHistory, showObjects, showOtherTenant } from './demo/look-around.ts';
 import { count, heading, text } from './demo/page.ts';
 import { printSummary, proposeClosure } from './demo/propose-closure.ts';
+import { rerouteWithCarrier } from './demo/reroute-with-carrier.ts';
 import { stateHash } from './demo/state-hash.ts';
 import { formatLogLine } from './dev/format-log-line.ts';
 import { ensureOntology, loadNetwork, tokenOf } from './dev/load-network.ts';
@@ -87,6 +88,7 @@ async function act(stack: Stack): Promise<void> {
   text('Before and after are equal: restored to the byte.');
 
   await showOtherTenant(cast, samples, tenants[1]?.name ?? 'the other tenant');
+  await rerouteWithCarrier(cast);
   await governDelays(cast);
   showLinks(stack, executed);
 }
@@ -120,6 +122,7 @@ try {
     tenants,
     preferredPorts: stay ? { api: 8080, temporalUi: 8233 } : { temporalUi: 0 },
     functions: resolve('examples', 'flight-network', 'functions.ts'),
+    env: { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1' }, // The carrier's side runs in this process.
     temporal: 'dev',
   });
   const setUpSeconds = (Date.now() - commandStartedAt) / 1000;

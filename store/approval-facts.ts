@@ -24,7 +24,8 @@ const requirementJson = (l: string): string => `CASE WHEN ${l}.requirement ? 'es
 
 /** SQL for a plan's facts as JSON; `l` is a row of plan. */
 export const planFactsJson = (l: string): string => `jsonb_build_object('id', ${l}.id, 'digest', ${l}.digest, 'edits', ${l}.edits,
-  'requirement', ${requirementJson(l)}, 'riskTier', ${l}.summary -> 'riskTier', 'revertible', ${l}.summary -> 'revertible')`;
+  'requirement', ${requirementJson(l)}, 'riskTier', ${l}.summary -> 'riskTier', 'revertible', ${l}.summary -> 'revertible',
+  'outside', coalesce((${l}.summary ->> 'effects')::int, 0) + coalesce((${l}.summary ->> 'checks')::int, 0))`;
 
 /** SQL: whether a review row `r` is of the plan that a proposal row `p` has now, since it last became the proposal's. */
 export const isOfPlan = (r: string, p: string): string =>

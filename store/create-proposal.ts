@@ -39,6 +39,12 @@ export interface Proposed {
   actionType: string;
 }
 
+/** Null for whoever may propose some action at all. */
+export async function refusalToProposeAnything(tx: PrismaTx, proposer: Caller, deps: Pick<StoreDeps, 'decide'>): Promise<Refusal | null> {
+  const authority = deps.decide({ action: 'proposal:create', actor: await resolveActor(tx, proposer), proposers: null });
+  return authority.allowed ? null : refuse(authority.reason);
+}
+
 /**
  * Accepts a proposal: its row in `simulating`, its event, its audit entry and the nudge that starts its workflow, all or none. The idempotency key is inserted
  * first, so of many equal requests at once one writes and the others wait for it and get its proposal. A refusal leaves nothing, not even the key.

@@ -23,6 +23,8 @@ export interface NewRevert {
   /** The executed proposal to take back. */
   proposalId: string;
   justification: string;
+  /** What becomes of what others changed since: the revert is refused, or leaves that as it is. */
+  conflicts?: 'refuse' | 'skip';
   idempotencyKey?: string;
   proposer: Caller;
 }
@@ -38,7 +40,12 @@ export async function createRevert(tx: PrismaTx, request: NewRevert, deps: Store
     principalId: request.proposer.id,
     operation: 'revert',
     key: request.idempotencyKey,
-    requestHash: () => digestOf({ proposalId: request.proposalId, justification: request.justification }),
+    requestHash: () =>
+      digestOf({
+        proposalId: request.proposalId,
+        justification: request.justification,
+        ...(request.conflicts === 'skip' ? { conflicts: 'skip' } : {}),
+      }),
     proposalId,
   });
   if (earlier !== null) return earlier;
@@ -100,6 +107,7 @@ async function acceptRevert(
     now: original.now,
     expiresAfter: record.plan.requirement.expiresAfter,
     revertOf: record.execution.id,
+    skipsConflicts: request.conflicts === 'skip' && setting === null,
     ...(planned === null ? {} : { loosens: planned.change.loosens.length > 0 }),
   });
   recordDecision(tx, { ...decision, outcome: 'allowed', by });

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { settleQuorum } from '../ontology/quorum.ts';
+import { nextStep } from '../ontology/saga.ts';
 import { settingOf } from '../ontology/setting-actions.ts';
 import { announceSetting } from './announce-setting.ts';
-import { readApprovalFacts } from './approval-facts.ts';
+import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { askCriteriaAgain } from './ask-criteria-again.ts';
 import { mayExecute, policyMove } from './ask-execution.ts';
 import { areDefinitionsInForce } from './definitions-in-force.ts';
@@ -15,12 +16,16 @@ import { readPlannedEdit } from './plan-setting.ts';
 import { policyVersionInForce } from './policy-sets.ts';
 import { hasExpired, isoTime, type LockedProposal, lockProposal, type StoredFailure } from './proposal-row.ts';
 import { recheckSetting } from './recheck-setting.ts';
+import { advanceSaga } from './saga/advance-saga.ts';
+import { describeSaga } from './saga/describe-saga.ts';
+import { executionFailed, leaveSaga } from './saga/move-saga.ts';
+import { readSaga, type SagaRow } from './saga/saga-rows.ts';
 import { describe, type Settled, settleLocked } from './settle.ts';
 import { type Tx, withTenant } from './sql.ts';
 import { readProposer } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
 import { type Obstacles, obstaclesOf } from './switches.ts';
-import { beginExecution, leaveExecuting, type Move, transition } from './transition.ts';
+import { beginExecution, type Move, transition } from './transition.ts';
 
 /**
  * Executes an approved proposal: one transaction that locks the proposal, then the definitions and the tenant's control row, asks the quorum again with standing as it is now and the
@@ -71,17 +76,24 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
   ]);
   if (proposal === null) return null;
   takeNudges(tx, proposalId);
-  if (!isToBeExecuted(proposal)) return settleLocked(tx, proposal, facts);
+  const executionId = executionIdOf(proposalId);
+  const saga = isUnderWay(proposal) ? await readSaga(tx, proposalId) : null;
+  if (saga !== null && proposal.status === 'needs_attention') return describeSaga(proposal, facts, saga);
+  if (saga !== null && nextStep(saga).kind !== 'apply') return advanceSaga(tx, proposal, facts, saga, executionId);
+  if (!isToBeExecuted(proposal)) return saga === null ? settleLocked(tx, proposal, facts) : describeSaga(proposal, facts, saga);
+  const sendBack = (move: Move) => describe(leaveUnexecuted(tx, proposal, move, saga), facts);
   const isEmergency = isBehindGlass(facts, proposal.behind);
   if (
     facts.plan === null ||
     (!isEmergency && settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind).verdict !== 'approved')
   ) {
-    return describe(sendBack(tx, proposal, { to: 'awaiting_approval', reason: 'standing_lost' }), facts);
+    return sendBack({ to: 'awaiting_approval', reason: 'standing_lost' });
   }
-  if (obstacles.stop !== null || obstacles.heldBy !== null) return describe(hold(tx, proposal, obstacles), facts);
+  if (saga !== null) {
+    if (obstacles.stop !== null || saga.cancelled !== null) return sendBack(stopped(obstacles.stop, saga));
+  } else if (obstacles.stop !== null || obstacles.heldBy !== null) return describe(hold(tx, proposal, obstacles), facts);
   if (!inForce) {
-    return describe(sendBack(tx, proposal, { to: 'simulating', reason: 'definitions_changed' }), facts);
+    return sendBack({ to: 'simulating', reason: 'definitions_changed' });
   }
   // A plan whose time has passed is simulated again, which ends as `invalid` and says which criterion fails. The clock was asked after the waits for the locks above.
   const setting = settingOf(proposal.actionType);
@@ -89,25 +101,50 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
     setting === null
       ? await askCriteriaAgain(tx, proposal, locked?.now ?? proposal.now, deps)
       : await recheckSetting(tx, setting, proposal, facts.plan.id, deps);
-  if (fault !== undefined) return describe(sendBack(tx, proposal, { to: 'simulating', reason: fault.code }), facts);
+  if (fault !== undefined) return sendBack({ to: 'simulating', reason: fault.code });
   const asked = { facts, proposer, version, now: locked?.now ?? proposal.now };
   const by = await mayExecute(tx, proposal, { ...asked, overriddenBy: isEmergency ? (facts.glass?.actor ?? null) : null }, deps);
-  if (!by.allowed) return describe(sendBack(tx, proposal, policyMove(by)), { ...facts, held: true });
-  const executionId = executionIdOf(proposalId);
-  if (proposal.status !== 'executing') beginExecution(tx, proposal, executionId);
+  if (!by.allowed) return describe(leaveUnexecuted(tx, proposal, policyMove(by), saga), { ...facts, held: true });
+  const begun = proposal.status === 'executing' ? proposal : beginExecution(tx, proposal, executionId);
+  if (facts.plan.outside > 0 && saga === null) return beginSaga(tx, begun, facts);
   if (setting !== null)
     await announceSetting(tx, setting, await readPlannedEdit(tx, facts.plan.id), { proposalId, proposerId: proposal.proposerId });
   tx.audit({
-    type: 'proposal.executed',
+    type: saga === null ? 'proposal.executed' : 'execution.applied',
     proposalId,
-    facts: { executionId, status: 'executed', revision: proposal.revision, planDigest: facts.plan.digest, edits: facts.plan.edits },
+    facts: {
+      executionId,
+      status: saga === null ? 'executed' : 'executing',
+      revision: proposal.revision,
+      planDigest: facts.plan.digest,
+      edits: facts.plan.edits,
+    },
   });
   tx.send('SELECT 1 FROM exequatur.apply_plan($1::uuid, $2::uuid, $3::jsonb)', [
     facts.plan.id,
     executionId,
     JSON.stringify(tx.takeEntries()),
   ]);
-  return describe({ ...proposal, status: 'executed' }, facts);
+  if (saga === null) return describe({ ...proposal, status: 'executed' }, facts);
+  return describeSaga(proposal, facts, (await readSaga(tx, proposalId)) ?? saga);
+}
+
+function isUnderWay({ status }: LockedProposal): boolean {
+  return status === 'executing' || status === 'compensating' || status === 'needs_attention';
+}
+
+/** Commits that the execution has begun, with its steps, before the first of them is tried. */
+async function beginSaga(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts): Promise<Settled> {
+  await tx.rows('SELECT exequatur.begin_saga($1::uuid)', [proposal.id]);
+  const saga = await readSaga(tx, proposal.id);
+  if (saga === null) throw new Error('a saga that was begun is not there');
+  return describeSaga(proposal, facts, saga);
+}
+
+function stopped(stop: string | null, { cancelled }: SagaRow): Move {
+  const reason = stop === null ? 'cancelled' : 'switched_off';
+  const words = stop === null ? `cancelled: ${cancelled?.reason}` : `switched off: ${stop}`;
+  return { to: 'failed', reason, failure: executionFailed(reason, words), ...(stop === null && cancelled ? { actor: cancelled.by } : {}) };
 }
 
 /** Refusals that waiting cannot cure, in words for whoever reads the failed proposal. */
@@ -128,6 +165,8 @@ const mostDiscrepancies = 3; // Simulations of one plan whose before-values the 
 async function leave(tx: Tx, proposalId: string, refusal: DoorRefusal): Promise<Settled | null> {
   const [proposal, facts] = await Promise.all([lockProposal(tx, proposalId), readApprovalFacts(tx, proposalId)]);
   if (proposal === null) return null;
+  const saga = isUnderWay(proposal) ? await readSaga(tx, proposalId) : null;
+  if (saga !== null && proposal.status === 'compensating') return stickEdits(tx, proposal, facts, refusal);
   if (!isToBeExecuted(proposal)) return settleLocked(tx, proposal, facts);
   const words = (await isDiscrepancy(tx, proposal, refusal))
     ? 'The plan does not describe the objects as the database has them.'
@@ -135,11 +174,19 @@ async function leave(tx: Tx, proposalId: string, refusal: DoorRefusal): Promise<
   if (words !== undefined) {
     const begun = proposal.status === 'executing' ? proposal : beginExecution(tx, proposal, executionIdOf(proposalId));
     const failure: StoredFailure = { code: 'execution_failed', faults: [{ code: refusal, message: words }] };
-    return describe(leaveExecuting(tx, begun, { to: 'failed', failure }), facts);
+    return describe(leaveUnexecuted(tx, begun, { to: 'failed', failure, reason: refusal }, saga), facts);
   }
   // A plan that lacks approvals is not settled at once: where the quorum says approved and the door says no, the two would go round in a circle.
   const to = refusal === 'approvals_missing' ? 'awaiting_approval' : 'simulating';
-  return describe(sendBack(tx, proposal, { to, reason: refusal }), facts);
+  const move: Move = refusal === 'switched_off' && saga !== null ? stopped('a switch', saga) : { to, reason: refusal };
+  return describe(leaveUnexecuted(tx, proposal, move, saga), facts);
+}
+
+/** What was applied cannot be taken back, for another reason than that others changed it: a person decides. */
+async function stickEdits(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts, refusal: DoorRefusal): Promise<Settled> {
+  await tx.rows('SELECT exequatur.stick_edits($1::uuid, $2::jsonb)', [proposal.id, JSON.stringify({ code: refusal })]);
+  const saga = await readSaga(tx, proposal.id);
+  return saga === null ? describe(proposal, facts) : describeSaga(proposal, facts, saga);
 }
 
 /** An execution that was begun is gone on with, also past the proposal's time. */
@@ -166,9 +213,9 @@ function hold(tx: Tx, proposal: LockedProposal, { stop, heldBy, heldUntil }: Obs
   return transition(tx, held, { to: 'scheduled', reason: stop === null ? 'not_yet' : 'switched_off', facts });
 }
 
-/** Out of `executing` only the door leads. */
-function sendBack(tx: Tx, proposal: LockedProposal, move: Move): LockedProposal {
-  return proposal.status === 'executing' ? leaveExecuting(tx, proposal, move) : transition(tx, proposal, move);
+/** Out of `executing` only the door leads, and past what has been tried by undoing it. */
+function leaveUnexecuted(tx: Tx, proposal: LockedProposal, move: Move, saga: SagaRow | null): LockedProposal {
+  return proposal.status === 'executing' ? leaveSaga(tx, proposal, move, saga) : transition(tx, proposal, move);
 }
 
 /** Stale once is staleness. Stale again and again with the same plan is a plan that cannot be right. */

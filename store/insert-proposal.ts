@@ -20,6 +20,7 @@ export interface ProposalToInsert {
   expiresAfter: string;
   /** The execution this proposal takes back. */
   revertOf: string | null;
+  skipsConflicts?: boolean;
   /** RFC 3339. */
   executeAfter?: string;
   /** Of changes of what governs, and of nothing else: whether more can happen afterwards. */
@@ -51,6 +52,7 @@ export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): 
       evaluatedAt: now,
       expiresAt: new Date(now.getTime() + durationMs(proposal.expiresAfter)),
       revertOf: proposal.revertOf,
+      skipsConflicts: proposal.skipsConflicts ?? false,
       executeAfter: proposal.executeAfter === undefined ? null : new Date(proposal.executeAfter),
       loosens: proposal.loosens ?? null,
       statusTimestamps: { simulating: proposal.now },

@@ -1,7 +1,7 @@
 import { compileOntology } from '../ontology/compile-ontology.ts';
 import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import type { JsonValue } from '../ontology/json.ts';
-import type { OntologyFunction } from '../ontology/ontology-function.ts';
+import type { RegisteredFunction } from '../ontology/ontology-function.ts';
 import type { Sql, Tx } from './sql.ts';
 
 export interface LoadedOntology {
@@ -15,10 +15,10 @@ const maxCompiled = 100; // Versions in use at once over all tenants; a compiled
  * Compiled documents by tenant and version. A stored version never changes, so what is cached is never stale; which version is current is asked each time.
  */
 export class OntologyCache {
-  readonly functions: readonly OntologyFunction[];
+  readonly functions: readonly RegisteredFunction[];
   private readonly compiled = new Map<string, CompiledOntology>();
 
-  constructor(functions: readonly OntologyFunction[]) {
+  constructor(functions: readonly RegisteredFunction[]) {
     this.functions = functions;
   }
 

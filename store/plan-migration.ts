@@ -4,7 +4,7 @@ import type { MigrationDefinition } from '../ontology/definition.ts';
 import type { OntologyChange } from '../ontology/diff-ontology.ts';
 import { draftMigrations, type MigrationRule } from '../ontology/draft-migrations.ts';
 import { pointerTo } from '../ontology/json.ts';
-import type { OntologyFunction } from '../ontology/ontology-function.ts';
+import type { RegisteredFunction } from '../ontology/ontology-function.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { countOffenders, retypedObjects } from './next-offenders.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -28,7 +28,7 @@ interface Upload {
   /** What of the data does not fit. */
   faults: readonly Fault[];
   proposer: string;
-  functions: readonly OntologyFunction[];
+  functions: readonly RegisteredFunction[];
 }
 
 /** What the document's rules would do. Refused where they are wrong, and where they leave anything that does not fit: then no batch is worth running. */

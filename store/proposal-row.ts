@@ -31,6 +31,8 @@ export interface ProposalRow {
   planDigest: string | null;
   expiresAt: string;
   revertOf: string | null;
+  /** Of a revert: whether it leaves out what others changed since. */
+  skipsConflicts: boolean;
   /** Not before this time. */
   executeAfter: string | null;
   /** Where it is held until a time: that time, and `executeAfter` or `window/<name>`. */
@@ -55,6 +57,8 @@ export interface PlanFacts {
   requirement: ResolvedRequirement;
   riskTier: string;
   revertible: boolean;
+  /** How many steps outside the database it has. */
+  outside: number;
 }
 
 /** SQL for a time as ISO text in UTC with milliseconds, whatever the session's TimeZone is. */
@@ -69,7 +73,7 @@ export const proposalJson = (p: string): string => `jsonb_build_object(
   'ontologyVersion', ${p}.ontology_version, 'justification', ${p}.justification, 'proposerId', ${p}.proposer_id, 'proposerKind', ${p}.proposer_kind,
   'proposerRoles', to_jsonb(${p}.proposer_roles), 'actsFor', ${p}.acts_for, 'behind', ${behind(p)}, 'revision', ${p}.revision, 'revisionSeed', ${p}.revision_seed,
   'evaluatedAt', ${isoTime(`${p}.evaluated_at`)}, 'planId', ${p}.plan_id, 'planDigest', ${p}.plan_digest, 'expiresAt', ${isoTime(`${p}.expires_at`)},
-  'revertOf', ${p}.revert_of, 'executeAfter', ${isoTime(`${p}.execute_after`)}, 'heldUntil', ${isoTime(`${p}.held_until`)}, 'heldBy', ${p}.held_by, 'failure', ${p}.failure, 'statusTimestamps', ${p}.status_timestamps,
+  'revertOf', ${p}.revert_of, 'skipsConflicts', ${p}.skips_conflicts, 'executeAfter', ${isoTime(`${p}.execute_after`)}, 'heldUntil', ${isoTime(`${p}.held_until`)}, 'heldBy', ${p}.held_by, 'failure', ${p}.failure, 'statusTimestamps', ${p}.status_timestamps,
   'createdAt', ${isoTime(`${p}.created_at`)}, 'updatedAt', ${isoTime(`${p}.updated_at`)})`;
 
 /**

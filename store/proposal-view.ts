@@ -8,6 +8,7 @@ import { hasNotLapsed, haveOneParty, heldByPolicy, isOfPlan, isOwnOrDelegated, p
 import { brokenGlassOf, type GlassFacts, glassJson } from './glass-facts.ts';
 import { type PastPlan, planHistoryJson } from './plan-history.ts';
 import { isoTime, type PlanFacts, type ProposalRow, proposalJson, type StoredFailure } from './proposal-row.ts';
+import { type NewestSaga, newestSagaJson, type SagaView, sagaView } from './saga/saga-view.ts';
 
 export interface ReviewView {
   id: string;
@@ -49,6 +50,8 @@ export interface ProposalView {
   approval: { policy: string; automatic: boolean; stages: StageState[]; missing: string; escalated?: true; expiresAt: string } | null;
   reviews: ReviewView[];
   execution: { id: string; executedAt: string; edits: number } | null;
+  /** How far an execution with effects is; null where the plan has none, or it has not begun. */
+  effects: SagaView | null;
   executeAfter: string | null;
   /** What holds it, where it is scheduled for a time: `executeAfter`, or `window/<name>`. */
   held: { by: string; until: string } | null;
@@ -58,7 +61,7 @@ export interface ProposalView {
   reverted: 'none' | 'partial' | 'full';
   revertedBy: string | null;
   failure: (StoredFailure & { title: string }) | null;
-  actions: Record<'review' | 'withdraw' | 'revise' | 'revert' | 'resolve' | 'breakGlass' | 'reviewEmergency', ActionPermission>;
+  actions: Record<'review' | 'withdraw' | 'revise' | 'revert' | 'resolve' | 'cancel' | 'breakGlass' | 'reviewEmergency', ActionPermission>;
   statusTimestamps: Partial<Record<ProposalStatus, string>>;
   workflow: { id: string; url: string | null };
   createdAt: string;
@@ -78,8 +81,11 @@ export interface ProposalRecord {
   /** Held by policy: `store/approval-facts.ts`. */
   held: boolean;
   execution: { id: string; executedAt: string; edits: number } | null;
+  saga: NewestSaga | null;
   /** Proposal of the executed revert. */
   revertedBy: string | null;
+  /** Whether that left out what others had changed, or an effect that nothing takes back. */
+  revertedInPart: boolean;
   /** The newest breaking of the glass for this plan. */
   glass: GlassFacts | null;
   /** A revert that is not final. */
@@ -104,11 +110,12 @@ export function proposalView(record: ProposalRecord, viewer: Actor, decide: Deci
     approval: plan === null ? null : approvalOf(proposal, plan, record.counted),
     reviews: record.reviews,
     execution: record.execution,
+    effects: sagaView(record.saga, proposal.status === 'needs_attention'),
     executeAfter: proposal.executeAfter,
     held: heldOf(proposal),
     emergency: emergencyOf(record.glass),
     revertOf: proposal.revertOf,
-    reverted: record.revertedBy === null ? 'none' : 'full',
+    reverted: record.revertedBy === null ? 'none' : record.revertedInPart ? 'partial' : 'full',
     revertedBy: record.revertedBy,
     failure: proposal.failure === null ? null : { ...proposal.failure, title: problems[proposal.failure.code].title },
     actions: actionsOf(record, viewer, decide),
@@ -153,7 +160,15 @@ function actionsOf(record: ProposalRecord, viewer: Actor, decide: Decide): Propo
     withdraw: permission(decide({ action: 'proposal:withdraw', actor: viewer, proposal: facts })),
     revise: permission(decide({ action: 'proposal:revise', actor: viewer, proposal: facts, isRevert: proposal.revertOf !== null })),
     revert: permission(decide(revertQuestion(record, viewer, null))),
-    resolve: permission({ allowed: false, reason: 'not_resolvable' }),
+    resolve: permission(decide({ action: 'proposal:resolve', actor: viewer, proposal: facts })),
+    cancel: permission(
+      decide({
+        action: 'proposal:cancel',
+        actor: viewer,
+        proposal: facts,
+        underWay: proposal.status === 'executing' && record.saga?.direction === 'forward' && record.saga.cancelled === null,
+      }),
+    ),
     ...emergencyActions(record, viewer, decide),
   };
 }
@@ -220,8 +235,11 @@ export const selectProposalRecord = (parameters: string, from: string): string =
            `COALESCE(${isOfPlan('r', 'p')}, false) AND ${hasNotLapsed('r', 'p')} AND (x.executed_at IS NOT NULL OR ${isOwnOrDelegated('r', 'p')})
             AND NOT EXISTS (SELECT 1 FROM exequatur.review n WHERE ${haveOneParty('n', 'r')} AND (n.created_at, n.id) > (r.created_at, r.id))`,
          )} ORDER BY r.created_at, r.id) FROM exequatur.review r WHERE r.tenant_id = p.tenant_id AND r.proposal_id = p.id), '[]') AS reviews,
-         CASE WHEN x.executed_at IS NOT NULL THEN jsonb_build_object('id', x.id, 'executedAt', ${isoTime('x.executed_at')}, 'edits', x.edits) END AS execution,
+         ${newestSagaJson('p')} AS saga,
+         CASE WHEN x.executed_at IS NOT NULL AND p.status = 'executed' THEN jsonb_build_object('id', x.id, 'executedAt', ${isoTime('x.executed_at')}, 'edits', x.edits) END AS execution,
          (SELECT v.id FROM exequatur.proposal v WHERE v.tenant_id = p.tenant_id AND v.revert_of = x.id AND v.status = 'executed' LIMIT 1)::text AS "revertedBy",
+         coalesce((SELECT w.summary ?| ARRAY['skipped', 'lasting'] FROM exequatur.proposal v JOIN exequatur.plan w ON w.tenant_id = v.tenant_id AND w.id = v.plan_id
+            WHERE v.tenant_id = p.tenant_id AND v.revert_of = x.id AND v.status = 'executed' LIMIT 1), false) AS "revertedInPart",
          (SELECT v.id FROM exequatur.proposal v WHERE v.tenant_id = p.tenant_id AND v.revert_of = x.id
              AND v.status NOT IN ('invalid', 'rejected', 'expired', 'withdrawn', 'executed', 'failed') LIMIT 1)::text AS "openRevert"
     FROM ${from} p

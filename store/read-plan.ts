@@ -1,7 +1,9 @@
 import type { JsonObject } from '../ontology/json.ts';
 import type { Edit, PlanSummary, ResolvedRequirement } from '../ontology/plan.ts';
+import type { PlannedCheck, PlannedEffect } from '../ontology/planned-effect.ts';
 import { pageSizeOf, pageToken, readPageToken } from './page-token.ts';
 import { type Refusal, refuse } from './refusal.ts';
+import { readPlannedSteps } from './saga/saga-rows.ts';
 import type { Sql } from './sql.ts';
 
 export interface PlanPage {
@@ -12,6 +14,8 @@ export interface PlanPage {
   revertOf: string | null;
   summary: PlanSummary;
   requirement: ResolvedRequirement;
+  effects: PlannedEffect[];
+  checks: PlannedCheck[];
   bytes: number;
   /** How many edits there are in all. */
   totalEdits: number;
@@ -29,7 +33,9 @@ export interface Page {
  * it is refused instead of continuing in a different list.
  */
 export async function readPlan(tx: Sql, proposalId: string, page: Page = {}): Promise<PlanPage | Refusal> {
-  const [row] = await tx.rows<{ plan: (JsonObject & Omit<PlanPage, 'edits' | 'nextPageToken'> & { id: string }) | null }>(
+  const [row] = await tx.rows<{
+    plan: (JsonObject & Omit<PlanPage, 'edits' | 'effects' | 'checks' | 'nextPageToken'> & { id: string }) | null;
+  }>(
     `SELECT CASE WHEN l.id IS NOT NULL THEN jsonb_build_object(
               'id', l.id, 'proposalId', p.id, 'digest', l.digest, 'revision', l.revision, 'actionType', jsonb_build_object('name', p.action_type, 'version', p.action_type_version),
               'revertOf', p.revert_of, 'summary', l.summary, 'requirement', l.requirement, 'bytes', l.bytes, 'totalEdits', l.edits) END AS plan
@@ -45,7 +51,10 @@ export async function readPlan(tx: Sql, proposalId: string, page: Page = {}): Pr
   const first = token.after;
   const end = Math.min(first + pageSizeOf(page.pageSize), plan.totalEdits);
   const edits = first < end ? await readEdits(tx, id, first, end) : [];
-  return { ...plan, edits, nextPageToken: end < plan.totalEdits ? pageToken(query, end) : null };
+  const outside = plan.summary.effects > 0 || plan.summary.checks ? await readPlannedSteps(tx, id) : [];
+  const effects = outside.flatMap((step) => ('effect' in step ? [step.effect] : []));
+  const checks = outside.flatMap((step) => ('check' in step ? [step.check] : []));
+  return { ...plan, effects, checks, edits, nextPageToken: end < plan.totalEdits ? pageToken(query, end) : null };
 }
 
 /** Edits number `first` to `end`, exclusive. In every chunk the edit lines are the last ones. */

@@ -29,6 +29,8 @@ export interface Settled {
   edits: number | null;
   riskTier: string | null;
   failure: StoredFailure | null;
+  /** What is to be done next outside the database, of an execution with effects. */
+  next?: { kind: 'do' | 'undo'; ordinal: number; name: string };
 }
 
 const shortestWaitMs = 1_000; // Clocks of PostgreSQL and Temporal differ; a timer that fires early must not ask again at once.

@@ -5,6 +5,7 @@ import { evaluate } from '../ontology/evaluate.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import { checkReferences, parseParameters } from '../ontology/parameters.ts';
 import type { Edit, PlanSummary, ResolvedRequirement } from '../ontology/plan.ts';
+import type { PlannedCheck, PlannedEffect } from '../ontology/planned-effect.ts';
 import { forbiddenByPolicy } from './ask-policies.ts';
 import { findAction, refusalOfVersion } from './create-proposal.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -19,6 +20,8 @@ export interface DryRun {
   planDigest: string;
   planSummary: PlanSummary;
   requirement: ResolvedRequirement;
+  effects: PlannedEffect[];
+  checks: PlannedCheck[];
   totalEdits: number;
   edits: Edit[];
   /** True when there are more edits than are shown. */
@@ -77,6 +80,8 @@ async function dryRun(
     planDigest: writePlan(plan).digest,
     planSummary: summary,
     requirement: plan.header.requirement,
+    effects: plan.header.effects,
+    checks: plan.header.checks ?? [],
     totalEdits: plan.edits.length,
     edits: plan.edits.slice(0, shownEdits),
     truncated: plan.edits.length > shownEdits,

@@ -1,11 +1,12 @@
 import type pg from 'pg';
 import { writePlan } from '../ontology/canonical-plan.ts';
 import { evaluate } from '../ontology/evaluate.ts';
-import { evaluateRevert } from '../ontology/evaluate-revert.ts';
+import { evaluateRevert, type HistoryChange } from '../ontology/evaluate-revert.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import type { ResolvedRequirement, Simulation, SimulationOutcome } from '../ontology/plan.ts';
 import { isProblemCode } from '../ontology/problems.ts';
 import { settingOf } from '../ontology/setting-actions.ts';
+import { skipConflicts } from '../ontology/skip-conflicts.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { definitionsHold, ontologyCounter } from './definitions-in-force.ts';
 import { takeNudges } from './nudges.ts';
@@ -22,6 +23,7 @@ import {
 import { raiseProposal } from './raise-proposal.ts';
 import { readChanges } from './read-changes.ts';
 import { recordDecision } from './record-decision.ts';
+import { readDoneEffects } from './saga/read-done-effects.ts';
 import { describe, type Settled, settleLocked } from './settle.ts';
 import { settleProposal } from './settle-proposal.ts';
 import { simulateSetting } from './simulate-setting.ts';
@@ -104,10 +106,13 @@ async function evaluateRow(
     parametersText: parameters,
     requirement,
     changes: await readChanges(tx, proposal.revertOf),
+    outside: await readDoneEffects(tx, proposal.revertOf),
   };
   const current = await deps.ontologies.load(tx);
   if (current === null) throw new Error('a tenant with executions has an ontology');
-  const outcome = await evaluateRevert(loaded.ontology, current.ontology, original, snapshot, context);
+  const evaluateOf = (changes: readonly HistoryChange[]) =>
+    evaluateRevert(loaded.ontology, current.ontology, { ...original, changes }, new SqlSnapshot(tx), context);
+  const outcome = await (proposal.skipsConflicts ? skipConflicts(original.changes, evaluateOf) : evaluateOf(original.changes));
   if (outcome.kind === 'planned') outcome.simulation.readSet.counters[ontologyCounter] = current.version;
   return outcome;
 }
@@ -174,8 +179,11 @@ async function factsOf(tx: Tx, before: LockedProposal, simulated: LockedProposal
   const { planId, planDigest } = simulated;
   if (planId === null || planDigest === null) throw new Error('a simulated proposal has a plan');
   const { requirement } = plan.header;
-  const { riskTier, revertible } = summary;
-  const facts = { plan: { id: planId, digest: planDigest, edits: plan.edits.length, requirement, riskTier, revertible }, reviews: [] };
+  const { riskTier, revertible, effects, checks = 0 } = summary;
+  const facts = {
+    plan: { id: planId, digest: planDigest, edits: plan.edits.length, requirement, riskTier, revertible, outside: effects + checks },
+    reviews: [],
+  };
   return { ...facts, prompts: { since: simulated.now, reminders: 0, escalated: false } };
 }
 

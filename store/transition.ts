@@ -53,21 +53,27 @@ export function transition<P extends ProposalRow>(tx: Tx, proposal: P, move: Mov
 
 /** Begins an execution through the door, which takes this edge alone, and announces it. */
 export function beginExecution<P extends ProposalRow>(tx: Tx, proposal: P, executionId: string): P {
-  tx.send(`WITH begun AS MATERIALIZED (SELECT exequatur.begin_execution($4::text::uuid, $6::uuid)) ${announce('begun')}`, [
-    ...announcement(tx, proposal, { to: 'executing' }),
-    executionId,
-  ]);
-  return moved(proposal, { to: 'executing' });
+  return through(tx, proposal, { to: 'executing' }, (next) => `exequatur.begin_execution($4::text::uuid, $${next}::uuid)`, [executionId]);
+}
+
+/** Moves a proposal by a function of the door and announces it. `call` is the SQL of the call, whose own values begin at the number it is given; `$4` is the proposal's id as text. */
+export function through<P extends ProposalRow>(
+  tx: Tx,
+  proposal: P,
+  move: Move,
+  call: (firstValue: number) => string,
+  values: readonly unknown[],
+): P {
+  tx.send(`WITH gone AS MATERIALIZED (SELECT ${call(6)}) ${announce('gone')}`, [...announcement(tx, proposal, move), ...values]);
+  return moved(proposal, move);
 }
 
 /** Leaves an execution of which nothing was applied, through the door, and announces it. */
 export function leaveExecuting<P extends ProposalRow>(tx: Tx, proposal: P, move: Move): P {
-  tx.send(`WITH gone AS MATERIALIZED (SELECT exequatur.leave_executing($4::text::uuid, $6, $7::jsonb)) ${announce('gone')}`, [
-    ...announcement(tx, proposal, move),
+  return through(tx, proposal, move, (next) => `exequatur.leave_executing($4::text::uuid, $${next}, $${next + 1}::jsonb)`, [
     move.to,
     move.failure === undefined ? null : JSON.stringify(move.failure),
   ]);
-  return moved(proposal, move);
 }
 
 function moved<P extends ProposalRow>(proposal: P, move: Move): P {

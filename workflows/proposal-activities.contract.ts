@@ -21,7 +21,18 @@ export interface ProposalState {
   readonly riskTier: string | null;
   /** A code of the catalogue of problems. */
   readonly failure: string | null;
+  /** What is to be done next outside the database; `waitMs` is then how long until it is due. Histories from before there were effects lack it. */
+  readonly next?: OutsideStep;
 }
+
+/** One step of an execution with effects, by its place in the plan. */
+export interface OutsideStep {
+  readonly kind: 'do' | 'undo';
+  readonly ordinal: number;
+  readonly name: string;
+}
+
+export type PerformStart = ProposalStart & { readonly step: OutsideStep };
 
 /**
  * Each activity is total: it does its step where the proposal's state calls for it, does nothing where it does not, and always returns the state that is now
@@ -31,6 +42,8 @@ export interface ProposalActivities {
   simulate(start: ProposalStart): Promise<ProposalState>;
   settle(start: ProposalStart): Promise<ProposalState>;
   execute(start: ProposalStart): Promise<ProposalState>;
+  /** Tries one step outside the database, or takes it back. Fails, to be tried again, for as long as that is worth it. */
+  perform(start: PerformStart): Promise<ProposalState>;
   /** Ends a proposal whose simulation failed for good. */
   abandonSimulation(start: ProposalStart): Promise<ProposalState>;
 }
@@ -41,6 +54,8 @@ export const failureTypes = {
   databaseAway: 'DatabaseAway',
   /** The database holds no such proposal: the workflow was started for something that never was. */
   proposalNotFound: 'ProposalNotFound',
+  /** A step outside is tried again: the receiver did not answer, or said that it will later. */
+  effectNotDone: 'EffectNotDone',
   /** A defect, or a database that refuses what it never should. Tried a few times. */
   bug: 'Bug',
 } as const;

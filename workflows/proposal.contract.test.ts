@@ -16,7 +16,7 @@ describe('durable names', () => {
       id: 'proposal/p',
       signal: 'nudge',
       update: 'nudge',
-      failureTypes: { databaseAway: 'DatabaseAway', proposalNotFound: 'ProposalNotFound', bug: 'Bug' },
+      failureTypes: { databaseAway: 'DatabaseAway', proposalNotFound: 'ProposalNotFound', effectNotDone: 'EffectNotDone', bug: 'Bug' },
     });
   });
 

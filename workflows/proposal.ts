@@ -10,9 +10,9 @@ import {
 import { type FinalStatus, isFinal, type OpenStatus } from '../ontology/lifecycle.ts';
 import { type Inbox, nudgeOrAfter, openInbox } from './inbox.ts';
 import type { ProposalStart } from './proposal.contract.ts';
-import type { ProposalState } from './proposal-activities.contract.ts';
+import type { OutsideStep, ProposalState } from './proposal-activities.contract.ts';
 import { publishState, publishTrouble } from './publish-state.ts';
-import { execute, isForGood, settle, simulate } from './steps.ts';
+import { execute, isForGood, perform, settle, simulate } from './steps.ts';
 
 /**
  * Drives one proposal to a final state. MUST NOT decide anything: every verdict comes back from an activity that committed it. So it may be lost at any instant
@@ -45,8 +45,8 @@ const steps: Record<OpenStatus, Step> = {
   changes_requested: (start, at, inbox) => untilNudged(start, at, inbox, 'expiry'),
   approved: (start, at) => execute(start, at.edits),
   scheduled: untilReleased,
-  executing: (start, at) => execute(start, at.edits),
-  compensating: (start, at, inbox) => untilNudged(start, at, inbox, 'look again'),
+  executing: underWay,
+  compensating: underWay,
   needs_attention: (start, at, inbox) => untilNudged(start, at, inbox, 'look again'),
 };
 
@@ -74,6 +74,16 @@ async function untilReleased(start: ProposalStart, at: ProposalState, inbox: Inb
   return execute(start, at.edits);
 }
 
+/** Of an execution with effects one step after another: outside steps in activities of their own, the rest by asking for the execution, which does what comes next. */
+async function underWay(start: ProposalStart, at: ProposalState, inbox: Inbox): Promise<ProposalState> {
+  publishState(at);
+  if (at.next === undefined) return execute(start, at.edits);
+  if (at.waitMs === null) return perform(start, at.next);
+  await nudgeOrAfter(inbox, at.waitMs, `check ${at.next.name}`);
+  inbox.nudged = false;
+  return execute(start, at.edits);
+}
+
 const idleMs = 2_000; // A step that left everything as it was (somebody else is at it) is not asked again at once.
 const troubleMs = 5 * 60_000; // Long enough that a defect does not fill the history before somebody looks, short enough to need no one once it is mended.
 
@@ -81,7 +91,7 @@ async function takeStep(start: ProposalStart, at: ProposalState, inbox: Inbox): 
   try {
     const step = isFinal(at.status) ? untilReviewed : steps[at.status];
     const next = await step(start, at, inbox);
-    if (!isOver(next) && next.status === at.status && next.waitMs === null)
+    if (!isOver(next) && next.status === at.status && next.waitMs === null && isSameStep(at.next, next.next))
       await nudgeOrAfter(inbox, idleMs, 'nothing happened: try again');
     return next;
   } catch (failure) {
@@ -91,6 +101,10 @@ async function takeStep(start: ProposalStart, at: ProposalState, inbox: Inbox): 
     inbox.nudged = true; // Whatever the step had been woken for is still to be done.
     return at;
   }
+}
+
+function isSameStep(one: OutsideStep | undefined, other: OutsideStep | undefined): boolean {
+  return one?.kind === other?.kind && one?.ordinal === other?.ordinal;
 }
 
 function failureTypeOf(failure: unknown): string {

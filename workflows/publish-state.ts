@@ -35,6 +35,7 @@ function describe(at: ProposalState): string[] {
   if (at.missing !== '') lines.push(`still missing: ${at.missing}`);
   if (at.held !== undefined && at.held !== '') lines.push(`held by ${at.held}`);
   if (at.failure !== null) lines.push(`why: ${at.failure}`);
+  if (at.next !== undefined) lines.push(`next: ${at.next.kind} ${at.next.name}`);
   if (at.waitsFor === 'review') lines.push('awaits the review that is owed after an emergency');
   else if (at.waitMs !== null) lines.push(`expires at ${at.expiresAt}`);
   return lines;

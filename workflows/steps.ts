@@ -1,6 +1,6 @@
 import { ActivityFailure, ApplicationFailure, isCancellation, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { ProposalStart } from './proposal.contract.ts';
-import { failureTypes, type ProposalActivities, type ProposalState } from './proposal-activities.contract.ts';
+import { failureTypes, type OutsideStep, type ProposalActivities, type ProposalState } from './proposal-activities.contract.ts';
 
 /**
  * How the steps of a proposal are run. Each is tried as a local activity, which costs no round trip of its own; what is not done within its short budget (a large
@@ -14,6 +14,13 @@ const regularOptions = {
   startToCloseTimeout: '10 minutes', // 100,000 edits take seconds; ten minutes says that something hangs.
   heartbeatTimeout: '30 s', // An evaluation may hold the worker's thread for seconds without a beat; beyond this the worker is dead.
   // Attempts are not counted here: an activity itself says when another attempt is pointless, and an outage of the database is no such reason.
+  retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '15 s' },
+} as const;
+
+const outsideOptions = {
+  startToCloseTimeout: '2 minutes', // A request may take one, and what is put on record before and after it seconds.
+  heartbeatTimeout: '5 s', // So long it takes to see that a worker has died in the middle of an effect.
+  // Not counted: the plan says how often an effect is tried, and an undo is tried until it is done. The activity names each pause itself.
   retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '15 s' },
 } as const;
 
@@ -53,6 +60,12 @@ export function settle(start: ProposalStart): Promise<ProposalState> {
 /** Settles, and executes if that leaves the proposal approved. */
 export function execute(start: ProposalStart, edits: number | null): Promise<ProposalState> {
   return run(execution, start, edits);
+}
+
+/** One step outside the database: an activity of its own, which Temporal's UI names, and whose heartbeats tell soon when its worker dies. */
+export function perform(start: ProposalStart, step: OutsideStep): Promise<ProposalState> {
+  const summary = `${step.kind} ${step.name}`;
+  return proxyActivities<ProposalActivities>({ ...outsideOptions, summary }).perform({ ...start, step });
 }
 
 async function run(step: Runner, start: ProposalStart, edits: number | null): Promise<ProposalState> {

@@ -25,6 +25,8 @@ export const getPlan = route({
       answered(await readPlan(tx, params.proposalId, query), (plan) => ({
         ...plan,
         summary: mask.summary(plan.actionType.name, plan.summary),
+        effects: plan.effects.map((effect) => mask.effect(plan.actionType.name, effect)),
+        checks: plan.checks.map((check) => mask.check(plan.actionType.name, check)),
         edits: plan.edits.map((edit) => mask.edit(edit)),
       })),
     );

@@ -43,6 +43,15 @@ export const simulateAction = route({
     if (isRefusal(mask)) return mask;
     if (isRefusal(plan)) return { ...plan, faults: (plan.faults ?? []).map((fault) => mask.fault(actionType, fault)) };
     const planSummary = mask.summary(plan.actionType.name, plan.planSummary);
-    return { status: 200, body: { ...plan, planSummary, edits: plan.edits.map((edit) => mask.edit(edit)) } };
+    return {
+      status: 200,
+      body: {
+        ...plan,
+        planSummary,
+        effects: plan.effects.map((effect) => mask.effect(plan.actionType.name, effect)),
+        checks: plan.checks.map((check) => mask.check(plan.actionType.name, check)),
+        edits: plan.edits.map((edit) => mask.edit(edit)),
+      },
+    };
   },
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { component } from './components.ts';
 import { nextPageToken } from './page-schema.ts';
+import { checkSchema, effectSchema } from './saga-schema.ts';
 import { digest, json, time } from './text-schema.ts';
 
 const values = z.record(z.string(), json);
@@ -29,8 +30,21 @@ export const planSummarySchema = component(
     edits: z.strictObject({ create: z.int(), modify: z.int(), delete: z.int(), link: z.int(), unlink: z.int() }),
     objectTypes: z.record(z.string(), z.int()).describe('Edits by object type.'),
     effects: z.int(),
+    checks: z.int().exactOptional(),
     riskTier: z.enum(['low', 'medium', 'high']),
     revertible: z.boolean(),
+    irreversibleFrom: z
+      .string()
+      .exactOptional()
+      .describe('The first effect that nothing takes back: from there on the action cannot be undone.'),
+    skipped: z
+      .strictObject({
+        count: z.int(),
+        objects: z.array(z.strictObject({ type: z.string(), id: z.string(), property: z.string().exactOptional() })),
+      })
+      .exactOptional()
+      .describe('Of a revert in part: what others changed since, and is left as it is; of many the first.'),
+    lasting: z.array(z.string()).exactOptional().describe('Of a revert: effects that were done and that nothing takes back.'),
     verdicts: z.array(z.strictObject({ pointer: z.string(), outcome: z.enum(['passed', 'failed']), message: z.string() })),
     prefilled: values.describe('Values of parameters that were not given and that the definition fills in.').optional(),
     objectSets: z
@@ -103,6 +117,8 @@ export const planPageSchema = component(
     revertOf: z.string().nullable(),
     summary: planSummarySchema,
     requirement: requirementSchema,
+    effects: z.array(effectSchema),
+    checks: z.array(checkSchema),
     bytes: z.int().describe('Of the canonical plan, over which the digest is.'),
     totalEdits: z.int(),
     edits: z.array(editSchema),
@@ -117,6 +133,8 @@ export const dryRunSchema = component(
     actionType: actionTypeReference,
     planDigest: digest,
     planSummary: planSummarySchema,
+    effects: z.array(effectSchema),
+    checks: z.array(checkSchema),
     requirement: requirementSchema,
     totalEdits: z.int(),
     edits: z.array(editSchema),

@@ -4,6 +4,7 @@ import { component } from './components.ts';
 import { emergencySchema } from './emergency-schema.ts';
 import { nextPageToken } from './page-schema.ts';
 import { actionTypeReference, pastPlan, planSummarySchema } from './plan-schema.ts';
+import { sagaSchema } from './saga-schema.ts';
 import { digest, instant, json, nameText, text, time, uuid } from './text-schema.ts';
 
 export const proposalParams = z.strictObject({ proposalId: uuid });
@@ -29,7 +30,16 @@ export const newProposalBody = component(
   }),
 );
 
-export const revertBody = component('NewRevert', z.strictObject({ justification: text(4_000).exactOptional() }));
+export const revertBody = component(
+  'NewRevert',
+  z.strictObject({
+    justification: text(4_000).exactOptional(),
+    conflicts: z
+      .enum(['refuse', 'skip'])
+      .exactOptional()
+      .describe('What others changed since makes the revert `invalid` (by default), or is left as it is.'),
+  }),
+);
 
 export const withdrawalBody = component('Withdrawal', z.strictObject({ reason: text(4_000).exactOptional() }));
 
@@ -143,6 +153,7 @@ export const proposalSchema = component(
       .nullable(),
     reviews: z.array(reviewSchema),
     execution: z.strictObject({ id: uuid, executedAt: time, edits: z.int() }).nullable(),
+    effects: sagaSchema.nullable(),
     executeAfter: time.nullable(),
     held: z
       .strictObject({ by: z.string(), until: time })
@@ -160,6 +171,7 @@ export const proposalSchema = component(
         revise: permission,
         revert: permission,
         resolve: permission,
+        cancel: permission,
         breakGlass: permission,
         reviewEmergency: permission,
       })

@@ -89,6 +89,12 @@ export class Scope {
     return variable;
   }
 
+  /** The same names, whose mentions are counted apart. */
+  traced(): Scope {
+    const fresh = ([name, variable]: [string, Variable]) => [name, { ...variable, mentions: new Set<string>(), isUsed: false }] as const;
+    return new Scope(this.vocabulary, new Map([...this.variables].map(fresh)));
+  }
+
   /** Built when the first expression asks: most scopes of a document are asked a few times, some never. */
   get environment(): Environment {
     if (!this.#environment) {

@@ -13,6 +13,7 @@ export interface Cast {
   safetyOfficer: RestClient;
   operator: RestClient;
   administrator: RestClient;
+  otherAdministrator: RestClient;
   /** A dispatcher of the other tenant. */
   stranger: RestClient;
 }
@@ -29,6 +30,7 @@ export function castOf(stack: Stack): Cast {
     safetyOfficer: as('safety-officer'),
     operator: as('operator'),
     administrator: as('ontology-admin-1'),
+    otherAdministrator: as('ontology-admin-2'),
     stranger: as('dispatcher', other),
   };
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { flightNetwork } from '../../examples/flight-network/ontology.ts';
+import type { OntologyDocument } from '../../ontology/definition.ts';
 import { propose, review, until, untilExecuted } from '../rest/carry-proposal.ts';
 import type { Proposal } from '../rest/proposal.ts';
 import { expectGood, type Problem } from '../rest/rest-client.ts';
@@ -90,10 +90,11 @@ async function switchedOff({ agent, operator }: Cast): Promise<void> {
 
 async function stageDropped({ administrator }: Cast): Promise<void> {
   heading('An administrator alone drops no approval stage');
-  const policies = flightNetwork.approvalPolicies ?? {};
+  const inForce = expectGood(await administrator.get<OntologyDocument>('/v1/ontology'), 'Reading the document');
+  const policies = inForce.approvalPolicies ?? {};
   const closure = policies['two-stage'];
   if (closure === undefined) throw new Error('The network has no policy of two stages');
-  const laxer = { ...flightNetwork, approvalPolicies: { ...policies, 'two-stage': { ...closure, stages: closure.stages.slice(0, 1) } } };
+  const laxer = { ...inForce, approvalPolicies: { ...policies, 'two-stage': { ...closure, stages: closure.stages.slice(0, 1) } } };
   const { proposal, loosens } = expectGood(await administrator.put<SettingAnswer>('/v1/ontology', laxer), 'Sending the document');
   if (proposal === null) throw new Error('The document is in force although nobody approved it');
   const waiting = await until(administrator, proposal.id, (status) => status !== 'simulating');

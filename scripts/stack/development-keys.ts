@@ -12,6 +12,8 @@ export interface DevelopmentKeys {
   /** Public keys, as the API reads them. */
   jwksFile: string;
   passwords: { api: string; worker: string; relay: string };
+  /** What seals secrets of endpoints: 32 bytes in base64. */
+  secretsKey: string;
   sign(claims: TokenClaims): Promise<string>;
 }
 
@@ -41,6 +43,7 @@ export async function openDevelopmentKeys(directory: string): Promise<Developmen
   return {
     jwksFile,
     passwords: openPasswords(join(directory, 'passwords.json')),
+    secretsKey: openSecretsKey(join(directory, 'secrets-key')),
     sign: ({ tenant, id, kind, roles, name }) =>
       new SignJWT({ tenant, kind, roles: [...roles], ...(name ? { name } : {}) })
         .setProtectedHeader({ alg: algorithm, kid: keyId })
@@ -56,6 +59,11 @@ export async function openDevelopmentKeys(directory: string): Promise<Developmen
 async function generate(file: string): Promise<void> {
   const { privateKey } = await generateKeyPair(algorithm, { crv: 'Ed25519', extractable: true });
   writeWhole(file, JSON.stringify({ ...(await exportJWK(privateKey)), kid: keyId, alg: algorithm, use: 'sig' }), 0o600);
+}
+
+function openSecretsKey(file: string): string {
+  if (!existsSync(file)) writeWhole(file, randomBytes(32).toString('base64'), 0o600);
+  return readFileSync(file, 'utf8');
 }
 
 function openPasswords(file: string): DevelopmentKeys['passwords'] {

@@ -104,6 +104,7 @@ async function startAll(options: StackOptions, stops: StopList): Promise<Omit<St
   const env: Record<string, string> = {
     ...(await environment(options, temporal, postgresUrls, apiPort)),
     EXEQUATUR_JWKS_FILE: keys.jwksFile,
+    EXEQUATUR_SECRETS_KEY: keys.secretsKey,
   };
   const onLine = options.onLine ?? (() => {});
   const processes = {

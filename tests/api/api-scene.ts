@@ -13,6 +13,7 @@ import { decide } from '../../policy/decide.ts';
 import { openPool } from '../../store/connect.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
 import { PolicySets } from '../../store/policy-sets.ts';
+import { SecretBox } from '../../store/secret-box.ts';
 import { StatusWatch } from '../../store/status-watch.ts';
 import { openLogger } from '../../telemetry/logger.ts';
 import { openRegistry } from '../../telemetry/metrics.ts';
@@ -107,6 +108,7 @@ export class ApiScene {
       workflows: openWorkflowGateway(settings, { tracing: { plugins: [] }, logger }),
       deps: { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) },
       tokens: { keys: { getKey: createLocalJWKSet({ keys: [jwk] }) }, issuer, audience },
+      secrets: new SecretBox([Buffer.alloc(32, 7).toString('base64')]),
       registry: openRegistry('test-api'),
       openApi: () => JSON.stringify(openApiDocument(routes)),
       workflowPages: { url: 'http://temporal-ui.test', namespace: 'default' },

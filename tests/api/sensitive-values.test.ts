@@ -217,6 +217,16 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
     ],
     shows: true,
   },
+  createProposals: 'holds no values',
+  listEndpoints: 'holds no values',
+  putEndpointSecret: 'holds no values',
+  deleteEndpointSecret: 'holds no values',
+  // Of what has no effects they answer with a problem; what of effects is shown is asked of the mask.
+  cancelProposal: { asks: [(person) => person.post(`/v1/proposals/${made.waiting}/cancel`, { reason: 'x' })], shows: false },
+  resolveProposal: {
+    asks: [(person) => person.post(`/v1/proposals/${made.waiting}/resolve`, { choice: 'skip', reason: 'x' })],
+    shows: false,
+  },
   withdrawProposal: {
     asks: [
       async (person) => {

@@ -133,6 +133,7 @@ describe('roles', () => {
       'api DELETE': ['freeze_window'],
       'api INSERT': [
         'decision',
+        'endpoint_secret',
         'freeze_window',
         'glass',
         'idempotency_key',
@@ -144,9 +145,20 @@ describe('roles', () => {
         'standing_role',
         'switch',
       ],
-      'api UPDATE': ['delegation', 'freeze_window', 'glass', 'nudge', 'principal', 'proposal', 'standing_role', 'switch', 'tenant_control'],
+      'api UPDATE': [
+        'delegation',
+        'endpoint_secret',
+        'freeze_window',
+        'glass',
+        'nudge',
+        'principal',
+        'proposal',
+        'standing_role',
+        'switch',
+        'tenant_control',
+      ],
       'worker INSERT': ['decision', 'nudge', 'outbox', 'plan', 'plan_chunk', 'prompt', 'read_set', 'read_set_reads'],
-      'worker UPDATE': ['glass', 'nudge', 'proposal'],
+      'worker UPDATE': ['glass', 'nudge', 'proposal', 'saga_step'],
     });
   });
 });

@@ -33,7 +33,7 @@ export const actors = [
 ] as const;
 export type ActorName = (typeof actors)[number];
 
-/** Reached by no proposal yet: nothing that is executed has steps of its own to undo. */
+/** Reached only by what has effects, of which this domain has none: tests/effects/stop.test.ts says who may do what there. */
 export const unreachedStates: readonly ProposalStatus[] = ['compensating', 'needs_attention'];
 
 export type Answer = 'allowed' | ProblemCode;

@@ -3,6 +3,7 @@ import { Client, type ClientOptions, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type pg from 'pg';
 import { createActivities } from '../../activities/create-activities.ts';
+import { openOutside } from '../../activities/effects/open-outside.ts';
 import { measureSteps } from '../../activities/measure-steps.ts';
 import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
@@ -18,6 +19,7 @@ import { lockProposal } from '../../store/proposal-row.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { recordReview } from '../../store/record-review.ts';
 import { isRefusal, type Refusal } from '../../store/refusal.ts';
+import { SecretBox } from '../../store/secret-box.ts';
 import { simulateProposal } from '../../store/simulate-proposal.ts';
 import { type PrismaTx, withTenant, withTenantPrisma } from '../../store/sql.ts';
 import { StatusWatch } from '../../store/status-watch.ts';
@@ -48,6 +50,8 @@ export interface ShopWishes {
   temporal?: string;
   plugins?: NonNullable<ClientOptions['plugins']>;
   client?: Client;
+  /** Another domain than lamps. */
+  document?: JsonValue;
 }
 
 export interface WorkerWishes {
@@ -84,12 +88,12 @@ export class LampShop {
   }
 
   /** On the run's Temporal unless told which; `client` replaces the ordinary one. */
-  static async open({ temporal = temporalAddress(), plugins = [], client }: ShopWishes = {}): Promise<LampShop> {
+  static async open({ temporal = temporalAddress(), plugins = [], client, document = lamps }: ShopWishes = {}): Promise<LampShop> {
     const database = await createTestDatabase();
     const connection = await Connection.connect({ address: temporal });
     const shop = new LampShop(database, await database.createTenant(), client ?? new Client({ connection, plugins }), temporal);
     shop.stops.push(() => connection.close());
-    await shop.write((tx) => putOntology(tx, lamps, owner, shop.deps));
+    await shop.write((tx) => putOntology(tx, document, owner, shop.deps));
     return shop;
   }
 
@@ -100,7 +104,8 @@ export class LampShop {
   }
 
   activities(): ProposalActivities {
-    return createActivities({ pool: this.workerPool, store: this.deps, logger, durations: measureSteps(openRegistry('test')) });
+    const outside = openOutside({ pool: this.workerPool, functions: [], allowedAddresses: ['127.0.0.1'], secrets: new SecretBox([]) });
+    return createActivities({ pool: this.workerPool, store: this.deps, logger, durations: measureSteps(openRegistry('test')), outside });
   }
 
   /** A worker in this process; the function it returns stops it. */

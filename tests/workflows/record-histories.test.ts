@@ -3,14 +3,21 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startIndexBuilds } from '../../events/start-index-builds.ts';
 import { startMigrations } from '../../events/start-migrations.ts';
+import type { Caller } from '../../ontology/authority.ts';
+import type { JsonValue } from '../../ontology/json.ts';
+import { resolveAttention } from '../../store/saga/resolve-attention.ts';
 import { startTracing } from '../../telemetry/tracing.ts';
 import { indexBuildWorkflowId } from '../../workflows/index-build.contract.ts';
 import { ontologyMigrationWorkflowId } from '../../workflows/ontology-migration.contract.ts';
+import { bookCarrier, parcelDomain, tellDepot } from '../effects/parcel-domain.ts';
+import { Receiver } from '../effects/receiver.ts';
 import { writeHistory } from './history-file.ts';
 import { LampShop } from './lamp-shop.ts';
 import { definitionActivities, emergencyLamps, indexedLamps, migratedLamps, relayOf, remindedLamps, upload } from './lamp-uploads.ts';
 
 const directory = join(import.meta.dirname, 'histories');
+
+const operator: Caller = { id: 'operator', kind: 'user', roles: ['operator'], tokenIssuedAt: '2026-01-01T00:00:00.000Z' };
 
 /** Writes the histories that replay.test.ts replays. Run by hand: `RECORD_HISTORIES=1 npx vitest run tests/workflows/record-histories.test.ts`. */
 describe.runIf(process.env.RECORD_HISTORIES)('histories', () => {
@@ -54,6 +61,38 @@ describe.runIf(process.env.RECORD_HISTORIES)('histories', () => {
     const large = await shop.proposed('install', { names: Array.from({ length: 2_500 }, (_, i) => `lamp-${i}`) });
     await record('large-plan', large, 'executed');
     await shop.close();
+    await tracing.stop();
+  });
+
+  it.each([
+    ['without', 'plain', ''],
+    ['with', 'traced', 'http://127.0.0.1:1'],
+  ])('of executions with effects are recorded from a real server %s tracing', async (_, kind, endpoint) => {
+    const tracing = startTracing('recorder', endpoint);
+    const carrier = await Receiver.open();
+    const probe = { webhook: { endpoint: 'carrier', path: ["'bookings'", { slot: 'booking' }] }, done: 'answer.status == 200' };
+    const document = parcelDomain(carrier.url, [bookCarrier, tellDepot], [{ name: 'kept', after: 'PT2S', probe }]);
+    const shop = await LampShop.open({ plugins: tracing.plugins, document: document as unknown as JsonValue });
+    await shop.startWorker({ plugins: tracing.plugins });
+    await shop.outcome(await shop.proposed('receive', { code: 'P1', weight: 7 }));
+    const record = async (name: string, depot: string, expected: string) => {
+      const id = await shop.started('handOver', { parcel: 'P1', depot });
+      if (name === 'effects-resolved') {
+        await expect.poll(() => shop.status(id)).toBe('needs_attention');
+        const resolution = { proposalId: id, choice: 'skip' as const, reason: 'by telephone', by: operator };
+        await shop.write((tx) => resolveAttention(tx, resolution, shop.deps));
+        await shop.nudge(id);
+      }
+      expect(await shop.outcome(id)).toBe(expected);
+      write(`${kind}-${name}`, await shop.handle(id).fetchHistory());
+    };
+    await record('effects-executed', 'north', 'executed');
+    carrier.behaviour = ({ path }, n) => (path.endsWith('arrivals') ? (n === 0 ? { status: 503 } : { status: 409 }) : undefined);
+    await record('effects-undone', 'south', 'failed');
+    carrier.behaviour = ({ method, path }) => (path.endsWith('arrivals') || method === 'DELETE' ? { status: 409 } : undefined);
+    await record('effects-resolved', 'east', 'failed');
+    await shop.close();
+    await carrier.close();
     await tracing.stop();
   });
 

@@ -14,7 +14,8 @@ afterEach(() => shop?.close());
 const once = { executions: 1, history: 1, executedEvents: 1, plans: 1 };
 
 function everyStep(change: (step: Step) => Step): (activities: ProposalActivities) => ProposalActivities {
-  return ({ simulate, settle, execute, abandonSimulation }) => ({
+  return ({ simulate, settle, execute, perform, abandonSimulation }) => ({
+    perform,
     simulate: change(simulate),
     settle: change(settle),
     execute: change(execute),

@@ -1,0 +1,36 @@
+import type pg from 'pg';
+import { isEffectFunction, type RegisteredFunction } from '../../ontology/ontology-function.ts';
+import { readEndpointSecrets } from '../../store/endpoint-secrets.ts';
+import type { SecretBox } from '../../store/secret-box.ts';
+import { withTenant } from '../../store/sql.ts';
+import type { StepDeps } from './perform-step.ts';
+import { openSender } from './send-request.ts';
+
+interface OutsideOptions {
+  pool: pg.Pool;
+  functions: readonly RegisteredFunction[];
+  /** Addresses or CIDRs that effects may reach although they are private. */
+  allowedAddresses: readonly string[];
+  /** Opens the secrets of endpoints. */
+  secrets: SecretBox;
+}
+
+/** How effects leave the house: signed and guarded webhooks, and registered functions. */
+export function openOutside({
+  pool,
+  functions,
+  allowedAddresses,
+  secrets: box,
+}: OutsideOptions): Pick<StepDeps, 'sendWebhook' | 'effectFunctions'> {
+  const send = openSender({ allowedAddresses });
+  return {
+    async sendWebhook(tenant, { endpoint, method, url, body, timeoutMs }, id, signal) {
+      const known = await withTenant(pool, tenant, (tx) => readEndpointSecrets(tx, endpoint, box));
+      if (known === null)
+        return { kind: 'not_sent', code: 'secret_sealed', reason: 'no key of this deployment opens a secret of the endpoint' };
+      const { signing, headers } = known;
+      return send({ method, url, ...(body === undefined ? {} : { body }), id, secrets: signing, headers, timeoutMs }, signal);
+    },
+    effectFunctions: functions.filter(isEffectFunction),
+  };
+}

@@ -1,0 +1,79 @@
+import { ApplicationFailure } from '@temporalio/common';
+import type pg from 'pg';
+import type { Answer } from '../../ontology/judge-answer.ts';
+import { type EffectFunction, EffectRefused } from '../../ontology/ontology-function.ts';
+import type { PlannedRequest } from '../../ontology/planned-effect.ts';
+import { recordAnswer } from '../../store/saga/record-answer.ts';
+import { type Attempt, functionTimeoutMs, startAttempt } from '../../store/saga/start-attempt.ts';
+import type { Settled } from '../../store/settle.ts';
+import { failureTypes, type PerformStart } from '../../workflows/proposal-activities.contract.ts';
+
+/** Sends one webhook, signed and guarded. Never throws for what the network or the receiver does. */
+export type SendWebhook = (
+  tenant: string,
+  request: Extract<PlannedRequest, { kind: 'webhook' }>,
+  idempotencyKey: string,
+  signal: AbortSignal,
+) => Promise<Answer>;
+
+export interface StepDeps {
+  pool: pg.Pool;
+  sendWebhook: SendWebhook;
+  effectFunctions: readonly EffectFunction[];
+}
+
+/**
+ * Tries one step outside the database: puts that on record, sends, and puts on record what became of it. A crash in between leaves an attempt without an answer, which the
+ * next one finds. Where another attempt is worth it, it fails, and Temporal tries again after the pause that it names.
+ */
+export async function performStep(deps: StepDeps, start: PerformStart, signal: AbortSignal): Promise<Settled | null> {
+  const started = await startAttempt(deps.pool, start.tenantId, start.proposalId, start.step);
+  if (started === null) return null;
+  if ('settled' in started) return started.settled;
+  if ('waitMs' in started) throw again(started.waitMs, 'somebody may still wait for the answer to an earlier attempt');
+  const { attempt } = started;
+  const { answer, probed } = await send(deps, attempt, signal);
+  const recorded = await recordAnswer(deps.pool, attempt, answer, probed);
+  if (recorded?.againMs !== undefined) throw again(recorded.againMs, wordsOf(answer));
+  return recorded?.settled ?? null;
+}
+
+async function send(deps: StepDeps, attempt: Attempt, signal: AbortSignal): Promise<{ answer: Answer; probed: boolean }> {
+  const { tenant, probeFirst, check, request, idempotencyKey } = attempt;
+  const probe = probeFirst ?? check;
+  if (probe !== undefined)
+    return { answer: await deps.sendWebhook(tenant, probe.request, `${idempotencyKey}.probe`, signal), probed: true };
+  if (request.kind === 'webhook') return { answer: await deps.sendWebhook(tenant, request, idempotencyKey, signal), probed: false };
+  if (request.kind === 'function') return { answer: await callFunction(deps, attempt, request, signal), probed: false };
+  throw new Error('a message is stored, not sent');
+}
+
+async function callFunction(
+  { effectFunctions }: StepDeps,
+  { tenant, idempotencyKey }: Attempt,
+  { name, version, input }: Extract<PlannedRequest, { kind: 'function' }>,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const found = effectFunctions.find((one) => one.name === name && one.version === version);
+  if (found === undefined)
+    return { kind: 'not_sent', code: 'function_missing', reason: `this worker has no effect function ${name} of version ${version}` };
+  try {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(functionTimeoutMs)]);
+    return { kind: 'answered', status: 200, body: await found.perform(structuredClone(input), { tenant, idempotencyKey, signal: limit }) };
+  } catch (error) {
+    if (error instanceof EffectRefused) return { kind: 'answered', status: 422, body: undefined };
+    return {
+      kind: 'lost',
+      code: 'function_failed',
+      reason: `${name} failed with ${error instanceof Error ? error.name : 'what is no error'}`,
+    };
+  }
+}
+
+function again(ms: number, words: string): ApplicationFailure {
+  return ApplicationFailure.create({ message: words, type: failureTypes.effectNotDone, nextRetryDelay: Math.max(1, ms) });
+}
+
+function wordsOf(answer: Answer): string {
+  return answer.kind === 'answered' ? `answered ${answer.status}` : answer.reason;
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { component } from './components.ts';
+import { json, text, time } from './text-schema.ts';
+
+export const cancellationBody = component('Cancellation', z.strictObject({ reason: text(4_000).describe('Kept in the audit log.') }));
+
+export const resolutionBody = component(
+  'Resolution',
+  z.strictObject({ choice: z.enum(['retry', 'skip', 'abort']), reason: text(4_000).describe('Kept in the audit log.') }),
+);
+
+export const sagaSchema = component(
+  'EffectsProgress',
+  z.strictObject({
+    run: z.int().describe('A plan that went stale after its write-backs were undone is executed again, under the next number.'),
+    direction: z.enum(['forward', 'back']),
+    edits: z.enum(['waiting', 'applied', 'undone', 'stuck', 'skipped']),
+    steps: z.array(
+      z.strictObject({
+        name: z.string(),
+        phase: z.enum(['writeBack', 'sideEffect', 'check']),
+        optional: z.boolean(),
+        state: z.enum(['waiting', 'sending', 'done', 'refused', 'unknown', 'undoing', 'undone', 'stuck', 'skipped']),
+        attempts: z.int(),
+        undoAttempts: z.int(),
+        dueAt: time.nullable().describe('When a check is asked.'),
+        problem: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+      }),
+    ),
+    cancelled: z.strictObject({ by: z.string(), reason: z.string() }).nullable(),
+    attention: z
+      .strictObject({
+        step: z.string(),
+        choices: z.array(z.enum(['retry', 'skip', 'abort'])),
+        conflicts: json.describe('What others changed since, object by object.'),
+      })
+      .nullable()
+      .describe('What an operator is asked to decide.'),
+  }),
+  'How far the effects of an execution are.',
+);
+
+const request = z.union([
+  z.strictObject({
+    kind: z.literal('webhook'),
+    endpoint: z.string(),
+    method: z.string(),
+    url: z.string(),
+    body: json.optional(),
+    timeoutMs: z.int(),
+  }),
+  z.strictObject({ kind: z.literal('message'), type: z.string(), data: json }),
+  z.strictObject({ kind: z.literal('function'), name: z.string(), version: z.int(), input: json }),
+]);
+const probe = z.strictObject({ request, done: z.string().describe('CEL over `answer`.') });
+const handling = { request, lostAnswer: z.enum(['key', 'probe', 'none']), probe: probe.exactOptional() };
+
+export const effectSchema = component(
+  'PlannedEffect',
+  z.strictObject({
+    ...handling,
+    name: z.string(),
+    phase: z.enum(['writeBack', 'sideEffect']),
+    optional: z.literal(true).exactOptional(),
+    attempts: z.int(),
+    slots: z.record(z.string(), json).describe('What later requests take from the answer.').exactOptional(),
+    compensation: z.strictObject(handling).describe('What takes it back.').exactOptional(),
+    redo: json.describe('Of a revert: the effect that this takes back, as it was planned.').exactOptional(),
+    sensitive: z.array(z.string()).describe('Sensitive values that it may hold.').exactOptional(),
+  }),
+  'A request as it will be sent, but for signatures and secret headers.',
+);
+
+export const checkSchema = component(
+  'PlannedCheck',
+  z.strictObject({ name: z.string(), afterMs: z.int(), probe, sensitive: z.array(z.string()).exactOptional() }),
+);

@@ -1,0 +1,197 @@
+import { describe, expect, it } from 'vitest';
+import { bookCarrier, parcelDomain, tellDepot } from '../tests/effects/parcel-domain.ts';
+import { writePlan } from './canonical-plan.ts';
+import { compileOntology } from './compile-ontology.ts';
+import type { CheckDefinition, EffectDefinition } from './effect-definition.ts';
+import { evaluate } from './evaluate.ts';
+import type { JsonObject } from './json.ts';
+import { Mask, maskedValue } from './mask.ts';
+import { MemorySnapshot } from './memory-snapshot.ts';
+import { parseParameters } from './parameters.ts';
+import type { PlannedEffect } from './planned-effect.ts';
+import { SensitiveFields } from './sensitive-fields.ts';
+
+const url = 'https://carrier.example/v2/';
+
+function compiled(effects: EffectDefinition[]) {
+  const outcome = compileOntology(parcelDomain(url, effects));
+  if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults));
+  return outcome.ontology;
+}
+
+async function planned(effects: EffectDefinition[], parameters: JsonObject) {
+  const ontology = compiled(effects);
+  const snapshot = new MemorySnapshot(ontology);
+  snapshot.apply([{ op: 'create', type: 'parcel', id: 'P1', set: { code: 'P1', weight: 7, status: 'here' } }]);
+  const parsed = parseParameters(ontology, 'handOver', parameters);
+  if (!parsed.ok) throw new Error('the parameters do not fit');
+  return evaluate(ontology, 'handOver', parsed.parameters, snapshot, {
+    tenant: '00000000-0000-4000-8000-000000000001',
+    actionTypeVersion: 1,
+    evaluatedAt: '2001-01-01T00:00:00.000Z',
+    proposer: { id: 'ann', kind: 'user', roles: ['clerk'] },
+    revisionSeed: 'seed',
+  });
+}
+
+function faultsOf(effects: EffectDefinition[]) {
+  const outcome = compileOntology(parcelDomain(url, effects));
+  return outcome.ok ? [] : outcome.faults.map(({ pointer }) => pointer);
+}
+
+describe('the effects of a plan', () => {
+  it('show each request as it will be sent, with the places that only answers can fill', async () => {
+    const outcome = await planned([bookCarrier, tellDepot], { parcel: 'P1', depot: 'north/1' });
+    if (outcome.kind !== 'planned') throw new Error(JSON.stringify(outcome.faults));
+    const { header } = outcome.simulation.plan;
+    expect(header.effects).toMatchObject([
+      {
+        name: 'book',
+        request: {
+          method: 'POST',
+          url: 'https://carrier.example/v2/bookings',
+          body: { parcel: 'P1', to: 'north/1', weight: 7 },
+          timeoutMs: 2000,
+        },
+        compensation: { request: { method: 'DELETE', url: 'https://carrier.example/v2/bookings/{booking}' } },
+      },
+      { name: 'tell', request: { url: 'https://carrier.example/v2/depots/north%2F1/arrivals', body: { booking: { $slot: 'booking' } } } },
+    ]);
+    expect(outcome.simulation.summary).toMatchObject({ effects: 2, revertible: true });
+  });
+
+  it('are part of the digest', async () => {
+    const digest = async (effects: EffectDefinition[]) => {
+      const outcome = await planned(effects, { parcel: 'P1', depot: 'north' });
+      if (outcome.kind !== 'planned') throw new Error('no plan');
+      return writePlan(outcome.simulation.plan).digest;
+    };
+    const other = { ...bookCarrier, attempts: 2 };
+    expect(await digest([bookCarrier])).toBe(await digest([bookCarrier]));
+    expect(await digest([bookCarrier])).not.toBe(await digest([other]));
+  });
+
+  it('say before anyone approves from which of them on nothing can be undone', async () => {
+    const { compensation: _gone, ...lasting } = tellDepot;
+    const outcome = await planned([bookCarrier, lasting], { parcel: 'P1', depot: 'north' });
+    expect(outcome).toMatchObject({ simulation: { summary: { revertible: false, irreversibleFrom: 'tell' } } });
+  });
+
+  it('are left out where their condition does not hold, and then nothing may take what they would have filled', async () => {
+    const heavyAlone = { ...bookCarrier, when: 'parcel.weight > 10' };
+    expect(await planned([heavyAlone], { parcel: 'P1', depot: 'north' })).toMatchObject({
+      simulation: { plan: { header: { effects: [] } } },
+    });
+    expect(await planned([heavyAlone, tellDepot], { parcel: 'P1', depot: 'north' })).toMatchObject({ kind: 'invalid' });
+  });
+
+  it('never lead out of their endpoint', async () => {
+    for (const depot of ['..', '.', '']) {
+      expect(await planned([bookCarrier, tellDepot], { parcel: 'P1', depot })).toMatchObject({
+        kind: 'invalid',
+        faults: [{ code: 'invalid_value' }],
+      });
+    }
+  });
+
+  it('name the sensitive values that they hold', async () => {
+    const outcome = await planned(
+      [{ ...bookCarrier, webhook: { endpoint: 'carrier', body: { note: "parcel.note == null ? '' : parcel.note" } } }, tellDepot],
+      {
+        parcel: 'P1',
+        depot: 'north',
+      },
+    );
+    expect(outcome).toMatchObject({
+      simulation: { plan: { header: { effects: [{ sensitive: ['parcel.note'] }, { name: 'tell' }], requirement: { automatic: false } } } },
+    });
+    if (outcome.kind === 'planned') expect(outcome.simulation.plan.header.effects[1]).not.toHaveProperty('sensitive');
+  });
+});
+
+it('requests that may hold what a reader may not see are not shown to that reader', async () => {
+  const secretive = {
+    ...bookCarrier,
+    webhook: { endpoint: 'carrier', path: ["'notes'", "parcel.note == null ? 'none' : parcel.note"], body: 'parcel.note' },
+  };
+  const ontology = compiled([secretive, tellDepot]);
+  const outcome = await planned([secretive, tellDepot], { parcel: 'P1', depot: 'north' });
+  if (outcome.kind !== 'planned') throw new Error('no plan');
+  const [book, tell] = outcome.simulation.plan.header.effects as [PlannedEffect, PlannedEffect];
+  const fields = new SensitiveFields(ontology.document, []);
+  const blind = new Mask(fields, () => false);
+  expect(JSON.stringify(blind.effect('handOver', book))).not.toMatch(/notes|B1|secret/);
+  expect(blind.effect('handOver', book).request).toMatchObject({ url: '…', body: maskedValue });
+  expect(blind.effect('handOver', tell)).toEqual(tell);
+  expect(new Mask(fields, () => true).effect('handOver', book)).toEqual(book);
+});
+
+describe('a definition of effects is refused', () => {
+  const { lostAnswer: _none, ...silent } = bookCarrier;
+  it.each<[string, EffectDefinition[], string]>([
+    ['where it does not say what a lost answer means', [silent as EffectDefinition], '/actionTypes/handOver/effects/0'],
+    [
+      'where the endpoint is not declared',
+      [{ ...bookCarrier, webhook: { endpoint: 'moon' } }],
+      '/actionTypes/handOver/effects/0/webhook/endpoint',
+    ],
+    ['where nothing fills a slot before', [tellDepot, bookCarrier], '/actionTypes/handOver/effects/0/webhook/body/booking/slot'],
+    ['where a probe is promised and not given', [{ ...bookCarrier, lostAnswer: 'probe' }], '/actionTypes/handOver/effects/0/probe'],
+    ['where a write-back is optional', [{ ...bookCarrier, optional: true }], '/actionTypes/handOver/effects/0/optional'],
+    [
+      'where a write-back follows a side effect',
+      [{ ...tellDepot, webhook: { endpoint: 'carrier' } }, bookCarrier],
+      '/actionTypes/handOver/effects/1/phase',
+    ],
+    [
+      'where two have one name',
+      [bookCarrier, { ...bookCarrier, slots: {}, compensation: undefined } as never],
+      '/actionTypes/handOver/effects',
+    ],
+    [
+      'where an expression names what is not there',
+      [{ ...bookCarrier, webhook: { endpoint: 'carrier', body: 'parcel.colour' } }],
+      '/actionTypes/handOver/effects/0/webhook/body',
+    ],
+    [
+      'where a function is not registered',
+      [{ name: 'f', phase: 'sideEffect', lostAnswer: 'key', function: { name: 'f', version: 1, input: {} } }],
+      '/actionTypes/handOver/effects/0/function/name',
+    ],
+  ])('%s', (_why, effects, pointer) => {
+    expect(faultsOf(effects)).toContain(pointer);
+  });
+
+  it.each<[string, object, string]>([
+    [
+      'checks wait no time that there is',
+      { checks: [{ name: 'c', after: 'soon', probe: { webhook: { endpoint: 'carrier' }, done: 'true' } }] },
+      '/actionTypes/handOver/checks/0/after',
+    ],
+    ['nobody waits for an answer', { endpoints: { carrier: { url, timeout: 'PT0S' } } }, '/endpoints/carrier/timeout'],
+    [
+      'a slot has a pattern that is none',
+      { effects: [{ ...bookCarrier, slots: { booking: { type: 'string', pattern: '(', value: 'answer.body' } } }] },
+      '/actionTypes/handOver/effects/0/slots/booking/pattern',
+    ],
+  ])(
+    'where %s',
+    (_why, {
+      effects = [],
+      checks,
+      endpoints,
+    }: { effects?: EffectDefinition[]; checks?: CheckDefinition[]; endpoints?: object }, pointer) => {
+      const document = { ...parcelDomain(url, effects, checks), ...(endpoints ? { endpoints } : {}) };
+      const outcome = compileOntology(document);
+      expect(outcome.ok ? [] : outcome.faults.map((fault) => fault.pointer)).toContain(pointer);
+    },
+  );
+
+  it.each(['ftp://carrier.example', 'carrier', 'https://me:secret@carrier.example', 'https://carrier.example?token=1'])(
+    'with an endpoint at %s',
+    (at) => {
+      const outcome = compileOntology(parcelDomain(at, []));
+      expect(outcome).toMatchObject({ ok: false, faults: [{ pointer: '/endpoints/carrier/url' }] });
+    },
+  );
+});

@@ -1,0 +1,50 @@
+import { fillSlots } from './fill-slots.ts';
+import type { JsonObject } from './json.ts';
+import type { PlannedCompensation, PlannedEffect } from './planned-effect.ts';
+import { refuse } from './refusal.ts';
+
+/** What an execution did outside, and what the answers said. */
+export interface DoneEffects {
+  /** Those that were done, in their order. */
+  effects: readonly PlannedEffect[];
+  slots: JsonObject;
+}
+
+/**
+ * What takes an execution's effects back, last first: each one's compensation, as an effect that may itself fail and be undone. What came after the edits is taken back before
+ * them, and what came before after them. An effect that is itself such a compensation is taken back by doing the first one anew. @throws {Refusal} where one cannot be sent.
+ */
+export function revertEffects({ effects, slots }: DoneEffects): { effects: PlannedEffect[]; lasting: string[] } {
+  const lasting: string[] = [];
+  const inverse = [...effects].reverse().flatMap((effect): PlannedEffect[] => {
+    if (effect.redo !== undefined) return [{ ...effect.redo, phase: opposite(effect.phase) }];
+    if (effect.compensation !== undefined) return [inverseOf(effect, effect.compensation, slots)];
+    lasting.push(effect.name);
+    return [];
+  });
+  return { effects: inverse, lasting };
+}
+
+function inverseOf(effect: PlannedEffect, compensation: PlannedCompensation, slots: JsonObject): PlannedEffect {
+  const { name, attempts, sensitive } = effect;
+  return {
+    name,
+    phase: opposite(effect.phase),
+    ...filled(compensation, slots, name),
+    attempts,
+    compensation: filled(effect, slots, name),
+    redo: effect,
+    ...(sensitive ? { sensitive } : {}),
+  };
+}
+
+function opposite(phase: PlannedEffect['phase']): PlannedEffect['phase'] {
+  return phase === 'writeBack' ? 'sideEffect' : 'writeBack';
+}
+
+function filled({ request, lostAnswer, probe }: PlannedCompensation, slots: JsonObject, name: string): PlannedCompensation {
+  const whole = fillSlots(request, slots);
+  const asked = probe && fillSlots(probe.request, slots);
+  if (whole === null || asked === null) throw refuse('revert_conflict', `what takes ${name} back needs what an answer never said`);
+  return { request: whole, lostAnswer, ...(probe && asked ? { probe: { ...probe, request: asked } } : {}) };
+}

@@ -1,0 +1,20 @@
+import type { Variable } from './cel/scope.ts';
+import type { ActionTypeDefinition } from './definition.ts';
+import { compareText } from './json.ts';
+import { type Types, typesNamed } from './rule-context.ts';
+
+/** The sensitive properties and parameters among what these variables were asked for: `type.property`, or `parameters.name`. */
+export function sensitiveMentions(action: ActionTypeDefinition, types: Types, variables: Iterable<Variable>): string[] {
+  const found = new Set<string>();
+  for (const { name, isUsed, objectType, mentions } of variables) {
+    const given = name.replace(/^_/, '');
+    const parameter = Object.hasOwn(action.parameters, given) ? action.parameters[given] : undefined;
+    if (isUsed && parameter?.sensitive) found.add(`parameters.${given}`);
+    for (const type of objectType === undefined ? [] : typesNamed(types, objectType)) {
+      for (const property of mentions) {
+        if (type.properties.get(property)?.sensitive) found.add(`${type.name}.${property}`);
+      }
+    }
+  }
+  return [...found].sort(compareText);
+}

@@ -1,0 +1,51 @@
+import type { Caller } from '../../ontology/authority.ts';
+import { mayRetry, nameOfStep, nextStep, type OperatorDecision } from '../../ontology/saga.ts';
+import { leaveNudge } from '../nudges.ts';
+import { lockProposal } from '../proposal-row.ts';
+import { proposalFacts } from '../proposal-view.ts';
+import { type Refusal, refuse } from '../refusal.ts';
+import type { Tx } from '../sql.ts';
+import { resolveActor } from '../standing.ts';
+import type { StoreDeps } from '../store-deps.ts';
+import { type Move, through } from '../transition.ts';
+import { readSaga } from './saga-rows.ts';
+
+export interface Resolution {
+  proposalId: string;
+  choice: OperatorDecision;
+  reason: string;
+  by: Caller;
+}
+
+/**
+ * An operator says how it goes on with the step that is asked about: it is taken back once more, left as somebody has seen to it, or all that is left to undo stays as it is
+ * and the proposal ends.
+ */
+export async function resolveAttention(
+  tx: Tx,
+  { proposalId, choice, reason, by }: Resolution,
+  deps: Pick<StoreDeps, 'decide'>,
+): Promise<{ actionType: string } | Refusal> {
+  const [proposal, actor, saga] = await Promise.all([lockProposal(tx, proposalId), resolveActor(tx, by), readSaga(tx, proposalId)]);
+  if (proposal === null) {
+    tx.undo();
+    return refuse('not_found');
+  }
+  const authority = deps.decide({ action: 'proposal:resolve', actor, proposal: proposalFacts(proposal) });
+  if (!authority.allowed) return refuse(authority.reason);
+  const asked = saga === null ? null : nextStep(saga);
+  if (saga === null || asked?.kind !== 'attention') return refuse('not_resolvable');
+  if (choice === 'retry' && !mayRetry(asked.step)) return refuse('nothing_to_retry');
+  const to = choice === 'abort' ? ('failed' as const) : ('compensating' as const);
+  const facts = { choice, step: nameOfStep(asked.step) };
+  const move: Move = { to, actor: actor.id, reason, facts, ...(to === 'failed' && saga.failure ? { failure: saga.failure } : {}) };
+  through(
+    tx,
+    proposal,
+    move,
+    (next) => `exequatur.resolve_attention($4::text::uuid, $${next}::int, $${next + 1}, $${next + 2}, $${next + 3})`,
+    [asked.step === 'edits' ? null : asked.step.ordinal, choice, actor.id, reason],
+  );
+  leaveNudge(tx, proposalId);
+  return { actionType: proposal.actionType };
+}

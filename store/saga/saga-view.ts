@@ -1,0 +1,65 @@
+import type { JsonValue } from '../../ontology/json.ts';
+import { mayRetry, nameOfStep, nextStep, type OperatorDecision } from '../../ontology/saga.ts';
+import { isoTime } from '../proposal-row.ts';
+import { type SagaRow, type StepRow, stepsJson } from './saga-rows.ts';
+
+export interface EffectView {
+  name: string;
+  phase: StepRow['phase'];
+  optional: boolean;
+  state: StepRow['state'];
+  attempts: number;
+  undoAttempts: number;
+  dueAt: string | null;
+  problem: { code: string; message: string } | null;
+}
+
+/** How far an execution with effects is, and what an operator is asked. */
+export interface SagaView {
+  run: number;
+  direction: 'forward' | 'back';
+  edits: SagaRow['edits'];
+  steps: EffectView[];
+  cancelled: { by: string; reason: string } | null;
+  attention: { step: string; choices: OperatorDecision[]; conflicts: JsonValue } | null;
+}
+
+type NewestSaga = Pick<SagaRow, 'run' | 'direction' | 'edits' | 'steps' | 'cancelled' | 'conflicts'>;
+
+/** SQL for the newest saga of a proposal row `p` as JSON; null where it has none. */
+export const newestSagaJson = (p: string): string => `(
+  SELECT jsonb_build_object('run', s.run, 'direction', s.direction, 'edits', s.edits, 'conflicts', s.conflicts, 'endedAt', ${isoTime('s.ended_at')},
+                            'cancelled', CASE WHEN s.cancelled_at IS NOT NULL THEN jsonb_build_object('by', s.cancelled_by, 'reason', s.cancel_reason) END, 'steps', ${stepsJson('s')})
+    FROM exequatur.saga s WHERE s.tenant_id = ${p}.tenant_id AND s.proposal_id = ${p}.id ORDER BY s.run DESC LIMIT 1)`;
+
+export function sagaView(saga: NewestSaga | null, needsAttention: boolean): SagaView | null {
+  if (saga === null) return null;
+  const next = needsAttention ? nextStep(saga) : null;
+  const { run, direction, edits, cancelled } = saga;
+  return {
+    run,
+    direction,
+    edits,
+    cancelled,
+    steps: saga.steps.map(({ name, phase, optional, state, attempts, undoAttempts, dueAt, problem }) => ({
+      name,
+      phase,
+      optional,
+      state,
+      attempts,
+      undoAttempts,
+      dueAt,
+      problem: problem && { code: problem.code, message: problem.message },
+    })),
+    attention:
+      next?.kind === 'attention'
+        ? {
+            step: nameOfStep(next.step),
+            choices: mayRetry(next.step) ? ['retry', 'skip', 'abort'] : ['skip', 'abort'],
+            conflicts: next.step === 'edits' ? saga.conflicts : null,
+          }
+        : null,
+  };
+}
+
+export type { NewestSaga };

@@ -1,0 +1,49 @@
+import type { JsonObject } from '../../ontology/json.ts';
+import type { Tx } from '../sql.ts';
+import type { SagaRow, StepRow } from './saga-rows.ts';
+import type { StepRef } from './start-attempt.ts';
+
+export interface Change {
+  state: StepRow['state'];
+  counts?: StepRef['kind'];
+  /** How long somebody waits for the answer from now on; null where no answer is outstanding. */
+  leasedMs: number | null;
+  problem?: StepRow['problem'];
+  slots?: JsonObject;
+}
+
+/** Writes what is on record of a step. */
+export function setStep(
+  tx: Tx,
+  proposalId: string,
+  { run }: SagaRow,
+  { ordinal }: StepRow,
+  { state, counts, leasedMs, problem, slots }: Change,
+): void {
+  tx.send(
+    `UPDATE exequatur.saga_step t
+        SET state = $4, attempts = t.attempts + $5::int, undo_attempts = t.undo_attempts + $6::int, problem = coalesce($8::jsonb, t.problem), slots = coalesce($9::jsonb, t.slots), changed_at = exequatur.clock(),
+            leased_until = exequatur.clock() + make_interval(secs => $7::double precision / 1000)
+      WHERE t.proposal_id = $1::uuid AND t.run = $2::int AND t.ordinal = $3::int`,
+    [
+      proposalId,
+      run,
+      ordinal,
+      state,
+      counts === 'do' ? 1 : 0,
+      counts === 'undo' ? 1 : 0,
+      leasedMs,
+      problem ? JSON.stringify(problem) : null,
+      slots === undefined ? null : JSON.stringify(slots),
+    ],
+  );
+}
+
+/** A check waits from the moment when everything before it is done. */
+export function setDue(tx: Tx, proposalId: string, { run }: SagaRow, { ordinal }: StepRow, afterMs: number): void {
+  tx.send(
+    `UPDATE exequatur.saga_step t SET due_at = exequatur.clock() + make_interval(secs => $4::double precision / 1000), changed_at = exequatur.clock()
+      WHERE t.proposal_id = $1::uuid AND t.run = $2::int AND t.ordinal = $3::int`,
+    [proposalId, run, ordinal, afterMs],
+  );
+}

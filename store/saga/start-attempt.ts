@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import { fillSlots } from '../../ontology/fill-slots.ts';
+import type { PlannedCompensation, PlannedProbe, PlannedRequest } from '../../ontology/planned-effect.ts';
+import { nextStep } from '../../ontology/saga.ts';
+import { readApprovalFacts } from '../approval-facts.ts';
+import { type LockedProposal, lockProposal } from '../proposal-row.ts';
+import { describe, type Settled } from '../settle.ts';
+import { type Tx, withTenant } from '../sql.ts';
+import { obstaclesOf } from '../switches.ts';
+import { announceStep } from './announce-step.ts';
+import { describeSaga } from './describe-saga.ts';
+import { executionFailed, leaveSaga } from './move-saga.ts';
+import { type PlannedStep, readPlannedSteps, readSaga, type SagaRow, type StepRow, slotsOf } from './saga-rows.ts';
+import { setStep as set, setDue } from './set-step.ts';
+
+/** Which step, and which way. */
+export interface StepRef {
+  kind: 'do' | 'undo';
+  ordinal: number;
+}
+
+export interface Attempt extends StepRef {
+  tenant: string;
+  proposalId: string;
+  run: number;
+  /** The number of this attempt at the step, this way. */
+  number: number;
+  /** Stable over attempts, and of no other request. */
+  idempotencyKey: string;
+  request: PlannedRequest;
+  /** Asked first, since an earlier attempt may have done it. */
+  probeFirst?: PlannedProbe;
+  /** A check asks and does nothing. */
+  check?: PlannedProbe;
+}
+
+export type Started = { attempt: Attempt } | { waitMs: number } | { settled: Settled };
+
+const lost = { code: 'answer_lost', message: 'a request was sent, and its answer never came' };
+const graceMs = 2_000; // Beyond a request's own time, before it is believed that nobody waits for its answer any more.
+
+/**
+ * Puts on record that a step is about to be tried, and returns what to send; or says how things stand, where this step is not what comes next. A switch that was thrown and
+ * a cancellation are heeded here, between steps.
+ */
+export function startAttempt(pool: pg.Pool, tenant: string, proposalId: string, ref: StepRef): Promise<Started | null> {
+  return withTenant(pool, tenant, (tx) => start(tx, proposalId, ref));
+}
+
+async function start(tx: Tx, proposalId: string, ref: StepRef): Promise<Started | null> {
+  const proposal = await lockProposal(tx, proposalId);
+  if (proposal === null) return null;
+  const [facts, saga, obstacles] = await Promise.all([
+    readApprovalFacts(tx, proposalId),
+    readSaga(tx, proposalId),
+    obstaclesOf(tx, proposalId),
+  ]);
+  const now = async (moved: LockedProposal = proposal) => {
+    const after = await readSaga(tx, proposalId);
+    return { settled: after === null ? describe(moved, facts) : describeSaga(moved, facts, after) };
+  };
+  const next = saga === null ? null : nextStep(saga);
+  if (saga === null || next === null || (next.kind !== 'do' && next.kind !== 'undo')) return now();
+  if (next.kind !== ref.kind || next.step.ordinal !== ref.ordinal) return now();
+  const step = saga.steps[ref.ordinal] as StepRow;
+  if (ref.kind === 'do') {
+    const stop = obstacles.stop === null ? saga.cancelled : { by: obstacles.stop, reason: 'switched off' };
+    if (stop !== null) return now(stopBetweenSteps(tx, proposal, saga, step, obstacles.stop));
+    if (step.dueAt !== null && step.dueAt > saga.now) return now();
+  }
+  const planned = (await readPlannedSteps(tx, saga.planId))[ref.ordinal] as PlannedStep;
+  if ('check' in planned && step.dueAt === null && planned.check.afterMs > 0) {
+    setDue(tx, proposalId, saga, step, planned.check.afterMs);
+    return now();
+  }
+  const handling = handlingOf(planned, ref.kind);
+  const isOutstanding = step.leasedUntil !== null && (step.state === 'sending' || step.state === 'undoing');
+  if (isOutstanding && handling.lostAnswer !== 'key') {
+    if ((step.leasedUntil as string) > saga.now) return { waitMs: Date.parse(step.leasedUntil as string) - Date.parse(saga.now) };
+    if (handling.lostAnswer === 'none') {
+      const problem = lost;
+      set(tx, proposalId, saga, step, { state: ref.kind === 'do' ? 'unknown' : 'stuck', leasedMs: null, problem });
+      announceStep(tx, proposal, saga, step, { kind: ref.kind, state: ref.kind === 'do' ? 'unknown' : 'stuck', problem });
+      return now();
+    }
+  }
+  return attempt(tx, { proposal, saga, step, ref, planned, handling, isOutstanding, now });
+}
+
+interface Context {
+  proposal: LockedProposal;
+  saga: SagaRow;
+  step: StepRow;
+  ref: StepRef;
+  planned: PlannedStep;
+  handling: PlannedCompensation;
+  isOutstanding: boolean;
+  now: () => Promise<{ settled: Settled }>;
+}
+
+async function attempt(tx: Tx, { proposal, saga, step, ref, planned, handling, isOutstanding, now }: Context): Promise<Started> {
+  const slots = slotsOf(saga);
+  const request = fillSlots(handling.request, slots);
+  const probe = handling.probe && fillSlots(handling.probe.request, slots);
+  if (request === null || probe === null) {
+    const problem = { code: 'slot_missing', message: 'what an earlier answer should have said is missing' };
+    const state = ref.kind === 'do' ? 'refused' : 'stuck';
+    set(tx, proposal.id, saga, step, { state: ref.kind === 'do' ? 'sending' : 'undoing', leasedMs: null, problem });
+    set(tx, proposal.id, saga, step, { state, leasedMs: null, problem });
+    announceStep(tx, proposal, saga, step, { kind: ref.kind, state, problem });
+    return now();
+  }
+  const number = (ref.kind === 'do' ? step.attempts : step.undoAttempts) + 1;
+  const sending = ref.kind === 'do' ? 'sending' : 'undoing';
+  if (request.kind === 'message') {
+    set(tx, proposal.id, saga, step, { state: sending, counts: ref.kind, leasedMs: null });
+    storeMessage(tx, proposal, saga, step, request);
+    set(tx, proposal.id, saga, step, { state: ref.kind === 'do' ? 'done' : 'undone', leasedMs: null });
+    announceStep(tx, proposal, saga, step, { kind: ref.kind, state: ref.kind === 'do' ? 'done' : 'undone' });
+    return now();
+  }
+  const timeoutMs = request.kind === 'webhook' ? request.timeoutMs : functionTimeoutMs;
+  set(tx, proposal.id, saga, step, {
+    state: sending,
+    counts: ref.kind,
+    leasedMs: timeoutMs + graceMs,
+    ...(isOutstanding ? { problem: { ...lost, inDoubt: true } } : {}),
+  });
+  const base = { ...ref, tenant: tx.tenant, proposalId: proposal.id, run: saga.run, number, request };
+  return {
+    attempt: {
+      ...base,
+      idempotencyKey: `${proposal.id}.${saga.run}.${ref.ordinal}.${ref.kind}`,
+      ...(isOutstanding && handling.lostAnswer === 'probe' && handling.probe && probe
+        ? { probeFirst: { ...handling.probe, request: probe } }
+        : {}),
+      ...('check' in planned ? { check: { ...planned.check.probe, request: request as PlannedProbe['request'] } } : {}),
+    },
+  };
+}
+
+export const functionTimeoutMs = 30_000;
+
+function handlingOf(planned: PlannedStep, kind: StepRef['kind']): PlannedCompensation {
+  if ('check' in planned) return { request: planned.check.probe.request, lostAnswer: 'key' };
+  const { effect } = planned;
+  if (kind === 'do') return effect;
+  if (effect.compensation === undefined) throw new Error('an effect without a compensation is not undone');
+  return effect.compensation;
+}
+
+/** What may have reached the other side has an unknown outcome: nothing more is sent to find out. */
+function stopBetweenSteps(tx: Tx, proposal: LockedProposal, saga: SagaRow, step: StepRow, stop: string | null): LockedProposal {
+  const reason = stop === null ? 'cancelled' : 'switched_off';
+  if (step.state === 'sending') {
+    const isInDoubt = step.leasedUntil !== null;
+    const problem = step.problem ?? { code: reason, message: 'the execution was stopped' };
+    set(tx, proposal.id, saga, step, { state: isInDoubt ? 'unknown' : 'waiting', leasedMs: null, problem });
+  }
+  const failure = executionFailed(reason, stop === null ? `cancelled: ${saga.cancelled?.reason}` : `switched off: ${stop}`);
+  const tried = step.state === 'sending' && step.leasedUntil !== null;
+  const seen = {
+    ...saga,
+    steps: saga.steps.map((one) =>
+      one.ordinal === step.ordinal && one.state === 'sending' ? ({ ...one, state: tried ? 'unknown' : 'waiting' } as StepRow) : one,
+    ),
+  };
+  const actor = stop === null ? saga.cancelled?.by : undefined;
+  return leaveSaga(tx, proposal, { to: 'failed', reason, failure, ...(actor === undefined ? {} : { actor }) }, seen);
+}
+
+/** In the same transaction as the record that it was done, so it can be neither lost nor told twice. */
+function storeMessage(
+  tx: Tx,
+  proposal: LockedProposal,
+  saga: SagaRow,
+  step: StepRow,
+  request: Extract<PlannedRequest, { kind: 'message' }>,
+): void {
+  const entry = tx.audit({
+    type: 'effect.message',
+    proposalId: proposal.id,
+    facts: { effect: step.name, run: saga.run, message: request.type },
+  });
+  tx.send(
+    `INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, proposal_id, data, created_at)
+     VALUES ((SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, $3, 'proposal/' || $4::text, $4::text::uuid, $5::jsonb, exequatur.clock())`,
+    [
+      randomUUID(),
+      entry,
+      `message.${request.type}`,
+      proposal.id,
+      JSON.stringify({ proposalId: proposal.id, actionType: proposal.actionType, data: request.data }),
+    ],
+  );
+}

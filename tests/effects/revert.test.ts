@@ -1,0 +1,105 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createRevert } from '../../store/create-revert.ts';
+import type { Settled } from '../../store/settle.ts';
+import { expectDone, simulated } from '../store/fixture.ts';
+import { clerk, type Depot, openDepot } from './parcel-depot.ts';
+import { bookCarrier, tellDepot } from './parcel-domain.ts';
+
+let depot: Depot;
+afterEach(() => depot?.close());
+
+async function reverted(proposalId: string): Promise<Settled> {
+  const request = { proposalId, justification: 'a mistake', proposer: clerk };
+  const proposed = expectDone(await depot.fixture.inApi((tx) => createRevert(tx, request, depot.fixture.deps)));
+  await simulated(depot.fixture, proposed.proposalId);
+  return depot.drive(proposed.proposalId);
+}
+
+const done = () => depot.carrier.done.map(({ method, path }) => `${method} ${path}`);
+const before = { code: 'P1', status: 'here', weight: 7 };
+
+describe('what others changed since', () => {
+  async function changedSince(conflicts?: 'skip'): Promise<{ original: string; revert: Settled }> {
+    depot = await openDepot([bookCarrier]);
+    const first = await depot.drive(await depot.handOver());
+    await depot.fixture.done('relabel', { parcel: 'P1', depot: 'south' });
+    const request = { proposalId: first.proposalId, justification: 'a mistake', proposer: clerk, ...(conflicts ? { conflicts } : {}) };
+    const proposed = expectDone(await depot.fixture.inApi((tx) => createRevert(tx, request, depot.fixture.deps)));
+    const plan = await simulated(depot.fixture, proposed.proposalId);
+    return { original: first.proposalId, revert: plan.status === 'invalid' ? plan : await depot.drive(proposed.proposalId) };
+  }
+
+  it('makes a revert invalid, property by property', async () => {
+    const { revert } = await changedSince();
+    expect(revert).toMatchObject({
+      status: 'invalid',
+      failure: { code: 'revert_conflict', faults: [{ objects: [{ type: 'parcel', id: 'P1', property: 'depot' }] }] },
+    });
+  });
+
+  it('is left as it is where the proposer says so, and shown as that', async () => {
+    const { original, revert } = await changedSince('skip');
+    expect(revert.status).toBe('executed');
+    expect(await depot.parcel()).toEqual({ ...before, depot: 'south' });
+    expect((await depot.fixture.read(revert.proposalId)).planSummary).toMatchObject({
+      edits: { modify: 1 },
+      skipped: { count: 1, objects: [{ type: 'parcel', id: 'P1', property: 'depot' }] },
+    });
+    expect(await depot.fixture.read(original)).toMatchObject({ reverted: 'partial', revertedBy: revert.proposalId });
+  });
+});
+
+describe('the revert of an execution with effects', () => {
+  it('takes everything back, last first, and itself can be reverted, and that as well', async () => {
+    depot = await openDepot([bookCarrier, tellDepot]);
+    const first = await depot.drive(await depot.handOver());
+    const second = await reverted(first.proposalId);
+    expect(second.status).toBe('executed');
+    expect(await depot.parcel()).toEqual(before);
+    expect(done().slice(2)).toEqual(['POST /depots/north/cancellations', 'DELETE /bookings/B1']);
+    const third = await reverted(second.proposalId);
+    expect(third.status).toBe('executed');
+    expect(await depot.parcel()).toMatchObject({ status: 'away' });
+    expect(done().slice(4)).toEqual(['POST /bookings', 'POST /depots/north/arrivals']);
+    expect(depot.carrier.done[5]?.body).toMatchObject({ booking: 'B5' }); // The new booking's number, not the first one's.
+    expect((await reverted(third.proposalId)).status).toBe('executed');
+    expect(done().slice(6)).toEqual(['POST /depots/north/cancellations', 'DELETE /bookings/B5']);
+    expect(await depot.parcel()).toEqual(before);
+  });
+
+  it('says in advance what stays', async () => {
+    const { compensation: _none, ...lasting } = tellDepot;
+    depot = await openDepot([bookCarrier, { ...lasting, optional: true }]);
+    const first = await depot.drive(await depot.handOver());
+    const second = await reverted(first.proposalId);
+    expect((await depot.fixture.read(second.proposalId)).planSummary).toMatchObject({ effects: 1, lasting: ['tell'] });
+    expect(done()).toEqual(['POST /bookings', 'POST /depots/north/arrivals', 'DELETE /bookings/B1']);
+  });
+
+  it('is refused where a required effect cannot be taken back', async () => {
+    const { compensation: _none, ...lasting } = bookCarrier;
+    depot = await openDepot([lasting]);
+    const first = await depot.drive(await depot.handOver());
+    const request = { proposalId: first.proposalId, justification: 'a mistake', proposer: clerk };
+    expect(await depot.fixture.inApi((tx) => createRevert(tx, request, depot.fixture.deps))).toMatchObject({ refused: 'not_revertible' });
+  });
+
+  it('is itself undone where what it asks for is refused', async () => {
+    depot = await openDepot([bookCarrier, tellDepot]);
+    const first = await depot.drive(await depot.handOver());
+    depot.carrier.behaviour = ({ method }) => (method === 'DELETE' ? { status: 409 } : undefined);
+    expect((await reverted(first.proposalId)).status).toBe('failed');
+    expect(await depot.parcel()).toMatchObject({ status: 'away', depot: 'north' });
+    expect(done().slice(2)).toEqual(['POST /depots/north/cancellations', 'POST /depots/north/arrivals']);
+    expect((await depot.fixture.read(first.proposalId)).reverted).toBe('none');
+  });
+
+  it('is not to be had of what was undone', async () => {
+    depot = await openDepot([bookCarrier, tellDepot]);
+    depot.carrier.behaviour = ({ path }) => (path.endsWith('arrivals') ? { status: 409 } : undefined);
+    const failed = await depot.drive(await depot.handOver());
+    const request = { proposalId: failed.proposalId, justification: 'x', proposer: clerk };
+    expect(await depot.fixture.inApi((tx) => createRevert(tx, request, depot.fixture.deps))).toMatchObject({ refused: 'not_revertible' });
+    expect((await depot.fixture.read(failed.proposalId)).execution).toBeNull();
+  });
+});

@@ -1,0 +1,199 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { Webhook } from 'standardwebhooks';
+import { afterEach, describe, expect, it } from 'vitest';
+import { addressList, type OutgoingRequest, openSender, type SenderOptions } from '../../activities/effects/send-request.ts';
+import type { Answer } from '../../ontology/judge-answer.ts';
+
+const servers: { close(): void }[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close();
+});
+
+/** A server that says what it likes, byte by byte; `heard` is all that reached it. */
+async function hostile(
+  answer: (socket: Socket, text: string) => void,
+  onConnect?: (socket: Socket) => void,
+): Promise<{ url: string; heard: () => string }> {
+  let heard = '';
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    onConnect?.(socket);
+    socket.on('data', (data) => {
+      heard += data.toString('utf8');
+      answer(socket, heard);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  servers.push({
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, heard: () => heard };
+}
+
+function send(
+  url: string,
+  more: Partial<OutgoingRequest> = {},
+  options: Partial<SenderOptions> = {},
+  signal = new AbortController().signal,
+): Promise<Answer> {
+  const sender = openSender({ allowedAddresses: ['127.0.0.1/32'], ...options });
+  return sender({ method: 'POST', url, body: { b: 1, a: 'x' }, id: 'id-1', secrets: [], headers: {}, timeoutMs: 400, ...more }, signal);
+}
+
+const ok = (body: string) =>
+  `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`;
+
+describe('a request that goes out', () => {
+  it('carries its key, a canonical body and a signature of each secret', async () => {
+    const { url, heard } = await hostile((socket) => socket.end(ok('{"booking":"B1"}')));
+    const secrets = ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD'];
+    expect(await send(url, { secrets, headers: { authorization: 'Bearer s3cret' } })).toEqual({
+      kind: 'answered',
+      status: 200,
+      body: { booking: 'B1' },
+    });
+    const [head = '', body = ''] = heard().split('\r\n\r\n');
+    expect(body).toBe('{"a":"x","b":1}');
+    const headers = Object.fromEntries(
+      head
+        .split('\r\n')
+        .slice(1)
+        .map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 2)]),
+    );
+    expect(headers).toMatchObject({ 'idempotency-key': 'id-1', 'webhook-id': 'id-1', authorization: 'Bearer s3cret' });
+    for (const secret of secrets) expect(new Webhook(secret).verify(body, headers as Record<string, string>)).toEqual({ a: 'x', b: 1 });
+    expect(() => new Webhook('whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA').verify(body, headers as Record<string, string>)).toThrow();
+  });
+
+  it('follows no redirection', async () => {
+    const { url } = await hostile((socket) =>
+      socket.end('HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n'),
+    );
+    expect(await send(url)).toMatchObject({ kind: 'answered', status: 302 });
+  });
+
+  it('takes what is no JSON for no body, and tells when to come again', async () => {
+    const { url } = await hostile((socket) => socket.end('HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\n<no>'));
+    expect(await send(url)).toEqual({ kind: 'answered', status: 503, body: undefined, retryAfterMs: 7_000 });
+  });
+});
+
+describe('what became of a request is never guessed: it is surely not sent', () => {
+  it('where nobody listens', async () => {
+    const { url } = await hostile(() => undefined);
+    for (const server of servers.splice(0)) server.close();
+    expect(await send(url)).toMatchObject({ kind: 'not_sent', code: 'ECONNREFUSED' });
+  });
+
+  it('where the name is not known', async () => {
+    const lookup = ((_host: string, _options: object, callback: (error: Error) => void) =>
+      callback(Object.assign(new Error('no'), { code: 'ENOTFOUND' }))) as never;
+    expect(await send('https://nowhere.example', {}, { lookup })).toMatchObject({ kind: 'not_sent', code: 'ENOTFOUND' });
+  });
+
+  it('where the other side never shows a certificate', async () => {
+    const { url, heard } = await hostile(() => undefined);
+    expect(await send(url.replace('http:', 'https:'))).toMatchObject({ kind: 'not_sent', code: 'timeout' });
+    expect(heard()).not.toContain('id-1');
+  });
+
+  it('where it was stopped before', async () => {
+    const { url, heard } = await hostile(() => undefined);
+    expect(await send(url, {}, {}, AbortSignal.abort())).toMatchObject({ kind: 'not_sent', code: 'stopped' });
+    expect(heard()).toBe('');
+  });
+});
+
+describe('what became of a request is never guessed: it may have been received', () => {
+  it.each<[string, (socket: Socket) => void]>([
+    ['where nothing is answered in time', () => undefined],
+    ['where the connection is cut once it was heard', (socket) => socket.destroy()],
+    ['where the answer drips', (socket) => void setInterval(() => socket.write('H'), 50).unref()],
+    ['where the answer breaks off', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"a"')],
+    ['where the answer is no HTTP', (socket) => socket.end('SMTP ready\r\n\r\n')],
+    ['where the headers have no end', (socket) => socket.write(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(40_000)}`)],
+    ['where the answer is too long', (socket) => socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 400000\r\n\r\n${' '.repeat(300_000)}`)],
+    ['where only the interim is answered', (socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n')],
+  ])('%s', async (_where, misbehave) => {
+    const { url } = await hostile((socket) => misbehave(socket));
+    expect(await send(url)).toMatchObject({ kind: 'lost' });
+  });
+});
+
+describe('nothing is sent inside', () => {
+  it.each([
+    'https://127.0.0.1/',
+    'https://127.1/',
+    'https://2130706433/',
+    'https://0177.0.0.1/',
+    'https://0x7f.0.0.1/',
+    'https://0/',
+    'https://[::1]/',
+    'https://[::]/',
+    'https://[::ffff:10.0.0.1]/',
+    'https://[::ffff:a00:1]/',
+    'https://[64:ff9b::a00:1]/',
+    'https://[2002:a00:1::]/',
+    'https://[fd00:ec2::254]/',
+    'https://[fe80::1]/',
+    'https://10.0.0.1/',
+    'https://172.16.0.1/',
+    'https://192.168.1.1/',
+    'https://169.254.169.254/latest/meta-data',
+    'https://100.64.0.1/',
+    'https://224.0.0.1/',
+    'https://255.255.255.255/',
+    'https://localhost/',
+  ])('to %s', async (url) => {
+    expect(await send(url, {}, { allowedAddresses: [] })).toMatchObject({ kind: 'forbidden', code: 'address' });
+  });
+
+  it.each(['ftp://carrier.example', 'file:///etc/passwd', 'http://carrier.example', 'https://me:you@carrier.example', 'nonsense'])(
+    'nor to %s',
+    async (url) => {
+      expect(await send(url, {}, { allowedAddresses: [] })).toMatchObject({ kind: 'forbidden' });
+    },
+  );
+
+  const answering = (addresses: string[]) =>
+    ((_host: string, options: { all?: boolean }, callback: (error: null, ...found: unknown[]) => void) =>
+      options.all
+        ? callback(
+            null,
+            addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+          )
+        : callback(null, addresses[0], addresses[0]?.includes(':') ? 6 : 4)) as never;
+
+  it.each([[['10.0.0.1']], [['93.184.216.34', '127.0.0.1']], [['::ffff:169.254.169.254']]])(
+    'where a name stands for %s',
+    async (addresses) => {
+      expect(await send('https://carrier.example', {}, { allowedAddresses: [], lookup: answering(addresses) })).toMatchObject({
+        kind: 'forbidden',
+        code: 'address',
+      });
+    },
+  );
+
+  it('in the clear, but to allowed addresses', async () => {
+    const { url, heard } = await hostile((socket) => socket.end(ok('{}')));
+    const port = new URL(url).port;
+    const named = await send(`http://inside.example:${port}`, {}, { lookup: answering(['127.0.0.1']) });
+    expect(named).toMatchObject({ kind: 'answered' });
+    const before = heard().length;
+    expect(await send(url, {}, { allowedAddresses: ['10.0.0.0/8'] })).toMatchObject({ kind: 'forbidden' });
+    expect(heard()).toHaveLength(before);
+  });
+
+  it('that is too large', async () => {
+    expect(await send('https://carrier.example', { body: 'x'.repeat(2_000_000) })).toMatchObject({ kind: 'forbidden', code: 'too_large' });
+  });
+});
+
+it('a list of allowed addresses that cannot be read is refused', () => {
+  for (const entry of ['localhost', '10.0.0.0/x', '10.0.0']) expect(() => addressList([entry])).toThrow(entry);
+});
