@@ -11,7 +11,7 @@ import { readDelegates, type Standing } from './delegations.ts';
 import { askPoliciesOnReview, mayReview } from './may-review.ts';
 import { announceAndNudge, leaveNudge } from './nudges.ts';
 import { policyVersionInForce } from './policy-sets.ts';
-import { hasExpired, type LockedProposal, lockProposal } from './proposal-row.ts';
+import { type LockedProposal, lockProposal } from './proposal-row.ts';
 import type { ReviewView } from './proposal-view.ts';
 import { recordDecision, recordRefusal } from './record-decision.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -58,11 +58,12 @@ export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreD
     review.decision === 'approve' ? hasMoved(tx, review.proposalId) : false,
   ]);
   if (proposal === null) return undone(tx, refuse('not_found'));
-  const { authority, standing } = mayReview(deps, review, { proposal, actor, facts, delegations });
-  if (proposal.status === 'awaiting_approval' && hasExpired(proposal)) {
-    const settled = settleLocked(tx, proposal, facts);
+  const settledFirst = proposal.status === 'awaiting_approval' ? settleLocked(tx, proposal, facts) : undefined;
+  const status = settledFirst?.status ?? proposal.status;
+  const { authority, standing } = mayReview(deps, review, { proposal: { ...proposal, status }, actor, facts, delegations });
+  if (settledFirst && status !== 'awaiting_approval') {
     leaveNudge(tx, proposal.id);
-    return { ...refuse(authority.allowed ? 'not_awaiting_approval' : authority.reason), settled };
+    return { ...refuse(authority.allowed ? 'not_awaiting_approval' : authority.reason), settled: settledFirst };
   }
   if (!authority.allowed) {
     await recordRefusal(tx, { ...decisionOf(proposal, review, actor), outcome: 'refused', reason: authority.reason });

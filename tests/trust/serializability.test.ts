@@ -8,7 +8,7 @@ import { Dice } from './random-numbers.ts';
 import { firstActions, randomAction, randomOntology } from './random-world.ts';
 import { World } from './world.ts';
 
-const seed = Number(process.env.EXEQUATUR_SEED ?? Date.now() % 1_000_000);
+const seed = Number(process.env.EXEQUATUR_SEED ?? 1);
 
 async function inWorld(document: JsonValue, work: (world: World) => Promise<void>): Promise<void> {
   const world = await World.open(document);

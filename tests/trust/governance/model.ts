@@ -178,8 +178,10 @@ export class Model {
   private review({ of, by, decision, claims, former, cut }: Extract<Command, { do: 'review' }>): boolean {
     const proposal = this.proposals[of];
     if (proposal === undefined) return false;
-    if (proposal.status === 'awaiting_approval' && this.isOver(proposal)) {
-      if (!cut) proposal.status = 'expired';
+    const before = proposal.status;
+    if (before === 'awaiting_approval') this.settle(proposal);
+    if (proposal.status !== before) {
+      if (cut) proposal.status = before;
       return false;
     }
     const mayReview =
