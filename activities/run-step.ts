@@ -13,7 +13,7 @@ interface StepDeps {
   durations: StepDurations;
 }
 
-const heartbeatMs = 5_000; // Several beats within the heartbeat timeout, so that one late beat kills nothing.
+const heartbeatMs = 1_000; // Several beats within the shortest heartbeat timeout, that of a step outside, so that one late beat kills nothing.
 const maxAttempts = 4; // A defect does not go away by itself; a rolling update or a passing shortage of memory may, within the seconds that four attempts take.
 
 /** What every activity has in common: heartbeats, its duration, one log line when it fails, and failures of stable types that carry none of the database's words. */

@@ -3,6 +3,7 @@ import type { CompiledAction } from './compiled-action.ts';
 import type { ActionCeilings, ApprovalFloor, GlassFloor, SurfaceRow } from './compiled-ontology.ts';
 import { type ActionTypeDefinition, type ApprovalPolicyDefinition, defaultEditLimit, type OntologyDocument } from './definition.ts';
 import { flattenRules } from './derive-surface.ts';
+import type { WebhookTemplate } from './effect-definition.ts';
 import { compareText } from './json.ts';
 import { referredType } from './parameter-shape.ts';
 import { type Types, typesNamed } from './rule-context.ts';
@@ -148,10 +149,21 @@ export function deriveDefinitionText(
     objectTypes,
     linkTypes,
     ...(shapes.size > 0 ? { interfaces } : {}),
-    ...(action.effects || action.checks ? { endpoints } : {}),
+    ...(action.effects || action.checks ? { endpoints: endpointsOf(action, endpoints) } : {}),
     ...(Object.keys(sensitive).length > 0 ? { sensitive } : {}),
   };
   return canonicalText(withoutWords(meaning));
+}
+
+/** Those that its effects and checks name. */
+function endpointsOf({ effects = [], checks = [] }: ActionTypeDefinition, endpoints: NonNullable<OntologyDocument['endpoints']>) {
+  const named = new Set<string>();
+  const note = (request: object | undefined) => {
+    if (request && 'webhook' in request) named.add((request as { webhook: WebhookTemplate }).webhook.endpoint);
+  };
+  for (const { probe, compensation, ...effect } of effects) for (const one of [effect, probe, compensation, compensation?.probe]) note(one);
+  for (const { probe } of checks) note(probe);
+  return Object.fromEntries(Object.entries(endpoints).filter(([name]) => named.has(name)));
 }
 
 /** Policy alone approves nothing sensitive that it does not name, and conditions of stages may speak of what is. Others ask the same people either way. */

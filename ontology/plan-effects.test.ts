@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { bookCarrier, parcelDomain, tellDepot } from '../tests/effects/parcel-domain.ts';
 import { writePlan } from './canonical-plan.ts';
 import { compileOntology } from './compile-ontology.ts';
+import type { OntologyDocument } from './definition.ts';
 import type { CheckDefinition, EffectDefinition } from './effect-definition.ts';
 import { evaluate } from './evaluate.ts';
 import type { JsonObject } from './json.ts';
@@ -38,6 +39,17 @@ function faultsOf(effects: EffectDefinition[]) {
   const outcome = compileOntology(parcelDomain(url, effects));
   return outcome.ok ? [] : outcome.faults.map(({ pointer }) => pointer);
 }
+
+it('an endpoint that an action uses is part of what the action means, and another is not', () => {
+  const textOf = (more: OntologyDocument['endpoints']) => {
+    const domain = parcelDomain(url, [bookCarrier]);
+    const outcome = compileOntology({ ...domain, endpoints: { ...domain.endpoints, ...more } });
+    if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults));
+    return outcome.ontology.actionTypes.get('handOver')?.definitionText;
+  };
+  expect(textOf({ broker: { url: 'https://broker.example' } })).toBe(textOf({}));
+  expect(textOf({ carrier: { url: 'https://other.example' } })).not.toBe(textOf({}));
+});
 
 describe('the effects of a plan', () => {
   it('show each request as it will be sent, with the places that only answers can fill', async () => {
