@@ -39,7 +39,7 @@ export interface ProposalFacts {
   proposerId: string;
   /** The person for whom an agent proposed. */
   proposerActsFor: string | null;
-  /** Ids and persons who may not review it: the proposer's, those of whom the proposer acts for, or acted then, and of the people who act for one of them. */
+  /** Ids and persons who may not review it: the proposer's, those of whom the proposer acts for, or acted then, and of the people who act for one of them, over any number of hops. */
   behind: readonly string[];
 }
 

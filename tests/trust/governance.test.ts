@@ -1,6 +1,7 @@
 // Random sequences of what people, administrators, time and crashes do, on a clone from tests/support/database.ts and on a small model: both come to the same.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Command } from './governance/commands.ts';
+import { Model } from './governance/model.ts';
 import { Offices } from './governance/office.ts';
 import { differenceIn, noTally, playSeed } from './governance/play.ts';
 
@@ -40,4 +41,17 @@ it('a review finds what the earlier ones have come to since', async () => {
     { ...review, by: 'eve', decision: 'approve', claims: both },
   ];
   expect(await differenceIn(offices, commands, noTally())).toBeNull();
+});
+
+it('nobody reviews who acts for one who acts for the proposer', async () => {
+  const commands: Command[] = [
+    { do: 'propose', by: 'bot', action: 'either', size: 3, after: null, cut: false },
+    { do: 'actFor', who: 'ben', whom: 'bot' },
+    { do: 'actFor', who: 'ann', whom: 'ben' },
+    { do: 'step', of: 0, how: 'once' },
+    { do: 'review', of: 0, by: 'ann', decision: 'approve', claims: ['keeper', 'officer'], former: false, cut: false },
+  ];
+  expect(await differenceIn(offices, commands, noTally())).toBeNull();
+  const model = new Model();
+  expect(commands.map((command) => model.play(command)).at(-1)).toBe(false);
 });

@@ -277,7 +277,7 @@ export class Model {
     return this.votes(proposal).filter(({ approves, roles }) => approves && roles.some((role) => asked.includes(role))).length;
   }
 
-  /** The proposer's side: linked identities and whomever any of them acts for, over any number of hops; and whoever acts for one of all these. */
+  /** The proposer's side: linked identities and whomever any of them acts for; and whoever acts for one of all these. Both over any number of hops. */
   private isBehind(proposal: Proposal, who: string): boolean {
     const side = new Set<number>();
     const add = (id: string | null) => {
@@ -287,8 +287,12 @@ export class Model {
     };
     add(proposal.by);
     add(proposal.behalf);
-    const persons = [...this.directory.values()].filter(({ actsFor }) => actsFor !== null && side.has(this.principal(actsFor).person));
-    return [...side, ...persons.map(({ person }) => person)].includes(this.principal(who).person);
+    for (let known = -1; known < side.size; ) {
+      known = side.size;
+      for (const { actsFor, person } of this.directory.values())
+        if (actsFor !== null && side.has(this.principal(actsFor).person)) side.add(person);
+    }
+    return side.has(this.principal(who).person);
   }
 
   private isStopped({ by, behalf, action }: { by: string; behalf: string | null; action: string }): boolean {
