@@ -52,6 +52,15 @@ it('nobody reviews who acts for one who acts for the proposer', async () => {
     { do: 'review', of: 0, by: 'ann', decision: 'approve', claims: ['keeper', 'officer'], former: false, cut: false },
   ];
   expect(await differenceIn(offices, commands, noTally())).toBeNull();
+  const throughAnAgent: Command[] = [
+    { do: 'actFor', who: 'ben', whom: 'bot' },
+    { do: 'propose', by: 'ann', action: 'staged', size: 1, after: null, cut: false },
+    { do: 'step', of: 0, how: 'once' },
+    { do: 'review', of: 0, by: 'ben', decision: 'approve', claims: ['keeper', 'officer'], former: false, cut: false },
+    { do: 'actFor', who: 'bot', whom: 'ann' },
+    { do: 'step', of: 0, how: 'once' },
+  ];
+  expect(await differenceIn(offices, throughAnAgent, noTally())).toBeNull();
   const model = new Model();
   expect(commands.map((command) => model.play(command)).at(-1)).toBe(false);
 });

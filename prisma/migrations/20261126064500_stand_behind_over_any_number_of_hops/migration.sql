@@ -6,9 +6,11 @@ CREATE OR REPLACE FUNCTION stands_behind(principal text, represented text) RETUR
 DECLARE
   tenant uuid := nullif(current_setting('app.tenant', true), '')::uuid;
 BEGIN
-  -- No link leads from these two and none to them: they are all there is on their side.
+  -- No link leads from these two, and none to them but of agents for whom nobody acts, and who review nothing: they are all there is on their side.
   IF NOT EXISTS (SELECT FROM exequatur.principal w WHERE w.tenant_id = tenant AND w.id IN (stands_behind.principal, represented) AND (w.acts_for IS NOT NULL OR w.person IS NOT NULL))
-     AND NOT EXISTS (SELECT FROM exequatur.principal o WHERE o.tenant_id = tenant AND o.acts_for IN (stands_behind.principal, represented) AND o.kind = 'user') THEN
+     AND NOT EXISTS (SELECT FROM exequatur.principal o
+                      WHERE o.tenant_id = tenant AND o.acts_for IN (stands_behind.principal, represented)
+                        AND (o.kind = 'user' OR o.person IS NOT NULL OR EXISTS (SELECT FROM exequatur.principal x WHERE x.tenant_id = tenant AND x.acts_for = o.id))) THEN
     RETURN QUERY SELECT DISTINCT x.id FROM unnest(ARRAY[stands_behind.principal, represented]) x(id) WHERE x.id IS NOT NULL;
     RETURN;
   END IF;
@@ -26,7 +28,7 @@ BEGIN
     UNION
     SELECT n.id FROM named m
       JOIN exequatur.principal w ON w.tenant_id = tenant AND w.id = m.id
-      CROSS JOIN LATERAL (SELECT o.id FROM exequatur.principal o WHERE o.tenant_id = w.tenant_id AND o.acts_for = w.id AND o.kind = 'user'
+      CROSS JOIN LATERAL (SELECT o.id FROM exequatur.principal o WHERE o.tenant_id = w.tenant_id AND o.acts_for = w.id
                           UNION ALL
                           SELECT o.id FROM exequatur.principal o WHERE o.tenant_id = w.tenant_id AND o.person = w.person) n
   )
