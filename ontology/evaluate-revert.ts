@@ -1,3 +1,4 @@
+import { actionTypeIn } from './change-set.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
 import type { PropertyDefinition } from './definition.ts';
 import { EditBuilder, groupBy, linkKey } from './edit-builder.ts';
@@ -54,7 +55,7 @@ export async function evaluateRevert(
   snapshot: Snapshot,
   context: Pick<EvaluationContext, 'tenant'>,
 ): Promise<SimulationOutcome> {
-  const action = original.actionTypes.get(execution.actionType);
+  const action = actionTypeIn(original, execution.actionType);
   if (!action) {
     throw new Error(`the compiled ontology has no action type ${execution.actionType}`);
   }

@@ -1,3 +1,4 @@
+import { type ChangeSetParameters, isChangeSet, membersOf } from './change-set.ts';
 import type { PropertyChange, PropertyDifference } from './compare-edits.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import type { Edit, Fault, PlanSummary } from './plan.ts';
@@ -102,14 +103,25 @@ export class Mask {
       : difference;
   }
 
+  /** Of a change set those of each of its actions. */
   parameters(actionType: string, parameters: JsonValue): JsonValue {
     const isRecord = typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters);
-    return isRecord ? this.values('actionTypes', actionType, parameters) : parameters;
+    if (!isRecord) return parameters;
+    if (!isChangeSet(actionType)) return this.values('actionTypes', actionType, parameters);
+    const { actions } = parameters as unknown as ChangeSetParameters;
+    return { actions: actions.map((one) => ({ ...one, parameters: this.values('actionTypes', one.actionType, one.parameters) })) };
   }
 
   /** A set whose filter is hidden is not shown at all: what it selects tells what the filter says. */
   summary(actionType: string, summary: PlanSummary): PlanSummary {
-    const { prefilled, objectSets, ...numbers } = summary;
+    const { actions } = summary;
+    return {
+      ...this.choice(actionType, summary),
+      ...(actions ? { actions: actions.map((one) => this.choice(one.actionType, one)) } : {}),
+    };
+  }
+
+  private choice<S extends Pick<PlanSummary, 'prefilled' | 'objectSets'>>(actionType: string, { prefilled, objectSets, ...numbers }: S) {
     const sets = Object.entries(objectSets ?? {}).filter(([name]) => !this.hides('actionTypes', actionType, name));
     return {
       ...numbers,
@@ -123,8 +135,9 @@ export class Mask {
     const hidden = (fault.objects ?? []).filter(
       ({ type, property }) => property !== undefined && this.hides('objectTypes', type, property),
     );
-    const parameter = /^\/parameters\/([^/]+)/.exec(fault.pointer ?? '')?.[1];
-    const isParameter = parameter !== undefined && this.hides('actionTypes', actionType, parameter);
+    const parameter = /^(?:\/(?:parameters|changeSet)\/actions\/[0-9]+)?\/parameters\/([^/]+)/.exec(fault.pointer ?? '')?.[1];
+    // Which action of a change set it is of does not matter: what one of them hides is not told.
+    const isParameter = parameter !== undefined && membersOf(actionType).some((name) => this.hides('actionTypes', name, parameter));
     if (hidden.length === 0 && !isParameter) return fault;
     const { objects, ...rest } = fault;
     const names = isParameter ? [parameter] : [...new Set(hidden.map(({ property }) => property))];

@@ -37,6 +37,13 @@ export interface PlanHeader {
   prefilled?: Record<string, JsonValue>;
   /** Ids of the members of object-set parameters, in "C" order. Only where there are such. */
   objectSets?: Record<string, string[]>;
+  /** Of a change set: its actions in order, with what was filled in for each. */
+  actions?: PlannedAction[];
+}
+
+/** One action of a change set. Its parameters stand with the plan's. */
+export interface PlannedAction extends Pick<PlanHeader, 'prefilled' | 'objectSets'> {
+  actionType: string;
 }
 
 export interface Plan {
@@ -135,6 +142,13 @@ export interface PlanSummary {
   objectSets?: Record<string, { count: number; ids: string[] }>;
   /** Sensitive properties that the plan touches, as `type.property`; absent where there are none. */
   sensitive?: string[];
+  /** Of a change set: what each of its actions alone does, on what those before it leave. */
+  actions?: ActionSummary[];
+}
+
+export interface ActionSummary extends Pick<PlanSummary, 'prefilled' | 'objectSets'> {
+  actionType: string;
+  edits: number;
 }
 
 export interface Simulation {

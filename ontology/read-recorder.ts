@@ -10,13 +10,13 @@ import type { LinkEnd, Snapshot } from './snapshot.ts';
  * loaded once; every query is asked once. The read set is what must be unchanged for the plan to be what it would be now.
  */
 export class ReadRecorder {
-  readonly #snapshot: Snapshot;
+  readonly #snapshot: Omit<Snapshot, 'referrers'>;
   readonly #loaded = new Map<string, Map<string, ObjectState>>();
   /** Type to property to id to version. */
   readonly #reads = new Map<string, Map<string, Map<string, number>>>();
   readonly #queries = new Map<string, { query: ReadQuery; result: ObjectState[] | LinkState[] }>();
 
-  constructor(snapshot: Snapshot) {
+  constructor(snapshot: Omit<Snapshot, 'referrers'>) {
     this.#snapshot = snapshot;
   }
 

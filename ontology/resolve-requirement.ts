@@ -1,6 +1,7 @@
 import type { Expression, Frame } from './cel/expression.ts';
 import type { CompiledActionType } from './compiled-ontology.ts';
 import type { EscalationDefinition, StageDefinition } from './definition.ts';
+import { durationMs } from './duration.ts';
 import type { JsonObject } from './json.ts';
 import type { PlanSummary, ResolvedRequirement, ResolvedStage } from './plan.ts';
 
@@ -17,14 +18,10 @@ export function resolveRequirement(
   const { policy, policyName } = action;
   const facts = withPlan(frame, summary);
   const automatic = isAutomatic(action, parameters, facts, summary);
-  const isAsked = (_: StageDefinition, at: number) => {
-    const condition = action.compiled.policy.stages[at];
-    return condition === undefined || compute(condition, facts, true);
-  };
   return {
     policy: policyName,
     automatic,
-    stages: automatic ? [] : policy.stages.filter(isAsked).map((stage) => resolveStage(stage, policy.escalate)),
+    stages: automatic ? [] : askedStages(action, facts).map((stage) => resolveStage(stage, policy.escalate)),
     distinctReviewers: policy.distinctReviewers ?? true,
     expiresAfter: policy.expiresAfter,
     ...(policy.approvalsLast === undefined ? {} : { approvalsLast: policy.approvalsLast }),
@@ -32,6 +29,55 @@ export function resolveRequirement(
     ...(automatic || policy.escalate === undefined ? {} : { escalate: withoutReviewers(policy.escalate) }),
     ...(automatic || policy.breakGlass === undefined ? {} : { breakGlass: policy.breakGlass }),
   };
+}
+
+/** The stages whose conditions hold, or cannot be computed. */
+function askedStages({ policy, compiled }: CompiledActionType, facts: Frame): StageDefinition[] {
+  return policy.stages.filter((_, at) => {
+    const condition = compiled.policy.stages[at];
+    return condition === undefined || compute(condition, facts, true);
+  });
+}
+
+/** One action of a change set, with what the conditions of its policy see. */
+export interface RequirementPart {
+  action: CompiledActionType;
+  frame: Frame;
+}
+
+/**
+ * Who must approve a change set: the stages of every policy among its actions, each once, where any of its actions asks for it on the plan as a whole. Policy alone never
+ * approves one, and nobody breaks the glass for one: what policies say of either they say of single actions.
+ */
+export function combineRequirements(parts: readonly RequirementPart[], summary: PlanSummary, policyName: string): ResolvedRequirement {
+  const policies = new Map(parts.map(({ action }) => [action.policyName, action.policy]));
+  const stages = [...policies].flatMap(([name, policy]) => {
+    const asked = new Set(
+      parts
+        .filter(({ action }) => action.policyName === name)
+        .flatMap(({ action, frame }) => askedStages(action, withPlan(frame, summary))),
+    );
+    const mine = policy.stages.filter((stage) => asked.has(stage)).map((stage) => resolveStage(stage, policy.escalate));
+    return policies.size === 1 ? mine : mine.map((stage) => ({ ...stage, name: `${name}: ${stage.name}` }));
+  });
+  const all = [...policies.values()];
+  const lasting = shortest(all.flatMap(({ approvalsLast }) => approvalsLast ?? []));
+  const remind = all.find((policy) => policy.remind !== undefined)?.remind;
+  const escalate = all.find((policy) => policy.escalate !== undefined)?.escalate;
+  return {
+    policy: policyName,
+    automatic: false,
+    stages,
+    distinctReviewers: all.some(({ distinctReviewers }) => distinctReviewers !== false),
+    expiresAfter: shortest(all.map(({ expiresAfter }) => expiresAfter)) ?? 'PT1H',
+    ...(lasting === undefined ? {} : { approvalsLast: lasting }),
+    ...(remind === undefined ? {} : { remind }),
+    ...(escalate === undefined ? {} : { escalate: withoutReviewers(escalate) }),
+  };
+}
+
+function shortest(durations: readonly string[]): string | undefined {
+  return [...durations].sort((left, right) => durationMs(left) - durationMs(right))[0];
 }
 
 /** Whom an escalation adds stands with each stage. */

@@ -1,3 +1,4 @@
+import { actionTypeIn } from './change-set.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
 import { approvalsOf } from './derive.ts';
 import type { Edit, ResolvedRequirement } from './plan.ts';
@@ -20,7 +21,7 @@ export function revertRequirement(
   const least = Math.max(0, ...new Set(touched.map((type) => types.objectTypes.get(type)?.minimumApprovals ?? 0)));
   const requirement = withEmergencies(resolved, least);
   const asked = requirement.automatic ? 0 : approvalsOf(requirement);
-  const policy = original.actionTypes.get(actionType)?.policy;
+  const policy = actionTypeIn(original, actionType)?.policy;
   if (asked >= least || policy === undefined) return requirement;
   const raised = {
     ...requirement,

@@ -1,3 +1,5 @@
+import { actionTypeIn, type ChangeSetParameters, isChangeSet } from '../ontology/change-set.ts';
+import { evaluateChangeSet } from '../ontology/evaluate-change-set.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { mayLapse, recheckCriteria } from '../ontology/recheck-criteria.ts';
@@ -18,14 +20,20 @@ export async function askCriteriaAgain(
 ): Promise<Fault[]> {
   if (proposal.revertOf !== null) return [];
   const loaded = await deps.ontologies.load(tx, proposal.ontologyVersion);
-  const action = loaded?.ontology.actionTypes.get(proposal.actionType);
-  if (loaded === null || action === undefined) throw new Error('a proposal names definitions that are not there');
+  const action = loaded && actionTypeIn(loaded.ontology, proposal.actionType);
+  if (!loaded || !action) throw new Error('a proposal names definitions that are not there');
   if (!mayLapse(action)) return [];
-  return recheckCriteria(loaded.ontology, action, await readParameters(tx, proposal.id), new SqlSnapshot(tx), {
-    proposer: { id: proposal.proposerId, kind: proposal.proposerKind, roles: proposal.proposerRoles },
-    evaluatedAt: proposal.evaluatedAt,
-    now,
-  });
+  const proposer = { id: proposal.proposerId, kind: proposal.proposerKind, roles: proposal.proposerRoles };
+  const parameters = await readParameters(tx, proposal.id);
+  const snapshot = new SqlSnapshot(tx);
+  const instants = { proposer, evaluatedAt: proposal.evaluatedAt, now };
+  if (!isChangeSet(proposal.actionType)) return recheckCriteria(loaded.ontology, action, parameters, snapshot, instants);
+  // What a later action asks depends on what the earlier ones do.
+  const { actionTypeVersion, revisionSeed } = proposal;
+  const context = { ...instants, tenant: tx.tenant, actionTypeVersion, revisionSeed };
+  const set = parameters as unknown as ChangeSetParameters;
+  const outcome = await evaluateChangeSet(loaded.ontology, proposal.actionType, set, snapshot, context);
+  return outcome.kind === 'invalid' ? outcome.faults : [];
 }
 
 async function readParameters(tx: Sql, proposalId: string): Promise<JsonObject> {

@@ -1,4 +1,5 @@
 import type { Actor } from '../ontology/authority.ts';
+import { membersOf } from '../ontology/change-set.ts';
 import type { PolicyAction, PolicyContext, PolicyPrincipal } from '../ontology/policy-engine.ts';
 import { policyVersionInForce } from './policy-sets.ts';
 import { isoTime } from './proposal-row.ts';
@@ -38,13 +39,15 @@ export async function askPolicies(
   const loaded = await deps.policies.load(tx, tx.tenant, version);
   if (loaded === null) return { allowed: false, version, policies: [], errors: ['the version in force is not there'] };
   const facts = typeof context !== 'function' ? context : version === 0 ? { now: noTime } : await context();
-  const { decision, policies, errors } = await deps.policies.of.engine.decide(loaded.set, {
-    principal: actor,
-    action,
-    resource,
-    context: facts,
-  });
-  return { allowed: decision === 'allow', version, policies, errors };
+  const found = new Set<string>();
+  // Of a change set each action is asked for, and one that is refused is the answer.
+  for (const member of membersOf(resource)) {
+    const question = { principal: actor, action, resource: member, context: facts };
+    const { decision, policies, errors } = await deps.policies.of.engine.decide(loaded.set, question);
+    if (decision !== 'allow') return { allowed: false, version, policies, errors };
+    for (const policy of policies) found.add(policy);
+  }
+  return { allowed: true, version, policies: [...found].sort(), errors: [] };
 }
 
 const noTime = '1970-01-01T00:00:00.000Z';

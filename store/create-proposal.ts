@@ -1,11 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Actor, Caller } from '../ontology/authority.ts';
 import { digestOf, sha256Hex } from '../ontology/canonical-json.ts';
+import { actionTypeIn, type ChangeSetParameters, isChangeSet, membersOf } from '../ontology/change-set.ts';
 import type { CompiledActionType, CompiledOntology } from '../ontology/compiled-ontology.ts';
 import { durationMs } from '../ontology/duration.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import type { ProposalStatus } from '../ontology/lifecycle.ts';
-import { checkReferences, parseParameters } from '../ontology/parameters.ts';
+import { checkReferences } from '../ontology/parameters.ts';
+import { parseFor } from '../ontology/parse-change-set.ts';
+import type { Fault } from '../ontology/plan.ts';
 import { askPolicies, refuseByPolicy } from './ask-policies.ts';
 import { claimIdempotencyKey } from './idempotency.ts';
 import { insertProposal } from './insert-proposal.ts';
@@ -81,20 +84,26 @@ async function acceptNew(
 ): Promise<Proposed | Refusal> {
   if (action === null) {
     const reader = deps.decide({ action: 'read', actor });
-    return reader.allowed ? refuse('unknown_action_type') : refuse(reader.reason);
+    if (!reader.allowed) return refuse(reader.reason);
+    return isChangeSet(request.actionType)
+      ? refuse('unknown_action_type', await unknownMembers(tx, request))
+      : refuse('unknown_action_type');
   }
   const otherVersion = refusalOfVersion(request.actionType, action);
   if (otherVersion !== null) return refuse(otherVersion);
   const authority = deps.decide({ action: 'proposal:create', actor, proposers: action.type.definition.proposers ?? null });
   if (!authority.allowed) return refuse(authority.reason);
-  const parsed = parseParameters(action.ontology, action.type.name, request.parameters);
+  const parsed = parseFor(action.ontology, action.type.name, request.parameters);
   if (!parsed.ok) return refuse('invalid_parameters', parsed.faults);
   const { executeAfter } = request;
   if (executeAfter !== undefined && Date.parse(executeAfter) >= Date.parse(action.now) + durationMs(action.type.policy.expiresAfter)) {
     const message = `it expires ${action.type.policy.expiresAfter} after it is proposed`;
     return refuse('execute_after_expiry', [{ code: 'execute_after_expiry', pointer: '/executeAfter', message }]);
   }
-  const references = checkReferences(action.ontology, action.type.name, parsed.parameters, new SqlSnapshot(tx));
+  // An action of a change set may refer to what an earlier one creates; that the simulation finds out.
+  const references = isChangeSet(action.type.name)
+    ? []
+    : checkReferences(action.ontology, action.type.name, parsed.parameters, new SqlSnapshot(tx));
   const insertion = insertProposal(tx, {
     id: proposalId,
     actionType: action.type.name,
@@ -130,6 +139,21 @@ async function acceptNew(
   return { proposalId, repeated: false, status: 'simulating', actionType: action.type.name };
 }
 
+/** Which actions of a change set are of no action type that is there. */
+async function unknownMembers(tx: Tx, { actionType, parameters }: NewProposal): Promise<Fault[]> {
+  const rows = await tx.rows<{ name: string }>(
+    'SELECT a.name FROM exequatur.action_type a WHERE a.name = ANY($1::text[]) AND NOT a.retired',
+    [membersOf(actionType)],
+  );
+  const known = new Set(rows.map(({ name }) => name));
+  const { actions } = parameters as unknown as ChangeSetParameters;
+  return actions.flatMap(({ actionType: name }, index) =>
+    known.has(name)
+      ? []
+      : [{ code: 'unknown_action_type', pointer: `/parameters/actions/${index}/actionType`, message: `there is no action type ${name}` }],
+  );
+}
+
 export interface FoundAction {
   type: CompiledActionType;
   version: number;
@@ -139,9 +163,10 @@ export interface FoundAction {
   now: string;
 }
 
-/** The action type as it is now, with the ontology that holds it. Null when there is none, or it was retired. */
+/** The action type as it is now, or the change set of those that it names, with the ontology that holds it. Null when there is none, or it was retired. */
 export async function findAction(tx: Tx, reference: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<FoundAction | null> {
   const { name } = splitReference(reference);
+  if (isChangeSet(name)) await tx.rows('SELECT exequatur.combine_actions($1)', [name]);
   const [row] = await tx.rows<{ version: number; ontology_version: number; now: string }>(
     `SELECT a.current_version::int AS version, (SELECT max(o.version) FROM exequatur.ontology_version o)::int AS ontology_version, ${isoTime('exequatur.clock()')} AS now
        FROM exequatur.action_type a WHERE a.name = $1 AND NOT a.retired`,
@@ -149,8 +174,8 @@ export async function findAction(tx: Tx, reference: string, deps: Pick<StoreDeps
   );
   if (row === undefined) return null;
   const loaded = await deps.ontologies.load(tx, row.ontology_version);
-  const type = loaded?.ontology.actionTypes.get(name);
-  if (loaded === null || type === undefined) return null;
+  const type = loaded && actionTypeIn(loaded.ontology, name);
+  if (!loaded || !type) return null;
   return { type, version: row.version, ontologyVersion: loaded.version, ontology: loaded.ontology, now: row.now };
 }
 

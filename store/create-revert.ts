@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Authority, Caller } from '../ontology/authority.ts';
 import { digestOf } from '../ontology/canonical-json.ts';
+import { actionTypeIn } from '../ontology/change-set.ts';
 import { settingOf } from '../ontology/setting-actions.ts';
 import { askPolicies, refuseByPolicy } from './ask-policies.ts';
 import type { Proposed } from './create-proposal.ts';
@@ -70,7 +71,7 @@ async function acceptRevert(
   if (original === null || record === null) return refuse('not_found');
   const actor = await resolveActor(tx, request.proposer);
   const loaded = await deps.ontologies.load(tx, original.ontologyVersion);
-  const proposers = loaded?.ontology.actionTypes.get(original.actionType)?.definition.proposers ?? null;
+  const proposers = (loaded && actionTypeIn(loaded.ontology, original.actionType))?.definition.proposers ?? null;
   const { revision, planDigest: digest } = original;
   const decision = { proposalId: original.id, actor: actor.id, action: 'revert' as const, revision, digest };
   const authority = deps.decide(revertQuestion(record, actor, proposers));

@@ -18,6 +18,6 @@ export async function areDefinitionsInForce(tx: Sql, proposalId: string): Promis
 
 /** SQL for the same of a proposal row `p`; null is no. */
 export const definitionsHold = `CASE WHEN p.revert_of IS NULL
-  THEN (SELECT NOT a.retired AND (a.current_version = p.action_type_version OR exequatur.keeps_version(a.name, p.action_type_version)) FROM exequatur.action_type a WHERE a.tenant_id = p.tenant_id AND a.name = p.action_type)
+  THEN exequatur.in_force(p.action_type, p.action_type_version)
   ELSE (SELECT (r.counters ->> '${ontologyCounter}')::int = (SELECT max(o.version) FROM exequatur.ontology_version o WHERE o.tenant_id = p.tenant_id)
           FROM exequatur.read_set r WHERE r.tenant_id = p.tenant_id AND r.plan_id = p.plan_id ORDER BY r.simulation DESC LIMIT 1) END`;

@@ -1,3 +1,4 @@
+import { membersOf } from '../ontology/change-set.ts';
 import type { CompiledActionType, CompiledOntology } from '../ontology/compiled-ontology.ts';
 import type { PlanSummary } from '../ontology/plan.ts';
 import type { PlanForPolicy, PolicyAction, PolicyContext, PolicyVocabulary } from '../ontology/policy-engine.ts';
@@ -40,13 +41,20 @@ export function planForPolicy(
   given: Readonly<Record<string, string>> | null,
   names: readonly string[],
 ): PlanForPolicy {
-  const filledIn = Object.entries(summary.prefilled ?? {}).filter(([name, value]) => names.includes(name) && value !== null);
+  // Of a change set, what was filled in for each of its actions.
+  const filledIn = [summary, ...(summary.actions ?? [])].flatMap(({ prefilled = {} }) =>
+    Object.entries(prefilled).filter(([name, value]) => names.includes(name) && value !== null),
+  );
+  const amounts: Record<string, number> = {};
+  for (const [name, value] of [...filledIn, ...Object.entries(given ?? {})]) {
+    amounts[name] = Math.max(amounts[name] ?? 0, sizeOf(String(value)));
+  }
   return {
     riskTier: summary.riskTier,
     edits: summary.edits,
     objectTypes: Object.keys(summary.objectTypes),
     sensitive: summary.sensitive ?? [],
-    amounts: Object.fromEntries([...filledIn, ...Object.entries(given ?? {})].map(([name, value]) => [name, sizeOf(String(value))])),
+    amounts,
   };
 }
 
@@ -55,9 +63,14 @@ function sizeOf(text: string): number {
   return Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(Math.abs(Number(text))));
 }
 
-/** SQL for the amounts of a proposal row `p`, as text by name; `names` is an expression for the array of names. */
+/** SQL for the amounts of a proposal row `p`, as text by name; of a change set the largest of each. `names` is an expression for the array of names. */
 export const amountsJson = (p: string, names: string): string =>
-  `(SELECT jsonb_object_agg(e.key, e.value) FROM json_each_text(${p}.parameters::json) e WHERE e.key = ANY(${names}) AND e.value IS NOT NULL)`;
+  `CASE WHEN exequatur.is_change_set(${p}.action_type) THEN (
+     SELECT jsonb_object_agg(n.key, n.value) FROM (
+       SELECT DISTINCT ON (e.key) e.key, e.value
+         FROM json_array_elements(${p}.parameters::json -> 'actions') a CROSS JOIN LATERAL json_each_text(a -> 'parameters') e
+        WHERE e.key = ANY(${names}) AND e.value ~ '^-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?$' ORDER BY e.key, abs(e.value::numeric) DESC) n)
+   ELSE (SELECT jsonb_object_agg(e.key, e.value) FROM json_each_text(${p}.parameters::json) e WHERE e.key = ANY(${names}) AND e.value IS NOT NULL) END`;
 
 /** What policies go by where a plan is decided on. */
 export async function policyContextOf(
@@ -68,8 +81,8 @@ export async function policyContextOf(
 ): Promise<PolicyContext> {
   if (settingOf(proposal.actionType) !== null) return { now };
   const loaded = await deps.ontologies.load(tx, proposal.ontologyVersion);
-  const type = loaded?.ontology.actionTypes.get(proposal.actionType);
-  const names = type === undefined ? [] : amountsOf(type);
+  const members = membersOf(proposal.actionType).flatMap((name) => loaded?.ontology.actionTypes.get(name) ?? []);
+  const names = [...new Set(members.flatMap(amountsOf))];
   const [row] = await tx.rows<{ summary: PlanSummary; amounts: Record<string, string> | null }>(
     `SELECT l.summary, ${amountsJson('p', '$2::text[]')} AS amounts
        FROM exequatur.proposal p JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { admitsProposer } from '../ontology/admits-proposer.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
-import { parseParameters } from '../ontology/parameters.ts';
+import { parseFor } from '../ontology/parse-change-set.ts';
 import type { ProblemCode } from '../ontology/problems.ts';
 import { readApprovalFacts } from './approval-facts.ts';
 import { type FoundAction, findAction } from './create-proposal.ts';
@@ -36,7 +36,7 @@ async function raise(tx: Tx, proposal: LockedProposal, action: FoundAction): Pro
   if (!admitsProposer(action.type.definition.proposers ?? null, proposer))
     return failure('proposer_not_allowed', `${at}, which does not admit the proposer`);
   const [row] = await tx.rows<{ parameters: string }>('SELECT p.parameters FROM exequatur.proposal p WHERE p.id = $1::uuid', [proposal.id]);
-  const parsed = parseParameters(action.ontology, action.type.name, JSON.parse(row?.parameters ?? '{}') as JsonValue);
+  const parsed = parseFor(action.ontology, action.type.name, JSON.parse(row?.parameters ?? '{}') as JsonValue);
   if (!parsed.ok) return { code: 'invalid_parameters', faults: parsed.faults };
   const { reviews } = await readApprovalFacts(tx, proposal.id);
   const voided = reviews.filter(({ decision }) => decision === 'approve').length;

@@ -1,4 +1,5 @@
 import type { PrincipalKind } from '../ontology/authority.ts';
+import { membersOf } from '../ontology/change-set.ts';
 import type { PlanSummary } from '../ontology/plan.ts';
 import type { PolicyContext, PolicyDecision, PolicyEngine, PolicyPrincipal, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
 import { rolesDelegated } from './delegations.ts';
@@ -53,7 +54,8 @@ export async function rehearsePolicies(
   const past = await readPast(sql, amounts);
   const differences: PolicyDifference[] = [];
   for (const proposal of past) {
-    for (const request of questionsOf(proposal, amounts)) {
+    const questions = membersOf(proposal.actionType).flatMap((actionType) => questionsOf({ ...proposal, actionType }, amounts));
+    for (const request of questions) {
       const before = await engine.decide(from, request);
       const after = await engine.decide(to, request);
       if (before.decision !== after.decision) differences.push(differenceOf(proposal, request, before, after));

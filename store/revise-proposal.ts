@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { admitsProposer } from '../ontology/admits-proposer.ts';
 import type { Caller } from '../ontology/authority.ts';
 import { digestOf, sha256Hex } from '../ontology/canonical-json.ts';
+import { isChangeSet } from '../ontology/change-set.ts';
 import { durationMs } from '../ontology/duration.ts';
 import type { JsonValue } from '../ontology/json.ts';
-import { checkReferences, parseParameters } from '../ontology/parameters.ts';
+import { checkReferences } from '../ontology/parameters.ts';
+import { parseFor } from '../ontology/parse-change-set.ts';
 import { askPolicies, refuseByPolicy } from './ask-policies.ts';
 import { findAction, type Proposed } from './create-proposal.ts';
 import { lockDefinitionsShared } from './definitions-lock.ts';
@@ -86,9 +88,11 @@ async function revise(
   if (action === null) return refuse('unknown_action_type');
   const proposer = { id: proposal.proposerId, kind: proposal.proposerKind, roles: proposal.proposerRoles };
   if (!admitsProposer(action.type.definition.proposers ?? null, proposer)) return refuse('proposer_not_allowed');
-  const parsed = parseParameters(action.ontology, action.type.name, request.parameters);
+  const parsed = parseFor(action.ontology, action.type.name, request.parameters);
   if (!parsed.ok) return refuse('invalid_parameters', parsed.faults);
-  const unknown = await checkReferences(action.ontology, action.type.name, parsed.parameters, new SqlSnapshot(tx));
+  const unknown = isChangeSet(action.type.name)
+    ? []
+    : await checkReferences(action.ontology, action.type.name, parsed.parameters, new SqlSnapshot(tx));
   if (unknown.length > 0) return refuse('unknown_reference', unknown);
   const expires = new Date(Date.parse(proposal.now) + durationMs(action.type.policy.expiresAfter)).toISOString();
   const justification = request.justification ?? proposal.justification;

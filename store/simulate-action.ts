@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Actor, Caller } from '../ontology/authority.ts';
 import { writePlan } from '../ontology/canonical-plan.ts';
+import { isChangeSet } from '../ontology/change-set.ts';
 import { evaluate } from '../ontology/evaluate.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import { checkReferences, parseParameters } from '../ontology/parameters.ts';
@@ -52,7 +53,8 @@ async function dryRun(
 ): Promise<DryRun | Refusal> {
   const read = deps.decide({ action: 'read', actor });
   if (!read.allowed) return refuse(read.reason);
-  const action = await findAction(tx, request.actionType, deps);
+  // A change set is seen by proposing it: what it may touch has to be put on record first.
+  const action = isChangeSet(request.actionType) ? null : await findAction(tx, request.actionType, deps);
   if (action === null) return refuse('unknown_action_type');
   const otherVersion = refusalOfVersion(request.actionType, action);
   if (otherVersion !== null) return refuse(otherVersion);

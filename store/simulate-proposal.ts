@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import { writePlan } from '../ontology/canonical-plan.ts';
+import { type ChangeSetParameters, isChangeSet } from '../ontology/change-set.ts';
 import { evaluate } from '../ontology/evaluate.ts';
+import { evaluateChangeSet } from '../ontology/evaluate-change-set.ts';
 import { evaluateRevert, type HistoryChange } from '../ontology/evaluate-revert.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import type { ResolvedRequirement, Simulation, SimulationOutcome } from '../ontology/plan.ts';
@@ -95,6 +97,9 @@ async function evaluateRow(
     revisionSeed: proposal.revisionSeed,
     actionTypeVersion: proposal.actionTypeVersion,
   };
+  if (proposal.revertOf === null && isChangeSet(proposal.actionType)) {
+    return evaluateChangeSet(loaded.ontology, proposal.actionType, JSON.parse(parameters) as ChangeSetParameters, snapshot, context);
+  }
   if (proposal.revertOf === null) {
     return evaluate(loaded.ontology, proposal.actionType, JSON.parse(parameters) as JsonObject, snapshot, context);
   }

@@ -1,10 +1,13 @@
+import { changeSetName } from '../../ontology/change-set.ts';
 import { type NewProposal, type Proposed, refusalToProposeAnything, createProposal as storeProposal } from '../../store/create-proposal.ts';
 import { isRefusal, type Refusal } from '../../store/refusal.ts';
+import { answerProposed } from '../answer-proposed.ts';
 import type { ApiContext } from '../api-context.ts';
 import type { AuthenticatedCaller } from '../authenticate.ts';
 import { problemDocument } from '../problem.ts';
-import { route } from '../route.ts';
+import { type Answer, route } from '../route.ts';
 import { batchBody, batchHeaders, batchSchema } from '../schemas/batch-schema.ts';
+import { proposalSchema } from '../schemas/proposal-schema.ts';
 
 const atOnce = 4; // One request is not to take all connections of the process.
 
@@ -13,21 +16,31 @@ export const createProposals = route({
   method: 'post',
   path: '/v1/proposals:batch',
   tag: 'proposals',
-  summary: 'Propose up to 1,000 actions, each for itself',
+  summary: 'Propose up to 1,000 actions, each for itself or as one change set',
   description:
-    'Each is accepted or refused by itself, and simulated after the answer. The same key with the same batch makes none of them twice, also where the first answer was lost in the middle.',
+    'Of `proposals` each is accepted or refused by itself, and simulated after the answer. A `changeSet` is one proposal, answered as such. The same key with the same batch makes nothing twice, also where the first answer was lost in the middle.',
   permission: 'proposal:create',
   request: { headers: batchHeaders, body: batchBody },
-  responses: { 200: { description: 'What became of each; some may have been refused.', schema: batchSchema } },
-  problems: [],
+  responses: {
+    200: { description: 'What became of each; some may have been refused.', schema: batchSchema },
+    201: { description: 'The change set, simulated.', schema: proposalSchema, headers: { Location: 'Address of the proposal.' } },
+    202: {
+      description: 'The change set is stored and its simulation goes on; read it again.',
+      schema: proposalSchema,
+      headers: { Location: 'Address of the proposal.' },
+    },
+  },
+  problems: ['unknown_action_type', 'proposer_not_allowed', 'switched_off', 'invalid_parameters', 'idempotency_key_reused'],
   async handle({ headers, body, caller }, context) {
+    if (body.changeSet !== undefined) return proposeChangeSet(body.changeSet, headers.idempotencyKey, caller, context);
+    const proposals = body.proposals ?? [];
     const refusal = await context.writeAs(caller, (tx) => refusalToProposeAnything(tx, caller, context.resources.deps));
     if (refusal !== null) return refusal;
-    const outcomes = new Array<Proposed | Refusal>(body.proposals.length);
+    const outcomes = new Array<Proposed | Refusal>(proposals.length);
     let next = 0;
     const lane = async () => {
       for (let index = next++; index < outcomes.length; index = next++) {
-        const request = { ...body.proposals[index], idempotencyKey: `${headers.idempotencyKey}#${index}`, proposer: caller } as NewProposal;
+        const request = { ...proposals[index], idempotencyKey: `${headers.idempotencyKey}#${index}`, proposer: caller } as NewProposal;
         outcomes[index] = await proposeOne(request, caller, context);
       }
     };
@@ -41,6 +54,27 @@ export const createProposals = route({
     return { status: 200, body: { accepted: outcomes.length - refused, refused, results } };
   },
 });
+
+async function proposeChangeSet(
+  { actions, ...rest }: NonNullable<(typeof batchBody)['_output']['changeSet']>,
+  idempotencyKey: string,
+  caller: AuthenticatedCaller,
+  context: ApiContext,
+): Promise<Answer | Refusal> {
+  const actionType = changeSetName(actions.map((action) => action.actionType));
+  const request = { ...rest, actionType, parameters: { actions }, idempotencyKey, proposer: caller };
+  const proposed = await context.writeAs(caller, (tx) => storeProposal(tx, request, context.resources.deps));
+  return answerProposed(isRefusal(proposed) ? inTheSet(proposed) : proposed, caller, context);
+}
+
+/** Pointers into what was sent. */
+function inTheSet(refusal: Refusal): Refusal {
+  const { faults } = refusal;
+  if (faults === undefined) return refusal;
+  const sent = ({ pointer, ...fault }: (typeof faults)[number]) =>
+    pointer === undefined ? fault : { ...fault, pointer: pointer.replace(/^\/parameters|^(?=\/executeAfter)/, '/changeSet') };
+  return { ...refusal, faults: faults.map(sent) };
+}
 
 async function proposeOne(request: NewProposal, caller: AuthenticatedCaller, context: ApiContext): Promise<Proposed | Refusal> {
   const proposed = await context.writeAs(caller, (tx) => storeProposal(tx, request, context.resources.deps));

@@ -1,9 +1,8 @@
 import { z } from 'zod';
+import { mostActions } from '../../ontology/change-set.ts';
 import { component } from './components.ts';
 import { newProposalBody, statusSchema } from './proposal-schema.ts';
-import { json, uuid } from './text-schema.ts';
-
-const mostProposals = 1_000;
+import { instant, json, text, uuid } from './text-schema.ts';
 
 export const batchHeaders = z.object({
   idempotencyKey: z
@@ -12,7 +11,31 @@ export const batchHeaders = z.object({
     .describe('Of the whole batch; required, so that a batch whose answer was lost can be sent again.'),
 });
 
-export const batchBody = component('NewProposals', z.strictObject({ proposals: z.array(newProposalBody).min(1).max(mostProposals) }));
+const changeSet = z
+  .strictObject({
+    actions: z
+      .array(
+        z.strictObject({
+          actionType: z.string().regex(/^[^+@]{1,100}$/, 'must be the name of an action type'),
+          parameters: z.record(z.string(), json),
+        }),
+      )
+      .min(1)
+      .max(mostActions),
+    justification: text(4_000).describe('Why; shown to reviewers.'),
+    executeAfter: instant.exactOptional().describe('Once approved it is held until then.'),
+  })
+  .describe('Actions in order, each of which sees what those before it would do: one plan, one approval, one execution, one revert.');
+
+export const batchBody = component(
+  'NewProposals',
+  z
+    .strictObject({ proposals: z.array(newProposalBody).min(1).max(mostActions).exactOptional(), changeSet: changeSet.exactOptional() })
+    .refine(
+      ({ proposals, changeSet }) => (proposals === undefined) !== (changeSet === undefined),
+      'must have either `proposals` or a `changeSet`',
+    ),
+);
 
 export const batchSchema = component(
   'ProposalBatch',
@@ -26,5 +49,5 @@ export const batchSchema = component(
       ]),
     ),
   }),
-  'What became of each, in the order in which they were sent.',
+  'What became of each of `proposals`, in the order in which they were sent.',
 );

@@ -24,6 +24,14 @@ export const editSchema = component(
   'One change to one object or link.',
 );
 
+const choice = {
+  prefilled: values.describe('Values of parameters that were not given and that the definition fills in.').optional(),
+  objectSets: z
+    .record(z.string(), z.strictObject({ count: z.int(), ids: z.array(z.string()) }))
+    .describe('How many members each object-set parameter has, and the first hundred of them.')
+    .optional(),
+};
+
 export const planSummarySchema = component(
   'PlanSummary',
   z.strictObject({
@@ -46,12 +54,12 @@ export const planSummarySchema = component(
       .describe('Of a revert in part: what others changed since, and is left as it is; of many the first.'),
     lasting: z.array(z.string()).exactOptional().describe('Of a revert: effects that were done and that nothing takes back.'),
     verdicts: z.array(z.strictObject({ pointer: z.string(), outcome: z.enum(['passed', 'failed']), message: z.string() })),
-    prefilled: values.describe('Values of parameters that were not given and that the definition fills in.').optional(),
-    objectSets: z
-      .record(z.string(), z.strictObject({ count: z.int(), ids: z.array(z.string()) }))
-      .describe('How many members each object-set parameter has, and the first hundred of them.')
-      .optional(),
+    ...choice,
     sensitive: z.array(z.string()).exactOptional().describe('Sensitive properties that the plan touches, as `type.property`.'),
+    actions: z
+      .array(z.strictObject({ actionType: z.string(), edits: z.int(), ...choice }))
+      .exactOptional()
+      .describe('Of a change set: what each of its actions alone does, on what those before it leave.'),
   }),
   'What a plan does, in numbers.',
 );

@@ -26,7 +26,7 @@ export const noTally = (): Tally => ({ cases: 0, planned: 0, invalid: 0, edits: 
 
 const statesOfWorld = 6;
 const parametersOfState = 4;
-const context = {
+export const context = {
   tenant: 't',
   actionTypeVersion: 1,
   evaluatedAt: '2026-01-01T00:00:00.000Z',
@@ -177,7 +177,7 @@ function historyOf({ edit, versionAfter }: AppliedChange): HistoryChange {
   };
 }
 
-function snapshotOf(ontology: CompiledOntology, state: State): MemorySnapshot {
+export function snapshotOf(ontology: CompiledOntology, state: State): MemorySnapshot {
   const snapshot = new MemorySnapshot(ontology);
   for (const [type, all] of state.objects) snapshot.apply([...all].map(([id, set]): Edit => ({ op: 'create', type, id, set })));
   for (const [link, all] of state.rows)
@@ -228,6 +228,6 @@ function sorted(edits: readonly Edit[]): string {
     .join('\n');
 }
 
-function same(what: string, product: string, other: string): void {
+export function same(what: string, product: string, other: string): void {
   if (product !== other) throw new Error(`${what}: the product has\n${product}\nand the other\n${other}`);
 }
