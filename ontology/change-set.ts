@@ -28,6 +28,12 @@ export function changeSetName(actionTypes: Iterable<string>): string {
   return names.length === 1 ? `${names[0]}${separator}` : names.join(separator);
 }
 
+/** Whether the name is one that a change set can have. */
+export function isChangeSetName(name: string): boolean {
+  const members = membersOf(name);
+  return members.length > 0 && members.length <= mostMembers && changeSetName(members) === name;
+}
+
 /** The action types that take part: of an ordinary proposal its own. */
 export function membersOf(actionType: string): string[] {
   return isChangeSet(actionType) ? actionType.split(separator).filter((name) => name !== '') : [actionType];

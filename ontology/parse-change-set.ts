@@ -19,7 +19,10 @@ function parseChangeSet(ontology: CompiledOntology, members: readonly string[], 
   if (members.length > mostMembers) return refused('/parameters/actions', `is of at most ${mostMembers} action types`);
   const faults: Fault[] = [];
   const actions = listed.map((one: unknown, index) => {
-    const { actionType, parameters } = (typeof one === 'object' ? one : null) as { actionType?: unknown; parameters?: unknown };
+    const { actionType, parameters } = (typeof one === 'object' && one !== null ? one : {}) as {
+      actionType?: unknown;
+      parameters?: unknown;
+    };
     const at = pointerTo('/parameters', 'actions', index);
     if (typeof actionType !== 'string' || !members.includes(actionType)) {
       faults.push({ code: 'unknown_action_type', pointer: `${at}/actionType`, message: `is none of ${members.join(', ')}` });

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Actor, Caller } from '../ontology/authority.ts';
 import { digestOf, sha256Hex } from '../ontology/canonical-json.ts';
-import { actionTypeIn, type ChangeSetParameters, isChangeSet, membersOf } from '../ontology/change-set.ts';
+import { actionTypeIn, isChangeSet, isChangeSetName, membersOf } from '../ontology/change-set.ts';
 import type { CompiledActionType, CompiledOntology } from '../ontology/compiled-ontology.ts';
 import { durationMs } from '../ontology/duration.ts';
 import type { JsonValue } from '../ontology/json.ts';
@@ -146,12 +146,14 @@ async function unknownMembers(tx: Tx, { actionType, parameters }: NewProposal): 
     [membersOf(actionType)],
   );
   const known = new Set(rows.map(({ name }) => name));
-  const { actions } = parameters as unknown as ChangeSetParameters;
-  return actions.flatMap(({ actionType: name }, index) =>
-    known.has(name)
-      ? []
-      : [{ code: 'unknown_action_type', pointer: `/parameters/actions/${index}/actionType`, message: `there is no action type ${name}` }],
-  );
+  const { actions } = parameters as { actions?: JsonValue };
+  return (Array.isArray(actions) ? actions : []).flatMap((action, index) => {
+    const name = (action as { actionType?: JsonValue } | null)?.actionType;
+    if (typeof name !== 'string' || known.has(name)) return [];
+    return [
+      { code: 'unknown_action_type', pointer: `/parameters/actions/${index}/actionType`, message: `there is no action type ${name}` },
+    ];
+  });
 }
 
 export interface FoundAction {
@@ -166,6 +168,7 @@ export interface FoundAction {
 /** The action type as it is now, or the change set of those that it names, with the ontology that holds it. Null when there is none, or it was retired. */
 export async function findAction(tx: Tx, reference: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<FoundAction | null> {
   const { name } = splitReference(reference);
+  if (isChangeSet(name) && !isChangeSetName(name)) return null;
   if (isChangeSet(name)) await tx.rows('SELECT exequatur.combine_actions($1)', [name]);
   const [row] = await tx.rows<{ version: number; ontology_version: number; now: string }>(
     `SELECT a.current_version::int AS version, (SELECT max(o.version) FROM exequatur.ontology_version o)::int AS ontology_version, ${isoTime('exequatur.clock()')} AS now

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { mostActions } from '../../ontology/change-set.ts';
+import { mostActions, mostMembers } from '../../ontology/change-set.ts';
 import { component } from './components.ts';
 import { newProposalBody, statusSchema } from './proposal-schema.ts';
 import { instant, json, text, uuid } from './text-schema.ts';
@@ -21,7 +21,11 @@ const changeSet = z
         }),
       )
       .min(1)
-      .max(mostActions),
+      .max(mostActions)
+      .refine(
+        (actions) => new Set(actions.map(({ actionType }) => actionType)).size <= mostMembers,
+        `must be of at most ${mostMembers} action types`,
+      ),
     justification: text(4_000).describe('Why; shown to reviewers.'),
     executeAfter: instant.exactOptional().describe('Once approved it is held until then.'),
   })

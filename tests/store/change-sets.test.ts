@@ -130,6 +130,13 @@ describe('a change set', () => {
       refused: 'invalid_parameters',
       faults: [{ pointer: '/parameters/actions/1/parameters/seats' }],
     });
+    for (const name of ['setSeats+addFloor', 'setSeats+setSeats', '+', '++', Array.from({ length: 30 }, (_, i) => `a${i + 10}`).join('+')])
+      expect(await fixture.propose(name, { actions: [] })).toMatchObject({ refused: 'unknown_action_type' });
+    expect(await fixture.propose('gone+', { actions: [null] })).toMatchObject({ refused: 'unknown_action_type' });
+    for (const actions of [null, 'x', {}, [null], ['x'], [[]], [{}]])
+      expect(await fixture.propose('setSeats+', { actions } as JsonValue)).toMatchObject({
+        refused: expect.stringMatching(/unknown_action_type|invalid_parameters/),
+      });
     expect(await fixture.propose('setSeats+', { actions: [] })).toMatchObject({ refused: 'invalid_parameters' });
     expect(await fixture.propose('setSeats+', { actions: [addFloor('x') as unknown as JsonValue] })).toMatchObject({
       refused: 'invalid_parameters',
