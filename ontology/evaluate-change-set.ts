@@ -1,6 +1,7 @@
 import { canonicalText } from './canonical-json.ts';
 import { actionTypeIn, type ChangeSetParameters } from './change-set.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
+import { checkInSet, effectInSet } from './effects-in-set.ts';
 import { faultsOf } from './evaluate.ts';
 import { compareText, pointerTo } from './json.ts';
 import { netEdits } from './net-edits.ts';
@@ -53,8 +54,11 @@ export async function evaluateChangeSet(
     const verdicts = done.flatMap((one, index) =>
       one.verdicts.map((verdict) => ({ ...verdict, pointer: `${pointerTo('/actions', index)}${verdict.pointer}` })),
     );
+    const outside = done.flatMap((one, index) => one.effects.map((effect) => effectInSet(effect, index)));
+    const effects = [...outside.filter(({ phase }) => phase === 'writeBack'), ...outside.filter(({ phase }) => phase === 'sideEffect')];
+    const checks = done.flatMap((one, index) => one.checks.map((check) => checkInSet(check, index)));
     const summary: PlanSummary = {
-      ...summarisePlan(edits, whole, verdicts, ontology.objectTypes),
+      ...summarisePlan(edits, whole, verdicts, ontology.objectTypes, effects, checks.length),
       actions: done.map((one) => ({ actionType: one.action.name, edits: one.edits.length, ...summariseChoice(one.chosen) })),
     };
     const plan: Plan = {
@@ -64,7 +68,8 @@ export async function evaluateChangeSet(
         actionType: name,
         actionTypeVersion: context.actionTypeVersion,
         functions: Object.assign({}, ...done.map(({ functions }) => functions)),
-        effects: [],
+        effects,
+        ...(checks.length > 0 ? { checks } : {}),
         requirement: combineRequirements(done, summary, whole.policyName),
         policies: [...new Set(done.map(({ action }) => action.policyName))].sort(compareText),
         actions: done.map(({ action, chosen }) => ({ actionType: action.name, ...chosen })),

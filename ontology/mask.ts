@@ -90,7 +90,9 @@ export class Mask {
   private hidesAny(actionType: string, paths: readonly string[] = []): boolean {
     return paths.some((path) => {
       const [owner = '', field = ''] = path.split('.');
-      return owner === 'parameters' ? this.hides('actionTypes', actionType, field) : this.hides('objectTypes', owner, field);
+      return owner === 'parameters'
+        ? membersOf(actionType).some((name) => this.hides('actionTypes', name, field))
+        : this.hides('objectTypes', owner, field);
     });
   }
 

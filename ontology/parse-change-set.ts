@@ -28,13 +28,6 @@ function parseChangeSet(ontology: CompiledOntology, members: readonly string[], 
       faults.push({ code: 'unknown_action_type', pointer: `${at}/actionType`, message: `is none of ${members.join(', ')}` });
       return null;
     }
-    const action = ontology.actionTypes.get(actionType);
-    if (action && action.compiled.effects.length + action.compiled.checks.length > 0)
-      faults.push({
-        code: 'invalid_parameters',
-        pointer: `${at}/actionType`,
-        message: `${actionType} has effects, and is proposed by itself`,
-      });
     const parsed = parseParameters(ontology, actionType, parameters ?? {});
     if (!parsed.ok) faults.push(...parsed.faults.map((fault) => ({ ...fault, pointer: `${at}${fault.pointer ?? '/parameters'}` })));
     return parsed.ok ? { actionType, parameters: parsed.parameters } : null;
