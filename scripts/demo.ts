@@ -9,6 +9,7 @@ import { castOf } from './demo/cast.ts';
 import { approveAndExecute, showRefusals } from './demo/decide-closure.ts';
 import { governDelays } from './demo/govern-delays.ts';
 import { findSamples, showHistory, showObjects, showOtherTenant } from './demo/look-around.ts';
+import { proposeChangeSet } from './demo/one-change-set.ts';
 import { count, heading, text } from './demo/page.ts';
 import { printSummary, proposeClosure } from './demo/propose-closure.ts';
 import { rerouteWithCarrier } from './demo/reroute-with-carrier.ts';
@@ -88,6 +89,7 @@ async function act(stack: Stack): Promise<void> {
   text('Before and after are equal: restored to the byte.');
 
   await showOtherTenant(cast, samples, tenants[1]?.name ?? 'the other tenant');
+  await proposeChangeSet(cast, hashNow);
   await rerouteWithCarrier(cast);
   await governDelays(cast);
   showLinks(stack, executed);

@@ -12,6 +12,7 @@ export interface Proposal {
     revertible: boolean;
   } | null;
   approval: {
+    missing: string;
     stages: { name: string; status: string; thresholds: { name?: string; needed: number; given: number; denied: number }[] }[];
     expiresAt: string;
   } | null;
