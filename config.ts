@@ -62,6 +62,8 @@ const relaySettings = z.object({
   EXEQUATUR_RELAY_DATABASE_URL: url,
   EXEQUATUR_HOST: host,
   EXEQUATUR_RELAY_METRICS_PORT: port.default(9466),
+  /** A file with the key that signs checkpoints; without one nothing is sealed. */
+  EXEQUATUR_CHECKPOINT_KEY_FILE: z.string().min(1).optional(),
 });
 
 export type ApiSettings = z.infer<typeof apiSettings>;

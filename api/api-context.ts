@@ -94,6 +94,15 @@ export class ApiContext {
     return show(found, actor, this.maskFor(actor, fields));
   }
 
+  /** The same for the audit log, which holds names and reasons, and no values. */
+  auditAs<T extends object>(caller: AuthenticatedCaller, work: (tx: Tx) => Promise<T | Refusal>): Promise<T | Refusal> {
+    const { decide } = this.resources.deps;
+    return this.readAs(caller, async (tx, actor) => {
+      const authority = decide({ action: 'audit:read', actor });
+      return authority.allowed ? work(tx) : refuse(authority.reason);
+    });
+  }
+
   /** What a caller sees of values that were not read through this context. */
   async maskOf(caller: AuthenticatedCaller): Promise<Mask | Refusal> {
     return this.readAs(caller, async (_tx, _actor, mask) => mask);

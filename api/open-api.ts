@@ -30,6 +30,7 @@ export function openApiDocument(routes: readonly Route[]): Json {
       { name: 'objects', description: 'The instances.' },
       { name: 'policies', description: 'Who may do what, in Cedar, beside what the gate itself refuses.' },
       { name: 'principals', description: 'The directory: who has which standing.' },
+      { name: 'audit', description: 'The log, and what proves it.' },
       { name: 'operations', description: 'Running it.' },
     ],
     paths,

@@ -22,6 +22,8 @@ export interface Answer {
   /** Sent as JSON, unless `mediaType` says that it is text. */
   body?: unknown;
   mediaType?: string;
+  /** Sent piece by piece in place of a body; where it fails, the connection breaks off. */
+  stream?: AsyncIterable<string>;
   headers?: Record<string, string>;
 }
 
@@ -66,7 +68,7 @@ export interface RouteDefinition<
   method: 'get' | 'post' | 'put' | 'delete';
   /** With `{name}` for parameters. */
   path: string;
-  tag: 'ontology' | 'proposals' | 'objects' | 'principals' | 'policies' | 'operations';
+  tag: 'ontology' | 'proposals' | 'objects' | 'principals' | 'policies' | 'audit' | 'operations';
   summary: string;
   description?: string;
   permission: Permission;

@@ -9,10 +9,13 @@ import { deleteDelegation } from './routes/delete-delegation.ts';
 import { deleteEndpointSecret } from './routes/delete-endpoint-secret.ts';
 import { deleteFreezeWindow } from './routes/delete-freeze-window.ts';
 import { diffOntology } from './routes/diff-ontology.ts';
+import { exportAudit } from './routes/export-audit.ts';
 import { getActionType } from './routes/get-action-type.ts';
+import { getCheckpoint } from './routes/get-checkpoint.ts';
 import { getDecisions } from './routes/get-decisions.ts';
 import { getDelegation } from './routes/get-delegation.ts';
 import { getDocs } from './routes/get-docs.ts';
+import { getEvidence } from './routes/get-evidence.ts';
 import { getHistory } from './routes/get-history.ts';
 import { getLinks } from './routes/get-links.ts';
 import { getLiveness } from './routes/get-liveness.ts';
@@ -91,6 +94,9 @@ export const routes: readonly Route[] = [
   cancelProposal,
   resolveProposal,
   revertProposal,
+  getEvidence,
+  exportAudit,
+  getCheckpoint,
   getTimeline,
   getDecisions,
   listObjects,

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { z } from 'zod';
 import { isStorableText, pointerTo } from '../ontology/json.ts';
@@ -140,7 +141,17 @@ function send(request: Request, response: Response, outcome: Answer | RouteRefus
     return;
   }
   response.status(outcome.status).set(outcome.headers ?? {});
-  if (outcome.mediaType !== undefined) response.type(outcome.mediaType).send(outcome.body);
+  if (outcome.stream !== undefined) {
+    response.type(outcome.mediaType ?? 'text/plain');
+    const pieces = Readable.from(outcome.stream);
+    // What fails after the first bytes cannot be told any more but by breaking off.
+    pieces.on('error', (error) => {
+      logOf(response).warn({ err: error }, 'an answer broke off');
+      response.destroy();
+    });
+    response.once('close', () => pieces.destroy());
+    pieces.pipe(response);
+  } else if (outcome.mediaType !== undefined) response.type(outcome.mediaType).send(outcome.body);
   else if (outcome.body === undefined) response.end();
   else response.type('application/json').send(JSON.stringify(outcome.body));
 }

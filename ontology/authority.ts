@@ -74,6 +74,7 @@ export type GlassRule = NonNullable<ResolvedRequirement['breakGlass']>;
 /** Everything the gate is asked. What it needs to know comes with the question, so that it stays pure. */
 export type AuthorityRequest =
   | { action: 'read'; actor: Actor }
+  | { action: 'audit:read'; actor: Actor }
   /** May the actor see sensitive values? `readers` is CEL over `reader` {id, kind, roles}. */
   | { action: 'sensitive:read'; actor: Actor; readers: string }
   | { action: 'ontology:put'; actor: Actor }

@@ -28,6 +28,11 @@ export class Mask {
     return readers !== null && !this.isReader(readers);
   }
 
+  /** Whether this reader sees every value of every type. */
+  hidesNothing(): boolean {
+    return this.fields.allReaders().every((readers) => this.isReader(readers));
+  }
+
   /** Which of these fields this reader sees masked. */
   hidden(owner: FieldOwner, name: string, fields: object): string[] {
     return Object.keys(fields).filter((field) => this.hides(owner, name, field));

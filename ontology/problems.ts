@@ -35,6 +35,7 @@ export const problems = {
   unknown_object_type: { kind: 'not_found', title: 'There is no such object type.' },
   unknown_link_type: { kind: 'not_found', title: 'There is no such link type.' },
   not_found: { kind: 'not_found', title: 'There is nothing here by that name.' },
+  not_sealed: { kind: 'conflict', title: 'This is not under a signed checkpoint yet; a moment later it is.' },
   idempotency_key_reused: { kind: 'unprocessable', title: 'The idempotency key was used with another request.' },
   unexplained_changes: { kind: 'unprocessable', title: 'Whoever asks for changes says which: a reason, or a comment.' },
   unknown_anchor: { kind: 'unprocessable', title: 'A comment is anchored to what is no edit of this plan.' },

@@ -37,6 +37,18 @@ export class SensitiveFields {
     return type.sensitiveReaders ?? this.document?.sensitiveReaders ?? defaultReaders;
   }
 
+  /** Every condition on readers that some field has, CEL over `reader`. */
+  allReaders(): string[] {
+    const owners = ['objectTypes', 'actionTypes'] as const;
+    const fields = owners.flatMap((owner) =>
+      Object.keys(this.document?.[owner] ?? {}).flatMap((name) =>
+        Object.keys(this.fieldsOf(owner, name) ?? {}).map((field) => ({ owner, name, field })),
+      ),
+    );
+    const readers = [...fields, ...this.past.values()].flatMap(({ owner, name, field }) => this.readersOf(owner, name, field) ?? []);
+    return [...new Set(readers)];
+  }
+
   /** Whether a value of the property names another object, so that naming that object tells the value. */
   isReference(type: string, property: string): boolean {
     const definition = owned<{ type: string; items?: { type: string } }>(this.fieldsOf('objectTypes', type), property);

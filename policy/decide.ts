@@ -9,6 +9,7 @@ import { decidePutPolicies } from './decide-put-policies.ts';
 import { decidePutPrincipal } from './decide-put-principal.ts';
 import { decidePutSwitch } from './decide-put-switch.ts';
 import { decideRead } from './decide-read.ts';
+import { decideReadAudit } from './decide-read-audit.ts';
 import { decideReadSensitive } from './decide-read-sensitive.ts';
 import { decideResolve } from './decide-resolve.ts';
 import { decideRevert } from './decide-revert.ts';
@@ -34,6 +35,8 @@ function answer(request: AuthorityRequest): Authority {
   switch (request.action) {
     case 'read':
       return decideRead(request);
+    case 'audit:read':
+      return decideReadAudit(request);
     case 'sensitive:read':
       return decideReadSensitive(request);
     case 'ontology:put':

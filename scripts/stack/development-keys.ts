@@ -6,12 +6,16 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
+import { readSigner, writeSigner } from '../../audit/signed-note.ts';
 import { writeWhole } from './write-whole.ts';
 
 export interface DevelopmentKeys {
   /** Public keys, as the API reads them. */
   jwksFile: string;
   passwords: { api: string; worker: string; relay: string };
+  /** What signs checkpoints of audit logs, and what verifies them. */
+  checkpointKeyFile: string;
+  checkpointVerifierKey: string;
   /** What seals secrets of endpoints: 32 bytes in base64. */
   secretsKey: string;
   sign(claims: TokenClaims): Promise<string>;
@@ -43,6 +47,7 @@ export async function openDevelopmentKeys(directory: string): Promise<Developmen
   return {
     jwksFile,
     passwords: openPasswords(join(directory, 'passwords.json')),
+    ...openCheckpointKey(join(directory, 'checkpoint-key')),
     secretsKey: openSecretsKey(join(directory, 'secrets-key')),
     sign: ({ tenant, id, kind, roles, name }) =>
       new SignJWT({ tenant, kind, roles: [...roles], ...(name ? { name } : {}) })
@@ -59,6 +64,11 @@ export async function openDevelopmentKeys(directory: string): Promise<Developmen
 async function generate(file: string): Promise<void> {
   const { privateKey } = await generateKeyPair(algorithm, { crv: 'Ed25519', extractable: true });
   writeWhole(file, JSON.stringify({ ...(await exportJWK(privateKey)), kid: keyId, alg: algorithm, use: 'sig' }), 0o600);
+}
+
+function openCheckpointKey(file: string): Pick<DevelopmentKeys, 'checkpointKeyFile' | 'checkpointVerifierKey'> {
+  if (!existsSync(file)) writeWhole(file, writeSigner('exequatur.invalid/development', randomBytes(32)), 0o600);
+  return { checkpointKeyFile: file, checkpointVerifierKey: readSigner(readFileSync(file, 'utf8')).verifierKey };
 }
 
 function openSecretsKey(file: string): string {

@@ -44,6 +44,8 @@ export interface Stack {
   apiUrl: string;
   temporalAddress: string;
   temporalUiUrl: string | undefined;
+  /** What verifies checkpoints of the audit logs. */
+  checkpointVerifierKey: string;
   postgresUrls: { api: string; worker: string; relay: string; superuser: string };
   tenants: StackTenant[];
   processes: { api: SupervisedProcess; worker: SupervisedProcess; relay: SupervisedProcess };
@@ -105,6 +107,7 @@ async function startAll(options: StackOptions, stops: StopList): Promise<Omit<St
     ...(await environment(options, temporal, postgresUrls, apiPort)),
     EXEQUATUR_JWKS_FILE: keys.jwksFile,
     EXEQUATUR_SECRETS_KEY: keys.secretsKey,
+    EXEQUATUR_CHECKPOINT_KEY_FILE: keys.checkpointKeyFile,
   };
   const onLine = options.onLine ?? (() => {});
   const processes = {
@@ -124,6 +127,7 @@ async function startAll(options: StackOptions, stops: StopList): Promise<Omit<St
     apiUrl,
     temporalAddress: temporal.address,
     temporalUiUrl: temporal.uiUrl,
+    checkpointVerifierKey: keys.checkpointVerifierKey,
     postgresUrls,
     tenants,
     processes,

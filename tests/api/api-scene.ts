@@ -165,7 +165,7 @@ export class ApiScene {
       status: response.status,
       headers: response.headers,
       mediaType,
-      body: /json$/.test(mediaType) ? JSON.parse(text) : text,
+      body: /[/+]json$/.test(mediaType) ? JSON.parse(text) : text,
     };
     checkAgainstContract(method, path, answer);
     return answer;

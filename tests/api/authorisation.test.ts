@@ -88,6 +88,9 @@ const rows: Record<
   getPlan: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/plan` },
   getPlanDifference: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/plan/difference` },
   getDecisions: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/decisions` },
+  getCheckpoint: { admitted: readers, answers: 409 },
+  exportAudit: { admitted: ['auditor', 'admin', 'accessAdmin'], answers: 409 },
+  getEvidence: { admitted: ['auditor', 'admin', 'accessAdmin'], answers: 404, path: `/v1/proposals/${somebody}/evidence` },
   getTimeline: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/timeline` },
   listReviewers: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/reviewers` },
   breakGlass: {

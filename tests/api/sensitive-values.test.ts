@@ -264,6 +264,10 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   deleteDelegation: 'holds no values',
   listSwitches: 'holds no values',
   putSwitch: 'holds no values',
+  getCheckpoint: 'holds no values',
+  exportAudit: { asks: [get('/v1/audit/export')], shows: false },
+  // Its plan is in base64: tests/evidence asks who is given it.
+  getEvidence: { asks: [(person) => person.get(`/v1/proposals/${made.hired}/evidence`)], shows: false },
   getTimeline: { asks: [(person) => person.get(`/v1/proposals/${made.hired}/timeline`)], shows: false },
   listObjects: {
     asks: [

@@ -40,11 +40,22 @@ describe('every table with tenants in it', () => {
     expect(found.map(({ name }) => name)).toEqual(withoutTenant);
   });
 
-  it('has no other permissive policy than those of the relay, which sees nudges, events, proposals, emergencies, index builds and migrations of all tenants', async () => {
+  it('has no other permissive policy than those of the relay, which sees logs, nudges, events, proposals, emergencies, index builds and migrations of all tenants', async () => {
     const found = await rows<{ tablename: string; roles: string[] }>(
       `SELECT tablename, roles::text[] AS roles FROM pg_policies WHERE schemaname = 'exequatur' AND roles <> '{public}' AND permissive = 'PERMISSIVE' ORDER BY 1`,
     );
-    expect(found.map(({ tablename }) => tablename)).toEqual(['glass', 'index_build', 'nudge', 'ontology_migration', 'outbox', 'proposal']);
+    expect(found.map(({ tablename }) => tablename)).toEqual([
+      'audit_checkpoint',
+      'audit_entry',
+      'audit_head',
+      'audit_tile',
+      'glass',
+      'index_build',
+      'nudge',
+      'ontology_migration',
+      'outbox',
+      'proposal',
+    ]);
     expect(new Set(found.flatMap(({ roles }) => roles))).toEqual(new Set([`${db.rolePrefix}_relay_reader`]));
   });
 

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { component } from './components.ts';
+import { uuid } from './text-schema.ts';
+
+const index = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+
+export const exportQuery = z.strictObject({
+  from: index.exactOptional().describe('The first entry; 1 by default. What an export that broke off has not got.'),
+  to: index.exactOptional().describe('At least up to this entry; the end is where a checkpoint was signed.'),
+});
+
+export const checkpointSchema = component(
+  'Checkpoint',
+  z.strictObject({ size: z.int(), note: z.string().describe('A signed note as C2SP’s tlog-checkpoint has it.') }),
+  'What was signed of the log: how many entries it has, and the root of the tree over them.',
+);
+
+const entry = z.strictObject({
+  seq: z.int(),
+  at: z.string().describe('Microseconds since 1970.'),
+  previousHash: z.string(),
+  payload: z.string().describe('RFC 8785 text.'),
+  disclosures: z.array(z.strictObject({ name: z.string(), salt: z.string(), value: z.string() })),
+  proof: z.array(z.string()).describe('Hashes in hex, from the leaf upwards.'),
+});
+
+export const evidenceSchema = component(
+  'Evidence',
+  z.strictObject({
+    exequatur: z.literal('evidence'),
+    format: z.literal(1),
+    tenant: uuid,
+    proposalId: uuid,
+    checkpoint: z.string(),
+    entries: z.array(entry),
+    plan: z
+      .strictObject({ digest: z.string(), bytes: z.string().describe('Base64.') })
+      .nullable()
+      .describe('Null where there is none, or where it may hold sensitive values that are not for the caller.'),
+  }),
+  'What proves one action: to be verified offline, by itself.',
+);

@@ -1,0 +1,68 @@
+import type pg from 'pg';
+import { rootOf, type StoredTiles, tileWidth } from '../audit/merkle.ts';
+import { checkpointText, type NoteSigner } from '../audit/signed-note.ts';
+import { type LogToSeal, logsToSeal, storeCheckpoint, type Tile, tilesOfLog } from '../store/log-work.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+const mostLogs = 200; // Of one round; those with most to seal come first, so none waits for ever.
+
+/** The log of a tenant says otherwise than what was signed of it: it is sealed no further until somebody has looked. */
+export class LogRewritten extends Error {
+  readonly tenant: string;
+
+  constructor(tenant: string) {
+    super('what was signed of a log is not what the log says now');
+    this.tenant = tenant;
+  }
+}
+
+/** Signs a checkpoint for each log that has grown. @returns how many were signed, and the tenants whose logs were rewritten. */
+export async function sealLogs({
+  pool,
+  signer,
+  logger,
+}: {
+  pool: pg.Pool;
+  signer: NoteSigner;
+  logger: Logger;
+}): Promise<{ sealed: number; rewritten: string[] }> {
+  const rewritten: string[] = [];
+  let sealed = 0;
+  for (const log of await logsToSeal(pool, mostLogs)) {
+    try {
+      if (await sealLog(pool, log, signer)) sealed++;
+    } catch (error) {
+      if (!(error instanceof LogRewritten)) throw error;
+      rewritten.push(log.tenant);
+      logger.error({ tenant: log.tenant, signed: log.sealed }, 'a log was rewritten; it is sealed no further');
+    }
+  }
+  return { sealed, rewritten };
+}
+
+/** The origin of a tenant's log: what its checkpoints begin with. */
+export function originOf(signer: Pick<NoteSigner, 'name'>, tenant: string): string {
+  return `${signer.name}/${tenant}`;
+}
+
+const mostEntries = 65_536; // Of one checkpoint: hashes are held in memory until it is signed.
+
+async function sealLog(pool: pg.Pool, { tenant, head, sealed, root: signed }: LogToSeal, signer: NoteSigner): Promise<boolean> {
+  const size = Math.min(head, sealed + mostEntries);
+  const tree = tilesOfLog(pool, tenant);
+  // Of entries in full tiles the tiles remember; whether these are still what they were, whoever verifies an export finds out.
+  if (signed !== null && !(await rootOf(tree, sealed)).equals(signed)) throw new LogRewritten(tenant);
+  const root = await rootOf(tree, size);
+  const note = signer.sign(checkpointText(originOf(signer, tenant), size, root));
+  return storeCheckpoint(pool, { tenant, size, root, note, tiles: await newTiles(tree, sealed, size) });
+}
+
+/** Tiles that became full between two sizes. */
+async function newTiles(tree: StoredTiles, from: number, to: number): Promise<Tile[]> {
+  const tiles: Tile[] = [];
+  for (let level = 0, span = tileWidth; Math.floor(to / span) > 0; level++, span *= tileWidth) {
+    for (let tile = Math.floor(from / span); tile < Math.floor(to / span); tile++)
+      tiles.push({ level, tile, hashes: Buffer.concat(await tree.hashes(level, tile, tileWidth)) });
+  }
+  return tiles;
+}

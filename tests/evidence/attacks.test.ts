@@ -1,0 +1,154 @@
+// What whoever administers the database can do to the log, and who notices: the verifier on an export, the sealer, or whoever kept a checkpoint elsewhere.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { EvidenceScene } from './evidence-scene.ts';
+
+let scene: EvidenceScene;
+/** Held elsewhere since before the attack. */
+let kept: string;
+const found: string[] = [];
+const tables = ['audit_entry', 'audit_head', 'audit_tile', 'audit_checkpoint'];
+
+beforeAll(async () => {
+  scene = await EvidenceScene.open();
+  for (let at = 0; at < 2; at++) {
+    await scene.act();
+    await scene.seal();
+  }
+  kept = await scene.checkpoint();
+  await scene.superuser.query(tables.map((table) => `CREATE TABLE public.kept_${table} AS TABLE exequatur.${table}`).join('; '));
+});
+afterEach(() =>
+  scene.tamper(
+    ...[...tables].reverse().map((table) => `DELETE FROM exequatur.${table}`),
+    ...tables.map((table) => `INSERT INTO exequatur.${table} SELECT * FROM public.kept_${table}`),
+  ),
+);
+afterAll(async () => {
+  console.log(['attack | noticed by | what is said', ...found].join('\n'));
+  await scene?.close();
+});
+
+const here = () => `tenant_id = '${scene.api.tenant}'`;
+const payload = (from: string, to: string) => `convert_to(replace(convert_from(payload, 'UTF8'), '${from}', '${to}'), 'UTF8')`;
+const altered = `convert_to('{"altered":1,' || substr(convert_from(payload, 'UTF8'), 2), 'UTF8')`;
+/** Makes the chain right again from an entry on. */
+const rechained = (from: number) => `DO $$ DECLARE e record; last bytea;
+  BEGIN
+    SELECT hash INTO last FROM exequatur.audit_entry WHERE ${here()} AND seq = ${from - 1};
+    FOR e IN SELECT * FROM exequatur.audit_entry WHERE ${here()} AND seq >= ${from} ORDER BY seq LOOP
+      UPDATE exequatur.audit_entry SET previous_hash = last, hash = sha256(exequatur.audit_frame(e.tenant_id, e.seq, e.at, last, e.payload)) WHERE ${here()} AND seq = e.seq
+        RETURNING hash INTO last;
+    END LOOP;
+    UPDATE exequatur.audit_head SET hash = last WHERE ${here()};
+  END $$`;
+
+async function noticed(attack: string, by: 'the verifier' | 'the sealer' | 'whoever kept a checkpoint'): Promise<string> {
+  const text = await scene.export();
+  const { code, said } = await scene.verify(text, by === 'whoever kept a checkpoint' ? { kept } : {});
+  expect(code, said).toBe(1);
+  found.push(`${attack} | ${by} | ${said}`);
+  return said;
+}
+
+describe('the log is shown to have been tampered with when', () => {
+  it('an entry is altered', async () => {
+    await scene.tamper(`UPDATE exequatur.audit_entry SET payload = ${altered} WHERE ${here()} AND seq = 4`);
+    expect(await noticed('an entry is altered', 'the verifier')).toContain('entry 5: does not follow the one before it');
+  });
+
+  it('an entry and its hash are replaced together', async () => {
+    await scene.tamper(
+      `UPDATE exequatur.audit_entry SET payload = ${payload('"approve"', '"reject"')}, hash = sha256(payload) WHERE ${here()} AND type = 'review.recorded'`,
+    );
+    expect(await noticed('payload and hash are replaced together', 'the verifier')).toContain('does not follow the one before it');
+  });
+
+  it('an entry is deleted', async () => {
+    await scene.tamper(`DELETE FROM exequatur.audit_entry WHERE ${here()} AND seq = 4`);
+    expect(await noticed('an entry is deleted', 'the verifier')).toContain('entry 4: is missing');
+  });
+
+  it('an entry is inserted', async () => {
+    await scene.tamper(
+      `UPDATE exequatur.audit_entry SET seq = seq + 1000 WHERE ${here()} AND seq > 4`,
+      `UPDATE exequatur.audit_entry SET seq = seq - 999 WHERE ${here()} AND seq > 1000`,
+      `INSERT INTO exequatur.audit_entry SELECT tenant_id, 5, gen_random_uuid(), at, type, proposal_id, hash, payload, hash FROM exequatur.audit_entry WHERE ${here()} AND seq = 4`,
+      rechained(5),
+    );
+    expect(await noticed('an entry is inserted, the chain mended', 'the verifier')).toContain('the log is not what was signed');
+  });
+
+  it('two entries change places', async () => {
+    await scene.tamper(
+      `UPDATE exequatur.audit_entry a SET payload = b.payload FROM exequatur.audit_entry b WHERE a.${here()} AND b.${here()} AND a.seq + b.seq = 9 AND a.seq IN (4, 5)`,
+    );
+    expect(await noticed('two entries change places', 'the verifier')).toContain('entry 4: what is disclosed as');
+  });
+
+  it('an entry of another tenant takes the place of one', async () => {
+    const other = await scene.api.database.createTenant();
+    await scene.tamper(
+      `INSERT INTO exequatur.audit_entry SELECT '${other}', seq, id, at, type, proposal_id, previous_hash, payload, hash FROM exequatur.audit_entry WHERE ${here()}`,
+      `DELETE FROM exequatur.audit_entry WHERE ${here()} AND seq = 4`,
+      `UPDATE exequatur.audit_entry SET tenant_id = '${scene.api.tenant}', payload = ${altered} WHERE tenant_id = '${other}' AND seq = 4`,
+    );
+    expect(await noticed('another tenant’s entry takes its place', 'the verifier')).toContain('entry 5: does not follow the one before it');
+  });
+
+  it('the whole chain is built anew', async () => {
+    await scene.tamper(
+      `UPDATE exequatur.audit_entry SET payload = ${payload('"approve"', '"reject"')} WHERE ${here()} AND type = 'review.recorded'`,
+      rechained(2),
+    );
+    expect(await noticed('the whole chain is built anew', 'the verifier')).toContain('the log is not what was signed');
+    await scene.act();
+    expect(await scene.seal()).toEqual({ sealed: 0, rewritten: [scene.api.tenant] });
+    found.push('the whole chain is built anew | the sealer, which signs no further | the log says otherwise than what was signed of it');
+  });
+
+  it('the whole chain is built anew and signed again with the true key', async () => {
+    await scene.tamper(
+      `UPDATE exequatur.audit_entry SET payload = ${payload('"approve"', '"reject"')} WHERE ${here()} AND type = 'review.recorded'`,
+      rechained(2),
+      'DELETE FROM exequatur.audit_tile',
+      'DELETE FROM exequatur.audit_checkpoint',
+    );
+    await scene.seal();
+    expect(await noticed('built anew and signed again with the true key', 'whoever kept a checkpoint')).toContain(
+      'the log is not what was signed',
+    );
+  });
+
+  it('the tail is cut off, with its checkpoints', async () => {
+    await scene.tamper(
+      `DELETE FROM exequatur.audit_checkpoint WHERE ${here()} AND size = (SELECT max(size) FROM exequatur.audit_checkpoint)`,
+      `DELETE FROM exequatur.audit_entry WHERE ${here()} AND seq > (SELECT max(size) FROM exequatur.audit_checkpoint WHERE ${here()})`,
+    );
+    expect(await noticed('the tail is cut off with its checkpoints', 'whoever kept a checkpoint')).toContain(
+      'is the last, and a checkpoint was signed over',
+    );
+  });
+
+  it('it is rolled back to a backup, and goes on otherwise', async () => {
+    await scene.tamper(
+      `DELETE FROM exequatur.audit_checkpoint WHERE ${here()} AND size = (SELECT max(size) FROM exequatur.audit_checkpoint)`,
+      `DELETE FROM exequatur.audit_entry WHERE ${here()} AND seq > (SELECT max(size) FROM exequatur.audit_checkpoint WHERE ${here()})`,
+      `UPDATE exequatur.audit_head h SET seq = e.seq, hash = e.hash FROM exequatur.audit_entry e WHERE h.${here()} AND e.${here()} AND e.seq = (SELECT max(seq) FROM exequatur.audit_entry WHERE ${here()})`,
+    );
+    await scene.act();
+    await scene.act();
+    await scene.seal();
+    expect((await scene.verify(await scene.export())).code).toBe(0);
+    const said = await noticed('rolled back to a backup, and gone on', 'whoever kept a checkpoint');
+    expect(said).toContain('the log is not what was signed');
+    // Two heads for two auditors: this one is shown the first, that one the second.
+    const second = await scene.checkpoint();
+    await scene.tamper(
+      ...[...tables].reverse().map((table) => `DELETE FROM exequatur.${table}`),
+      ...tables.map((table) => `INSERT INTO exequatur.${table} SELECT * FROM public.kept_${table}`),
+    );
+    const other = await scene.verify(await scene.export(), { kept: second });
+    expect(other.code, other.said).toBe(1);
+    found.push(`two heads for two auditors | the two of them, once they compare | ${other.said}`);
+  });
+});

@@ -1,0 +1,131 @@
+// What auditors are given, checked by the verifier as another process: tests/evidence/evidence-scene.ts.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { building } from '../store/fixture.ts';
+import { EvidenceScene, newSigner } from './evidence-scene.ts';
+
+let scene: EvidenceScene;
+const acts: string[] = [];
+beforeAll(async () => {
+  scene = await EvidenceScene.open();
+  for (let at = 0; at < 3; at++) {
+    acts.push(await scene.act());
+    expect(await scene.seal()).toEqual({ sealed: 1, rewritten: [] });
+  }
+});
+afterAll(() => scene?.close());
+
+const linesOf = (text: string) => text.trimEnd().split('\n');
+
+describe('an export of the audit log', () => {
+  it('is whole by the verifier, which knows the key and nothing else', async () => {
+    const text = await scene.export();
+    const { code, said } = await scene.verify(text);
+    expect({ code, said }).toMatchObject({ code: 0, said: expect.stringMatching(/^whole /) });
+    const found = JSON.parse(said.slice('whole '.length));
+    expect(found).toMatchObject({ tenant: scene.api.tenant, from: 1, proposals: 3, executions: 3, reviews: 6, erased: 0 });
+    expect(linesOf(text).filter((line) => line.includes('"checkpoint"'))).toHaveLength(3);
+    expect(found.to).toBe(linesOf(text).length - 5);
+  });
+
+  it('that broke off is noticed, and resumed from where it broke off', async () => {
+    const text = await scene.export();
+    const entries = linesOf(text).length - 5;
+    expect((await scene.verify(`${linesOf(text).slice(0, -4).join('\n')}\n`)).said).toContain('the export ends too early');
+    for (const from of [2, Math.ceil(entries / 2), entries]) {
+      const { code, said } = await scene.verify(await scene.export(`?from=${from}`));
+      expect(code, said).toBe(0);
+      expect(JSON.parse(said.slice('whole '.length))).toMatchObject({ from, to: entries });
+    }
+  });
+
+  it('ends where a checkpoint was signed', async () => {
+    const text = await scene.export('?to=3');
+    expect(linesOf(text).at(-2)).toContain('checkpoint');
+    expect((await scene.verify(text)).code).toBe(0);
+    expect((await scene.auditor.get('/v1/audit/export?from=100000')).body).toMatchObject({ code: 'not_sealed' });
+  });
+
+  it('is signed by nobody else', async () => {
+    expect(await scene.verify(await scene.export(), { key: newSigner().verifierKey })).toMatchObject({
+      code: 1,
+      said: expect.stringContaining('signed by nobody whose key was given'),
+    });
+  });
+
+  it('stays whole when personal data is erased, which is then gone', async () => {
+    await scene.act();
+    await scene.seal();
+    const before = JSON.parse((await scene.verify(await scene.export())).said.slice('whole '.length));
+    await scene.tamper(`DELETE FROM exequatur.audit_disclosure WHERE value LIKE '%keeper-1%'`);
+    const text = await scene.export();
+    expect(text).not.toContain('keeper-1');
+    const after = await scene.verify(text);
+    expect(after.code, after.said).toBe(0);
+    const found = JSON.parse(after.said.slice('whole '.length));
+    expect(found.root).toBe(before.root);
+    expect(found.erased).toBeGreaterThan(0);
+  });
+
+  it('is for auditors and administrators, and no agent', async () => {
+    for (const [who, status] of [
+      [{ id: 'keeper-2' }, 403],
+      [{ id: 'agent-2', kind: 'agent' as const, roles: ['auditor'] }, 403],
+      [{ id: 'access-admin-1' }, 200],
+    ] as const)
+      expect((await scene.api.as(who).get('/v1/audit/export')).status).toBe(status);
+  });
+});
+
+describe('the evidence of one action', () => {
+  it('is verified alone: entries, plan, and that enough people approved exactly it', async () => {
+    const { status, body } = await scene.auditor.get(`/v1/proposals/${acts[1]}/evidence`);
+    expect(status).toBe(200);
+    const { code, said } = await scene.verify(JSON.stringify(body));
+    expect(code, said).toBe(0);
+    const found = JSON.parse(said.slice('whole '.length));
+    expect(found).toMatchObject({ proposalId: acts[1], status: 'executed', peopleNeeded: 2 });
+    expect(found.approvedBy).toHaveLength(2);
+  });
+
+  it('of which anything is altered, or left out, is noticed', async () => {
+    const { body } = await scene.auditor.get(`/v1/proposals/${acts[2]}/evidence`);
+    const altered = async (change: (copy: typeof body) => void) => {
+      const copy = structuredClone(body);
+      change(copy);
+      return (await scene.verify(JSON.stringify(copy))).said;
+    };
+    expect(await altered((copy) => (copy.entries[1].at = '1'))).toMatch(/^BROKEN entry \d+: is not in the log that was signed/);
+    expect(await altered((copy) => copy.entries[0].proof.pop())).toMatch(/^BROKEN/);
+    expect(await altered((copy) => (copy.entries.at(-1).payload = copy.entries.at(-1).payload.replace('executed', 'rejected')))).toMatch(
+      /^BROKEN/,
+    );
+    expect(await altered((copy) => (copy.plan.bytes = Buffer.from('{}').toString('base64')))).toContain(
+      'the plan is not the one that was executed',
+    );
+    const fewer = await altered((copy) => {
+      copy.entries = copy.entries.filter((entry: { payload: string }) => !entry.payload.includes('review.recorded'));
+    });
+    expect(fewer).toContain('0 people approved the plan, and it needed 2');
+    expect(await altered((copy) => (copy.entries[0].disclosures[0].value = '"mallory"'))).toContain('not what was committed to');
+  });
+
+  it('holds the plan only for whoever sees every value', async () => {
+    const document = structuredClone(building);
+    Object.assign(document.objectTypes.room.properties.note, { sensitive: true });
+    const other = await EvidenceScene.open(document);
+    const id = await other.act();
+    await other.seal();
+    const planFor = async (...roles: string[]) =>
+      (await other.api.as({ id: 'auditor-1', roles: ['auditor', ...roles] }).get(`/v1/proposals/${id}/evidence`)).body.plan;
+    expect(await planFor()).toBeNull();
+    expect(await planFor('sensitive-reader')).toMatchObject({ digest: expect.stringMatching(/^sha256:/) });
+    await other.close();
+  });
+
+  it('waits for the seal', async () => {
+    const id = await scene.act();
+    expect((await scene.auditor.get(`/v1/proposals/${id}/evidence`)).body).toMatchObject({ code: 'not_sealed' });
+    await scene.seal();
+    expect((await scene.auditor.get(`/v1/proposals/${id}/evidence`)).status).toBe(200);
+  });
+});

@@ -1,0 +1,309 @@
+#!/usr/bin/env node
+// exequatur-verify [--key <verifier key>]... [--checkpoint <file>]... EXPORT|EVIDENCE
+//
+// Checks an export of an audit log, or the evidence of one action, with nothing but this file, Node.js and the public keys of those who signed. docs/evidence.md says what
+// the bytes mean, and what is proven and what is not. Prints what it found as lines of text; exits with 0 where everything holds, 1 where something does not, 2 where it
+// could not be read. `--checkpoint` names a checkpoint that somebody kept elsewhere: the log must be one that it was signed over.
+import { createHash, createPublicKey, verify as verifySignature } from 'node:crypto';
+import { createReadStream, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+
+const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
+const leafHash = (data) => sha256(Buffer.of(0), data);
+const nodeHash = (left, right) => sha256(Buffer.of(1), left, right);
+
+/** Something that does not hold. `index` is the entry it was found at. */
+export class Mismatch extends Error {
+  constructor(index, message) {
+    super(index === null ? message : `entry ${index}: ${message}`);
+    this.index = index;
+  }
+}
+
+/** The bytes of an entry: 'EXQ1', then tenant, sequence, microseconds, previous hash and payload, each behind its length. */
+export function frameOf(tenant, { seq, at, previousHash, payload }) {
+  const number = (value) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64BE(BigInt(value));
+    return bytes;
+  };
+  const fields = [
+    Buffer.from(tenant.replaceAll('-', ''), 'hex'),
+    number(seq),
+    number(at),
+    Buffer.from(previousHash, 'hex'),
+    Buffer.from(payload),
+  ];
+  const behindLength = (field) => {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(field.length);
+    return [length, field];
+  };
+  return Buffer.concat([Buffer.from('EXQ1'), ...fields.flatMap(behindLength)]);
+}
+
+// --- signed notes -----------------------------------------------------------------------------------------------------------------------------------------
+
+/** `<name>+<key id>+<base64 of a byte 1 and the 32 bytes of an Ed25519 key>`. */
+export function readVerifier(text) {
+  const [, name, id, encoded] = /^([^\s+]+)\+([0-9a-f]{8})\+(\S+)$/.exec(text.trim()) ?? [];
+  const typed = Buffer.from(encoded ?? '', 'base64');
+  if (typed.length !== 33 || typed[0] !== 1) throw new Error(`${text} is no Ed25519 key of a signed note`);
+  if (sha256(`${name}\n`, typed).subarray(0, 4).toString('hex') !== id) throw new Error(`${text} has another id than it names`);
+  const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), typed.subarray(1)]);
+  return { name, id, key: createPublicKey({ key: der, format: 'der', type: 'spki' }) };
+}
+
+/** A checkpoint whose signature by one of the verifiers holds. @throws {Mismatch} */
+export function openCheckpoint(note, verifiers) {
+  const end = note.indexOf('\n\n');
+  const text = note.slice(0, end + 1);
+  const [origin, size, root] = text.split('\n');
+  const signatures = note
+    .slice(end + 2)
+    .split('\n')
+    .flatMap((line) => (/^\u2014 (\S+) (\S+)$/.exec(line)?.slice(1, 3) ? [/^\u2014 (\S+) (\S+)$/.exec(line).slice(1, 3)] : []));
+  const signers = signatures.flatMap(([name, encoded]) => {
+    const bytes = Buffer.from(encoded, 'base64');
+    const verifier = verifiers.find((one) => one.name === name && one.id === bytes.subarray(0, 4).toString('hex'));
+    return verifier && verifySignature(null, Buffer.from(text), verifier.key, bytes.subarray(4)) ? [name] : [];
+  });
+  if (end < 0 || !/^[1-9][0-9]*$/.test(size) || Buffer.from(root, 'base64').length !== 32)
+    throw new Mismatch(null, 'a checkpoint is not one');
+  if (signers.length === 0) throw new Mismatch(null, `the checkpoint over ${size} entries is signed by nobody whose key was given`);
+  return { origin, size: Number(size), root: Buffer.from(root, 'base64'), signers };
+}
+
+// --- the tree ---------------------------------------------------------------------------------------------------------------------------------------------
+
+/** A tree that grows leaf by leaf, kept as the perfect trees that it is made of. */
+export class Tree {
+  constructor(size = 0, hashes = []) {
+    this.size = size;
+    this.hashes = [...hashes];
+  }
+
+  add(leaf) {
+    let hash = leaf;
+    for (let rest = this.size; rest % 2 === 1; rest = (rest - 1) / 2) hash = nodeHash(this.hashes.pop(), hash);
+    this.hashes.push(hash);
+    this.size++;
+  }
+
+  get root() {
+    return this.hashes.length === 0 ? sha256() : this.hashes.reduceRight((right, left) => nodeHash(left, right));
+  }
+}
+
+/** The root that a leaf comes to by its proof, after RFC 9162, 2.1.3.2; null where the proof has another length than it must. */
+export function rootByInclusion(leaf, index, size, proof) {
+  let [position, last, hash] = [index, size - 1, leaf];
+  for (const sibling of proof) {
+    if (last === 0) return null;
+    if (position % 2 === 1 || position === last) {
+      hash = nodeHash(sibling, hash);
+      while (position % 2 === 0 && position !== 0) [position, last] = [Math.floor(position / 2), Math.floor(last / 2)];
+    } else hash = nodeHash(hash, sibling);
+    [position, last] = [Math.floor(position / 2), Math.floor(last / 2)];
+  }
+  return last === 0 ? hash : null;
+}
+
+// --- what entries say -------------------------------------------------------------------------------------------------------------------------------------
+
+const ends = ['invalid', 'rejected', 'expired', 'withdrawn', 'executed', 'failed'];
+const followers = {
+  simulating: ['awaiting_approval', 'invalid', 'failed', 'withdrawn', 'expired', 'simulating'],
+  awaiting_approval: ['approved', 'rejected', 'expired', 'withdrawn', 'changes_requested', 'simulating'],
+  changes_requested: ['simulating', 'withdrawn', 'expired'],
+  approved: ['executing', 'scheduled', 'awaiting_approval', 'simulating', 'withdrawn', 'expired', 'executed', 'failed'],
+  scheduled: ['executing', 'approved', 'awaiting_approval', 'simulating', 'withdrawn', 'expired', 'executed', 'failed'],
+  executing: ['executed', 'failed', 'compensating', 'simulating', 'awaiting_approval'],
+  compensating: ['failed', 'simulating', 'needs_attention'],
+  needs_attention: ['compensating', 'failed'],
+};
+
+/** Goes through entries in order, proposal by proposal. */
+export class Story {
+  constructor() {
+    this.proposals = new Map();
+    this.counts = { entries: 0, proposals: 0, reviews: 0, executions: 0, disclosed: 0, erased: 0 };
+  }
+
+  /** @throws {Mismatch} */
+  tell({ seq, payload, disclosures }) {
+    const facts = JSON.parse(payload);
+    this.counts.entries++;
+    const disclosed = this.open(seq, facts.commitments ?? {}, disclosures);
+    if (facts.proposalId === undefined) return;
+    const known = this.proposals.get(facts.proposalId) ?? { status: null, proposer: [], reviews: new Map(), digest: null };
+    if (!this.proposals.has(facts.proposalId)) {
+      this.proposals.set(facts.proposalId, known);
+      this.counts.proposals++;
+    }
+    if (facts.type === 'proposal.created') known.proposer = [disclosed.proposer, disclosed.actsFor].filter((who) => who !== undefined);
+    if (facts.type === 'review.recorded') this.review(known, facts, disclosed);
+    if (facts.type === 'proposal.executed' || facts.type === 'execution.applied') this.execute(seq, known, facts);
+    if (typeof facts.status === 'string' && facts.type.startsWith('proposal.')) this.move(seq, known, facts.status);
+  }
+
+  /** Each value that is disclosed is the one that the entry committed to. */
+  open(seq, commitments, disclosures) {
+    const disclosed = {};
+    for (const { name, salt, value } of disclosures) {
+      if (sha256(Buffer.from(salt, 'hex'), value).toString('hex') !== commitments[name])
+        throw new Mismatch(seq, `what is disclosed as ${name} is not what was committed to`);
+      disclosed[name] = JSON.parse(value);
+      this.counts.disclosed++;
+    }
+    this.counts.erased += Object.keys(commitments).length - Object.keys(disclosed).length;
+    return disclosed;
+  }
+
+  review(known, { decision, planDigest, reviewId }, { reviewer }) {
+    this.counts.reviews++;
+    known.reviews.set(reviewer ?? `erased ${reviewId}`, { decision, planDigest });
+  }
+
+  /** What ran was approved by nobody's own hand; how many had to approve is in the plan. */
+  execute(seq, known, { planDigest }) {
+    this.counts.executions++;
+    const approving = [...known.reviews]
+      .filter(([, review]) => review.decision === 'approve' && review.planDigest === planDigest)
+      .map(([who]) => who);
+    const own = approving.find((who) => known.proposer.includes(who));
+    if (own !== undefined) throw new Mismatch(seq, `${own} approved what they proposed`);
+    known.executed = { planDigest, approving, seq };
+  }
+
+  move(seq, known, status) {
+    if (known.status !== null && known.status !== status && !(followers[known.status] ?? []).includes(status))
+      throw new Mismatch(seq, `a proposal in ${known.status} cannot become ${status}`);
+    if (known.status !== null && ends.includes(known.status) && known.status !== status)
+      throw new Mismatch(seq, `a proposal that is ${known.status} has ended`);
+    known.status = status;
+  }
+}
+
+/** How many different people every plan with this requirement needs at least. */
+export function peopleNeeded({ automatic, stages, distinctReviewers }) {
+  if (automatic) return 0;
+  const of = ({ thresholds, require }) => {
+    const needed = thresholds.map((threshold) => threshold.needed);
+    return require === 'any' ? Math.min(...needed) : distinctReviewers ? needed.reduce((sum, one) => sum + one, 0) : Math.max(...needed);
+  };
+  const all = stages.map(of);
+  return distinctReviewers ? all.reduce((sum, one) => sum + one, 0) : Math.max(0, ...all);
+}
+
+// --- exports and evidence ---------------------------------------------------------------------------------------------------------------------------------
+
+/** Checks an export given as an iterable of lines. `kept` are checkpoints that somebody kept elsewhere. @throws {Mismatch} */
+export async function verifyExport(lines, verifiers, kept = []) {
+  let header = null;
+  let tree = null;
+  let previous = null;
+  let sealed = 0;
+  let ended = false;
+  const story = new Story();
+  const wanted = new Map();
+  const want = (checkpoint) => wanted.set(checkpoint.size, [...(wanted.get(checkpoint.size) ?? []), checkpoint]);
+  for (const note of kept) want(openCheckpoint(note, verifiers));
+  const check = (checkpoint) => {
+    if (!checkpoint.origin.endsWith(`/${header.tenant}`))
+      throw new Mismatch(checkpoint.size, `a checkpoint of another log, ${checkpoint.origin}, ends here`);
+    if (!tree.root.equals(checkpoint.root)) throw new Mismatch(checkpoint.size, 'up to here the log is not what was signed');
+    sealed = Math.max(sealed, checkpoint.size);
+  };
+  for await (const line of lines) {
+    const item = JSON.parse(line);
+    if (header === null) {
+      if (item.exequatur !== 'audit-export' || item.format !== 1) throw new Error('this is no export of an audit log in format 1');
+      header = item;
+      tree = new Tree(
+        item.from - 1,
+        item.subtrees.map((hash) => Buffer.from(hash, 'hex')),
+      );
+    } else if (item.end !== undefined) ended = item.end === tree.size && item.end === header.to;
+    else if (item.checkpoint !== undefined) check(openCheckpoint(item.checkpoint, verifiers));
+    else {
+      if (item.seq !== tree.size + 1) throw new Mismatch(tree.size + 1, `is missing: ${item.seq} comes next`);
+      const first = item.seq === 1 ? '0'.repeat(64) : null;
+      if (item.previousHash !== (previous ?? first ?? item.previousHash)) throw new Mismatch(item.seq, 'does not follow the one before it');
+      const frame = frameOf(header.tenant, item);
+      tree.add(leafHash(frame));
+      previous = sha256(frame).toString('hex');
+      story.tell(item);
+      for (const checkpoint of wanted.get(item.seq) ?? []) check(checkpoint);
+      wanted.delete(item.seq);
+    }
+  }
+  if (header === null || !ended) throw new Mismatch(tree?.size ?? null, 'the export ends too early');
+  if (sealed < tree.size) throw new Mismatch(sealed + 1, 'and what follows is under no checkpoint');
+  const beyond = [...wanted.keys()].filter((size) => size > tree.size);
+  if (beyond.length > 0) throw new Mismatch(tree.size, `is the last, and a checkpoint was signed over ${Math.max(...beyond)} entries`);
+  return { tenant: header.tenant, from: header.from, to: tree.size, root: tree.root.toString('base64'), ...story.counts };
+}
+
+/** Checks the evidence of one action. @throws {Mismatch} */
+export function verifyEvidence(evidence, verifiers) {
+  const checkpoint = openCheckpoint(evidence.checkpoint, verifiers);
+  if (!checkpoint.origin.endsWith(`/${evidence.tenant}`)) throw new Mismatch(null, 'the checkpoint is of another log');
+  const story = new Story();
+  for (const entry of evidence.entries) {
+    const proof = entry.proof.map((hash) => Buffer.from(hash, 'hex'));
+    const root = rootByInclusion(leafHash(frameOf(evidence.tenant, entry)), entry.seq - 1, checkpoint.size, proof);
+    if (root === null || !root.equals(checkpoint.root)) throw new Mismatch(entry.seq, 'is not in the log that was signed');
+    if (JSON.parse(entry.payload).proposalId !== evidence.proposalId) throw new Mismatch(entry.seq, 'is of another proposal');
+    story.tell(entry);
+  }
+  const told = story.proposals.get(evidence.proposalId);
+  const result = {
+    tenant: evidence.tenant,
+    proposalId: evidence.proposalId,
+    size: checkpoint.size,
+    signers: checkpoint.signers,
+    status: told?.status,
+    ...story.counts,
+  };
+  if (evidence.plan === null || told?.executed === undefined) return { ...result, approvedBy: told?.executed?.approving ?? [] };
+  const bytes = Buffer.from(evidence.plan.bytes, 'base64');
+  const digest = `sha256:${sha256(bytes).toString('hex')}`;
+  const { planDigest, approving, seq } = told.executed;
+  if (digest !== evidence.plan.digest || digest !== planDigest) throw new Mismatch(seq, 'the plan is not the one that was executed');
+  const { requirement } = JSON.parse(bytes.toString('utf8').split('\n')[0]);
+  const needed = peopleNeeded(requirement);
+  if (approving.length < needed) throw new Mismatch(seq, `${approving.length} people approved the plan, and it needed ${needed}`);
+  return { ...result, planDigest, approvedBy: approving, peopleNeeded: needed };
+}
+
+async function main(args) {
+  const verifiers = [];
+  const kept = [];
+  const files = [];
+  for (let at = 0; at < args.length; at++) {
+    if (args[at] === '--key') verifiers.push(readVerifier(args[++at] ?? ''));
+    else if (args[at] === '--checkpoint') kept.push(readFileSync(args[++at] ?? '', 'utf8'));
+    else files.push(args[at]);
+  }
+  if (files.length !== 1 || verifiers.length === 0)
+    throw new Error('usage: exequatur-verify --key <verifier key> [--checkpoint <file>] EXPORT|EVIDENCE');
+  const [file] = files;
+  if (await isEvidence(file)) return verifyEvidence(JSON.parse(readFileSync(file, 'utf8')), verifiers);
+  return verifyExport(createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY }), verifiers, kept);
+}
+
+async function isEvidence(file) {
+  for await (const chunk of createReadStream(file, { start: 0, end: 200 })) return chunk.toString('utf8').includes('"evidence"');
+  return false;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  try {
+    console.log('whole', JSON.stringify(await main(process.argv.slice(2))));
+  } catch (error) {
+    console.log(error instanceof Mismatch ? `BROKEN ${error.message}` : `cannot be read: ${error.message}`);
+    process.exitCode = error instanceof Mismatch ? 1 : 2;
+  }
+}
