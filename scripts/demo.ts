@@ -12,6 +12,7 @@ import { findSamples, showHistory, showObjects, showOtherTenant } from './demo/l
 import { proposeChangeSet } from './demo/one-change-set.ts';
 import { count, heading, text } from './demo/page.ts';
 import { printSummary, proposeClosure } from './demo/propose-closure.ts';
+import { proveIt } from './demo/prove-it.ts';
 import { rerouteWithCarrier } from './demo/reroute-with-carrier.ts';
 import { stateHash } from './demo/state-hash.ts';
 import { formatLogLine } from './dev/format-log-line.ts';
@@ -92,6 +93,7 @@ async function act(stack: Stack): Promise<void> {
   await proposeChangeSet(cast, hashNow);
   await rerouteWithCarrier(cast);
   await governDelays(cast);
+  await proveIt(stack, cast, executed, join(directory, 'evidence'));
   showLinks(stack, executed);
 }
 

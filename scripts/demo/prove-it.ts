@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import type { Proposal } from '../rest/proposal.ts';
+import { expectGood } from '../rest/rest-client.ts';
+import type { Stack } from '../stack/start-stack.ts';
+import type { Cast } from './cast.ts';
+import { count, heading, text } from './page.ts';
+
+const verifier = resolve('verifier', 'exequatur-verify.mjs');
+
+/** The audit log is exported and verified offline; then somebody with all rights over the database alters it, and the verifier names where. */
+export async function proveIt(stack: Stack, { administrator, tenant }: Cast, executed: Proposal, directory: string): Promise<void> {
+  heading('The proof for outsiders: the audit log, sealed, exported and verified offline');
+  mkdirSync(directory, { recursive: true });
+  const file = (name: string, content: string) => {
+    const path = join(directory, name);
+    writeFileSync(path, content);
+    return path;
+  };
+  const sealed = await untilSealed(administrator, executed.id);
+  const checkpoint = expectGood(await administrator.get<{ size: number; note: string }>('/v1/audit/checkpoint'), 'Reading the checkpoint');
+  text(...checkpoint.note.trimEnd().split('\n'), '');
+  const key = ['--key', stack.checkpointVerifierKey];
+  const evidence = await verified([...key, file('evidence.json', JSON.stringify(sealed))]);
+  text(
+    `evidence of the closure alone: ${evidence.line.slice(0, 5)}, approved by ${(evidence.found?.approvedBy as string[]).join(' and ')}`,
+  );
+  const kept = file('checkpoint.txt', checkpoint.note);
+  const whole = await verified([...key, '--checkpoint', kept, file('log.ndjson', await exported(administrator))]);
+  text(
+    `the whole log: ${count(Number(whole.found?.entries))} entries, ${count(Number(whole.found?.executions))} executions, all under signed checkpoints`,
+  );
+  if (!evidence.line.startsWith('whole') || !whole.line.startsWith('whole')) throw new Error(`${evidence.line}; ${whole.line}`);
+
+  const superuser = new pg.Client({ connectionString: stack.postgresUrls.superuser });
+  await superuser.connect();
+  await superuser.query('SET session_replication_role = replica');
+  const turn = (from: string, to: string) =>
+    superuser.query(
+      `UPDATE exequatur.audit_entry SET payload = convert_to(replace(convert_from(payload, 'UTF8'), $3, $4), 'UTF8')
+        WHERE tenant_id = $1::uuid AND proposal_id = $2::uuid AND type = 'review.recorded'`,
+      [tenant.id, executed.id, from, to],
+    );
+  await turn('"approve"', '"reject"');
+  const altered = await verified([...key, '--checkpoint', kept, file('altered.ndjson', await exported(administrator))]);
+  await turn('"reject"', '"approve"');
+  await superuser.end();
+  if (!altered.line.startsWith('BROKEN')) throw new Error('The verifier did not notice what was altered.');
+  text('', 'somebody with all rights over the database turns the approvals of the closure into refusals:', altered.line);
+  text('', `verified by ${relative(process.cwd(), verifier)}, which needs the file, the public key, and nothing of ours that runs`);
+}
+
+/** An entry is under a checkpoint within a second. */
+async function untilSealed(client: Cast['administrator'], proposalId: string): Promise<unknown> {
+  for (let tries = 0; ; tries++) {
+    const answer = await client.get<unknown>(`/v1/proposals/${proposalId}/evidence`);
+    if (answer.status !== 409 || tries === 100) return expectGood(answer, 'Reading the evidence');
+    await delay(100);
+  }
+}
+
+async function exported(client: Cast['administrator']): Promise<string> {
+  return expectGood(await client.get<string>('/v1/audit/export'), 'Exporting the log');
+}
+
+function verified(args: string[]): Promise<{ line: string; found: Record<string, unknown> | null }> {
+  return new Promise((done) => {
+    execFile(process.execPath, [verifier, ...args], (_error, stdout) => {
+      const line = stdout.trim();
+      done({ line, found: line.startsWith('whole ') ? (JSON.parse(line.slice('whole '.length)) as Record<string, unknown>) : null });
+    });
+  });
+}
