@@ -3,6 +3,7 @@ import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporal
 import { createActivities } from './activities/create-activities.ts';
 import { createIndexActivities } from './activities/create-index-activities.ts';
 import { createMigrationActivities } from './activities/create-migration-activities.ts';
+import { createScheduleActivities } from './activities/create-schedule-activities.ts';
 import { openOutside } from './activities/effects/open-outside.ts';
 import { measureSteps } from './activities/measure-steps.ts';
 import { readWorkerSettings, secretsKeys, type WorkerSettings } from './config.ts';
@@ -45,6 +46,7 @@ Runtime.install({
 const pool = openPool(settings.EXEQUATUR_WORKER_DATABASE_URL, { max: stepsAtOnce, applicationName: 'exequatur-worker' });
 const functions = await loadFunctions(settings.EXEQUATUR_FUNCTIONS);
 const ontologies = new OntologyCache(functions);
+const store = { decide, ontologies, policies: new PolicySets(cedar) };
 const connection = await connect(settings);
 setFlagsFromString(`--stack-trace-limit=${framesInWorkflows}`);
 const worker = await Worker.create({
@@ -55,7 +57,7 @@ const worker = await Worker.create({
   activities: {
     ...createActivities({
       pool,
-      store: { decide, ontologies, policies: new PolicySets(cedar) },
+      store,
       logger,
       durations: measureSteps(registry),
       outside: openOutside({
@@ -66,7 +68,8 @@ const worker = await Worker.create({
       }),
     }),
     ...createIndexActivities({ pool, logger }),
-    ...createMigrationActivities({ pool, store: { ontologies }, logger }),
+    ...createMigrationActivities({ pool, store, logger }),
+    ...createScheduleActivities({ pool, store, logger }),
   },
   plugins: tracing.plugins,
   maxConcurrentLocalActivityExecutions: stepsAtOnce,

@@ -15,7 +15,7 @@ const heartbeatMs = 3_000; // Several beats within the heartbeat timeout, also w
 /** What activities on definitions have in common: heartbeats, one log line when they fail, and failures of stable types that carry none of the database's words. */
 export async function runDefinitionStep<T>(
   { pool, logger }: DefinitionStepDeps,
-  about: { tenant: string; objectType: string } | { tenant: string; migration: string },
+  about: { tenant: string } & ({ objectType: string } | { migration: string } | { schedule: string }),
   failed: string,
   work: () => Promise<T>,
 ): Promise<T> {

@@ -5,9 +5,11 @@ import { cancelMigration } from './routes/cancel-migration.ts';
 import { cancelProposal } from './routes/cancel-proposal.ts';
 import { createProposal } from './routes/create-proposal.ts';
 import { createProposals } from './routes/create-proposals.ts';
+import { createSchedule } from './routes/create-schedule.ts';
 import { deleteDelegation } from './routes/delete-delegation.ts';
 import { deleteEndpointSecret } from './routes/delete-endpoint-secret.ts';
 import { deleteFreezeWindow } from './routes/delete-freeze-window.ts';
+import { deleteSchedule } from './routes/delete-schedule.ts';
 import { diffOntology } from './routes/diff-ontology.ts';
 import { exportAudit } from './routes/export-audit.ts';
 import { getActionType } from './routes/get-action-type.ts';
@@ -31,6 +33,7 @@ import { getPolicies } from './routes/get-policies.ts';
 import { getPrincipal } from './routes/get-principal.ts';
 import { getProposal } from './routes/get-proposal.ts';
 import { getReadiness } from './routes/get-readiness.ts';
+import { getSchedule } from './routes/get-schedule.ts';
 import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
 import { listDelegations } from './routes/list-delegations.ts';
@@ -45,7 +48,9 @@ import { listPolicies } from './routes/list-policies.ts';
 import { listPrincipals } from './routes/list-principals.ts';
 import { listProposals } from './routes/list-proposals.ts';
 import { listReviewers } from './routes/list-reviewers.ts';
+import { listSchedules } from './routes/list-schedules.ts';
 import { listSwitches } from './routes/list-switches.ts';
+import { pauseSchedule } from './routes/pause-schedule.ts';
 import { putDelegation } from './routes/put-delegation.ts';
 import { putEndpointSecret } from './routes/put-endpoint-secret.ts';
 import { putFreezeWindow } from './routes/put-freeze-window.ts';
@@ -54,6 +59,7 @@ import { putPolicies } from './routes/put-policies.ts';
 import { putPrincipal } from './routes/put-principal.ts';
 import { putSwitch } from './routes/put-switch.ts';
 import { resolveProposal } from './routes/resolve-proposal.ts';
+import { resumeSchedule } from './routes/resume-schedule.ts';
 import { revertProposal } from './routes/revert-proposal.ts';
 import { reviewEmergency } from './routes/review-emergency.ts';
 import { reviewProposal } from './routes/review-proposal.ts';
@@ -94,6 +100,12 @@ export const routes: readonly Route[] = [
   cancelProposal,
   resolveProposal,
   revertProposal,
+  createSchedule,
+  listSchedules,
+  getSchedule,
+  pauseSchedule,
+  resumeSchedule,
+  deleteSchedule,
   getEvidence,
   exportAudit,
   getCheckpoint,

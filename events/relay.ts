@@ -9,6 +9,7 @@ import { answers } from '../store/is-outage.ts';
 import { openLogger } from '../telemetry/logger.ts';
 import { openRegistry, serveOperations } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
+import { keepSchedules } from './keep-schedules.ts';
 import { poll } from './poll.ts';
 import { redeliverNudges } from './redeliver-nudges.ts';
 import { restartLostWorkflows } from './restart-lost-workflows.ts';
@@ -30,6 +31,9 @@ const nudgeEveryMs = 500; // Adds to the two seconds after which a nudge counts 
 const sweepEveryMs = 30_000; // How long Temporal's loss of all data may go unnoticed; each sweep asks Temporal once per open proposal.
 
 const sealEveryMs = 500; // An entry is under a checkpoint within a second.
+
+const schedulesEveryMs = 1_000; // How late a new schedule may be known to Temporal.
+let schedulesCheckedAt = 0;
 
 const definitionsEveryMs = 5_000; // How much later an index or a migration is begun whose start the API could not deliver.
 
@@ -110,6 +114,12 @@ async function relay(client: Client): Promise<void> {
       return false;
     }),
     ...(signer === undefined ? [] : [round('seal', sealEveryMs, () => seal(signer))]),
+    round('schedules', schedulesEveryMs, async () => {
+      const everything = Date.now() - schedulesCheckedAt > sweepEveryMs;
+      await keepSchedules(deps, everything);
+      if (everything) schedulesCheckedAt = Date.now();
+      return false;
+    }),
     round('definitions', definitionsEveryMs, async () => {
       await startIndexBuilds(deps);
       await startMigrations(deps);

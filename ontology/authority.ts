@@ -83,6 +83,12 @@ export type AuthorityRequest =
   | { action: 'principal:put'; actor: Actor; subject: { id: string; person: string } }
   | { action: 'delegation:put'; actor: Actor; delegator: DelegationParty }
   | { action: 'delegation:delete'; actor: Actor; delegator: DelegationParty; delegate: DelegationParty }
+  | {
+      action: 'schedule:change';
+      actor: Actor;
+      change: 'pause' | 'resume' | 'delete';
+      schedule: { ownerId: string; ownerActsFor: string | null; changedBy: string };
+    }
   | { action: 'proposal:create'; actor: Actor; proposers: string | null; parameters?: JsonValue }
   | {
       action: 'proposal:review';

@@ -35,6 +35,8 @@ export const problems = {
   unknown_object_type: { kind: 'not_found', title: 'There is no such object type.' },
   unknown_link_type: { kind: 'not_found', title: 'There is no such link type.' },
   not_found: { kind: 'not_found', title: 'There is nothing here by that name.' },
+  schedule_not_changed: { kind: 'conflict', title: 'The schedule was deleted.' },
+  schedule_skipped: { kind: 'conflict', title: 'The proposal of an earlier run is still open.' },
   not_sealed: { kind: 'conflict', title: 'This is not under a signed checkpoint yet; a moment later it is.' },
   idempotency_key_reused: { kind: 'unprocessable', title: 'The idempotency key was used with another request.' },
   unexplained_changes: { kind: 'unprocessable', title: 'Whoever asks for changes says which: a reason, or a comment.' },

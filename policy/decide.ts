@@ -1,6 +1,7 @@
 import type { Authority, AuthorityRequest } from '../ontology/authority.ts';
 import { decideBreakGlass } from './decide-break-glass.ts';
 import { decideCancel } from './decide-cancel.ts';
+import { decideChangeSchedule } from './decide-change-schedule.ts';
 import { decideDeleteDelegation } from './decide-delete-delegation.ts';
 import { decidePropose } from './decide-propose.ts';
 import { decidePutDelegation } from './decide-put-delegation.ts';
@@ -37,6 +38,8 @@ function answer(request: AuthorityRequest): Authority {
       return decideRead(request);
     case 'audit:read':
       return decideReadAudit(request);
+    case 'schedule:change':
+      return decideChangeSchedule(request);
     case 'sensitive:read':
       return decideReadSensitive(request);
     case 'ontology:put':

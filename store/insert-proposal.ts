@@ -1,7 +1,7 @@
 import type { Actor } from '../ontology/authority.ts';
 import { durationMs } from '../ontology/duration.ts';
 import { announceAndNudge } from './nudges.ts';
-import type { PrismaTx } from './sql.ts';
+import type { PrismaTx, Tx } from './sql.ts';
 
 export interface ProposalToInsert {
   id: string;
@@ -60,6 +60,27 @@ export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): 
       updatedAt: now,
     },
   });
+  announceCreated(tx, proposal);
+}
+
+/** That a proposal was accepted: its audit entry, its event, and the nudge that starts its workflow. */
+export function announceCreated(
+  tx: Tx,
+  proposal: Pick<
+    ProposalToInsert,
+    | 'id'
+    | 'actionType'
+    | 'actionTypeVersion'
+    | 'ontologyVersion'
+    | 'parametersHash'
+    | 'justification'
+    | 'proposer'
+    | 'revertOf'
+    | 'executeAfter'
+    | 'loosens'
+  >,
+): void {
+  const { proposer } = proposal;
   const auditEntryId = tx.audit({
     type: 'proposal.created',
     proposalId: proposal.id,

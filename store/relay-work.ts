@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { ProposalStatus } from '../ontology/lifecycle.ts';
+import type { ScheduleTiming } from '../ontology/schedule-timing.ts';
 
 /**
  * What the relay sees over all tenants: ids and states, through functions that the database keeps for its login, which sees no tenant's rows otherwise.
@@ -81,4 +82,26 @@ export async function openProposals(
     [after?.tenant ?? null, after?.proposalId ?? null, limit, quietMs],
   );
   return rows;
+}
+
+export interface ScheduleToTell {
+  tenantId: string;
+  scheduleId: string;
+  actionType: string;
+  timing: ScheduleTiming;
+  state: 'active' | 'paused' | 'deleted';
+  version: number;
+}
+
+/** Schedules that changed since Temporal was told of them; with `everything` all that are active as well. */
+export async function schedulesToTell(pool: pg.Pool, everything: boolean, limit: number): Promise<ScheduleToTell[]> {
+  const { rows } = await pool.query<ScheduleToTell>(
+    `SELECT s.tenant_id AS "tenantId", s.id AS "scheduleId", s.action_type AS "actionType", s.timing, s.state, s.version FROM exequatur.schedules_to_tell($1::boolean, $2::int) s`,
+    [everything, limit],
+  );
+  return rows;
+}
+
+export async function markScheduleTold(pool: pg.Pool, { tenantId, scheduleId, version }: ScheduleToTell): Promise<void> {
+  await pool.query('SELECT exequatur.mark_schedule_told($1::uuid, $2::uuid, $3::int)', [tenantId, scheduleId, version]);
 }

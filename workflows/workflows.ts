@@ -2,3 +2,4 @@
 export { indexBuild } from './index-build.ts';
 export { ontologyMigration } from './ontology-migration.ts';
 export { proposal } from './proposal.ts';
+export { scheduledRun } from './scheduled-run.ts';

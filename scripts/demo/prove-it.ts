@@ -26,7 +26,7 @@ export async function proveIt(stack: Stack, { administrator, tenant }: Cast, exe
   const key = ['--key', stack.checkpointVerifierKey];
   const evidence = await verified([...key, file('evidence.json', JSON.stringify(sealed))]);
   text(
-    `evidence of the closure alone: ${evidence.line.slice(0, 5)}, approved by ${(evidence.found?.approvedBy as string[]).join(' and ')}`,
+    `evidence of the closure alone: ${evidence.line.slice(0, 5)}, approved by ${((evidence.found?.approvedBy ?? []) as string[]).join(' and ')}`,
   );
   const kept = file('checkpoint.txt', checkpoint.note);
   const whole = await verified([...key, '--checkpoint', kept, file('log.ndjson', await exported(administrator))]);

@@ -52,7 +52,8 @@ const review = { body: { decision: 'approve' }, headers: { 'if-match': '"x"' } }
 const rows: Record<
   string,
   {
-    admitted: Admitted | 'public' | 'depends on the proposal';
+    /** What depends on a schedule is in tests/schedules. */
+    admitted: Admitted | 'public' | 'depends on the proposal' | 'depends on the schedule';
     answers?: number;
     path?: string;
     body?: unknown;
@@ -83,6 +84,17 @@ const rows: Record<
     headers: { 'idempotency-key': 'batch' },
     body: { proposals: [{ actionType: 'addFloor', parameters: { name: 'F1', rooms: [] }, justification: 'x' }] },
   },
+  createSchedule: {
+    admitted: actors,
+    answers: 201,
+    path: '/v1/schedules',
+    body: { actionType: 'askFloor', parameters: { name: 'F1' }, justification: 'x', timing: { every: 'P1D' } },
+  },
+  listSchedules: { admitted: readers },
+  getSchedule: { admitted: readers, answers: 404, path: `/v1/schedules/${somebody}` },
+  pauseSchedule: { admitted: 'depends on the schedule', path: `/v1/schedules/${somebody}/pause`, body: { reason: 'x' } },
+  resumeSchedule: { admitted: 'depends on the schedule', path: `/v1/schedules/${somebody}/resume`, body: { reason: 'x' } },
+  deleteSchedule: { admitted: 'depends on the schedule', path: `/v1/schedules/${somebody}` },
   listProposals: { admitted: readers },
   getProposal: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}` },
   getPlan: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/plan` },
@@ -187,9 +199,9 @@ describe('every route', () => {
       expect(answer.headers.get('www-authenticate')).toContain('Bearer');
     });
 
-    if (admitted === 'depends on the proposal') {
+    if (typeof admitted === 'string') {
       it.each(Object.keys(people) as (keyof typeof people)[])(
-        `${route.name} finds no proposal that there is not, for anybody: %s`,
+        `${route.name} finds nothing that there is not, for anybody: %s`,
         async (who) => {
           const before = await auditEntries();
           const { status, body: answered } = await scene.as(people[who]).call(method, path, more);

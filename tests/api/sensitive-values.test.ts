@@ -129,6 +129,9 @@ const get =
   (person) =>
     person.get(path);
 
+const weekly = { actionType: 'annotate', parameters: { person: 'P2', note: secrets.note }, justification: 'x', timing: { every: 'P7D' } };
+const scheduled = async (person: Person): Promise<string> => (await person.post('/v1/schedules', weekly)).body.id;
+
 /** How each route is asked so that it would show values if it could, and whether it shows some to whoever may see them. A route without a row fails. */
 const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> = {
   putOntology: 'holds no values',
@@ -217,7 +220,28 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
     ],
     shows: true,
   },
-  createProposals: 'holds no values',
+  createProposals: {
+    asks: [
+      (person) => {
+        const actions = [{ actionType: 'annotate', parameters: { person: 'P2', note: secrets.note } }];
+        return person.post(
+          '/v1/proposals:batch',
+          { changeSet: { actions, justification: 'x' } },
+          { 'idempotency-key': `${Math.random()}` },
+        );
+      },
+    ],
+    shows: true,
+  },
+  createSchedule: { asks: [(person) => person.post('/v1/schedules', weekly)], shows: true },
+  listSchedules: { asks: [get('/v1/schedules')], shows: true },
+  getSchedule: { asks: [async (person) => person.get(`/v1/schedules/${await scheduled(person)}`)], shows: true },
+  pauseSchedule: { asks: [async (person) => person.post(`/v1/schedules/${await scheduled(person)}/pause`, { reason: 'x' })], shows: true },
+  resumeSchedule: {
+    asks: [async (person) => person.post(`/v1/schedules/${await scheduled(person)}/resume`, { reason: 'x' })],
+    shows: true,
+  },
+  deleteSchedule: { asks: [async (person) => person.call('DELETE', `/v1/schedules/${await scheduled(person)}`)], shows: true },
   listEndpoints: 'holds no values',
   putEndpointSecret: 'holds no values',
   deleteEndpointSecret: 'holds no values',
@@ -438,7 +462,7 @@ describe('a question that would tell a sensitive value', () => {
 
 describe('behind the API', () => {
   /** Where values are: what executes them, what they are looked up by, and what was read for a plan. Nobody reads these but the store. */
-  const holders = ['object', 'object_history', 'object_index', 'plan', 'plan_chunk', 'proposal', 'read_set'];
+  const holders = ['object', 'object_history', 'object_index', 'plan', 'plan_chunk', 'proposal', 'read_set', 'schedule'];
 
   it('no other table holds a sensitive value: not the outbox, not the audit log', async () => {
     const { rows: tables } = await superuser.query<{ name: string }>(

@@ -40,7 +40,7 @@ describe('every table with tenants in it', () => {
     expect(found.map(({ name }) => name)).toEqual(withoutTenant);
   });
 
-  it('has no other permissive policy than those of the relay, which sees logs, nudges, events, proposals, emergencies, index builds and migrations of all tenants', async () => {
+  it('has no other permissive policy than those of the relay, which sees logs, nudges, events, proposals, emergencies, index builds, migrations and schedules of all tenants', async () => {
     const found = await rows<{ tablename: string; roles: string[] }>(
       `SELECT tablename, roles::text[] AS roles FROM pg_policies WHERE schemaname = 'exequatur' AND roles <> '{public}' AND permissive = 'PERMISSIVE' ORDER BY 1`,
     );
@@ -55,6 +55,7 @@ describe('every table with tenants in it', () => {
       'ontology_migration',
       'outbox',
       'proposal',
+      'schedule',
     ]);
     expect(new Set(found.flatMap(({ roles }) => roles))).toEqual(new Set([`${db.rolePrefix}_relay_reader`]));
   });
@@ -153,6 +154,7 @@ describe('roles', () => {
         'principal',
         'proposal',
         'review',
+        'schedule',
         'standing_role',
         'switch',
       ],
@@ -164,6 +166,7 @@ describe('roles', () => {
         'nudge',
         'principal',
         'proposal',
+        'schedule',
         'standing_role',
         'switch',
         'tenant_control',

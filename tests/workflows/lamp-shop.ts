@@ -3,6 +3,7 @@ import { Client, type ClientOptions, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type pg from 'pg';
 import { createActivities } from '../../activities/create-activities.ts';
+import { createScheduleActivities } from '../../activities/create-schedule-activities.ts';
 import { openOutside } from '../../activities/effects/open-outside.ts';
 import { measureSteps } from '../../activities/measure-steps.ts';
 import type { Caller } from '../../ontology/authority.ts';
@@ -115,7 +116,10 @@ export class LampShop {
       connection,
       taskQueue: this.taskQueue,
       workflowBundle: await workflowBundle(plugins),
-      activities: around(this.activities()),
+      activities: {
+        ...around(this.activities()),
+        ...createScheduleActivities({ pool: this.workerPool, store: this.deps, logger }),
+      },
       stickyQueueScheduleToStartTimeout: 1_000,
       plugins,
       ...options,
@@ -192,6 +196,11 @@ export class LampShop {
     }
     const settled = await executeProposal(this.workerPool, this.tenant, proposalId, this.deps);
     if (settled?.status !== 'executed') throw new Error(`expected executed, found ${JSON.stringify(settled)}`);
+  }
+
+  /** One transaction of the API. */
+  inApi<T>(work: (tx: PrismaTx) => Promise<T>): Promise<T> {
+    return withTenantPrisma(this.apiPool, this.tenant, work);
   }
 
   async withdraw(proposalId: string): Promise<void> {

@@ -1,11 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { keepSchedules } from '../../events/keep-schedules.ts';
 import { startIndexBuilds } from '../../events/start-index-builds.ts';
 import { startMigrations } from '../../events/start-migrations.ts';
 import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import { resolveAttention } from '../../store/saga/resolve-attention.ts';
+import { changeSchedule, createSchedule, readSchedule } from '../../store/schedules.ts';
 import { startTracing } from '../../telemetry/tracing.ts';
 import { indexBuildWorkflowId } from '../../workflows/index-build.contract.ts';
 import { ontologyMigrationWorkflowId } from '../../workflows/ontology-migration.contract.ts';
@@ -94,6 +96,37 @@ describe.runIf(process.env.RECORD_HISTORIES)('histories', () => {
     await shop.close();
     await carrier.close();
     await tracing.stop();
+  });
+
+  it('of a scheduled run is recorded from a real server', async () => {
+    const shop = await LampShop.open();
+    await shop.startWorker();
+    await shop.installed('hall');
+    const wish = {
+      actionType: 'dim',
+      parameters: { lamp: 'hall', level: 7 },
+      justification: 'x',
+      timing: { every: 'PT2S' },
+      skipWhileOpen: true,
+    };
+    const schedule = await shop.inApi((tx) => createSchedule(tx, { ...wish, owner: operator }, shop.deps));
+    if ('refused' in schedule) throw new Error(schedule.refused);
+    await keepSchedules(relayOf(shop), false);
+    const runs = async () => (await shop.inApi((tx) => readSchedule(tx, schedule.id)))?.runs ?? [];
+    await expect.poll(async () => (await runs()).length, { timeout: 20_000 }).toBeGreaterThan(1);
+    await shop.inApi((tx) => changeSchedule(tx, { id: schedule.id, change: 'delete', reason: 'x', by: operator }, shop.deps));
+    await keepSchedules(relayOf(shop), false);
+    const prefix = `scheduled-run/${shop.tenant}`;
+    const names = ['plain-scheduled-run-refused', 'plain-scheduled-run'];
+    for await (const { workflowId } of shop.client.workflow.list({
+      query: `WorkflowType = 'scheduledRun' AND WorkflowId STARTS_WITH '${prefix}'`,
+    })) {
+      const handle = shop.client.workflow.getHandle(workflowId);
+      const { kind } = (await handle.result()) as { kind: string };
+      const name = names[kind === 'proposed' ? 1 : 0];
+      if (name !== undefined && kind !== 'over') write(name, await handle.fetchHistory());
+    }
+    await shop.close();
   });
 
   it('of uploads are recorded from a real server', async () => {

@@ -1,0 +1,19 @@
+import { isRefusal, type Refusal } from '../store/refusal.ts';
+import type { ScheduleView } from '../store/schedules.ts';
+import type { ApiContext } from './api-context.ts';
+import type { AuthenticatedCaller } from './authenticate.ts';
+import type { Answer } from './route.ts';
+
+/** A schedule that was written, as the caller sees it. */
+export async function presentSchedule(
+  written: ScheduleView | Refusal,
+  status: 200 | 201,
+  caller: AuthenticatedCaller,
+  context: ApiContext,
+): Promise<Answer | Refusal> {
+  if (isRefusal(written)) return written;
+  const mask = await context.maskOf(caller);
+  if (isRefusal(mask)) return mask;
+  const body = { ...written, parameters: mask.parameters(written.actionType, written.parameters) };
+  return { status, body, ...(status === 201 ? { headers: { Location: `/v1/schedules/${written.id}` } } : {}) };
+}

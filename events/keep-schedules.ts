@@ -1,0 +1,85 @@
+import { ScheduleAlreadyRunning, ScheduleNotFoundError, type ScheduleOptions } from '@temporalio/client';
+import { durationMs } from '../ontology/duration.ts';
+import type { ScheduleTiming } from '../ontology/schedule-timing.ts';
+import { markScheduleTold, type ScheduleToTell, schedulesToTell } from '../store/relay-work.ts';
+import { scheduledRunOptions, temporalScheduleId } from '../workflows/scheduled-run.contract.ts';
+import type { RelayDeps } from './redeliver-nudges.ts';
+
+const most = 1_000; // In one round; the next goes on.
+const catchUpMs = 10 * 60_000; // What could not run for longer than this is not made up for: nobody expects yesterday's run today.
+
+/**
+ * Makes Temporal keep the time of every schedule that is active, and of no other. `everything` looks after those as well of which it was told: Temporal may have lost them.
+ * @returns how many it was told of.
+ */
+export async function keepSchedules(deps: RelayDeps, everything: boolean): Promise<number> {
+  let told = 0;
+  for (const schedule of await schedulesToTell(deps.pool, everything, most)) {
+    if (await tell(deps, schedule)) told++;
+    await markScheduleTold(deps.pool, schedule);
+  }
+  return told;
+}
+
+/** @returns whether Temporal had it otherwise. A schedule's timing never changes, so what is there is right. */
+async function tell(
+  { client, taskQueue, logger }: RelayDeps,
+  { tenantId, scheduleId, actionType, timing, state }: ScheduleToTell,
+): Promise<boolean> {
+  const start = { tenantId, scheduleId };
+  const id = temporalScheduleId(start);
+  try {
+    if (state !== 'active') await client.schedule.getHandle(id).delete();
+    else
+      await client.schedule.create({
+        scheduleId: id,
+        spec: specOf(timing),
+        action: scheduledRunOptions(start, actionType, taskQueue),
+        policies: { overlap: 'ALLOW_ALL', catchupWindow: catchUpMs },
+      } as ScheduleOptions);
+    logger.info({ tenant: tenantId, schedule: scheduleId, state }, 'Temporal was told of a schedule');
+    return true;
+  } catch (error) {
+    if (error instanceof ScheduleAlreadyRunning || error instanceof ScheduleNotFoundError) return false;
+    throw error;
+  }
+}
+
+const months = [
+  'JANUARY',
+  'FEBRUARY',
+  'MARCH',
+  'APRIL',
+  'MAY',
+  'JUNE',
+  'JULY',
+  'AUGUST',
+  'SEPTEMBER',
+  'OCTOBER',
+  'NOVEMBER',
+  'DECEMBER',
+] as const;
+
+function specOf({ cron, every, at, timeZone, startsAt, endsAt, jitter }: ScheduleTiming): ScheduleOptions['spec'] {
+  const bounds = {
+    ...(startsAt === undefined ? {} : { startAt: new Date(startsAt) }),
+    ...(endsAt === undefined ? {} : { endAt: new Date(endsAt) }),
+    ...(jitter === undefined ? {} : { jitter: durationMs(jitter) }),
+  };
+  if (cron !== undefined) return { ...bounds, cronExpressions: [cron], ...(timeZone === undefined ? {} : { timezone: timeZone }) };
+  if (every !== undefined) return { ...bounds, intervals: [{ every: durationMs(every) }] };
+  const once = new Date(at ?? 0);
+  return {
+    ...bounds,
+    calendars: [
+      {
+        year: once.getUTCFullYear(),
+        month: months[once.getUTCMonth()] ?? 'JANUARY',
+        dayOfMonth: once.getUTCDate(),
+        hour: once.getUTCHours(),
+        minute: once.getUTCMinutes(),
+        second: once.getUTCSeconds(),
+      },
+    ],
+  };
+}

@@ -1,0 +1,154 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import type { Actor } from '../ontology/authority.ts';
+import { sha256Hex } from '../ontology/canonical-json.ts';
+import { isChangeSet } from '../ontology/change-set.ts';
+import { durationMs } from '../ontology/duration.ts';
+import type { JsonValue } from '../ontology/json.ts';
+import { isFinal, type ProposalStatus } from '../ontology/lifecycle.ts';
+import { checkReferences } from '../ontology/parameters.ts';
+import { parseFor } from '../ontology/parse-change-set.ts';
+import type { Fault } from '../ontology/plan.ts';
+import { isProblemCode, problems } from '../ontology/problems.ts';
+import { announceChange } from './announce-change.ts';
+import { askPolicies, type Determination, refuseByPolicy } from './ask-policies.ts';
+import { type FoundAction, findAction } from './create-proposal.ts';
+import { announceCreated } from './insert-proposal.ts';
+import { recordDecision } from './record-decision.ts';
+import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import { type Tx, withTenant } from './sql.ts';
+import { SqlSnapshot } from './sql-snapshot.ts';
+import { readActors } from './standing.ts';
+import type { StoreDeps } from './store-deps.ts';
+import { stopFault, stopOf } from './switches.ts';
+
+export interface ScheduledRun {
+  scheduleId: string;
+  /** When it was to run, ISO text. */
+  nominalAt: string;
+}
+
+export type RunOutcome =
+  | { kind: 'proposed'; proposalId: string; actionType: string }
+  | { kind: 'refused'; code: string }
+  | { kind: 'over' };
+
+interface Scheduled {
+  actionType: string;
+  parameters: string;
+  justification: string;
+  ownerId: string;
+  skipWhileOpen: boolean;
+  /** Of the proposal that an earlier run made last. */
+  lastStatus: ProposalStatus | null;
+}
+
+/**
+ * One run of a schedule: a proposal by its owner, whose standing, the policies, the switches and the definitions are those of this instant; or on record why there is none.
+ * A repeat, and a second copy at once, come to the same.
+ */
+export function runSchedule(pool: pg.Pool, tenant: string, run: ScheduledRun, deps: StoreDeps): Promise<RunOutcome> {
+  return withTenant(pool, tenant, (tx) => runOnce(tx, run, deps));
+}
+
+async function runOnce(tx: Tx, run: ScheduledRun, deps: StoreDeps): Promise<RunOutcome> {
+  const [known] = await tx.rows<{ proposalId: string | null; refused: string | null; actionType: string }>(
+    `SELECT r.proposal_id::text AS "proposalId", r.refused, s.action_type AS "actionType" FROM exequatur.schedule_run r
+       JOIN exequatur.schedule s ON s.tenant_id = r.tenant_id AND s.id = r.schedule_id WHERE r.schedule_id = $1::uuid AND r.nominal_at = $2::timestamptz`,
+    [run.scheduleId, run.nominalAt],
+  );
+  if (known !== undefined)
+    return known.proposalId === null
+      ? { kind: 'refused', code: known.refused ?? '' }
+      : { kind: 'proposed', proposalId: known.proposalId, actionType: known.actionType };
+  const [schedule] = await tx.rows<Scheduled>(
+    `SELECT s.action_type AS "actionType", s.parameters, s.justification, s.owner_id AS "ownerId", s.skip_while_open AS "skipWhileOpen",
+            (SELECT p.status FROM exequatur.schedule_run r JOIN exequatur.proposal p ON p.tenant_id = r.tenant_id AND p.id = r.proposal_id
+              WHERE r.tenant_id = s.tenant_id AND r.schedule_id = s.id ORDER BY r.nominal_at DESC LIMIT 1) AS "lastStatus"
+       FROM exequatur.schedule s WHERE s.id = $1::uuid AND s.state = 'active'`,
+    [run.scheduleId],
+  );
+  if (schedule === undefined) return { kind: 'over' };
+  const wish = await examine(tx, schedule, deps);
+  return isRefusal(wish) ? refuseRun(tx, run, schedule, wish) : propose(tx, run, schedule, wish);
+}
+
+interface Wish {
+  owner: Actor;
+  action: FoundAction;
+  parameters: string;
+  by: Determination;
+}
+
+/** The questions that a proposal is asked when it is made, for an owner who is not there. */
+async function examine(tx: Tx, schedule: Scheduled, deps: StoreDeps): Promise<Wish | Refusal> {
+  if (schedule.skipWhileOpen && schedule.lastStatus !== null && !isFinal(schedule.lastStatus)) return refuse('schedule_skipped');
+  const [action, owners] = await Promise.all([findAction(tx, schedule.actionType, deps), readActors(tx, [schedule.ownerId])]);
+  const owner = owners.get(schedule.ownerId);
+  if (action === null) return refuse('unknown_action_type');
+  if (owner === undefined) return refuse('forbidden');
+  const { name, definition } = action.type;
+  const authority = deps.decide({ action: 'proposal:create', actor: owner, proposers: definition.proposers ?? null });
+  if (!authority.allowed) return refuse(authority.reason);
+  const stop = await stopOf(tx, name, owner);
+  if (stop !== null) return refuse('switched_off', [stopFault(stop)]);
+  const by = await askPolicies(tx, deps, { actor: owner, action: 'propose', resource: name, context: { now: action.now, revert: false } });
+  if (!by.allowed) return refuseByPolicy(by);
+  const parsed = parseFor(action.ontology, name, JSON.parse(schedule.parameters) as JsonValue);
+  if (!parsed.ok) return refuse('invalid_parameters', parsed.faults);
+  const unknown = isChangeSet(name) ? [] : await checkReferences(action.ontology, name, parsed.parameters, new SqlSnapshot(tx));
+  if (unknown.length > 0) return refuse('unknown_reference', unknown);
+  return { owner, action, parameters: parsed.text, by };
+}
+
+async function propose(tx: Tx, run: ScheduledRun, schedule: Scheduled, { owner, action, parameters, by }: Wish): Promise<RunOutcome> {
+  const proposalId = randomUUID();
+  const seed = randomBytes(16).toString('hex');
+  const { name, policy } = action.type;
+  const done = await call(tx, run, [proposalId, parameters, [...owner.roles], seed, durationMs(policy.expiresAfter), null]);
+  if (!done) throw new Error('a run of a schedule was overtaken'); // Its repeat finds what came of it.
+  announceCreated(tx, {
+    ...{ id: proposalId, actionType: name, actionTypeVersion: action.version, ontologyVersion: action.ontologyVersion },
+    ...{ parametersHash: sha256Hex(parameters), justification: schedule.justification, proposer: owner, revertOf: null },
+  });
+  recordDecision(tx, {
+    proposalId,
+    actor: owner.id,
+    action: 'propose',
+    outcome: 'allowed',
+    revision: 1,
+    digest: null,
+    by,
+    details: { scheduleId: run.scheduleId },
+  });
+  return { kind: 'proposed', proposalId, actionType: name };
+}
+
+async function refuseRun(
+  tx: Tx,
+  run: ScheduledRun,
+  { ownerId, actionType }: Scheduled,
+  { refused, faults = [] }: Refusal,
+): Promise<RunOutcome> {
+  const problem = { code: refused, faults: faults.slice(0, mostFaults).map(withoutObjects) };
+  const done = await call(tx, run, [null, null, null, null, null, JSON.stringify(problem)]);
+  if (!done) throw new Error('a run of a schedule was overtaken');
+  const facts = { scheduleId: run.scheduleId, actionType, nominalAt: run.nominalAt, reason: refused };
+  announceChange(tx, { type: 'schedule.run_refused', subject: `schedule/${run.scheduleId}`, facts, personal: { owner: ownerId } });
+  return { kind: 'refused', code: refused };
+}
+
+const mostFaults = 10;
+
+/** Where it is and what it is called: the words of a fault may tell a value that not everybody sees. */
+function withoutObjects({ code, pointer }: Fault): Fault {
+  return { code, message: isProblemCode(code) ? problems[code].title : code, ...(pointer === undefined ? {} : { pointer }) };
+}
+
+async function call(tx: Tx, { scheduleId, nominalAt }: ScheduledRun, values: readonly unknown[]): Promise<boolean> {
+  const [row] = await tx.rows<{ done: boolean }>(
+    `SELECT exequatur.run_schedule($1::uuid, $2::timestamptz, $3::uuid, $4, $5::text[], $6, make_interval(secs => $7::float8 / 1000), $8::jsonb) AS done`,
+    [scheduleId, nominalAt, ...values],
+  );
+  return row?.done === true;
+}

@@ -1,0 +1,190 @@
+// Schedules on a real Temporal server, with the relay and the worker as they are in production: tests/workflows/lamp-shop.ts.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { keepSchedules } from '../../events/keep-schedules.ts';
+import type { Caller } from '../../ontology/authority.ts';
+import type { JsonValue } from '../../ontology/json.ts';
+import { putPrincipal } from '../../store/put-principal.ts';
+import { putSwitch } from '../../store/put-switch.ts';
+import { isRefusal } from '../../store/refusal.ts';
+import { runSchedule } from '../../store/run-schedule.ts';
+import { changeSchedule, createSchedule, type NewSchedule, readSchedule, type ScheduleView } from '../../store/schedules.ts';
+import { openLogger } from '../../telemetry/logger.ts';
+import { temporalScheduleId } from '../../workflows/scheduled-run.contract.ts';
+import { LampShop } from '../workflows/lamp-shop.ts';
+import { keeper } from '../workflows/lamps.ts';
+
+let shop: LampShop;
+afterEach(() => shop?.close());
+
+const issued = '2026-01-01T00:00:00.000Z';
+const operator: Caller = { id: 'operator', kind: 'user', roles: ['operator'], tokenIssuedAt: issued };
+const clerk: Caller = { id: 'clerk', kind: 'user', roles: ['clerk'], tokenIssuedAt: issued };
+const accessAdmin: Caller = { id: 'access-admin', kind: 'user', roles: ['access-admin'], tokenIssuedAt: issued };
+
+const relay = (everything = false) =>
+  keepSchedules({ pool: shop.relayPool, client: shop.client, taskQueue: shop.taskQueue, logger: openLogger('test') }, everything);
+const wish = (more: Partial<NewSchedule> = {}): NewSchedule => ({
+  ...{ actionType: 'dim', parameters: { lamp: 'hall', level: 7 }, justification: 'every night', timing: { every: 'PT1S' } },
+  ...{ skipWhileOpen: false, owner: clerk, ...more },
+});
+async function made(more: Partial<NewSchedule> = {}): Promise<ScheduleView> {
+  const outcome = await shop.inApi((tx) => createSchedule(tx, wish(more), shop.deps));
+  if (isRefusal(outcome)) throw new Error(JSON.stringify(outcome));
+  return outcome;
+}
+async function change(id: string, wanted: 'pause' | 'resume' | 'delete', by = clerk) {
+  return shop.inApi((tx) => changeSchedule(tx, { id, change: wanted, reason: 'because', by }, shop.deps));
+}
+const view = async (id: string) => (await shop.inApi((tx) => readSchedule(tx, id))) as ScheduleView;
+const runsOf = async (id: string) => (await view(id)).runs;
+const run = (scheduleId: string, nominalAt: string) => runSchedule(shop.workerPool, shop.tenant, { scheduleId, nominalAt }, shop.deps);
+
+async function opened(): Promise<void> {
+  shop = await LampShop.open();
+  await shop.startWorker();
+  await shop.installed('hall', 'porch');
+}
+
+describe('a schedule', () => {
+  it('makes a proposal of its own at each of its times, which goes its way like any other', async () => {
+    await opened();
+    const { id } = await made();
+    expect(await relay()).toBe(1);
+    expect(await relay()).toBe(0);
+    await expect.poll(async () => (await runsOf(id)).length, { timeout: 30_000 }).toBeGreaterThanOrEqual(3);
+    await change(id, 'delete');
+    await relay();
+    const runs = await runsOf(id);
+    expect(new Set(runs.map(({ nominalAt }) => nominalAt)).size).toBe(runs.length);
+    expect(new Set(runs.map(({ proposalId }) => proposalId)).size).toBe(runs.length);
+    for (const { proposalId } of runs)
+      await expect.poll(() => shop.status(proposalId ?? ''), { timeout: 20_000 }).toBe('awaiting_approval');
+    const [first] = runs;
+    await shop.review(first?.proposalId ?? '');
+    await shop.nudge(first?.proposalId ?? '');
+    await expect.poll(() => shop.lampLevel('hall'), { timeout: 20_000 }).toBe(7);
+  });
+
+  it('is made up by the relay where Temporal has lost it, and stays away where it was paused', async () => {
+    await opened();
+    const { id } = await made({ timing: { cron: '0 6 * * MON-FRI', timeZone: 'Europe/Vienna' } });
+    await relay();
+    const handle = shop.client.schedule.getHandle(temporalScheduleId({ tenantId: shop.tenant, scheduleId: id }));
+    expect((await handle.describe()).info.nextActionTimes.length).toBeGreaterThan(0);
+    await handle.delete();
+    expect(await relay()).toBe(0);
+    expect(await relay(true)).toBe(1);
+    await handle.describe();
+    await change(id, 'pause');
+    await relay();
+    await expect(handle.describe()).rejects.toThrow();
+    expect(await relay(true)).toBe(0);
+    await change(id, 'resume');
+    await relay();
+    await handle.describe();
+    await change(id, 'delete');
+    await relay();
+  });
+
+  it('runs once at an instant', async () => {
+    await opened();
+    const { id } = await made({ timing: { at: new Date(Date.now() + 3_000).toISOString() } });
+    await relay();
+    await expect.poll(async () => (await runsOf(id)).length, { timeout: 20_000 }).toBe(1);
+    await sleep(2_000);
+    expect(await runsOf(id)).toHaveLength(1);
+  });
+});
+
+describe('a run', () => {
+  it('is made once, however often and at once it is asked for', async () => {
+    await opened();
+    const { id } = await made();
+    const at = '2026-11-24T06:00:00.000Z';
+    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => run(id, at)));
+    const again = await run(id, at);
+    expect(again.kind).toBe('proposed');
+    for (const outcome of outcomes) if (outcome.status === 'fulfilled') expect(outcome.value).toEqual(again);
+    expect(await runsOf(id)).toMatchObject([{ nominalAt: at, refused: null }]);
+  });
+
+  it.each<[string, () => Promise<unknown>, string]>([
+    [
+      'its owner is disabled',
+      () => shop.inApi((tx) => putPrincipal(tx, { id: 'clerk', change: { disabled: true }, by: accessAdmin } as never, shop.deps)),
+      'forbidden',
+    ],
+    [
+      'the action is switched off',
+      () => shop.inApi((tx) => putSwitch(tx, { scope: 'actionType', name: 'dim', state: 'off', reason: 'x', by: operator }, shop.deps)),
+      'switched_off',
+    ],
+  ])('makes no proposal where %s, and says so', async (_, happens, code) => {
+    await opened();
+    const { id } = await made();
+    const outcome = await happens();
+    expect(isRefusal(outcome as object), JSON.stringify(outcome)).toBe(false);
+    expect(await run(id, '2026-11-24T06:00:00.000Z')).toEqual({ kind: 'refused', code });
+    expect(await runsOf(id)).toMatchObject([{ proposalId: null, refused: code }]);
+    expect(await shop.query(`SELECT 1 FROM exequatur.outbox WHERE type = 'schedule.run_refused'`, [])).toHaveLength(1);
+  });
+
+  it('makes none for an object that is gone, nor while an earlier one is open where that was asked', async () => {
+    await opened();
+    const gone = await made({ parameters: { lamp: 'cellar', level: 1 } });
+    expect(await run(gone.id, '2026-11-24T06:00:00.000Z')).toEqual({ kind: 'refused', code: 'unknown_reference' });
+    const { id } = await made({ skipWhileOpen: true });
+    expect(await run(id, '2026-11-24T06:00:00.000Z')).toMatchObject({ kind: 'proposed' });
+    expect(await run(id, '2026-11-24T07:00:00.000Z')).toEqual({ kind: 'refused', code: 'schedule_skipped' });
+  });
+
+  it('makes none once the schedule is paused or deleted', async () => {
+    await opened();
+    const { id } = await made();
+    await change(id, 'pause');
+    expect(await run(id, '2026-11-24T06:00:00.000Z')).toEqual({ kind: 'over' });
+    await change(id, 'delete');
+    expect(await run(id, '2026-11-24T07:00:00.000Z')).toEqual({ kind: 'over' });
+    expect(await runsOf(id)).toEqual([]);
+  });
+});
+
+describe('whoever may', () => {
+  it('schedule is whoever may propose; the key makes one', async () => {
+    await opened();
+    const ask = (more: Partial<NewSchedule>) => shop.inApi((tx) => createSchedule(tx, wish(more), shop.deps));
+    expect(await ask({ owner: { ...clerk, id: 'auditor', roles: ['auditor'] } })).toMatchObject({ refused: 'forbidden' });
+    expect(await ask({ actionType: 'nothing' })).toMatchObject({ refused: 'unknown_action_type' });
+    expect(await ask({ parameters: { lamp: 'hall', level: 'x' } as JsonValue })).toMatchObject({
+      refused: 'invalid_parameters',
+      faults: [{ pointer: '/parameters/level' }],
+    });
+    const first = await made({ idempotencyKey: 'k' });
+    expect((await made({ idempotencyKey: 'k' })).id).toBe(first.id);
+    expect(await ask({ idempotencyKey: 'k', justification: 'another' })).toMatchObject({ refused: 'idempotency_key_reused' });
+  });
+
+  it('pause and delete are the owner and operators; what an operator paused the owner does not resume', async () => {
+    await opened();
+    const { id } = await made();
+    expect(await change(id, 'pause', keeper)).toMatchObject({ refused: 'forbidden' });
+    expect(await change(id, 'pause', operator)).toMatchObject({ state: 'paused', stateBy: 'operator', stateReason: 'because' });
+    expect(await change(id, 'resume')).toMatchObject({ refused: 'forbidden' });
+    expect(await change(id, 'resume', operator)).toMatchObject({ state: 'active' });
+    expect(await change(id, 'delete')).toMatchObject({ state: 'deleted' });
+    expect(await change(id, 'resume')).toMatchObject({ refused: 'schedule_not_changed' });
+    expect(await change('00000000-0000-4000-8000-000000000000', 'pause')).toMatchObject({ refused: 'not_found' });
+  });
+
+  it('run a schedule is the worker, with what the schedule says alone', async () => {
+    await opened();
+    const { id } = await made();
+    const call = (parameters: string) =>
+      shop.workerPool.query(
+        `SET app.tenant = '${shop.tenant}'; SELECT exequatur.run_schedule('${id}', now(), gen_random_uuid(), '${parameters}', '{}', 'x', '1 hour', NULL); RESET app.tenant`,
+      );
+    await expect(call('{"lamp":"hall","level":99}')).rejects.toMatchObject({ code: 'XQ006' });
+    await expect(call('{"level":7}')).rejects.toMatchObject({ code: 'XQ006' });
+  });
+});
