@@ -186,6 +186,63 @@ describe('functions', () => {
     expect(found).toEqual([]);
   });
 
+  it('with another’s rights are open to the login that calls them and to no other', async () => {
+    const found = await rows<{ login: string; functions: string[] }>(
+      `SELECT l.login, array_agg(p.proname::text ORDER BY p.proname::text COLLATE "C") AS functions
+         FROM pg_proc p CROSS JOIN unnest(ARRAY['api', 'worker', 'relay']) l(login)
+        WHERE p.pronamespace = 'exequatur'::regnamespace AND p.prosecdef AND has_function_privilege($1 || '_' || l.login, p.oid, 'EXECUTE') GROUP BY 1`,
+      [db.rolePrefix],
+    );
+    expect(Object.fromEntries(found.map(({ login, functions }) => [login, functions]))).toEqual({
+      api: [
+        'append_audit',
+        'cancel_execution',
+        'change_indexes',
+        'combine_actions',
+        'end_migration',
+        'foresee_definitions',
+        'found_setting',
+        'know_settings',
+        'reindex',
+        'resolve_attention',
+        'revise_proposal',
+      ],
+      relay: [
+        'log_leaves',
+        'log_tile',
+        'logs_to_seal',
+        'mark_nudge_delivered',
+        'open_proposals',
+        'outbox_backlog',
+        'running_migrations',
+        'store_checkpoint',
+        'undelivered_nudges',
+        'unfinished_indexes',
+        'unreviewed_emergencies',
+      ],
+      worker: [
+        'advance_indexes',
+        'append_audit',
+        'apply_plan',
+        'begin_execution',
+        'begin_saga',
+        'combine_actions',
+        'end_migration',
+        'end_saga',
+        'finish_saga',
+        'foresee_definitions',
+        'leave_executing',
+        'lock_control',
+        'need_attention',
+        'propose_batch',
+        'raise_proposal',
+        'stick_edits',
+        'turn_back',
+        'undo_execution',
+      ],
+    });
+  });
+
   it('that run as their owner pin the search path, temporary objects last', async () => {
     const found = await rows<{ name: string }>(
       `SELECT p.oid::regprocedure::text AS name FROM pg_proc p WHERE p.pronamespace = 'exequatur'::regnamespace AND p.prosecdef
