@@ -22,13 +22,10 @@ async function followSetting(
 ): Promise<FollowedProposal | null> {
   if (proposalId === null) return null;
   const follow = { proposalId, actionType: settingActions[setting] };
-  const { watch } = context.resources;
   const simulated = await context.awaitSimulation(caller, follow);
   // Where the plan is still to come, so is the end; and whoever has to be asked answers later.
   const state =
-    loosens.length > 0 || simulated === null
-      ? simulated
-      : await watch.until(caller.tenant, { proposalId, awaited: 'end', limitMs: patienceMs });
+    loosens.length > 0 || simulated === null ? simulated : await context.until(caller, { proposalId, awaited: 'end', limitMs: patienceMs });
   return { id: proposalId, status: state?.status ?? 'simulating', planDigest: state?.planDigest ?? null };
 }
 

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import type { Actor } from '../ontology/authority.ts';
 import { Mask } from '../ontology/mask.ts';
 import type { SensitiveFields } from '../ontology/sensitive-fields.ts';
@@ -14,6 +14,7 @@ import { knownActor, resolveActor } from '../store/standing.ts';
 import type { Seen, StatusWatch } from '../store/status-watch.ts';
 import type { StoreDeps } from '../store/store-deps.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { Admission, type AdmissionLimits } from './admission.ts';
 import type { AuthenticatedCaller, TokenRules } from './authenticate.ts';
 import { CallerMemory } from './caller-memory.ts';
 import type { WorkflowGateway } from './workflow-gateway.ts';
@@ -34,6 +35,8 @@ export interface ApiResources {
   workflowPages: { url: string; namespace: string } | null;
   /** How long an answer waits for a simulation, ms; 5 s unless told. */
   simulationPatienceMs?: number;
+  /** How much is worked on at once; the ordinary limits unless told. */
+  limits?: AdmissionLimits;
 }
 
 const defaultSimulationPatienceMs = 5_000; // What somebody waits for an answer; a simulation that takes longer is read with GET.
@@ -48,11 +51,14 @@ export interface Follow {
 export class ApiContext {
   readonly resources: ApiResources;
   readonly callers: CallerMemory;
+  readonly admission: Admission;
   private readonly underWay = new Set<Promise<unknown>>();
 
   constructor(resources: ApiResources) {
     this.resources = resources;
     this.callers = new CallerMemory(resources.tokens);
+    this.admission = new Admission(resources.limits);
+    measureLoad(resources.registry, this.admission);
   }
 
   /**
@@ -128,7 +134,7 @@ export class ApiContext {
 
   /** After a commit: starts the workflow and waits for the simulation to be committed, as long as somebody would wait for an answer, or until Temporal proves to be away. */
   async awaitSimulation(caller: AuthenticatedCaller, { proposalId, actionType }: Follow): Promise<Seen | null> {
-    const { workflows, watch, simulationPatienceMs } = this.resources;
+    const { workflows, simulationPatienceMs } = this.resources;
     const away = new AbortController();
     this.goOn(
       workflows.start({ tenantId: caller.tenant, proposalId, actionType }).then((started) => {
@@ -136,7 +142,12 @@ export class ApiContext {
       }),
     );
     const limitMs = simulationPatienceMs ?? defaultSimulationPatienceMs;
-    return watch.until(caller.tenant, { proposalId, awaited: 'simulation', limitMs, signal: away.signal });
+    return this.until(caller, { proposalId, awaited: 'simulation', limitMs, signal: away.signal });
+  }
+
+  /** Waits for a proposal to come somewhere. Others are worked on meanwhile. */
+  until({ tenant }: Pick<AuthenticatedCaller, 'tenant'>, wait: Parameters<StatusWatch['until']>[1]): Promise<Seen | null> {
+    return this.admission.rest(() => this.resources.watch.until(tenant, wait));
   }
 
   /** Waits for the messages that were still on their way when the last answer went out. */
@@ -148,6 +159,20 @@ export class ApiContext {
     this.underWay.add(work);
     void work.finally(() => this.underWay.delete(work));
   }
+}
+
+function measureLoad(registry: Registry, admission: Admission): void {
+  new Gauge({
+    name: 'exequatur_api_calls',
+    help: 'Calls that are worked on, and that wait for that.',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      const { atWork, waiting } = admission.load;
+      this.set({ state: 'at_work' }, atWork);
+      this.set({ state: 'waiting' }, waiting);
+    },
+  });
 }
 
 export function answered<T extends object, A>(outcome: T | Refusal, answer: (value: T) => A): A | Refusal {

@@ -119,7 +119,9 @@ function problemResponses(route: Route): Json {
 function problemsOf({ permission, request, problems: own = [] }: Route): ProblemCode[] {
   const everywhere: ProblemCode[] = ['malformed_request', 'unknown_field', 'internal'];
   const authenticated: ProblemCode[] =
-    permission === 'public' ? [] : ['unauthenticated', 'forbidden', 'policy_forbids', 'temporarily_unavailable'];
+    permission === 'public'
+      ? []
+      : ['unauthenticated', 'forbidden', 'policy_forbids', 'too_many_requests', 'overloaded', 'temporarily_unavailable'];
   const withBody: ProblemCode[] = request?.body === undefined ? [] : ['payload_too_large', 'unsupported_media_type'];
   return [...new Set([...everywhere, ...authenticated, ...withBody, ...own])];
 }

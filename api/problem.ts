@@ -42,6 +42,7 @@ const statusOfKind: Readonly<Record<ProblemKind, number>> = {
   unsupported_media_type: 415,
   unprocessable: 422,
   precondition_required: 428,
+  too_many: 429,
   bug: 500,
   unavailable: 503,
 };

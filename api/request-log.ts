@@ -75,6 +75,6 @@ const retryAfterSeconds = '1'; // Outages end at any moment, and the calls are s
 
 function headersOf(status: number): Record<string, string> {
   if (status === 401) return { 'www-authenticate': 'Bearer realm="exequatur", error="invalid_token"' };
-  if (status === 503) return { 'retry-after': retryAfterSeconds };
+  if (status === 503 || status === 429) return { 'retry-after': retryAfterSeconds };
   return {};
 }

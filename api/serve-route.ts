@@ -5,6 +5,7 @@ import { isStorableText, pointerTo } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { isRefusal, refuse } from '../store/refusal.ts';
 import type { ApiContext } from './api-context.ts';
+import type { AuthenticatedCaller } from './authenticate.ts';
 import { type FaultPlace, problemMediaType } from './problem.ts';
 import { readJson } from './read-json.ts';
 import { codeOf, faultsOf } from './request-faults.ts';
@@ -43,6 +44,8 @@ async function answer(route: Route, request: Request, response: Response, contex
     }
     input.caller = authentication.caller;
     response.locals.caller = authentication.caller;
+    const turned = context.admission.refusal(authentication.caller.tenant);
+    if (turned !== null) return refuse(turned); // Before anything is read of it.
   }
   const { params, query, headers, body } = route.request ?? {};
   const path = parse(params, request.params, 'path');
@@ -64,7 +67,11 @@ async function answer(route: Route, request: Request, response: Response, contex
     body: content.value,
     gone: gone.signal,
   };
-  return route.handle(whole as RouteInput<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, context);
+  const handle = () => route.handle(whole as RouteInput<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, context);
+  const caller = response.locals.caller as AuthenticatedCaller | undefined;
+  if (caller === undefined) return handle(); // Health and metrics are answered however much there is to do.
+  const outcome = await context.admission.run(caller.tenant, handle);
+  return 'turned' in outcome ? refuse(outcome.turned) : outcome.answer;
 }
 
 function parse(schema: z.ZodType | undefined, value: unknown, place: FaultPlace): Parsed<unknown> {

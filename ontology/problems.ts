@@ -14,6 +14,7 @@ export type ProblemKind =
   | 'too_large'
   | 'unsupported_media_type'
   | 'method_not_allowed'
+  | 'too_many'
   | 'unavailable'
   | 'bug';
 
@@ -105,6 +106,8 @@ export const problems = {
   unsupported_media_type: { kind: 'unsupported_media_type', title: 'The request body must be JSON, sent as application/json.' },
   method_not_allowed: { kind: 'method_not_allowed', title: 'This address does not answer that method; see Allow.' },
   payload_too_large: { kind: 'too_large', title: 'The request body is too large.' },
+  too_many_requests: { kind: 'too_many', title: 'Too many calls of this tenant wait already; nothing was done, come back.' },
+  overloaded: { kind: 'unavailable', title: 'There is more to do than can be done now; nothing was done, come back.' },
   temporarily_unavailable: { kind: 'unavailable', title: 'A service that is needed is away; try again.' },
   internal: { kind: 'bug', title: 'Something went wrong on our side.' },
 } as const satisfies Record<string, Problem>;

@@ -26,7 +26,7 @@ export const getProposal = route({
     const { proposalId } = params;
     const waits = headers.prefer > 0 && (await isOpen(proposalId, caller, context));
     const wait = { proposalId, awaited: 'end', limitMs: headers.prefer * 1_000, signal: gone } as const;
-    if (waits) await context.resources.watch.until(caller.tenant, wait);
+    if (waits) await context.until(caller, wait);
     const view = await viewProposal(proposalId, caller, context);
     return answered(view, (proposal) => ({
       status: 200,

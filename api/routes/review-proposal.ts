@@ -71,7 +71,7 @@ export const reviewProposal = route({
     const left = { id: proposalId, status, revision, planDigest: digest, missing };
     if (headers.prefer === 0 || isFinal(status)) return { status: 201, body: { ...outcome.review, proposal: left } };
     const limitMs = headers.prefer * 1_000;
-    const end = await context.resources.watch.until(caller.tenant, { proposalId, awaited: 'end', limitMs });
+    const end = await context.until(caller, { proposalId, awaited: 'end', limitMs });
     return {
       status: 201,
       body: { ...outcome.review, proposal: end === null ? left : { id: proposalId, ...end, missing: '' } },

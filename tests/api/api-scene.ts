@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type pg from 'pg';
+import type { AdmissionLimits } from '../../api/admission.ts';
 import { ApiContext } from '../../api/api-context.ts';
 import { createHttpServer, type Patience } from '../../api/http-server.ts';
 import { openApiDocument } from '../../api/open-api.ts';
@@ -52,6 +53,7 @@ interface SceneWishes {
   temporal?: string;
   taskQueue?: string;
   simulationPatienceMs?: number;
+  limits?: AdmissionLimits;
   /** With clients that send slowly. */
   patience?: Patience;
   /** Hears each line of the log, which is silent otherwise. */
@@ -91,6 +93,7 @@ export class ApiScene {
     simulationPatienceMs = 5_000,
     patience,
     onLogLine,
+    limits,
   }: SceneWishes = {}): Promise<ApiScene> {
     const database = await createTestDatabase();
     const tenant = await database.createTenant();
@@ -104,6 +107,7 @@ export class ApiScene {
       pool,
       watch: new StatusWatch(pool),
       simulationPatienceMs,
+      ...(limits ? { limits } : {}),
       logger,
       workflows: openWorkflowGateway(settings, { tracing: { plugins: [] }, logger }),
       deps: { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) },

@@ -124,7 +124,8 @@ describe('the chain', () => {
   });
 
   it('is told of executions by the door alone, and in columns nothing but what the hash covers', async () => {
-    await expect(append(entry({ executionId: randomUUID() }, 'proposal.executed'))).rejects.toMatchObject({ code: 'XQ015' });
+    for (const type of ['proposal.executed', 'execution.applied', 'execution.undone'])
+      await expect(append(entry({ executionId: randomUUID() }, type))).rejects.toMatchObject({ code: 'XQ015' });
     await expect(append({ ...entry(), type: 'proposal.approved' })).rejects.toMatchObject({ code: 'XQ015' });
     await expect(append({ ...entry(), proposalId: randomUUID() })).rejects.toMatchObject({ code: 'XQ015' });
     await expect(

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { Admission } from './admission.ts';
+
+const limits = { atOnce: 2, waitingOfTenant: 4, waiting: 6, longestWaitMs: 1_000 };
+
+/** Calls that end when they are told to. */
+function calls(admission: Admission) {
+  const begun: string[] = [];
+  const ends: (() => void)[] = [];
+  const ask = (tenant: string, name: string) =>
+    admission.run(tenant, () => {
+      begun.push(name);
+      return new Promise<string>((resolve) => ends.push(() => resolve(name)));
+    });
+  const end = async () => {
+    ends.shift()?.();
+    await sleep(1);
+  };
+  return { begun, ask, end };
+}
+
+describe('calls', () => {
+  it('are worked on at once as many as do good, and tenants take turns', async () => {
+    const { begun, ask, end } = calls(new Admission(limits));
+    const asked = [ask('a', 'a1'), ask('a', 'a2'), ask('a', 'a3'), ask('a', 'a4'), ask('b', 'b1'), ask('a', 'a5'), ask('b', 'b2')];
+    await sleep(1);
+    expect(begun).toEqual(['a1', 'a2']);
+    for (let left = asked.length; left > 0; left--) await end();
+    expect(begun).toEqual(['a1', 'a2', 'a3', 'b1', 'a4', 'b2', 'a5']);
+    expect((await Promise.all(asked)).every((outcome) => 'answer' in outcome)).toBe(true);
+  });
+
+  it('are turned away at once behind too many of their tenant, or of all', async () => {
+    const admission = new Admission(limits);
+    const { ask } = calls(admission);
+    for (let at = 0; at < 6; at++) void ask('a', `a${at}`);
+    expect(await ask('a', 'x')).toEqual({ turned: 'too_many_requests' });
+    void ask('b', 'b1');
+    void ask('c', 'c1');
+    expect(await ask('d', 'x')).toEqual({ turned: 'overloaded' });
+    expect(admission.refusal('d')).toBe('overloaded');
+    expect(admission.load).toEqual({ atWork: 2, waiting: 6 });
+  });
+
+  it('that wait too long are turned away, and nothing of them was done', async () => {
+    const { begun, ask } = calls(new Admission({ ...limits, longestWaitMs: 20 }));
+    void ask('a', 'a1');
+    void ask('a', 'a2');
+    expect(await ask('a', 'a3')).toEqual({ turned: 'overloaded' });
+    expect(begun).toEqual(['a1', 'a2']);
+  });
+
+  it('that only wait for something outside let others be worked on', async () => {
+    const admission = new Admission({ ...limits, atOnce: 1 });
+    const order: string[] = [];
+    const first = admission.run('a', () =>
+      admission.rest(async () => {
+        await sleep(20);
+        order.push('first');
+      }),
+    );
+    const second = admission.run('a', async () => void order.push('second'));
+    await Promise.all([first, second]);
+    expect(order).toEqual(['second', 'first']);
+    expect(admission.load).toEqual({ atWork: 0, waiting: 0 });
+    await admission.rest(async () => undefined);
+    expect(admission.load.atWork).toBe(0);
+  });
+
+  it('that fail make room as well', async () => {
+    const admission = new Admission({ ...limits, atOnce: 1 });
+    await expect(
+      admission.run('a', async () => {
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    expect(admission.load.atWork).toBe(0);
+  });
+});

@@ -1,0 +1,63 @@
+// More calls than can be worked on: tests/api/api-scene.ts, with the ordinary limits but for the number that wait.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ordinaryLimits } from '../../api/admission.ts';
+import { building } from '../store/fixture.ts';
+import { type Answer, ApiScene } from './api-scene.ts';
+
+let scene: ApiScene;
+let other: string;
+beforeAll(async () => {
+  scene = await ApiScene.open({ simulationPatienceMs: 1, limits: { ...ordinaryLimits, atOnce: 4, waitingOfTenant: 20, waiting: 60 } });
+  other = await scene.database.createTenant();
+  for (const tenant of [scene.tenant, other])
+    expect((await scene.as({ id: 'ontology-admin-1', tenant }).put('/v1/ontology', building)).status).toBe(201);
+});
+afterAll(() => scene?.close());
+
+const floors = (count: number, tenant = scene.tenant) => {
+  const keeper = scene.as({ id: 'keeper-1', tenant });
+  return Array.from({ length: count }, (_, at) => keeper.propose('askFloor', { name: `L${at}` }, { 'idempotency-key': `flood-${at}` }));
+};
+
+describe('a flood of calls of one tenant', () => {
+  it('is turned away beyond what can wait, each with a time to come back, and leaves nothing of those', async () => {
+    const health: Answer[] = [];
+    const flood = floors(120);
+    for (let at = 0; at < 5; at++) health.push(await scene.call('GET', '/livez'), await scene.call('GET', '/metrics'));
+    const answers = await Promise.all(flood);
+    expect(health.map(({ status }) => status)).toEqual(health.map(() => 200));
+    const turned = answers.filter(({ status }) => status === 429 || status === 503);
+    const accepted = answers.filter(({ status }) => status === 202);
+    expect(turned.length + accepted.length).toBe(120);
+    expect(turned.length).toBeGreaterThan(0);
+    for (const { status, headers, body } of turned) {
+      expect(headers.get('retry-after')).toBe('1');
+      expect(body.code).toBe(status === 429 ? 'too_many_requests' : 'overloaded');
+    }
+    const { rows } = await scene.pool
+      .query(`BEGIN; SET LOCAL app.tenant = '${scene.tenant}'; SELECT count(*)::int AS count FROM exequatur.proposal; COMMIT`)
+      .then((results) => (results as unknown as { rows: { count: number }[] }[])[2] ?? { rows: [] });
+    expect(rows[0]?.count).toBe(accepted.length);
+    const again = await scene
+      .as({ id: 'keeper-1' })
+      .propose(
+        'askFloor',
+        { name: `L${answers.indexOf(turned[0] as Answer)}` },
+        { 'idempotency-key': `flood-${answers.indexOf(turned[0] as Answer)}` },
+      );
+    expect(again.status).toBe(202);
+  }, 60_000);
+
+  it('does not turn away the few calls of another', async () => {
+    let over = false;
+    const flood = (async () => {
+      while (!over) await Promise.all(floors(30));
+    })();
+    const quiet = scene.as({ id: 'keeper-1', tenant: other });
+    const answers: Answer[] = [];
+    for (let at = 0; at < 10; at++) answers.push(await quiet.get('/v1/object-types'));
+    over = true;
+    await flood;
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  }, 60_000);
+});
