@@ -52,7 +52,7 @@ function rawPublicKey(privateKey: KeyObject): Buffer {
   return createPublicKey(privateKey).export({ format: 'der', type: 'spki' }).subarray(-32);
 }
 
-/** The text of a checkpoint, which is what is signed. */
-export function checkpointText(origin: string, size: number, root: Uint8Array): string {
-  return `${origin}\n${size}\n${Buffer.from(root).toString('base64')}\n`;
+/** The text of a checkpoint, which is what is signed; it begins with the log's name. */
+export function checkpointText(log: string, size: number, root: Uint8Array): string {
+  return `${log}\n${size}\n${Buffer.from(root).toString('base64')}\n`;
 }

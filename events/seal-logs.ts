@@ -40,8 +40,8 @@ export async function sealLogs({
   return { sealed, rewritten };
 }
 
-/** The origin of a tenant's log: what its checkpoints begin with. */
-export function originOf(signer: Pick<NoteSigner, 'name'>, tenant: string): string {
+/** The name of a tenant's log: what its checkpoints begin with. */
+export function nameOfLog(signer: Pick<NoteSigner, 'name'>, tenant: string): string {
   return `${signer.name}/${tenant}`;
 }
 
@@ -53,7 +53,7 @@ async function sealLog(pool: pg.Pool, { tenant, head, sealed, root: signed }: Lo
   // Of entries in full tiles the tiles remember; whether these are still what they were, whoever verifies an export finds out.
   if (signed !== null && !(await rootOf(tree, sealed)).equals(signed)) throw new LogRewritten(tenant);
   const root = await rootOf(tree, size);
-  const note = signer.sign(checkpointText(originOf(signer, tenant), size, root));
+  const note = signer.sign(checkpointText(nameOfLog(signer, tenant), size, root));
   return storeCheckpoint(pool, { tenant, size, root, note, tiles: await newTiles(tree, sealed, size) });
 }
 
