@@ -14,6 +14,7 @@ export const changeCodes = {
   link_type_removed: { impact: 'breaking', words: 'the link type is gone' },
   action_type_added: { impact: 'compatible', words: 'a new action type' },
   action_type_removed: { impact: 'breaking', words: 'the action type can no longer be proposed' },
+  revert_limit_changed: { impact: 'compatible', words: 'actions can be reverted for another while' },
   approval_policy_added: { impact: 'compatible', words: 'a new approval policy' },
   approval_policy_removed: { impact: 'compatible', words: 'the approval policy is gone; no action type uses it' },
   approval_policy_changed: { impact: 'compatible', words: 'other people are asked, or otherwise' },

@@ -291,6 +291,7 @@ export const ontologySchema = z
     endpoints: named(label, outside.endpoint, 500).optional(),
     sensitiveReaders: cel.optional(),
     governance: z.strictObject({ loosening: label.optional(), tightening: label.optional() }).optional(),
+    revertWithin: duration.optional(),
     migrations: z.array(migration).max(100).optional(),
   })
   .meta({

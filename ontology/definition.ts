@@ -18,6 +18,8 @@ export interface OntologyDocument {
   sensitiveReaders?: string;
   /** Asks more of changes to what governs the tenant than one more person where they loosen, and nobody where they tighten. */
   governance?: GovernanceDefinition;
+  /** ISO 8601 duration: how long after its execution an action may be reverted. For ever, where it is left out. */
+  revertWithin?: string;
   /** How stored data comes to fit where this document breaks it. Of the upload alone: no part of what is then in force, nor of its digest. */
   migrations?: MigrationDefinition[];
 }

@@ -97,4 +97,5 @@ const sections: Judges = {
   ),
   sensitiveReaders: one('readers_changed'),
   governance: deep('governance_changed'),
+  revertWithin: one('revert_limit_changed'),
 };

@@ -176,6 +176,7 @@ describe('a document loosens that', () => {
           more: { from: 'shelf', to: 'book', cardinality: 'one-to-many', via: 'shelf', onDelete: 'delete' },
         }),
     ],
+    ['says for how long actions may be reverted', '/revertWithin', (copy) => Object.assign(copy, { revertWithin: 'P1D' })],
     ['drops what changes of itself are asked', '/governance', (copy) => Reflect.deleteProperty(copy, 'governance')],
     ['asks less of changes of itself', '/governance/loosening', (copy) => Object.assign(copy.governance ?? {}, { loosening: 'one' })],
   ])('%s', (_, pointer, change) => {

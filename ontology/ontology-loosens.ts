@@ -87,6 +87,8 @@ const loosening: Record<ChangeCode, Judgement> = {
   endpoint_removed: false,
   endpoint_changed: true,
   governance_changed: true,
+  // Longer lets more happen; and whoever made it shorter would have what was just done stay.
+  revert_limit_changed: true,
   definition_changed: true,
 };
 

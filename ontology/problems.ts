@@ -38,6 +38,7 @@ export const problems = {
   not_found: { kind: 'not_found', title: 'There is nothing here by that name.' },
   schedule_not_changed: { kind: 'conflict', title: 'The schedule was deleted.' },
   schedule_skipped: { kind: 'conflict', title: 'The proposal of an earlier run is still open.' },
+  revert_too_late: { kind: 'conflict', title: 'The execution is longer ago than actions may be reverted.' },
   not_sealed: { kind: 'conflict', title: 'This is not under a signed checkpoint yet; a moment later it is.' },
   idempotency_key_reused: { kind: 'unprocessable', title: 'The idempotency key was used with another request.' },
   unexplained_changes: { kind: 'unprocessable', title: 'Whoever asks for changes says which: a reason, or a comment.' },

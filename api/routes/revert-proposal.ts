@@ -25,6 +25,7 @@ export const revertProposal = route({
     'not_found',
     'not_revertible',
     'already_reverted',
+    'revert_too_late',
     'revert_open',
     'proposer_not_allowed',
     'idempotency_key_reused',

@@ -65,3 +65,18 @@ it('a document whose policy asks fewer people for a link than the linked types d
     faults: [{ pointer: '/actionTypes/join/approvalPolicy', message: 'room asks for 1 approvals, and this policy may do with 0' }],
   });
 });
+
+it('an execution is reverted within the time that the document gives, and not after it', async () => {
+  const before = await fixture.done('addFloor', { name: 'F1', rooms: [] });
+  expectDone((await upload((document) => Object.assign(document, { revertWithin: 'P30D' }))) as object);
+  const day = 86_400_000;
+  await fixture.database.advanceClock(29 * day);
+  const after = await fixture.done('addFloor', { name: 'F2', rooms: [] });
+  await fixture.database.advanceClock(2 * day);
+  const wish = { proposalId: before.proposalId, justification: 'undo', proposer: agent };
+  expect(await fixture.inApi((tx) => createRevert(tx, wish, fixture.deps))).toMatchObject({
+    refused: 'revert_too_late',
+    faults: [{ message: expect.stringContaining('may be reverted for P30D') }],
+  });
+  expect(await reverting(after)).toMatchObject({ status: expect.stringMatching(/approv/) });
+});
