@@ -3,6 +3,7 @@ import { compareEdits, type EditDifference } from '../ontology/compare-edits.ts'
 import { equalJson } from '../ontology/equal-json.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import type { PlanSummary, ResolvedRequirement } from '../ontology/plan.ts';
+import type { PlannedCheck, PlannedEffect } from '../ontology/planned-effect.ts';
 import { EditLines } from './edit-lines.ts';
 import { pageSizeOf, pageToken, readPageToken } from './page-token.ts';
 import { type PastPlan, type PastPlanRow, readPlanHistory } from './plan-history.ts';
@@ -29,12 +30,19 @@ export interface PlanDifference {
   to: ComparedPlan;
   /** Who must approve, in both plans; null where that is the same. */
   requirement: { from: ResolvedRequirement; to: ResolvedRequirement } | null;
+  /** What is done outside, in both plans; null where that is the same. Whoever shows it passes it through the reader's mask. */
+  outside: { from: Outside; to: Outside } | null;
   /** What else differs of the plans' headers. */
   header: { field: string; from: JsonValue; to: JsonValue }[];
   /** Of all edits, whatever the page. */
   counts: DifferenceCounts;
   edits: EditDifference[];
   nextPageToken: string | null;
+}
+
+export interface Outside {
+  effects: PlannedEffect[];
+  checks: PlannedCheck[];
 }
 
 export interface ComparedDigests {
@@ -67,19 +75,33 @@ export async function readPlanDifference(
     start.counts,
   );
   // What was filled in and selected is told by the summaries, where it passes through the reader's mask and is cut to what can be read.
-  const { requirement: was, prefilled: _filled, objectSets: _sets, ...oldHeader } = from.header;
-  const { requirement: is, prefilled: _filledNow, objectSets: _setsNow, ...newHeader } = to.header;
+  const {
+    requirement: was,
+    prefilled: _filled,
+    objectSets: _sets,
+    actions: _actions,
+    effects: sent,
+    checks: asked,
+    ...oldHeader
+  } = from.header;
+  const { requirement: is, prefilled: _filledNow, objectSets: _setsNow, actions: _actionsNow, effects, checks, ...newHeader } = to.header;
+  const outside = { from: outsideOf(sent, asked), to: outsideOf(effects, checks) };
   return {
     proposalId,
     actionType: String(to.header.actionType),
     from: from.plan,
     to: to.plan,
     requirement: equalJson(was, is) ? null : { from: was as unknown as ResolvedRequirement, to: is as unknown as ResolvedRequirement },
+    outside: equalJson(outside.from as unknown as JsonValue, outside.to as unknown as JsonValue) ? null : outside,
     header: headerDifferences(oldHeader, newHeader),
     counts: walked.counts,
     edits: walked.edits,
     nextPageToken: walked.next === null ? null : pageToken(query, [walked.next.from, walked.next.to, { ...walked.counts }]),
   };
+}
+
+function outsideOf(effects: JsonValue | undefined, checks: JsonValue | undefined): Outside {
+  return { effects: (effects ?? []) as unknown as PlannedEffect[], checks: (checks ?? []) as unknown as PlannedCheck[] };
 }
 
 /** Of equal digests the newest: after a revision the same plan may come again. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { EditDifference } from '../../ontology/compare-edits.ts';
 import type { Mask } from '../../ontology/mask.ts';
-import { readPlanDifference } from '../../store/read-plan-difference.ts';
+import { type Outside, readPlanDifference } from '../../store/read-plan-difference.ts';
 import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
 import { pageQuery } from '../schemas/page-schema.ts';
@@ -34,12 +34,23 @@ export const getPlanDifference = route({
         ...difference,
         from: { ...difference.from, summary: mask.summary(difference.actionType, difference.from.summary) },
         to: { ...difference.to, summary: mask.summary(difference.actionType, difference.to.summary) },
+        outside: difference.outside && {
+          from: maskedOutside(difference.actionType, difference.outside.from, mask),
+          to: maskedOutside(difference.actionType, difference.outside.to, mask),
+        },
         edits: difference.edits.map((edit) => masked(edit, mask)),
       })),
     );
     return answered(found, (difference) => ({ status: 200, body: difference }));
   },
 });
+
+function maskedOutside(actionType: string, { effects, checks }: Outside, mask: Mask): Outside {
+  return {
+    effects: effects.map((effect) => mask.effect(actionType, effect)),
+    checks: checks.map((check) => mask.check(actionType, check)),
+  };
+}
 
 /** That a hidden value changed is told, as a plan tells that it would be written. */
 function masked(difference: EditDifference, mask: Mask): EditDifference {

@@ -171,6 +171,8 @@ const editDifferenceSchema = component(
   'One object or link of which two plans make different things.',
 );
 
+const outside = z.strictObject({ effects: z.array(effectSchema), checks: z.array(checkSchema) });
+
 export const planDifferenceSchema = component(
   'PlanDifference',
   z.strictObject({
@@ -182,6 +184,10 @@ export const planDifferenceSchema = component(
       .strictObject({ from: requirementSchema, to: requirementSchema })
       .nullable()
       .describe('Null where the same people must approve.'),
+    outside: z
+      .strictObject({ from: outside, to: outside })
+      .nullable()
+      .describe('Effects and checks of both plans; null where they are the same.'),
     header: z
       .array(z.strictObject({ field: z.string(), from: json, to: json }))
       .describe('What else differs beside the edits: the version of the action type, versions of functions, policies.'),

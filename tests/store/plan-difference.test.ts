@@ -144,6 +144,7 @@ describe('a plan that another took the place of', () => {
       from: expect.objectContaining({ digest: plan.digest, revision: 1, totalEdits: 4 }),
       to: expect.objectContaining({ digest: again.digest, revision: 1, totalEdits: 4 }),
       requirement: null,
+      outside: null,
       header: [],
       counts: { added: 1, removed: 1, changed: 1, same: 2 },
       edits: [
