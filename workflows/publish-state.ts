@@ -37,7 +37,7 @@ function describe(at: ProposalState): string[] {
   if (at.failure !== null) lines.push(`why: ${at.failure}`);
   if (at.next !== undefined) lines.push(`next: ${at.next.kind} ${at.next.name}`);
   if (at.waitsFor === 'review') lines.push('awaits the review that is owed after an emergency');
-  else if (at.waitMs !== null) lines.push(`expires at ${at.expiresAt}`);
+  else if (at.waitMs !== null) lines.push(at.next === undefined ? `expires at ${at.expiresAt}` : 'waits until its time has come');
   return lines;
 }
 
