@@ -7,7 +7,7 @@ import { type Answer, ApiScene } from './api-scene.ts';
 let scene: ApiScene;
 let other: string;
 beforeAll(async () => {
-  scene = await ApiScene.open({ simulationPatienceMs: 1, limits: { ...ordinaryLimits, atOnce: 4, waitingOfTenant: 20, waiting: 60 } });
+  scene = await ApiScene.open({ simulationPatienceMs: 1, limits: { ...ordinaryLimits, atOnce: 4, waitingOfTenant: 8, waiting: 30 } });
   other = await scene.database.createTenant();
   for (const tenant of [scene.tenant, other])
     expect((await scene.as({ id: 'ontology-admin-1', tenant }).put('/v1/ontology', building)).status).toBe(201);
@@ -22,13 +22,13 @@ const floors = (count: number, tenant = scene.tenant) => {
 describe('a flood of calls of one tenant', () => {
   it('is turned away beyond what can wait, each with a time to come back, and leaves nothing of those', async () => {
     const health: Answer[] = [];
-    const flood = floors(120);
+    const flood = floors(60);
     for (let at = 0; at < 5; at++) health.push(await scene.call('GET', '/livez'), await scene.call('GET', '/metrics'));
     const answers = await Promise.all(flood);
     expect(health.map(({ status }) => status)).toEqual(health.map(() => 200));
     const turned = answers.filter(({ status }) => status === 429 || status === 503);
     const accepted = answers.filter(({ status }) => status === 202);
-    expect(turned.length + accepted.length).toBe(120);
+    expect(turned.length + accepted.length).toBe(60);
     expect(turned.length).toBeGreaterThan(0);
     for (const { status, headers, body } of turned) {
       expect(headers.get('retry-after')).toBe('1');
@@ -51,11 +51,11 @@ describe('a flood of calls of one tenant', () => {
   it('does not turn away the few calls of another', async () => {
     let over = false;
     const flood = (async () => {
-      while (!over) await Promise.all(floors(30));
+      while (!over) await Promise.all(floors(10));
     })();
     const quiet = scene.as({ id: 'keeper-1', tenant: other });
     const answers: Answer[] = [];
-    for (let at = 0; at < 10; at++) answers.push(await quiet.get('/v1/object-types'));
+    for (let at = 0; at < 5; at++) answers.push(await quiet.get('/v1/object-types'));
     over = true;
     await flood;
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
