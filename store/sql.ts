@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type AuditEntry, type AuditEntryInput, auditEntry } from '../audit/entry.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
+import { currentTraceparent } from '../telemetry/traceparent.ts';
 import { prismaOn } from './prisma-connection.ts';
 import { sqlStateOf } from './sql-state.ts';
 import { statementName } from './statement-name.ts';
@@ -122,10 +123,12 @@ class OpenTransaction implements Tx {
 
   /**
    * Not waited for: without it no tenant is set, so that the statements behind it find no rows and write none. The tenant is quoted into the text because a
-   * statement with parameters cannot be sent together with BEGIN; it was checked to be a UUID.
+   * statement with parameters cannot be sent together with BEGIN; it was checked to be a UUID. Events that are written carry the trace, where there is one.
    */
   begin(isolation: string): void {
-    this.keep(this.client.query(`BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL app.tenant = '${this.tenant}'`));
+    const traceparent = currentTraceparent();
+    const traced = traceparent === null ? '' : `; SET LOCAL app.traceparent = '${traceparent}'`;
+    this.keep(this.client.query(`BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL app.tenant = '${this.tenant}'${traced}`));
   }
 
   async rows<T>(text: string, values: readonly unknown[] = []): Promise<T[]> {

@@ -40,7 +40,7 @@ describe('every table with tenants in it', () => {
     expect(found.map(({ name }) => name)).toEqual(withoutTenant);
   });
 
-  it('has no other permissive policy than those of the relay, which sees logs, nudges, events, proposals, emergencies, index builds, migrations and schedules of all tenants', async () => {
+  it('has no other permissive policy than those of the relay, which sees logs, nudges, events and what they tell of objects, proposals, emergencies, index builds, migrations and schedules of all tenants', async () => {
     const found = await rows<{ tablename: string; roles: string[] }>(
       `SELECT tablename, roles::text[] AS roles FROM pg_policies WHERE schemaname = 'exequatur' AND roles <> '{public}' AND permissive = 'PERMISSIVE' ORDER BY 1`,
     );
@@ -49,9 +49,14 @@ describe('every table with tenants in it', () => {
       'audit_entry',
       'audit_head',
       'audit_tile',
+      'event_hold',
+      'event_lane',
       'glass',
       'index_build',
+      'link_history',
       'nudge',
+      'object_history',
+      'object_type',
       'ontology_migration',
       'outbox',
       'proposal',
@@ -161,6 +166,7 @@ describe('roles', () => {
       'api UPDATE': [
         'delegation',
         'endpoint_secret',
+        'event_hold',
         'freeze_window',
         'glass',
         'nudge',
@@ -208,13 +214,19 @@ describe('functions', () => {
         'revise_proposal',
       ],
       relay: [
+        'claim_kafka_lanes',
+        'event_backlog',
+        'hold_key',
+        'lane_events',
+        'lane_holds',
         'log_leaves',
         'log_tile',
         'logs_to_seal',
         'mark_nudge_delivered',
         'mark_schedule_told',
+        'move_lane',
         'open_proposals',
-        'outbox_backlog',
+        'release_key',
         'running_migrations',
         'schedules_to_tell',
         'store_checkpoint',
