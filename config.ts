@@ -57,6 +57,36 @@ const workerSettings = z.object({
   ...secretsKeySettings,
 });
 
+const brokers = z
+  .string()
+  .optional()
+  .transform((text) => text?.split(',').map((entry) => entry.trim()))
+  .refine(
+    (entries) => entries === undefined || entries.every((entry) => /^[^\s:]+:\d{1,5}$/.test(entry)),
+    'must be host:port with commas between',
+  );
+
+const kafkaSettings = {
+  /** Where events are published; without any they stay readable through the API, and are published when there is one. */
+  EXEQUATUR_KAFKA_BROKERS: brokers,
+  /** With `{tenant}` in it each tenant has a topic of its own. */
+  EXEQUATUR_KAFKA_TOPIC: z
+    .string()
+    .regex(/^[a-zA-Z0-9._-]*(\{tenant\}[a-zA-Z0-9._-]*)?$/, 'must be the name of a topic, perhaps with {tenant} in it')
+    .min(1)
+    .max(200)
+    .default('exequatur.events'),
+  /** Of topics that do not exist yet. */
+  EXEQUATUR_KAFKA_PARTITIONS: z.coerce.number().int().min(1).max(10_000).default(6),
+  EXEQUATUR_KAFKA_TLS: z.stringbool().default(false),
+  EXEQUATUR_KAFKA_CA_FILE: z.string().min(1).optional(),
+  EXEQUATUR_KAFKA_CERT_FILE: z.string().min(1).optional(),
+  EXEQUATUR_KAFKA_KEY_FILE: z.string().min(1).optional(),
+  EXEQUATUR_KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
+  EXEQUATUR_KAFKA_SASL_USERNAME: z.string().min(1).optional(),
+  EXEQUATUR_KAFKA_SASL_PASSWORD: z.string().min(1).optional(),
+};
+
 const relaySettings = z.object({
   ...temporal,
   EXEQUATUR_RELAY_DATABASE_URL: url,
@@ -64,6 +94,7 @@ const relaySettings = z.object({
   EXEQUATUR_RELAY_METRICS_PORT: port.default(9466),
   /** A file with the key that signs checkpoints; without one nothing is sealed. */
   EXEQUATUR_CHECKPOINT_KEY_FILE: z.string().min(1).optional(),
+  ...kafkaSettings,
 });
 
 export type ApiSettings = z.infer<typeof apiSettings>;

@@ -4,6 +4,8 @@ import type { Logger } from '../telemetry/logger.ts';
 export interface PollOptions {
   name: string;
   everyMs: number;
+  /** While rounds find nothing the pause between them doubles up to this. */
+  quietMs?: number;
   signal: AbortSignal;
   logger: Logger;
   /** One round; returns whether to go on at once because there is more. */
@@ -14,13 +16,13 @@ export interface PollOptions {
 const longestPauseMs = 15_000; // After an outage, what was missed is made up for within this long.
 
 /** Repeats `work` until the signal is given. A round that fails is logged and tried again after a pause that doubles: nothing else can be done about an outage. */
-export async function poll({ name, everyMs, signal, logger, work, onRound }: PollOptions): Promise<void> {
+export async function poll({ name, everyMs, quietMs = everyMs, signal, logger, work, onRound }: PollOptions): Promise<void> {
   let pauseMs = everyMs;
   while (!signal.aborted) {
     try {
       const more = await work();
       onRound?.(true);
-      pauseMs = more ? 0 : everyMs;
+      pauseMs = more ? 0 : Math.min(Math.max(pauseMs * 2, everyMs), quietMs);
     } catch (error) {
       onRound?.(false);
       pauseMs = Math.min(Math.max(pauseMs * 2, everyMs), longestPauseMs);

@@ -9,8 +9,10 @@ import { answers } from '../store/is-outage.ts';
 import { openLogger } from '../telemetry/logger.ts';
 import { openRegistry, serveOperations } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
+import { kafkaSettings } from './kafka-connection.ts';
 import { keepSchedules } from './keep-schedules.ts';
 import { poll } from './poll.ts';
+import { openPublishing } from './publishing.ts';
 import { redeliverNudges } from './redeliver-nudges.ts';
 import { restartLostWorkflows } from './restart-lost-workflows.ts';
 import { sealLogs } from './seal-logs.ts';
@@ -34,6 +36,10 @@ const sealEveryMs = 500; // An entry is under a checkpoint within a second.
 
 const schedulesEveryMs = 1_000; // How late a new schedule may be known to Temporal.
 let schedulesCheckedAt = 0;
+
+const publishEveryMs = 10; // While events flow; each pause doubles while none come,
+const publishQuietMs = 100; // up to this, which is the most that a single event waits.
+const backlogEveryMs = 5_000;
 
 const definitionsEveryMs = 5_000; // How much later an index or a migration is begun whose start the API could not deliver.
 
@@ -77,9 +83,13 @@ const signer =
     ? undefined
     : readSigner(readFileSync(settings.EXEQUATUR_CHECKPOINT_KEY_FILE, 'utf8'));
 if (signer === undefined) logger.warn('no key for checkpoints: audit logs are not sealed');
-const pool = openPool(settings.EXEQUATUR_RELAY_DATABASE_URL, { max: 4, applicationName: 'exequatur-relay' });
+const pool = openPool(settings.EXEQUATUR_RELAY_DATABASE_URL, { max: 8, applicationName: 'exequatur-relay' });
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+
+const kafka = kafkaSettings(settings);
+const publishing = kafka === undefined ? undefined : openPublishing({ pool, kafka, registry, logger, signal: stop.signal });
+if (publishing === undefined) logger.warn('no Kafka brokers: events stay where the API reads them, and are published once there are some');
 
 let connection: Connection | undefined;
 const operations = await serveOperations({
@@ -88,18 +98,35 @@ const operations = await serveOperations({
   port: settings.EXEQUATUR_RELAY_METRICS_PORT,
   ready: async () => (await isTemporalUp()) && (await answers(pool)),
 });
-connection = await connect();
-if (connection !== undefined) await relay(new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE, plugins: tracing.plugins }));
+await Promise.all([publish(), driveTemporal()]);
 await operations.close();
+await publishing?.close();
 await connection?.close();
 await pool.end();
 await tracing.stop();
 logger.info('the relay has stopped');
 
+function round(name: string, everyMs: number, work: () => Promise<boolean>, quietMs = everyMs): Promise<void> {
+  return poll({ name, everyMs, quietMs, work, logger, signal: stop.signal, onRound: (ok) => failing.set({ round: name }, ok ? 0 : 1) });
+}
+
+/** Events go out whether Temporal is there or not. */
+async function publish(): Promise<void> {
+  if (publishing === undefined) return;
+  const measure = async () => {
+    await publishing.measure();
+    return false;
+  };
+  await Promise.all([round('publish', publishEveryMs, () => publishing.work(), publishQuietMs), round('backlog', backlogEveryMs, measure)]);
+}
+
+async function driveTemporal(): Promise<void> {
+  connection = await connect();
+  if (connection !== undefined) await relay(new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE, plugins: tracing.plugins }));
+}
+
 async function relay(client: Client): Promise<void> {
   const deps = { pool, client, taskQueue: settings.EXEQUATUR_TASK_QUEUE, logger };
-  const round = (name: string, everyMs: number, work: () => Promise<boolean>) =>
-    poll({ name, everyMs, work, logger, signal: stop.signal, onRound: (ok) => failing.set({ round: name }, ok ? 0 : 1) });
   logger.info({ metricsPort: operations.port }, 'the relay is polling');
   await Promise.all([
     round('nudges', nudgeEveryMs, async () => {

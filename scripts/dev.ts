@@ -1,5 +1,5 @@
 /**
- * `npm run dev [-- --fresh]`: starts everything and stays until SIGINT or SIGTERM. State lives under .exequatur/ and survives a stop and a kill -9.
+ * `npm run dev [-- --fresh] [--kafka]`: starts everything, a Kafka broker as well where asked, and stays until SIGINT or SIGTERM. State lives under .exequatur/ and survives a stop and a kill -9.
  */
 import { resolve } from 'node:path';
 import { elapsed, say } from './bootstrap/progress.mjs';
@@ -16,6 +16,7 @@ const tenants = [
 ];
 
 const fresh = process.argv.includes('--fresh');
+const kafka = process.argv.includes('--kafka');
 const colour = process.stdout.isTTY === true && !process.env.NO_COLOR;
 const startedAt = Date.now();
 
@@ -37,9 +38,10 @@ async function start(): Promise<void> {
     directory,
     onOwned: () => removeReadyFile(directory),
     fresh,
+    kafka,
     signal: stopping.signal,
     tenants,
-    preferredPorts: { api: 8080, postgres: 5432, temporal: 7233, temporalUi: 8233 },
+    preferredPorts: { api: 8080, postgres: 5432, temporal: 7233, temporalUi: 8233, kafka: 9092 },
     functions: resolve('examples/flight-network/functions.ts'),
     onLine: (source, line) => console.log(formatLogLine(source, line, colour)),
   });
@@ -57,6 +59,7 @@ async function start(): Promise<void> {
   if (stopping.signal.aborted) return;
   const readyFile = writeReadyFile(directory, stack);
   say(`ready after ${elapsed(startedAt)}`);
+  if (stack.kafkaBrokers) say(`events are published to the topic exequatur.events on ${stack.kafkaBrokers}`);
   say(`API ${apiUrl}/docs · Temporal UI ${stack.temporalUiUrl ?? '(none)'} · tokens and connections in ${readyFile}`);
 }
 

@@ -7,7 +7,14 @@ import { writeWhole } from '../stack/write-whole.ts';
 export function writeReadyFile(directory: string, stack: Stack): string {
   const { apiUrl, temporalAddress, postgresUrls, tenants } = stack;
   const path = join(directory, 'ready.json');
-  const content = { apiUrl, temporalUiUrl: stack.temporalUiUrl ?? null, temporalAddress, postgresUrls, tenants };
+  const content = {
+    apiUrl,
+    temporalUiUrl: stack.temporalUiUrl ?? null,
+    temporalAddress,
+    kafkaBrokers: stack.kafkaBrokers ?? null,
+    postgresUrls,
+    tenants,
+  };
   writeWhole(path, `${JSON.stringify(content, null, 2)}\n`, 0o600);
   return path;
 }

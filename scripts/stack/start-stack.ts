@@ -11,6 +11,7 @@ import { freePort } from '../processes/free-port.ts';
 import { type SupervisedProcess, supervise } from '../processes/supervised-process.ts';
 import { loginUrl, openStackDatabase, type StackDatabase } from './database.ts';
 import { audience, issuer, openDevelopmentKeys } from './development-keys.ts';
+import { openStackKafka } from './kafka.ts';
 import { whyNotMigrated } from './outdated-state.ts';
 import { untilReady } from './readiness.ts';
 import { removeState } from './remove-state.ts';
@@ -23,8 +24,10 @@ export interface StackOptions {
   directory: string;
   tenants: readonly TenantWish[];
   /** Taken when free; otherwise any free port is. */
-  preferredPorts?: { api?: number; postgres?: number; temporal?: number; temporalUi?: number };
+  preferredPorts?: { api?: number; postgres?: number; temporal?: number; temporalUi?: number; kafka?: number };
   temporal?: 'dev' | 'production';
+  /** Whether events are published to a Kafka broker. */
+  kafka?: boolean;
   /** Path of the module with the registered functions. */
   functions?: string;
   /** Everything of an earlier start is removed first. */
@@ -44,6 +47,7 @@ export interface Stack {
   apiUrl: string;
   temporalAddress: string;
   temporalUiUrl: string | undefined;
+  kafkaBrokers: string | undefined;
   /** What verifies checkpoints of the audit logs. */
   checkpointVerifierKey: string;
   postgresUrls: { api: string; worker: string; relay: string; superuser: string };
@@ -85,8 +89,9 @@ async function startAll(options: StackOptions, stops: StopList): Promise<Omit<St
   const keys = await openDevelopmentKeys(join(options.directory, 'keys'));
   const database = await openStackDatabase({ ...options, preferredPort: options.preferredPorts?.postgres });
   stops.add(database.stop);
-  const [temporal, tenants] = await Promise.all([
+  const [temporal, kafka, tenants] = await Promise.all([
     openTemporal(options, database),
+    options.kafka ? openStackKafka({ directory: options.directory, preferredPort: options.preferredPorts?.kafka }) : undefined,
     migrate({ url: database.superuserUrl, passwords: keys.passwords })
       .catch(async (error: unknown) => {
         throw await whyNotMigrated(database.superuserUrl, error);
@@ -94,6 +99,7 @@ async function startAll(options: StackOptions, stops: StopList): Promise<Omit<St
       .then(() => openTenants(database.superuserUrl, options.tenants, keys)),
   ]);
   stops.add(temporal.stop);
+  if (kafka !== undefined) stops.add(kafka.stop);
 
   const superuser = database.superuserUrl;
   const postgresUrls = {
@@ -108,6 +114,7 @@ async function startAll(options: StackOptions, stops: StopList): Promise<Omit<St
     EXEQUATUR_JWKS_FILE: keys.jwksFile,
     EXEQUATUR_SECRETS_KEY: keys.secretsKey,
     EXEQUATUR_CHECKPOINT_KEY_FILE: keys.checkpointKeyFile,
+    ...(kafka === undefined ? {} : { EXEQUATUR_KAFKA_BROKERS: kafka.brokers }),
   };
   const onLine = options.onLine ?? (() => {});
   const processes = {
@@ -127,11 +134,16 @@ async function startAll(options: StackOptions, stops: StopList): Promise<Omit<St
     apiUrl,
     temporalAddress: temporal.address,
     temporalUiUrl: temporal.uiUrl,
+    kafkaBrokers: kafka?.brokers,
     checkpointVerifierKey: keys.checkpointVerifierKey,
     postgresUrls,
     tenants,
     processes,
-    broken: Promise.race([database.ended.then((why) => `PostgreSQL ${why}`), temporal.ended.then((why) => `Temporal ${why}`)]),
+    broken: Promise.race([
+      database.ended.then((why) => `PostgreSQL ${why}`),
+      temporal.ended.then((why) => `Temporal ${why}`),
+      ...(kafka === undefined ? [] : [kafka.ended.then((why) => `Kafka ${why}`)]),
+    ]),
   };
 }
 

@@ -1,11 +1,12 @@
 /**
- * The servers one test run shares: PostgreSQL and Temporal, each started only when a test file of this run asks for it, each ending with the run even when
- * it is killed. A DATABASE_URL or TEMPORAL_ADDRESS in the environment is used instead of starting one.
+ * The servers one test run shares: PostgreSQL, Temporal and Kafka, each started only when a test file of this run asks for it, each ending with the run even when
+ * it is killed. A DATABASE_URL, TEMPORAL_ADDRESS or KAFKA_BROKERS in the environment is used instead of starting one.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { identify, isRunning } from '../../scripts/bootstrap/process-identity.mjs';
+import { startKafkaBroker } from '../../scripts/kafka/kafka-broker.ts';
 import { startPostgres } from '../../scripts/postgres/embedded-postgres.ts';
 import { startTemporalDevServer } from '../../scripts/temporal/dev-server.ts';
 
@@ -15,6 +16,8 @@ declare module 'vitest' {
     postgresUrl: string;
     /** host:port of the run's Temporal; empty when no selected file names support/temporal. */
     temporalAddress: string;
+    /** host:port of the run's Kafka; empty when no selected file names support/kafka. */
+    kafkaBrokers: string;
   }
 }
 
@@ -24,30 +27,42 @@ const runsDirectory = join(testsDirectory, '..', '.exequatur', 'test-runs');
 export default async function startServers(project: TestProject): Promise<() => Promise<void>> {
   const stops: (() => Promise<void>)[] = [];
   const needed = await neededServers(project);
-  const [postgresUrl, temporalAddress] = await Promise.all([
+  const [postgresUrl, temporalAddress, kafkaBrokers] = await Promise.all([
     needed.postgres ? postgres(stops) : '',
     needed.temporal ? temporal(stops) : '',
+    needed.kafka ? kafka(stops) : '',
   ]);
   project.provide('postgresUrl', postgresUrl);
   project.provide('temporalAddress', temporalAddress);
+  project.provide('kafkaBrokers', kafkaBrokers);
   process.env.EXEQUATUR_TEST_POSTGRES_URL = postgresUrl;
   process.env.EXEQUATUR_TEST_TEMPORAL_ADDRESS = temporalAddress;
   return async () => {
     await Promise.all(stops.map((stop) => stop()));
+    rmSync(runDirectory(), { recursive: true, force: true });
   };
 }
 
 async function postgres(stops: (() => Promise<void>)[]): Promise<string> {
   if (process.env.DATABASE_URL) return process.env.DATABASE_URL;
-  removeAbandonedRuns();
-  const directory = join(runsDirectory, identify(process.pid) ?? String(process.pid));
-  mkdirSync(directory, { recursive: true });
-  const server = await startPostgres({ directory: join(directory, 'postgres'), disposable: true });
+  const directory = join(runDirectory(), 'postgres');
+  const server = await startPostgres({ directory, disposable: true });
   stops.push(async () => {
     await server.stop();
     rmSync(directory, { recursive: true, force: true });
   });
   return server.url;
+}
+
+async function kafka(stops: (() => Promise<void>)[]): Promise<string> {
+  if (process.env.KAFKA_BROKERS) return process.env.KAFKA_BROKERS;
+  const directory = join(runDirectory(), 'kafka');
+  const broker = await startKafkaBroker({ directory });
+  stops.push(async () => {
+    await broker.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return broker.address;
 }
 
 async function temporal(stops: (() => Promise<void>)[]): Promise<string> {
@@ -58,12 +73,13 @@ async function temporal(stops: (() => Promise<void>)[]): Promise<string> {
 }
 
 /** Reads the selected files, and what they import under tests/: a run of pure tests then starts nothing at all. */
-async function neededServers(project: TestProject): Promise<{ postgres: boolean; temporal: boolean }> {
+async function neededServers(project: TestProject): Promise<{ postgres: boolean; temporal: boolean; kafka: boolean }> {
   const { testFiles } = await project.globTestFiles(selection());
   const texts = new Map<string, string>();
   for (const file of testFiles) readWithImports(file, texts);
-  const names = (word: string) => [...texts.values()].some((text) => text.includes(word));
-  return { postgres: names('support/database') || names('./database.ts'), temporal: names('support/temporal') || names('./temporal.ts') };
+  const names = (server: string) =>
+    [...texts.values()].some((text) => text.includes(`support/${server}`) || text.includes(`./${server}.ts`));
+  return { postgres: names('database'), temporal: names('temporal'), kafka: names('kafka') };
 }
 
 function readWithImports(file: string, texts: Map<string, string>): void {
@@ -81,9 +97,13 @@ function selection(): string[] {
   return process.argv.slice(2).filter((word) => /[/.]/.test(word) && !word.startsWith('-'));
 }
 
-function removeAbandonedRuns(): void {
+/** Of this run alone; what runs that were killed have left is removed. */
+function runDirectory(): string {
   mkdirSync(runsDirectory, { recursive: true });
   for (const name of readdirSync(runsDirectory)) {
     if (!isRunning(name)) rmSync(join(runsDirectory, name), { recursive: true, force: true });
   }
+  const directory = join(runsDirectory, identify(process.pid) ?? String(process.pid));
+  mkdirSync(directory, { recursive: true });
+  return directory;
 }

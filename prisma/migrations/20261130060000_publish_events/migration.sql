@@ -184,7 +184,7 @@ BEGIN
   END IF;
   INSERT INTO event_hold AS w (tenant_id, sink, key, event_id, type, seq, ordinal, reason, held_at)
   VALUES (tenant, hold_key.sink, hold_key.key, hold_key.event_id, hold_key.type, hold_key.seq, hold_key.ordinal, left(hold_key.reason, 1000), clock())
-  ON CONFLICT (tenant_id, sink, key) DO UPDATE
+  ON CONFLICT ON CONSTRAINT event_hold_pkey DO UPDATE
      SET event_id = excluded.event_id, type = excluded.type, seq = excluded.seq, ordinal = excluded.ordinal, reason = excluded.reason, resolution = NULL, resolved_at = NULL
    WHERE (w.seq, w.ordinal) <= (excluded.seq, excluded.ordinal);
   RETURN true;

@@ -1,0 +1,173 @@
+// Publishing to a real broker: tests/support/kafka.ts, tests/support/database.ts.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EventSink } from '../../events/event-sink.ts';
+import { withTenant } from '../../store/sql.ts';
+import { kafkaClient, Notebook } from '../support/kafka.ts';
+import { EventScene, idsByKey, tell } from './event-scene.ts';
+
+let scene: EventScene;
+let notebook: Notebook | undefined;
+beforeEach(async () => {
+  scene = await EventScene.open();
+});
+afterEach(async () => {
+  await notebook?.close();
+  notebook = undefined;
+  await scene?.close();
+});
+
+/** Waits until the consumer has at least as many different events as there are; then compares all of them, in the order of each key. */
+async function expectAllReceived(): Promise<void> {
+  const stored = await scene.stored();
+  notebook ??= await Notebook.open(scene.topic);
+  const { received } = notebook;
+  const ids = () => new Set(received.map(({ headers }) => headers.ce_id)).size;
+  await expect.poll(ids, { timeout: 20_000 }).toBe(stored.length);
+  expect(notebook.firstByKey()).toEqual(idsByKey(stored));
+}
+
+describe('published events', () => {
+  it('are CloudEvents in binary mode, keyed by proposal or object, all of them', async () => {
+    const { fixture } = scene;
+    const settled = await fixture.done('addFloor', { name: 'F1', rooms: [{ code: 'A', seats: 4 }, { code: 'B' }] });
+    await scene.publishAll();
+    await expectAllReceived();
+    const room = notebook?.received.find(({ key }) => key === 'room/A');
+    expect(room).toMatchObject({
+      headers: {
+        'content-type': 'application/json',
+        ce_specversion: '1.0',
+        ce_type: 'object.created',
+        ce_source: `urn:exequatur:tenant:${fixture.tenant}`,
+        ce_subject: 'object/room/A',
+        ce_tenant: fixture.tenant,
+      },
+      data: { type: 'room', id: 'A', version: 1, set: { code: 'A', seats: 4, floor: 'F1', status: 'open' } },
+    });
+    const ofProposal = notebook?.received.filter(({ key }) => key === settled.proposalId).map(({ headers }) => headers.ce_type);
+    expect(ofProposal).toEqual(['proposal.created', 'proposal.simulated', 'proposal.approved', 'proposal.executing', 'proposal.executed']);
+  });
+
+  it('are sent again with the ids they had by a relay that died between sending and noting it', async () => {
+    await scene.announce(['a', 'b'], 50);
+    const dying: EventSink = {
+      async publish(events) {
+        await scene.sink.publish(events);
+        throw new Error('killed here');
+      },
+      close: async () => {},
+    };
+    await expect(scene.publishAll(dying)).rejects.toThrow('killed here');
+    await scene.publishAll();
+    await expectAllReceived();
+    expect(notebook?.received.length).toBeGreaterThan((await scene.stored()).length);
+  });
+
+  it('miss none whose transaction wrote first and committed last', async () => {
+    const { fixture } = scene;
+    let commit = () => {};
+    let isWritten = () => {};
+    const written = new Promise<void>((resolve) => {
+      isWritten = resolve;
+    });
+    const slow = withTenant(fixture.api, fixture.tenant, async (tx) => {
+      tell(tx, 'slow', { turn: 0 });
+      await tx.rows('SELECT 1'); // Its row is in the outbox.
+      isWritten();
+      await new Promise<void>((resolve) => {
+        commit = resolve;
+      });
+    });
+    await written;
+    await scene.announce(['fast'], 20);
+    await scene.publishAll();
+    commit();
+    await slow;
+    await scene.publishAll();
+    await expectAllReceived();
+    expect(notebook?.firstByKey().get('switch/slow')).toHaveLength(1);
+  });
+});
+
+describe('an event that the broker does not take', () => {
+  it('is published without its data where these are too large, and says where they are', async () => {
+    await scene.announce(['small'], 5);
+    await scene.announce(['large'], 1, { padding: 'x'.repeat(1_500_000) });
+    await scene.announce(['large', 'small'], 5);
+    await scene.publishAll();
+    await expectAllReceived();
+    const [large] = notebook?.received.filter(({ key }) => key === 'switch/large') ?? [];
+    expect(large?.data).toBeNull();
+    expect(large?.headers.ce_dataref).toBe(`/v1/events/${large?.headers.ce_sequence}`);
+  });
+
+  it('holds its own key alone, until an operator has it tried again', async () => {
+    await refuseLongKeys();
+    const long = 'x'.repeat(200);
+    await scene.announce([long, 'short'], 3);
+    await scene.publishAll();
+    await scene.announce([long, 'short'], 3);
+    await scene.publishAll();
+    notebook = await Notebook.open(scene.topic);
+    const keys = () => notebook?.received.map(({ key }) => key);
+    await expect.poll(keys, { timeout: 20_000 }).toEqual(Array(6).fill('switch/short'));
+    expect(await holds()).toMatchObject([{ key: `switch/${long}`, type: 'switch.changed', reason: 'MESSAGE_TOO_LARGE' }]);
+
+    await decide('retry'); // In vain: the broker is as it was.
+    await scene.publishAll();
+    expect(await holds()).toMatchObject([{ key: `switch/${long}`, resolution: null }]);
+    await takeLongKeys();
+    await decide('retry');
+    await scene.publishAll();
+    expect(await holds()).toEqual([]);
+    await expectAllReceived();
+  });
+
+  it('is left out when an operator says so, and what waited behind it is published', async () => {
+    await refuseLongKeys();
+    const long = 'x'.repeat(200);
+    await scene.announce([long], 1);
+    await scene.publishAll();
+    const [first] = await holds();
+    await takeLongKeys();
+    await scene.announce([long], 2);
+    await scene.publishAll();
+    await decide('skip');
+    await scene.publishAll();
+    expect(await holds()).toEqual([]);
+    const stored = await scene.stored();
+    notebook = await Notebook.open(scene.topic);
+    const received = () => notebook?.firstByKey().get(`switch/${long}`);
+    const expected = stored.filter(({ partitionkey, id }) => partitionkey === `switch/${long}` && id !== first?.event_id).map(({ id }) => id);
+    await expect.poll(received, { timeout: 20_000 }).toEqual(expected);
+  });
+});
+
+/** By a limit between that of an event with a short key and one with a long key. */
+async function refuseLongKeys(): Promise<void> {
+  await scene.sink.publish((await scene.stored()).slice(0, 1)); // Makes the topic.
+  await limitRecords('900');
+}
+
+const takeLongKeys = () => limitRecords('1048588');
+
+async function limitRecords(bytes: string): Promise<void> {
+  const admin = kafkaClient().admin();
+  await admin.connect();
+  const entry = { name: 'max.message.bytes', value: bytes };
+  await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: scene.topic, configEntries: [entry] }] });
+  await admin.disconnect();
+}
+
+interface HoldRow {
+  key: string;
+  event_id: string;
+  type: string;
+  reason: string;
+  resolution: string | null;
+}
+
+const holds = () => scene.fixture.inApi((tx) => tx.rows<HoldRow>('SELECT key, event_id, type, reason, resolution FROM exequatur.event_hold'));
+
+const decide = (resolution: string) =>
+  scene.fixture.inApi((tx) => tx.rows('UPDATE exequatur.event_hold SET resolution = $1, resolved_at = exequatur.clock()', [resolution]));
