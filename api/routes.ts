@@ -39,6 +39,7 @@ import { listActionTypes } from './routes/list-action-types.ts';
 import { listDelegations } from './routes/list-delegations.ts';
 import { listEndpoints } from './routes/list-endpoints.ts';
 import { listFreezeWindows } from './routes/list-freeze-windows.ts';
+import { listHeldEvents } from './routes/list-held-events.ts';
 import { listIndexes } from './routes/list-indexes.ts';
 import { listMigrations } from './routes/list-migrations.ts';
 import { listObjectTypes } from './routes/list-object-types.ts';
@@ -58,6 +59,7 @@ import { putOntology } from './routes/put-ontology.ts';
 import { putPolicies } from './routes/put-policies.ts';
 import { putPrincipal } from './routes/put-principal.ts';
 import { putSwitch } from './routes/put-switch.ts';
+import { resolveHeldEvent } from './routes/resolve-held-event.ts';
 import { resolveProposal } from './routes/resolve-proposal.ts';
 import { resumeSchedule } from './routes/resume-schedule.ts';
 import { revertProposal } from './routes/revert-proposal.ts';
@@ -128,6 +130,8 @@ export const routes: readonly Route[] = [
   activatePolicies,
   listSwitches,
   putSwitch,
+  listHeldEvents,
+  resolveHeldEvent,
   listFreezeWindows,
   putFreezeWindow,
   deleteFreezeWindow,

@@ -14,7 +14,7 @@ export interface Publishing {
   close(): Promise<void>;
 }
 
-const leaseMs = 30_000; // How long a killed relay's lanes wait for another. A batch that the broker takes longer for than this is published twice.
+const leaseMs = 15_000; // How long a killed relay's lanes wait for another. A batch that the broker takes longer for than this is published twice.
 
 /** Publishing to Kafka, with its figures. */
 export function openPublishing(options: {

@@ -157,6 +157,8 @@ const rows: Record<
     body: { reason: 'x', once: { from: '2020-01-01T00:00:00Z', until: '2020-01-02T00:00:00Z' } },
   },
   deleteFreezeWindow: { admitted: ['operator'], answers: 404, path: '/v1/freeze-windows/nothing?reason=x' },
+  listHeldEvents: { admitted: readers },
+  resolveHeldEvent: { admitted: ['operator'], answers: 404, path: '/v1/held-events/none/resolve', body: { choice: 'skip', reason: 'x' } },
   putSwitch: { admitted: ['operator'], path: '/v1/switches/actionType/nothing', body: { state: 'off', reason: 'x' } },
   getLiveness: { admitted: 'public' },
   getReadiness: { admitted: 'public' },

@@ -287,6 +287,8 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   putDelegation: 'holds no values',
   deleteDelegation: 'holds no values',
   listSwitches: 'holds no values',
+  listHeldEvents: 'holds no values',
+  resolveHeldEvent: 'holds no values',
   putSwitch: 'holds no values',
   getCheckpoint: 'holds no values',
   exportAudit: { asks: [get('/v1/audit/export')], shows: false },

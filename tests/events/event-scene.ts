@@ -41,7 +41,11 @@ export class EventScene {
   }
 
   /** So many changes of each of these switches in turn, as far as their events tell: several to a transaction. */
-  async announce(switches: readonly string[], count: number, { tenant = this.fixture.tenant, each = 100, padding = '' } = {}): Promise<void> {
+  async announce(
+    switches: readonly string[],
+    count: number,
+    { tenant = this.fixture.tenant, each = 100, padding = '' } = {},
+  ): Promise<void> {
     for (let first = 0; first < count; first += each) {
       await withTenant(this.fixture.api, tenant, async (tx) => {
         for (let turn = first; turn < Math.min(count, first + each); turn++) for (const name of switches) tell(tx, name, { turn, padding });

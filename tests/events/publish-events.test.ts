@@ -1,7 +1,9 @@
 // Publishing to a real broker: tests/support/kafka.ts, tests/support/database.ts.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventSink } from '../../events/event-sink.ts';
+import { type HoldResolution, listHeldEvents, resolveHeldEvent } from '../../store/held-events.ts';
 import { withTenant } from '../../store/sql.ts';
+import { caller, expectDone } from '../store/fixture.ts';
 import { kafkaClient, Notebook } from '../support/kafka.ts';
 import { EventScene, idsByKey, tell } from './event-scene.ts';
 
@@ -138,7 +140,7 @@ describe('an event that the broker does not take', () => {
     const stored = await scene.stored();
     notebook = await Notebook.open(scene.topic);
     const received = () => notebook?.firstByKey().get(`switch/${long}`);
-    const expected = stored.filter(({ partitionkey, id }) => partitionkey === `switch/${long}` && id !== first?.event_id).map(({ id }) => id);
+    const expected = stored.filter(({ partitionkey, id }) => partitionkey === `switch/${long}` && id !== first?.id).map(({ id }) => id);
     await expect.poll(received, { timeout: 20_000 }).toEqual(expected);
   });
 });
@@ -159,15 +161,11 @@ async function limitRecords(bytes: string): Promise<void> {
   await admin.disconnect();
 }
 
-interface HoldRow {
-  key: string;
-  event_id: string;
-  type: string;
-  reason: string;
-  resolution: string | null;
+const holds = () => scene.fixture.inApi((tx) => listHeldEvents(tx));
+
+/** An operator does, of the only one there is. */
+async function decide(choice: HoldResolution): Promise<void> {
+  const [held] = await holds();
+  const wish = { eventId: held?.id ?? '', choice, reason: 'the topic takes more now', by: caller('operator-1') };
+  expectDone(await scene.fixture.inApi((tx) => resolveHeldEvent(tx, wish, scene.fixture.deps)));
 }
-
-const holds = () => scene.fixture.inApi((tx) => tx.rows<HoldRow>('SELECT key, event_id, type, reason, resolution FROM exequatur.event_hold'));
-
-const decide = (resolution: string) =>
-  scene.fixture.inApi((tx) => tx.rows('UPDATE exequatur.event_hold SET resolution = $1, resolved_at = exequatur.clock()', [resolution]));
