@@ -25,6 +25,8 @@ export interface BenchStack {
   /** The API's login. */
   readonly api: pg.Pool;
   readonly superuser: pg.Pool;
+  /** For a relay process. */
+  readonly relayUrl: string;
   readonly deps: StoreDeps;
   simulate(proposalId: string): Promise<Settled>;
   execute(proposalId: string): Promise<Settled>;
@@ -48,6 +50,7 @@ export async function benchStack(directory: string): Promise<BenchStack> {
     tenant,
     api,
     superuser,
+    relayUrl: loginUrl(superuserUrl, 'relay', password),
     deps,
     simulate: async (proposalId) => found(await simulateProposal(worker, tenant, proposalId, deps)),
     execute: async (proposalId) => found(await executeProposal(worker, tenant, proposalId, deps)),

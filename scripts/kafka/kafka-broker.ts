@@ -29,7 +29,7 @@ export interface KafkaBrokerOptions {
   /** These and no others: of a broker that is started again. */
   ports?: KafkaPorts | undefined;
   /** Of server.properties, beside what it needs here. */
-  settings?: Record<string, string>;
+  settings?: (ports: KafkaPorts) => Record<string, string>;
 }
 
 const startTimeoutMs = 60_000;
@@ -64,7 +64,8 @@ async function choosePorts(preferred: number | undefined): Promise<KafkaPorts> {
   return { clients, controller: await freePort(0, new Set([clients])) };
 }
 
-function propertiesOf({ directory, settings = {} }: KafkaBrokerOptions, { clients, controller }: KafkaPorts): string {
+function propertiesOf({ directory, settings }: KafkaBrokerOptions, ports: KafkaPorts): string {
+  const { clients, controller } = ports;
   const all: Record<string, string> = {
     'process.roles': 'broker,controller',
     'node.id': '1',
@@ -80,7 +81,7 @@ function propertiesOf({ directory, settings = {} }: KafkaBrokerOptions, { client
     'transaction.state.log.replication.factor': '1',
     'transaction.state.log.min.isr': '1',
     'group.initial.rebalance.delay.ms': '0',
-    ...settings,
+    ...settings?.(ports),
   };
   return Object.entries(all)
     .map(([name, value]) => `${name}=${value}\n`)

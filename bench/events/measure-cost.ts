@@ -1,0 +1,47 @@
+import { readProcessorTimes, usedBetween } from '../lifecycle/processor-time.ts';
+import type { BenchStack } from '../plan/bench-stack.ts';
+import { groupOf, loadItems } from '../plan/load-items.ts';
+import { approve, propose } from '../plan/propose.ts';
+
+/** Entries are not appended and events not kept: the calls are still made, and come to nothing. */
+const dropBoth = `
+  ALTER FUNCTION exequatur.append_entries(jsonb) RENAME TO append_entries_kept;
+  CREATE FUNCTION exequatur.append_entries(entries jsonb) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 0::bigint';
+  GRANT EXECUTE ON FUNCTION exequatur.append_entries(jsonb) TO PUBLIC;
+  CREATE FUNCTION exequatur.drop_event() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+  CREATE TRIGGER dropped BEFORE INSERT ON exequatur.outbox FOR EACH ROW EXECUTE FUNCTION exequatur.drop_event();`;
+const keepBoth = `
+  DROP TRIGGER dropped ON exequatur.outbox;
+  DROP FUNCTION exequatur.drop_event();
+  DROP FUNCTION exequatur.append_entries(jsonb);
+  ALTER FUNCTION exequatur.append_entries_kept(jsonb) RENAME TO append_entries;`;
+
+/** Processor time of the database for one lifecycle (propose, simulate, approve, execute), with and without, in milliseconds, one figure each round. */
+export async function measureCost(stack: BenchStack, { rounds, lifecycles }: { rounds: number; lifecycles: number }) {
+  await loadItems(stack, [1]);
+  const figures: { with: number[]; without: number[] } = { with: [], without: [] };
+  await measured(stack, lifecycles); // Not counted: statements are planned.
+  for (let round = 0; round < rounds; round++) {
+    figures.with.push(await measured(stack, lifecycles));
+    await stack.superuser.query(dropBoth);
+    try {
+      await measured(stack, 5); // Statements are planned anew.
+      figures.without.push(await measured(stack, lifecycles));
+    } finally {
+      await stack.superuser.query(keepBoth);
+    }
+    await measured(stack, 5);
+  }
+  return figures;
+}
+
+async function measured(stack: BenchStack, lifecycles: number): Promise<number> {
+  const before = readProcessorTimes();
+  for (let turn = 0; turn < lifecycles; turn++) {
+    const proposal = await propose(stack, 'shiftPlain', { group: groupOf(1), amount: 1 });
+    await approve(stack, proposal);
+    const settled = await stack.execute(proposal);
+    if (settled.status !== 'executed') throw new Error(`expected executed, found ${settled.status}`);
+  }
+  return (usedBetween(before, readProcessorTimes()).get("the product's database") ?? Number.NaN) / lifecycles;
+}
