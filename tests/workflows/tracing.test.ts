@@ -49,6 +49,12 @@ describe('one trace', () => {
     const response = await fetch(url, { method: 'POST', headers: { traceparent: `00-${traceId}-${caller}-01` } });
     const id = await response.text();
     expect(await shop.outcome(id)).toBe('executed');
+    const events = await shop.query<{ type: string; trace: string | null }>(
+      `SELECT o.type, split_part(o.traceparent, '-', 2) AS trace FROM exequatur.outbox o WHERE o.proposal_id = $1 ORDER BY o.created_at, o.type`,
+      [id],
+    );
+    expect(events.map(({ type }) => type)).toContain('object.changes');
+    expect(new Set(events.map(({ trace }) => trace))).toEqual(new Set([traceId]));
 
     const ours = () => collector.spans.filter((span) => span.traceId === traceId);
     const named = (pattern: RegExp) => ours().find((span) => pattern.test(span.name));
