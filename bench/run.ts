@@ -1,4 +1,5 @@
 import { benchLifecycle } from './lifecycle.ts';
+import { benchLoad } from './load.ts';
 import { benchOntology } from './ontology.ts';
 import { benchPlan } from './plan.ts';
 import { benchPolicy } from './policy.ts';
@@ -6,6 +7,7 @@ import { benchPolicy } from './policy.ts';
 /** `npm run bench -- <name> [options]`: each benchmark prints a table for people and one JSON line for machines. */
 const benchmarks: Record<string, (options: readonly string[]) => Promise<void>> = {
   lifecycle: benchLifecycle,
+  load: benchLoad,
   ontology: benchOntology,
   plan: benchPlan,
   policy: benchPolicy,
@@ -18,4 +20,4 @@ if (run === undefined) {
   process.exit(2);
 }
 await run(options);
-process.exit(0);
+process.exit(); // With the code that the benchmark has set: 1 where a promise was broken.
