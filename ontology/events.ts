@@ -32,7 +32,7 @@ export const events = {
   'execution.undone': 'The edits of an execution were taken back.',
   'review.recorded': 'A review was stored.',
   'object.changes': 'An execution changed objects or links; expanded to one event per object when published.',
-  'schedule.changed': 'A schedule was made, paused, resumed or deleted.',
+  'schedule.changed': 'A schedule was made, paused, resumed, triggered or deleted.',
   'schedule.run_refused': 'A run of a schedule made no proposal; it says why.',
   'switch.changed': 'Something was switched off, or on again, or somebody asked for that.',
   'freeze_window.changed': 'A freeze window was set or removed, or somebody asked for its removal.',
