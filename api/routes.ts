@@ -65,6 +65,7 @@ import { reviewEmergency } from './routes/review-emergency.ts';
 import { reviewProposal } from './routes/review-proposal.ts';
 import { reviseProposal } from './routes/revise-proposal.ts';
 import { simulateAction } from './routes/simulate-action.ts';
+import { simulateChangeSet } from './routes/simulate-change-set.ts';
 import { triggerSchedule } from './routes/trigger-schedule.ts';
 import { withdrawProposal } from './routes/withdraw-proposal.ts';
 
@@ -95,6 +96,7 @@ export const routes: readonly Route[] = [
   reviseProposal,
   withdrawProposal,
   createProposals,
+  simulateChangeSet,
   listEndpoints,
   putEndpointSecret,
   deleteEndpointSecret,
