@@ -10,7 +10,7 @@ import { readWorkerSettings, secretsKeys, type WorkerSettings } from './config.t
 import { cedar } from './policy/cedar.ts';
 import { decide } from './policy/decide.ts';
 import { openPool } from './store/connect.ts';
-import { answers } from './store/is-outage.ts';
+import { DatabaseProbe } from './store/database-probe.ts';
 import { loadFunctions } from './store/load-functions.ts';
 import { OntologyCache } from './store/load-ontology.ts';
 import { PolicySets } from './store/policy-sets.ts';
@@ -44,6 +44,7 @@ Runtime.install({
 });
 
 const pool = openPool(settings.EXEQUATUR_WORKER_DATABASE_URL, { max: stepsAtOnce, applicationName: 'exequatur-worker' });
+const probe = new DatabaseProbe(settings.EXEQUATUR_WORKER_DATABASE_URL, 'exequatur-worker-probe');
 const functions = await loadFunctions(settings.EXEQUATUR_FUNCTIONS);
 const ontologies = new OntologyCache(functions);
 const store = { decide, ontologies, policies: new PolicySets(cedar) };
@@ -84,7 +85,7 @@ const operations = await serveOperations({
   registry,
   host: settings.EXEQUATUR_HOST,
   port: settings.EXEQUATUR_WORKER_METRICS_PORT,
-  ready: async () => worker.getState() === 'RUNNING' && (await answers(pool)) && (await isTemporalUp()),
+  ready: async () => worker.getState() === 'RUNNING' && (await probe.isThere()) && (await isTemporalUp()),
   more: async () => (await fetch(`http://${sdkMetrics}/metrics`)).text(),
 });
 
@@ -95,7 +96,7 @@ try {
 } finally {
   await operations.close();
   await connection.close();
-  await pool.end();
+  await Promise.all([pool.end(), probe.end()]);
   await tracing.stop();
   logger.info('the worker has stopped');
 }

@@ -34,7 +34,7 @@ export function createActivities(deps: ActivityDeps): ProposalActivities {
     execute: step('execute', ({ tenantId, proposalId }) => executeProposal(pool, tenantId, proposalId, store)),
     perform: (start) =>
       runStep(deps, 'perform', start, async () =>
-        stateOf(await performStep({ pool, ...deps.outside }, start, Context.current().cancellationSignal)),
+        stateOf(await performStep({ pool, store, ...deps.outside }, start, Context.current().cancellationSignal)),
       ),
     abandonSimulation: step('abandonSimulation', ({ tenantId, proposalId }) =>
       failProposal(pool, tenantId, proposalId, { code: 'internal' }),

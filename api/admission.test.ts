@@ -68,6 +68,53 @@ describe('calls', () => {
     expect(admission.load.atWork).toBe(0);
   });
 
+  it('of one tenant alone take all places, and of several an equal part of fewer, so that none waits behind much of another', async () => {
+    const { begun, ask, end } = calls(new Admission({ ...limits, atOnce: 4, shared: 2 }));
+    for (let at = 1; at <= 6; at++) void ask('a', `a${at}`);
+    await sleep(1);
+    expect(begun).toEqual(['a1', 'a2', 'a3', 'a4']);
+    void ask('b', 'b1');
+    void ask('b', 'b2');
+    await end(); // Of `a`, which has more than its part.
+    expect(begun.slice(4)).toEqual(['b1']);
+    for (let left = 4; left > 1; left--) await end();
+    expect(begun.slice(5)).toEqual(['a5']); // The others of `a` have ended, and `b` has its part.
+    await end();
+    expect(begun.slice(6)).toEqual(['b2']);
+    await end();
+    expect(begun.slice(7)).toEqual(['a6']);
+  });
+
+  it('that go on with what was begun come before those that begin something', async () => {
+    const admission = new Admission({ ...limits, atOnce: 1 });
+    const order: string[] = [];
+    const ask = (name: string, kind?: 'goesOn') => admission.run('a', () => sleep(1).then(() => order.push(name)), kind);
+    await Promise.all([ask('first'), ask('begins 1'), ask('begins 2'), ask('goes on 1', 'goesOn'), ask('goes on 2', 'goesOn')]);
+    expect(order).toEqual(['first', 'goes on 1', 'goes on 2', 'begins 1', 'begins 2']);
+  });
+
+  it('that were answered keep their place while what they began goes on', async () => {
+    const admission = new Admission({ ...limits, atOnce: 1 });
+    let done = () => {};
+    const begun = new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    const first = await admission.run('a', () => {
+      admission.keep(() => begun);
+      return 'answered';
+    });
+    expect(first).toEqual({ answer: 'answered' });
+    let second = false;
+    const next = admission.run('a', () => {
+      second = true;
+    });
+    await sleep(1);
+    expect(second).toBe(false);
+    done();
+    await next;
+    expect(admission.load).toEqual({ atWork: 0, waiting: 0 });
+  });
+
   it('that fail make room as well', async () => {
     const admission = new Admission({ ...limits, atOnce: 1 });
     await expect(

@@ -1,8 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { availableParallelism } from 'node:os';
 
 export interface AdmissionLimits {
   /** How many calls are worked on at once. */
   atOnce: number;
+  /** How many of those, in all, while several tenants call: each has an equal part. What keeps everything busy, and no more. */
+  shared?: number;
   /** How many may wait for that, of one tenant and in all. */
   waitingOfTenant: number;
   waiting: number;
@@ -16,9 +19,22 @@ export const ordinaryLimits: AdmissionLimits = {
   longestWaitMs: 10_000, // Most clients wait for thirty seconds; within ten a burst is over, and what is not over then is more than a burst.
 };
 
+/**
+ * Of calls that give the engine work, which wait here while it has enough of it: in front of it tenants take turns, inside it they would stand in one line. A tenant that is
+ * alone may have as much under way as makes the most of everything. Where there are others, what one has under way is what the others wait for, whoever's turn is next: then
+ * it is in all as much as there are processors, so that a call of one that is hardly there finds one free, or soon.
+ */
+export const engineLimits: AdmissionLimits = { ...ordinaryLimits, shared: Math.max(2, availableParallelism()) };
+
+const presentMs = 10_000; // For so long after its last call a tenant has its part: somebody at work calls again sooner.
+
 export type Turned = 'too_many_requests' | 'overloaded';
 
+/** Whether a call begins something, or goes on with what was begun: that comes first, since what is finished makes room, and somebody was told that it is accepted. */
+export type Kind = 'begins' | 'goesOn';
+
 interface Turn {
+  readonly kind: Kind;
   begin(): void;
 }
 
@@ -29,7 +45,10 @@ interface Turn {
 export class Admission {
   private readonly limits: AdmissionLimits;
   private readonly queues = new Map<string, Turn[]>();
-  private readonly held = new AsyncLocalStorage<true>();
+  private readonly held = new AsyncLocalStorage<{ tenant: string; kept: Promise<unknown>[] }>();
+  private readonly working = new Map<string, number>();
+  /** When each tenant called last, oldest first. */
+  private readonly present = new Map<string, number>();
   private atWork = 0;
   private waiting = 0;
 
@@ -47,36 +66,46 @@ export class Admission {
     return this.waiting >= this.limits.waiting ? 'overloaded' : null;
   }
 
-  async run<T>(tenant: string, work: () => Promise<T> | T): Promise<{ answer: T } | { turned: Turned }> {
-    const turned = await this.enter(tenant);
+  async run<T>(tenant: string, work: () => Promise<T> | T, kind: Kind = 'begins'): Promise<{ answer: T } | { turned: Turned }> {
+    const turned = await this.enter(tenant, kind);
     if (turned !== null) return { turned };
+    const kept: Promise<unknown>[] = [];
     try {
-      return { answer: await this.held.run(true, async () => work()) };
+      return { answer: await this.held.run({ tenant, kept }, async () => work()) };
     } finally {
-      this.leave();
+      if (kept.length === 0) this.leave(tenant);
+      else void Promise.allSettled(kept).then(() => this.leave(tenant));
     }
   }
 
   /** Waits for something outside, for which others need not wait: meanwhile another call is worked on. */
   async rest<T>(wait: () => Promise<T>): Promise<T> {
-    if (this.held.getStore() === undefined) return wait();
-    this.leave();
+    const held = this.held.getStore();
+    if (held === undefined) return wait();
+    this.leave(held.tenant);
     try {
       return await wait();
     } finally {
-      this.atWork++; // At once: what is left of it is little, and somebody waits for the answer.
+      this.begin(held.tenant); // At once: what is left of it is little, and somebody waits for the answer.
     }
   }
 
-  private enter(tenant: string): Promise<Turned | null> | null {
-    if (this.atWork < this.limits.atOnce && this.waiting === 0) {
-      this.atWork++;
+  /** Keeps the place of the call that is being worked on until this has ended as well, though it be answered before. Does nothing for what has no place. */
+  keep(work: () => Promise<unknown>): void {
+    this.held.getStore()?.kept.push(work());
+  }
+
+  private enter(tenant: string, kind: Kind): Promise<Turned | null> | null {
+    this.notePresence(tenant);
+    if (!this.queues.has(tenant) && this.mayBegin(tenant)) {
+      this.begin(tenant);
       return null;
     }
     const turned = this.refusal(tenant);
     if (turned !== null) return Promise.resolve(turned);
     return new Promise((resolve) => {
       const turn: Turn = {
+        kind,
         begin: () => {
           clearTimeout(timer);
           resolve(null);
@@ -86,22 +115,55 @@ export class Admission {
         this.forget(tenant, turn);
         resolve('overloaded');
       }, this.limits.longestWaitMs);
-      this.queues.set(tenant, [...(this.queues.get(tenant) ?? []), turn]);
+      const queue = this.queues.get(tenant) ?? [];
+      const behind = kind === 'begins' ? queue.length : queue.filter((one) => one.kind === 'goesOn').length;
+      this.queues.set(tenant, queue.toSpliced(behind, 0, turn));
       this.waiting++;
     });
   }
 
-  private leave(): void {
-    this.atWork--;
-    const [next] = this.queues;
-    if (next === undefined || this.atWork >= this.limits.atOnce) return;
-    const [tenant, [turn, ...others]] = next;
-    this.queues.delete(tenant);
-    if (others.length > 0) this.queues.set(tenant, others); // Behind all other tenants.
-    if (turn === undefined) return;
-    this.waiting--;
+  private notePresence(tenant: string): void {
+    const now = performance.now();
+    this.present.delete(tenant);
+    this.present.set(tenant, now);
+    for (const [other, at] of this.present) {
+      if (now - at <= presentMs) break;
+      this.present.delete(other);
+    }
+  }
+
+  private mayBegin(tenant: string): boolean {
+    const { atOnce, shared } = this.limits;
+    if (this.atWork >= atOnce) return false;
+    if (shared === undefined || this.present.size <= 1) return true;
+    return (this.working.get(tenant) ?? 0) < Math.max(1, Math.floor(shared / this.present.size));
+  }
+
+  private begin(tenant: string): void {
     this.atWork++;
-    turn.begin();
+    this.working.set(tenant, (this.working.get(tenant) ?? 0) + 1);
+  }
+
+  private leave(tenant: string): void {
+    this.atWork--;
+    const left = (this.working.get(tenant) ?? 0) - 1;
+    if (left > 0) this.working.set(tenant, left);
+    else this.working.delete(tenant);
+    while (this.beginNext());
+  }
+
+  /** The first that may, of the tenants in their turn. */
+  private beginNext(): boolean {
+    for (const [tenant, [turn, ...others]] of this.queues) {
+      if (turn === undefined || !this.mayBegin(tenant)) continue;
+      this.queues.delete(tenant);
+      if (others.length > 0) this.queues.set(tenant, others); // Behind all other tenants.
+      this.waiting--;
+      this.begin(tenant);
+      turn.begin();
+      return true;
+    }
+    return false;
   }
 
   private forget(tenant: string, turn: Turn): void {

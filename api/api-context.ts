@@ -4,6 +4,7 @@ import type { Actor } from '../ontology/authority.ts';
 import { Mask } from '../ontology/mask.ts';
 import type { SensitiveFields } from '../ontology/sensitive-fields.ts';
 import { mayNotSee } from '../store/ask-policies.ts';
+import type { DatabaseProbe } from '../store/database-probe.ts';
 import { currentVersion } from '../store/load-ontology.ts';
 import { policyVersionInForce } from '../store/policy-sets.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
@@ -14,13 +15,14 @@ import { knownActor, resolveActor } from '../store/standing.ts';
 import type { Seen, StatusWatch } from '../store/status-watch.ts';
 import type { StoreDeps } from '../store/store-deps.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { Admission, type AdmissionLimits } from './admission.ts';
+import { Admission, type AdmissionLimits, engineLimits } from './admission.ts';
 import type { AuthenticatedCaller, TokenRules } from './authenticate.ts';
 import { CallerMemory } from './caller-memory.ts';
 import type { WorkflowGateway } from './workflow-gateway.ts';
 
 export interface ApiResources {
   pool: pg.Pool;
+  probe: DatabaseProbe;
   deps: StoreDeps;
   watch: StatusWatch;
   workflows: WorkflowGateway;
@@ -37,7 +39,10 @@ export interface ApiResources {
   simulationPatienceMs?: number;
   /** How much is worked on at once; the ordinary limits unless told. */
   limits?: AdmissionLimits;
+  engineLimits?: AdmissionLimits;
 }
+
+const longestKeptMs = 30_000; // An engine that takes longer over one step is away rather than busy, and holding calls back would not help it.
 
 const defaultSimulationPatienceMs = 5_000; // What somebody waits for an answer; a simulation that takes longer is read with GET.
 
@@ -52,13 +57,16 @@ export class ApiContext {
   readonly resources: ApiResources;
   readonly callers: CallerMemory;
   readonly admission: Admission;
+  /** In front of the engine: how many proposals it is simulating and executing for calls of this process. */
+  readonly engine: Admission;
   private readonly underWay = new Set<Promise<unknown>>();
 
   constructor(resources: ApiResources) {
     this.resources = resources;
     this.callers = new CallerMemory(resources.tokens);
     this.admission = new Admission(resources.limits);
-    measureLoad(resources.registry, this.admission);
+    this.engine = new Admission(resources.engineLimits ?? engineLimits);
+    measureLoad(resources.registry, this.admission, this.engine);
   }
 
   /**
@@ -129,7 +137,13 @@ export class ApiContext {
    * what was committed.
    */
   nudge(caller: AuthenticatedCaller, { proposalId, actionType }: Follow): void {
-    this.goOn(this.resources.workflows.nudge({ tenantId: caller.tenant, proposalId, actionType }));
+    const away = new AbortController();
+    this.keepEngineFor(caller, proposalId, away.signal);
+    this.goOn(
+      this.resources.workflows.nudge({ tenantId: caller.tenant, proposalId, actionType }).then((arrived) => {
+        if (!arrived) away.abort();
+      }),
+    );
   }
 
   /** After a commit: starts the workflow and waits for the simulation to be committed, as long as somebody would wait for an answer, or until Temporal proves to be away. */
@@ -142,7 +156,15 @@ export class ApiContext {
       }),
     );
     const limitMs = simulationPatienceMs ?? defaultSimulationPatienceMs;
-    return this.until(caller, { proposalId, awaited: 'simulation', limitMs, signal: away.signal });
+    const seen = await this.until(caller, { proposalId, awaited: 'simulation', limitMs, signal: away.signal });
+    if (seen === null) this.keepEngineFor(caller, proposalId, away.signal);
+    return seen;
+  }
+
+  /** The engine is at it beyond the answer: until it is a person's turn, or Temporal proves to be away, the call keeps its place in front of the engine. */
+  keepEngineFor({ tenant }: Pick<AuthenticatedCaller, 'tenant'>, proposalId: string, away?: AbortSignal): void {
+    const wait = { proposalId, awaited: 'turn', limitMs: longestKeptMs, ...(away === undefined ? {} : { signal: away }) } as const;
+    this.engine.keep(() => this.resources.watch.until(tenant, wait));
   }
 
   /** Waits for a proposal to come somewhere. Others are worked on meanwhile. */
@@ -161,16 +183,18 @@ export class ApiContext {
   }
 }
 
-function measureLoad(registry: Registry, admission: Admission): void {
+function measureLoad(registry: Registry, admission: Admission, engine: Admission): void {
   new Gauge({
     name: 'exequatur_api_calls',
-    help: 'Calls that are worked on, and that wait for that.',
+    help: 'Calls that are worked on, and that wait for that; calls whose proposals the engine works on, and that wait for that.',
     labelNames: ['state'],
     registers: [registry],
     collect() {
       const { atWork, waiting } = admission.load;
       this.set({ state: 'at_work' }, atWork);
       this.set({ state: 'waiting' }, waiting);
+      this.set({ state: 'in_engine' }, engine.load.atWork);
+      this.set({ state: 'waiting_for_engine' }, engine.load.waiting);
     },
   });
 }

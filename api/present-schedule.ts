@@ -7,7 +7,7 @@ import type { Answer } from './route.ts';
 /** A schedule that was written, as the caller sees it. */
 export async function presentSchedule(
   written: ScheduleView | Refusal,
-  status: 200 | 201,
+  status: 200 | 201 | 202,
   caller: AuthenticatedCaller,
   context: ApiContext,
 ): Promise<Answer | Refusal> {

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { AuthorityRequest } from '../ontology/authority.ts';
 import type { ProblemCode } from '../ontology/problems.ts';
 import type { Refusal } from '../store/refusal.ts';
+import type { Kind } from './admission.ts';
 import type { ApiContext } from './api-context.ts';
 import type { AuthenticatedCaller } from './authenticate.ts';
 import type { FaultPlace } from './problem.ts';
@@ -72,6 +73,8 @@ export interface RouteDefinition<
   summary: string;
   description?: string;
   permission: Permission;
+  /** Where it gives the engine work: it waits in front of the engine while that has enough, what begins something behind what goes on with it. */
+  engine?: Kind;
   request?: RequestSchemas<P, Q, H, B>;
   responses: Record<number, ResponseDescription>;
   /** What it may refuse beyond what every call may. */

@@ -67,6 +67,8 @@ import { reviewEmergency } from './routes/review-emergency.ts';
 import { reviewProposal } from './routes/review-proposal.ts';
 import { reviseProposal } from './routes/revise-proposal.ts';
 import { simulateAction } from './routes/simulate-action.ts';
+import { simulateChangeSet } from './routes/simulate-change-set.ts';
+import { triggerSchedule } from './routes/trigger-schedule.ts';
 import { withdrawProposal } from './routes/withdraw-proposal.ts';
 
 /** Every operation there is, in the order in which they are documented. A route that is not here is not served. */
@@ -96,6 +98,7 @@ export const routes: readonly Route[] = [
   reviseProposal,
   withdrawProposal,
   createProposals,
+  simulateChangeSet,
   listEndpoints,
   putEndpointSecret,
   deleteEndpointSecret,
@@ -107,6 +110,7 @@ export const routes: readonly Route[] = [
   getSchedule,
   pauseSchedule,
   resumeSchedule,
+  triggerSchedule,
   deleteSchedule,
   getEvidence,
   exportAudit,

@@ -44,7 +44,8 @@ async function answer(route: Route, request: Request, response: Response, contex
     }
     input.caller = authentication.caller;
     response.locals.caller = authentication.caller;
-    const turned = context.admission.refusal(authentication.caller.tenant);
+    const { tenant } = authentication.caller;
+    const turned = (route.engine ? context.engine.refusal(tenant) : null) ?? context.admission.refusal(tenant);
     if (turned !== null) return refuse(turned); // Before anything is read of it.
   }
   const { params, query, headers, body } = route.request ?? {};
@@ -70,7 +71,13 @@ async function answer(route: Route, request: Request, response: Response, contex
   const handle = () => route.handle(whole as RouteInput<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, context);
   const caller = response.locals.caller as AuthenticatedCaller | undefined;
   if (caller === undefined) return handle(); // Health and metrics are answered however much there is to do.
-  const outcome = await context.admission.run(caller.tenant, handle);
+  const { tenant } = caller;
+  const worked = async () => {
+    const outcome = await context.admission.run(tenant, handle);
+    return 'turned' in outcome ? refuse(outcome.turned) : outcome.answer;
+  };
+  if (!route.engine) return worked();
+  const outcome = await context.engine.run(tenant, worked, route.engine);
   return 'turned' in outcome ? refuse(outcome.turned) : outcome.answer;
 }
 

@@ -3,6 +3,7 @@ import { type ApiSettings, readApiSettings, secretsKeys } from '../config.ts';
 import { cedar } from '../policy/cedar.ts';
 import { decide } from '../policy/decide.ts';
 import { openPool } from '../store/connect.ts';
+import { DatabaseProbe } from '../store/database-probe.ts';
 import { loadFunctions } from '../store/load-functions.ts';
 import { OntologyCache } from '../store/load-ontology.ts';
 import { PolicySets } from '../store/policy-sets.ts';
@@ -29,9 +30,11 @@ async function main(logger: Logger): Promise<void> {
   const keys = openTokenKeys(settings);
   if (keys.development) warnOfDevelopmentKeys(logger);
   const pool = openPool(settings.EXEQUATUR_API_DATABASE_URL, { applicationName: 'exequatur-api' });
+  const probe = new DatabaseProbe(settings.EXEQUATUR_API_DATABASE_URL, 'exequatur-api-probe');
   const workflows = openWorkflowGateway(settings, { tracing, logger });
   const context = new ApiContext({
     pool,
+    probe,
     watch: new StatusWatch(pool),
     workflows,
     logger,
@@ -51,7 +54,7 @@ async function main(logger: Logger): Promise<void> {
   await signalled();
   await close(server);
   await context.settle();
-  await Promise.allSettled([workflows.close(), pool.end(), tracing.stop()]);
+  await Promise.allSettled([workflows.close(), pool.end(), probe.end(), tracing.stop()]);
   logger.info('the API has ended');
 }
 

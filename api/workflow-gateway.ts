@@ -10,6 +10,7 @@ import {
   proposalWorkflowId,
   proposalWorkflowType,
 } from '../workflows/proposal.contract.ts';
+import { type ScheduledRunStart, temporalScheduleId } from '../workflows/scheduled-run.contract.ts';
 
 /**
  * What the API tells Temporal, always after the commit and never as a condition of it: when Temporal is away, both calls say `false` within their deadline and the
@@ -20,6 +21,8 @@ export interface WorkflowGateway {
   start(start: ProposalStart): Promise<boolean>;
   /** Makes the workflow look again; starts it where Temporal has lost it. True means that Temporal has persisted the nudge. */
   nudge(start: ProposalStart): Promise<boolean>;
+  /** When a schedule runs next, ISO texts; null where Temporal cannot say now, or does not know the schedule yet. */
+  nextRuns(schedule: Pick<ScheduledRunStart, 'tenantId' | 'scheduleId'>): Promise<string[] | null>;
   isReachable(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -72,6 +75,14 @@ export function openWorkflowGateway(settings: GatewaySettings, options: GatewayO
   return {
     start: (start) => within('the start', start, () => client.workflow.start(proposalWorkflowType, proposalStartOptions(start, taskQueue))),
     nudge: (start) => within('a nudge', start, () => nudge(client, start, taskQueue)),
+    nextRuns: async (schedule) => {
+      try {
+        const { info } = await client.schedule.getHandle(temporalScheduleId(schedule)).describe();
+        return info.nextActionTimes.map((time) => time.toISOString());
+      } catch {
+        return null;
+      }
+    },
     isReachable: async () => {
       try {
         await connection.healthService.check({});

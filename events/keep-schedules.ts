@@ -2,8 +2,14 @@ import { ScheduleAlreadyRunning, ScheduleNotFoundError, type ScheduleOptions } f
 import { durationMs } from '../ontology/duration.ts';
 import type { ScheduleTiming } from '../ontology/schedule-timing.ts';
 import { markScheduleTold, type ScheduleToTell, schedulesToTell } from '../store/relay-work.ts';
-import { scheduledRunOptions, temporalScheduleId } from '../workflows/scheduled-run.contract.ts';
+import {
+  scheduledRunOptions,
+  scheduledRunWorkflowType,
+  temporalScheduleId,
+  triggeredRunOptions,
+} from '../workflows/scheduled-run.contract.ts';
 import type { RelayDeps } from './redeliver-nudges.ts';
+import { startUnlessRunning } from './start-unless-running.ts';
 
 const most = 1_000; // In one round; the next goes on.
 const catchUpMs = 10 * 60_000; // What could not run for longer than this is not made up for: nobody expects yesterday's run today.
@@ -16,6 +22,7 @@ export async function keepSchedules(deps: RelayDeps, everything: boolean): Promi
   let told = 0;
   for (const schedule of await schedulesToTell(deps.pool, everything, most)) {
     if (await tell(deps, schedule)) told++;
+    if (schedule.triggeredAt !== null) await runNow(deps, { ...schedule, triggeredAt: schedule.triggeredAt });
     await markScheduleTold(deps.pool, schedule);
   }
   return told;
@@ -43,6 +50,15 @@ async function tell(
     if (error instanceof ScheduleAlreadyRunning || error instanceof ScheduleNotFoundError) return false;
     throw error;
   }
+}
+
+async function runNow(
+  { client, taskQueue, logger }: RelayDeps,
+  { tenantId, scheduleId, actionType, triggeredAt }: ScheduleToTell & { triggeredAt: string },
+): Promise<void> {
+  const options = triggeredRunOptions({ tenantId, scheduleId, triggeredAt }, actionType, taskQueue);
+  if (await startUnlessRunning(client, scheduledRunWorkflowType, options))
+    logger.info({ tenant: tenantId, schedule: scheduleId, triggeredAt }, 'a run of a schedule was begun beside its times');
 }
 
 const months = [

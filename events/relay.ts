@@ -5,7 +5,7 @@ import { Counter, Gauge } from 'prom-client';
 import { type NoteSigner, readSigner } from '../audit/signed-note.ts';
 import { readRelaySettings } from '../config.ts';
 import { openPool } from '../store/connect.ts';
-import { answers } from '../store/is-outage.ts';
+import { DatabaseProbe } from '../store/database-probe.ts';
 import { openLogger } from '../telemetry/logger.ts';
 import { openRegistry, serveOperations } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
@@ -84,6 +84,7 @@ const signer =
     : readSigner(readFileSync(settings.EXEQUATUR_CHECKPOINT_KEY_FILE, 'utf8'));
 if (signer === undefined) logger.warn('no key for checkpoints: audit logs are not sealed');
 const pool = openPool(settings.EXEQUATUR_RELAY_DATABASE_URL, { max: 8, applicationName: 'exequatur-relay' });
+const probe = new DatabaseProbe(settings.EXEQUATUR_RELAY_DATABASE_URL, 'exequatur-relay-probe');
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 
@@ -96,13 +97,13 @@ const operations = await serveOperations({
   registry,
   host: settings.EXEQUATUR_HOST,
   port: settings.EXEQUATUR_RELAY_METRICS_PORT,
-  ready: async () => (await isTemporalUp()) && (await answers(pool)),
+  ready: async () => (await isTemporalUp()) && (await probe.isThere()),
 });
 await Promise.all([publish(), driveTemporal()]);
 await operations.close();
 await publishing?.close();
 await connection?.close();
-await pool.end();
+await Promise.all([pool.end(), probe.end()]);
 await tracing.stop();
 logger.info('the relay has stopped');
 

@@ -86,7 +86,7 @@ export type AuthorityRequest =
   | {
       action: 'schedule:change';
       actor: Actor;
-      change: 'pause' | 'resume' | 'delete';
+      change: 'pause' | 'resume' | 'delete' | 'trigger';
       schedule: { ownerId: string; ownerActsFor: string | null; changedBy: string };
     }
   | { action: 'proposal:create'; actor: Actor; proposers: string | null; parameters?: JsonValue }
@@ -131,6 +131,8 @@ export type AuthorityRequest =
       revertible: boolean;
       revertOpen: boolean;
       reverted: boolean;
+      /** The time is over in which it may be reverted. */
+      tooLate: boolean;
       proposers: string | null;
       automatic: boolean;
     };

@@ -56,7 +56,8 @@ export interface CompiledEffect {
 
 export interface CompiledCheck {
   definition: CheckDefinition;
-  probe: CompiledProbe;
+  probe?: CompiledProbe;
+  holds?: Expression;
   sensitive: readonly string[];
 }
 
@@ -147,6 +148,10 @@ export function compileChecks(
   const { rules, scope, endpoints } = context;
   const slots = new Set(effects.flatMap((effect) => (effect.optional ? [] : Object.keys(effect.slots ?? {}))));
   return checks.flatMap((definition, at): CompiledCheck[] => {
+    if (definition.probe === undefined) {
+      const holds = expression(rules, scope, definition.holds ?? '', pointerTo(base, at, 'holds'), boolean);
+      return holds ? [{ definition, holds, sensitive: [] }] : [];
+    }
     const tracing = scope.traced();
     const send = { rules, scope, tracing, slots, endpoints };
     const probe = compileProbe(send, definition.probe, pointerTo(base, at, 'probe'));

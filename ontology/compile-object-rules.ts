@@ -2,9 +2,12 @@ import { describeType, fits } from './cel/cel-types.ts';
 import type { Expression } from './cel/expression.ts';
 import type { Scope } from './cel/scope.ts';
 import type { Assignment, CompiledRule } from './compiled-action.ts';
-import type { Rule } from './definition.ts';
-import { pointerTo } from './json.ts';
+import type { Assigned, PropertyDefinition, Rule } from './definition.ts';
+import type { SlotDefinition } from './effect-definition.ts';
+import { equalJson } from './equal-json.ts';
+import { type JsonValue, pointerTo } from './json.ts';
 import { anObject, expression, type NamedType, namedType, type RuleContext, text } from './rule-context.ts';
+import { faultOfSlotInEdits } from './slots-in-edits.ts';
 
 type RuleOf<Kind extends Rule['rule']> = Extract<Rule, { rule: Kind }>;
 
@@ -115,7 +118,7 @@ function checkCreatable(context: RuleContext, named: NamedType, given: readonly 
   }
 }
 
-function compileSet(context: RuleContext, scope: Scope, named: NamedType, set: Record<string, string>, base: string): Assignment[] {
+function compileSet(context: RuleContext, scope: Scope, named: NamedType, set: Record<string, Assigned>, base: string): Assignment[] {
   return Object.entries(set).flatMap(([property, source]) => {
     const pointer = pointerTo(base, property);
     const definition = named.properties.get(property);
@@ -123,6 +126,7 @@ function compileSet(context: RuleContext, scope: Scope, named: NamedType, set: R
       context.faults.add(pointer, `${named.name} has no property ${property}`);
       return [];
     }
+    if (typeof source !== 'string') return compileSlot(context, named, property, source.slot, pointer);
     const value = expression(context, scope, source, pointer, {
       type: (celType) => fits(celType, definition),
       words: describeType(definition),
@@ -134,4 +138,32 @@ function compileSet(context: RuleContext, scope: Scope, named: NamedType, set: R
     }
     return value ? [{ property, value }] : [];
   });
+}
+
+/** What a write-back of the action will be answered. What the property asks of its values the slot must ask too, since the door holds the answer to the slot alone. */
+function compileSlot(context: RuleContext, named: NamedType, property: string, slot: string, pointer: string): Assignment[] {
+  const { faults, action } = context;
+  const writeBack = (action.effects ?? []).find((effect) => effect.phase === 'writeBack' && Object.hasOwn(effect.slots ?? {}, slot));
+  const definition = writeBack?.slots?.[slot];
+  if (definition === undefined) {
+    faults.addAt(pointer, ['slot'], `no write-back fills ${slot}`);
+    return [];
+  }
+  const properties = named.types.flatMap((type) => type.properties.get(property) ?? []);
+  const fault =
+    faultOfSlotInEdits(definition) ??
+    (named.types.some((type) => type.key === property) ? 'the key of an object is no answer' : undefined) ??
+    properties.map((one) => faultOfFit(one, definition)).find((one) => one !== undefined);
+  if (fault !== undefined) faults.addAt(pointer, ['slot'], fault);
+  return [{ property, value: { slot, pointer } }];
+}
+
+const limits = ['minimum', 'maximum', 'oneOf', 'minLength', 'maxLength', 'pattern', 'values'];
+
+function faultOfFit(property: PropertyDefinition, slot: SlotDefinition): string | undefined {
+  if (property.type !== slot.type) return `is a ${slot.type}, and the property a ${property.type}`;
+  if (property.unique) return 'whether the answer is unique shows too late';
+  const [asked, said] = [property, slot] as unknown as Record<string, JsonValue | undefined>[];
+  const limit = limits.find((name) => asked?.[name] !== undefined && !equalJson(asked[name], said?.[name]));
+  return limit === undefined ? undefined : `must say of ${limit} what the property says`;
 }

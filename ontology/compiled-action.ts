@@ -46,7 +46,8 @@ export interface CompiledParameter {
 
 export interface Assignment {
   property: string;
-  value: Expression;
+  /** What it is, or which slot of a write-back will say. */
+  value: Expression | { slot: string; pointer: string };
 }
 
 export type CompiledSource =

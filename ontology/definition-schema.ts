@@ -114,7 +114,10 @@ const objectSet = z.strictObject({
 const parameter = z.discriminatedUnion('type', [...anyOf(parameterExtras).options, objectSet] as unknown as Discriminated);
 
 const when = { when: cel.optional() };
-const expressions = z.record(identifier, cel);
+const expressions = z.record(
+  identifier,
+  z.union([cel, z.strictObject({ slot: identifier }).describe('What the answer to a write-back of this action will say.')]),
+);
 const created = { type: identifier, objectType: cel.optional(), id: cel.optional(), set: expressions.optional() };
 const operations = z.enum(['create', 'modify', 'delete', 'link', 'unlink']);
 

@@ -195,12 +195,15 @@ export type Rule = { when?: string } & (
   | FunctionRule
 );
 
+/** CEL, or what the answer to a write-back of the same action will say. */
+export type Assigned = string | { slot: string };
+
 /** `object` is CEL for an object or an object's id, of an interface for an object; `set` is CEL by property, where null unsets. */
 export interface ModifyRule {
   rule: 'modify';
   type: string;
   object: string;
-  set?: Record<string, string>;
+  set?: Record<string, Assigned>;
   unset?: string[];
 }
 
@@ -213,7 +216,7 @@ export interface CreateRule {
   type: string;
   objectType?: string;
   id?: string;
-  set?: Record<string, string>;
+  set?: Record<string, Assigned>;
 }
 
 /** `set` is written either way, `create` to a new object alone. The object is named by the key in `set`, or by `id` where the type has no key. */
@@ -222,8 +225,8 @@ export interface CreateOrModifyRule {
   type: string;
   objectType?: string;
   id?: string;
-  set?: Record<string, string>;
-  create?: Record<string, string>;
+  set?: Record<string, Assigned>;
+  create?: Record<string, Assigned>;
 }
 
 export interface DeleteRule {

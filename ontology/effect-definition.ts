@@ -70,10 +70,13 @@ export type EffectDefinition = Described &
     compensation?: CompensationDefinition;
   };
 
-/** Asked after the last effect: where it does not hold, everything is undone. */
+/** Asked after the last effect: where it does not hold, everything is undone. One of `probe` and `holds`. */
 export interface CheckDefinition extends Described {
   name: string;
   /** How long to wait before it is asked: an ISO 8601 duration. At once, where it is left out. */
   after?: string;
-  probe: ProbeTemplate;
+  /** Asks somebody else. */
+  probe?: ProbeTemplate;
+  /** CEL over the parameters, whose objects are read as they are then; `evaluatedAt` is that instant. */
+  holds?: string;
 }

@@ -60,6 +60,12 @@ export function effectSchemas({ described, identifier, label, cel, duration, val
     effects: z
       .array(z.union(requests.map((request) => z.strictObject({ ...request, ...common }))) as unknown as z.ZodType<EffectDefinition>)
       .max(mostEffects),
-    checks: z.array(z.strictObject({ ...described, name: label, after: duration.optional(), probe })).max(mostEffects),
+    checks: z
+      .array(
+        z
+          .strictObject({ ...described, name: label, after: duration.optional(), probe: probe.optional(), holds: cel.optional() })
+          .refine(({ probe, holds }) => (probe === undefined) !== (holds === undefined), 'must have one of probe and holds'),
+      )
+      .max(mostEffects),
   };
 }

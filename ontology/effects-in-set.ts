@@ -23,7 +23,13 @@ export function effectInSet(effect: PlannedEffect, index: number): PlannedEffect
 }
 
 export function checkInSet(check: PlannedCheck, index: number): PlannedCheck {
-  return { ...check, name: stepName(check.name, index), probe: renamedProbe(check.probe, index) };
+  const { probe, holds } = check;
+  return {
+    ...check,
+    name: stepName(check.name, index),
+    ...(probe ? { probe: renamedProbe(probe, index) } : {}),
+    ...(holds === undefined ? {} : { action: index }),
+  };
 }
 
 function stepName(name: string, index: number): string {

@@ -9,8 +9,10 @@ import { OverlaySnapshot, overlaid } from './overlay-snapshot.ts';
 import { type PerformedAction, performAction } from './perform-action.ts';
 import type { Fault, Plan, PlanSummary, ReadColumns, ReadSet, SimulationOutcome } from './plan.ts';
 import { ReadRecorder } from './read-recorder.ts';
+import { refuse } from './refusal.ts';
 import { combineRequirements } from './resolve-requirement.ts';
 import type { EvaluationContext } from './rules/run.ts';
+import { slotsTaken } from './slots-in-edits.ts';
 import type { Snapshot } from './snapshot.ts';
 import { summariseChoice, summarisePlan } from './summarise-plan.ts';
 
@@ -42,6 +44,9 @@ export async function evaluateChangeSet(
           ...{ ontology, action, parameters: own, recorder },
           context: { ...context, revisionSeed: `${context.revisionSeed}.${index}` },
         });
+        // A later action would read it.
+        if (slotsTaken(performed.edits).size > 0)
+          throw refuse('invalid_value', `${actionType} writes what only an answer will say, which is done by itself alone`);
         done.push(performed);
         for (const edit of performed.edits) 'link' in edit ? overlay.layLink(edit) : await overlay.lay(edit);
       } catch (error) {

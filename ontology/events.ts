@@ -37,7 +37,7 @@ export const events = {
   'object.deleted': 'An execution deleted an object.',
   'link.created': 'An execution linked two objects.',
   'link.deleted': 'An execution unlinked two objects.',
-  'schedule.changed': 'A schedule was made, paused, resumed or deleted.',
+  'schedule.changed': 'A schedule was made, paused, resumed, triggered or deleted.',
   'schedule.run_refused': 'A run of a schedule made no proposal; it says why.',
   'switch.changed': 'Something was switched off, or on again, or somebody asked for that.',
   'freeze_window.changed': 'A freeze window was set or removed, or somebody asked for its removal.',

@@ -87,7 +87,7 @@ export class Mask {
   }
 
   check(actionType: string, check: PlannedCheck): PlannedCheck {
-    return this.hidesAny(actionType, check.sensitive)
+    return check.probe !== undefined && this.hidesAny(actionType, check.sensitive)
       ? { ...check, probe: { ...check.probe, request: maskedRequest(check.probe.request) } }
       : check;
   }

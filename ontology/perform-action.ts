@@ -14,6 +14,7 @@ import type { ReadRecorder } from './read-recorder.ts';
 import { Refusal, refuse } from './refusal.ts';
 import type { EvaluationContext, Run } from './rules/run.ts';
 import { runRules } from './rules/run-rules.ts';
+import { bindSlots } from './slots-in-edits.ts';
 
 export interface ActionRequest {
   ontology: CompiledOntology;
@@ -54,7 +55,7 @@ export async function performAction({ ontology, action, parameters, recorder, co
   const edits = await finishEdits(builder);
   checkLimits(action, edits);
   const endpoints = ontology.document.endpoints ?? {};
-  const effects = planEffects(action.compiled.effects, frame, endpoints);
+  const effects = bindSlots(edits, planEffects(action.compiled.effects, frame, endpoints));
   const checks = planChecks(action.compiled.checks, effects, frame, endpoints);
   const chosen = chosenParameters(loaded, action, values);
   return { action, parameters, frame, edits, effects, checks, verdicts, chosen, functions: run.functions };

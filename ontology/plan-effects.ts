@@ -62,10 +62,11 @@ export function planChecks(
   endpoints: Endpoints,
 ): PlannedCheck[] {
   const slots = new Set(effects.flatMap((effect) => Object.keys(effect.slots ?? {})));
-  return checks.map(({ definition: { name, after }, probe, sensitive }) => ({
+  return checks.map(({ definition: { name, after, holds }, probe, sensitive }) => ({
     name,
     afterMs: after === undefined ? 0 : durationMs(after),
-    probe: planProbe(probe, { frame, endpoints, slots, pointer: probe.request.endpoint }),
+    ...(probe ? { probe: planProbe(probe, { frame, endpoints, slots, pointer: probe.request.endpoint }) } : {}),
+    ...(holds === undefined ? {} : { holds }),
     ...(sensitive.length > 0 ? { sensitive: [...sensitive] } : {}),
   }));
 }

@@ -29,6 +29,8 @@ export interface PlannedEffect {
   probe?: PlannedProbe;
   attempts: number;
   slots?: Record<string, SlotDefinition>;
+  /** Of a write-back: which of its slots the plan's edits take. */
+  fills?: string[];
   compensation?: PlannedCompensation;
   /** Of a revert: the effect that this takes back, as it was planned. A revert of the revert does it anew. */
   redo?: PlannedEffect;
@@ -39,6 +41,11 @@ export interface PlannedEffect {
 export interface PlannedCheck {
   name: string;
   afterMs: number;
-  probe: PlannedProbe;
+  /** What is asked of somebody else, or ... */
+  probe?: PlannedProbe;
+  /** ... CEL over the parameters, whose objects are read as they are then. */
+  holds?: string;
+  /** Of a change set: over the parameters of which of its actions. */
+  action?: number;
   sensitive?: string[];
 }

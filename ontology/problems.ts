@@ -37,6 +37,7 @@ export const problems = {
   unknown_link_type: { kind: 'not_found', title: 'There is no such link type.' },
   not_found: { kind: 'not_found', title: 'There is nothing here by that name.' },
   schedule_not_changed: { kind: 'conflict', title: 'The schedule was deleted.' },
+  schedule_not_active: { kind: 'conflict', title: 'The schedule is paused or was deleted.' },
   schedule_skipped: { kind: 'conflict', title: 'The proposal of an earlier run is still open.' },
   revert_too_late: { kind: 'conflict', title: 'The execution is longer ago than actions may be reverted.' },
   not_sealed: { kind: 'conflict', title: 'This is not under a signed checkpoint yet; a moment later it is.' },

@@ -32,7 +32,8 @@ function inverseOf(effect: PlannedEffect, compensation: PlannedCompensation, slo
     phase: opposite(effect.phase),
     ...filled(compensation, slots, name),
     attempts,
-    compensation: filled(effect, slots, name),
+    // Done anew it would be answered anew, while the objects hold the first answer: so nothing takes such a revert back.
+    ...(effect.fills === undefined ? { compensation: filled(effect, slots, name) } : {}),
     redo: effect,
     ...(sensitive ? { sensitive } : {}),
   };

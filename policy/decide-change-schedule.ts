@@ -3,7 +3,7 @@ import { isMember, mayAct, operator } from './roles.ts';
 import { permit, refuse } from './verdict.ts';
 
 /**
- * May this principal pause a schedule, let it run again, or delete it? Its owner may, and whoever the owner acts for; operators may as well, and what somebody else has paused
+ * May this principal pause a schedule, let it run again, run it at once, or delete it? Its owner may, and whoever the owner acts for; operators may as well, and what somebody else has paused
  * they alone let go on. Agents change their own alone.
  */
 export function decideChangeSchedule({ actor, schedule, change }: Extract<AuthorityRequest, { action: 'schedule:change' }>): Authority {

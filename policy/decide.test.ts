@@ -175,6 +175,7 @@ describe('who may propose, read, define, withdraw and revert', () => {
         revertible: true,
         reverted: false,
         revertOpen: false,
+        tooLate: false,
         proposers: null,
         automatic: false,
         ...more,
@@ -209,6 +210,7 @@ describe('who may propose, read, define, withdraw and revert', () => {
     ['only what its action type lets', revert(agent, { revertible: false }), 'not_revertible'],
     ['once', revert(agent, { reverted: true }), 'already_reverted'],
     ['one at a time', revert(agent, { revertOpen: true }), 'revert_open'],
+    ['no longer than the document allows', revert(agent, { tooLate: true }), 'revert_too_late'],
     [
       'where policy alone approves, only its proposers',
       revert(agent, { automatic: true, proposers: '"dispatcher" in proposer.roles' }),

@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Authority, Caller } from '../ontology/authority.ts';
 import { digestOf } from '../ontology/canonical-json.ts';
 import { actionTypeIn } from '../ontology/change-set.ts';
-import { durationMs } from '../ontology/duration.ts';
 import { settingOf } from '../ontology/setting-actions.ts';
 import { askPolicies, refuseByPolicy } from './ask-policies.ts';
 import type { Proposed } from './create-proposal.ts';
@@ -87,11 +86,6 @@ async function acceptRevert(
   });
   if (!by.allowed) return { ...refuseByPolicy(by), decision: { ...decision, by } };
   if (record.execution === null || record.plan === null || record.parameters === null) return refuse('not_revertible');
-  const within = setting === null ? (await deps.ontologies.load(tx))?.ontology.document.revertWithin : undefined;
-  if (within !== undefined && Date.parse(record.execution.executedAt) + durationMs(within) < Date.parse(original.now)) {
-    const message = `it was executed at ${record.execution.executedAt}, and may be reverted for ${within}`;
-    return { ...refuse('revert_too_late', [{ code: 'revert_too_late', message }]), decision };
-  }
   const stop = await stopOf(tx, original.actionType, actor);
   if (stop !== null) return refuse('switched_off', [stopFault(stop)]);
   const planned =

@@ -22,6 +22,7 @@ export const doorRefusals = {
   XQ016: 'switched_off',
   XQ017: 'superseded',
   XQ018: 'held',
+  XQ019: 'answer_unfit',
 } as const;
 
 export type DoorRefusal = (typeof doorRefusals)[keyof typeof doorRefusals];

@@ -150,6 +150,7 @@ function stopped(stop: string | null, { cancelled }: SagaRow): Move {
 /** Refusals that waiting cannot cure, in words for whoever reads the failed proposal. */
 const fatal: Partial<Record<DoorRefusal, string>> = {
   plan_tampered: 'The stored plan is not the one that was approved.',
+  answer_unfit: 'What is on record of the answer to a write-back is not what the plan allows.',
   outside_surface: 'The plan touches what the action type may not.',
   above_ceiling: 'The plan has more edits than the action type may make.',
   reference_broken: 'The plan would leave a reference to an object that does not exist.',

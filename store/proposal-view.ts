@@ -49,7 +49,8 @@ export interface ProposalView {
   planHistory: PastPlan[];
   approval: { policy: string; automatic: boolean; stages: StageState[]; missing: string; escalated?: true; expiresAt: string } | null;
   reviews: ReviewView[];
-  execution: { id: string; executedAt: string; edits: number } | null;
+  /** `revertibleUntil` is null where the document in force sets no bound. */
+  execution: Execution | null;
   /** How far an execution with effects is; null where the plan has none, or it has not begun. */
   effects: SagaView | null;
   executeAfter: string | null;
@@ -68,6 +69,13 @@ export interface ProposalView {
   updatedAt: string;
 }
 
+interface Execution {
+  id: string;
+  executedAt: string;
+  edits: number;
+  revertibleUntil: string | null;
+}
+
 export interface ProposalRecord {
   /** When it was created, to the microsecond: what pages continue from. */
   key: string;
@@ -80,7 +88,9 @@ export interface ProposalRecord {
   counted: ReviewFact[];
   /** Held by policy: `store/approval-facts.ts`. */
   held: boolean;
-  execution: { id: string; executedAt: string; edits: number } | null;
+  execution: Execution | null;
+  /** Whether the time is over in which it may be reverted. */
+  tooLate: boolean;
   saga: NewestSaga | null;
   /** Proposal of the executed revert. */
   revertedBy: string | null;
@@ -199,6 +209,7 @@ export function revertQuestion(record: ProposalRecord, actor: Actor, proposers: 
     revertible: record.execution !== null && (record.plan?.revertible ?? false),
     reverted: record.revertedBy !== null,
     revertOpen: record.openRevert !== null,
+    tooLate: record.tooLate,
     proposers,
     automatic: record.plan?.requirement.automatic ?? false,
   };
@@ -226,6 +237,11 @@ export const reviewJson = (r: string, counts: string): string => `jsonb_build_ob
   'reviewer', jsonb_build_object('id', ${r}.reviewer_id, 'kind', ${r}.reviewer_kind), 'onBehalfOf', ${r}.on_behalf_of, 'decision', ${r}.decision, 'reason', ${r}.reason,
   'comments', ${r}.comments, 'revision', ${r}.revision, 'digest', ${r}.digest, 'stage', ${r}.stage, 'counts', ${counts}, 'createdAt', ${isoTime(`${r}.created_at`)})`;
 
+/** SQL for the last instant at which the execution `x` of `p` may be reverted; null for ever. The document is looked at only where it has the word, once in a statement. */
+const revertibleUntil = `(CASE WHEN NOT exequatur.governs(p.action_type) THEN x.executed_at + make_interval(secs => extract(epoch FROM (
+  SELECT (o.document::jsonb ->> 'revertWithin')::interval FROM (SELECT d.document FROM exequatur.ontology_version d ORDER BY d.version DESC LIMIT 1) o
+   WHERE strpos(o.document, '"revertWithin"') > 0))::float8) END)`;
+
 /** SQL for a ProposalRecord; `parameters` is an expression for their text, or null to leave them out. Reads only, in one statement, so its parts agree. */
 export const selectProposalRecord = (parameters: string, from: string): string => `
   SELECT p.created_at::text AS key, ${proposalJson('p')} AS proposal, ${parameters} AS parameters,
@@ -236,7 +252,9 @@ export const selectProposalRecord = (parameters: string, from: string): string =
             AND NOT EXISTS (SELECT 1 FROM exequatur.review n WHERE ${haveOneParty('n', 'r')} AND (n.created_at, n.id) > (r.created_at, r.id))`,
          )} ORDER BY r.created_at, r.id) FROM exequatur.review r WHERE r.tenant_id = p.tenant_id AND r.proposal_id = p.id), '[]') AS reviews,
          ${newestSagaJson('p')} AS saga,
-         CASE WHEN x.executed_at IS NOT NULL AND p.status = 'executed' THEN jsonb_build_object('id', x.id, 'executedAt', ${isoTime('x.executed_at')}, 'edits', x.edits) END AS execution,
+         CASE WHEN x.executed_at IS NOT NULL AND p.status = 'executed' THEN jsonb_build_object('id', x.id, 'executedAt', ${isoTime('x.executed_at')}, 'edits', x.edits,
+           'revertibleUntil', ${isoTime(revertibleUntil)}) END AS execution,
+         CASE WHEN x.executed_at IS NOT NULL AND p.status = 'executed' THEN coalesce(${revertibleUntil} < exequatur.clock(), false) ELSE false END AS "tooLate",
          (SELECT v.id FROM exequatur.proposal v WHERE v.tenant_id = p.tenant_id AND v.revert_of = x.id AND v.status = 'executed' LIMIT 1)::text AS "revertedBy",
          coalesce((SELECT w.summary ?| ARRAY['skipped', 'lasting'] FROM exequatur.proposal v JOIN exequatur.plan w ON w.tenant_id = v.tenant_id AND w.id = v.plan_id
             WHERE v.tenant_id = p.tenant_id AND v.revert_of = x.id AND v.status = 'executed' LIMIT 1), false) AS "revertedInPart",

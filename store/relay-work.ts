@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import type { ScheduleTiming } from '../ontology/schedule-timing.ts';
+import { isoTime } from './proposal-row.ts';
 
 /**
  * What the relay sees over all tenants: ids and states, through functions that the database keeps for its login, which sees no tenant's rows otherwise.
@@ -91,12 +92,14 @@ export interface ScheduleToTell {
   timing: ScheduleTiming;
   state: 'active' | 'paused' | 'deleted';
   version: number;
+  /** When a run was asked for beside its times, ISO text. */
+  triggeredAt: string | null;
 }
 
 /** Schedules that changed since Temporal was told of them; with `everything` all that are active as well. */
 export async function schedulesToTell(pool: pg.Pool, everything: boolean, limit: number): Promise<ScheduleToTell[]> {
   const { rows } = await pool.query<ScheduleToTell>(
-    `SELECT s.tenant_id AS "tenantId", s.id AS "scheduleId", s.action_type AS "actionType", s.timing, s.state, s.version FROM exequatur.schedules_to_tell($1::boolean, $2::int) s`,
+    `SELECT s.tenant_id AS "tenantId", s.id AS "scheduleId", s.action_type AS "actionType", s.timing, s.state, s.version, ${isoTime('s.triggered_at')} AS "triggeredAt" FROM exequatur.schedules_to_tell($1::boolean, $2::int) s`,
     [everything, limit],
   );
   return rows;

@@ -46,6 +46,8 @@ export interface ScheduleView {
   stateReason: string | null;
   stateBy: string;
   stateAt: string;
+  /** The newest run that was asked for beside its times. */
+  triggered: { at: string; by: string; reason: string } | null;
   /** The newest, newest first. */
   runs: ScheduleRunView[];
   createdAt: string;
@@ -57,6 +59,7 @@ const mostSchedules = 1_000;
 /** SQL for a schedule row `s` as clients see it. */
 const scheduleJson = `jsonb_build_object('id', s.id, 'actionType', s.action_type, 'parameters', s.parameters::jsonb, 'justification', s.justification, 'timing', s.timing,
   'skipWhileOpen', s.skip_while_open, 'owner', s.owner_id, 'state', s.state, 'stateReason', s.state_reason, 'stateBy', s.state_by, 'stateAt', ${isoTime('s.state_at')},
+  'triggered', CASE WHEN s.triggered_at IS NOT NULL THEN jsonb_build_object('at', ${isoTime('s.triggered_at')}, 'by', s.triggered_by, 'reason', s.trigger_reason) END,
   'createdAt', ${isoTime('s.created_at')}, 'runs', COALESCE((
     SELECT jsonb_agg(jsonb_build_object('nominalAt', ${isoTime('r.nominal_at')}, 'proposalId', r.proposal_id, 'refused', r.refused, 'faults', r.faults) ORDER BY r.nominal_at DESC)
       FROM (SELECT * FROM exequatur.schedule_run x WHERE x.tenant_id = s.tenant_id AND x.schedule_id = s.id ORDER BY x.nominal_at DESC LIMIT ${shownRuns}) r), '[]'))`;
@@ -136,17 +139,7 @@ export async function changeSchedule(
   deps: Pick<StoreDeps, 'decide'>,
 ): Promise<ScheduleView | Refusal> {
   const actor = await resolveActor(tx, by);
-  const [row] = await tx.rows<{
-    ownerId: string;
-    ownerActsFor: string | null;
-    changedBy: string;
-    state: ScheduleView['state'];
-    actionType: string;
-  }>(
-    `SELECT s.owner_id AS "ownerId", w.acts_for AS "ownerActsFor", s.state_by AS "changedBy", s.state, s.action_type AS "actionType"
-       FROM exequatur.schedule s LEFT JOIN exequatur.principal w ON w.tenant_id = s.tenant_id AND w.id = s.owner_id WHERE s.id = $1::uuid FOR NO KEY UPDATE OF s`,
-    [id],
-  );
+  const row = await lockSchedule(tx, id);
   if (row === undefined) return refuse('not_found');
   const authority = deps.decide({ action: 'schedule:change', actor, change, schedule: row });
   if (!authority.allowed) return refuse(authority.reason);
@@ -160,6 +153,48 @@ export async function changeSchedule(
     announce(tx, { id, actionType: row.actionType, state }, { by: actor.id, reason });
   }
   return found(await readSchedule(tx, id));
+}
+
+/**
+ * Has a schedule run at once, beside its times: the relay begins the run within a second or two, and it asks what each run asks. Where the last that was asked for has not been
+ * begun, that is the one.
+ */
+export async function triggerSchedule(
+  tx: Tx,
+  { id, reason, by }: Omit<ScheduleChange, 'change'>,
+  deps: Pick<StoreDeps, 'decide'>,
+): Promise<ScheduleView | Refusal> {
+  const actor = await resolveActor(tx, by);
+  const row = await lockSchedule(tx, id);
+  if (row === undefined) return refuse('not_found');
+  const authority = deps.decide({ action: 'schedule:change', actor, change: 'trigger', schedule: row });
+  if (!authority.allowed) return refuse(authority.reason);
+  if (row.state !== 'active') return refuse('schedule_not_active');
+  // To the millisecond: the run goes by this instant, also where it travels as text.
+  const triggered = await tx.rows(
+    `UPDATE exequatur.schedule s SET triggered_at = date_trunc('milliseconds', exequatur.clock()), triggered_by = $2, trigger_reason = $3, version = s.version + 1
+      WHERE s.id = $1::uuid AND NOT coalesce(s.told_version < s.version AND s.triggered_at > exequatur.clock() - interval '10 minutes', false) RETURNING 1`,
+    [id, actor.id, reason],
+  );
+  if (triggered.length > 0) announce(tx, { id, actionType: row.actionType, state: 'triggered' }, { by: actor.id, reason });
+  return found(await readSchedule(tx, id));
+}
+
+interface ScheduleFacts {
+  ownerId: string;
+  ownerActsFor: string | null;
+  changedBy: string;
+  state: ScheduleView['state'];
+  actionType: string;
+}
+
+async function lockSchedule(tx: Tx, id: string): Promise<ScheduleFacts | undefined> {
+  const [row] = await tx.rows<ScheduleFacts & Record<string, unknown>>(
+    `SELECT s.owner_id AS "ownerId", w.acts_for AS "ownerActsFor", s.state_by AS "changedBy", s.state, s.action_type AS "actionType"
+       FROM exequatur.schedule s LEFT JOIN exequatur.principal w ON w.tenant_id = s.tenant_id AND w.id = s.owner_id WHERE s.id = $1::uuid FOR NO KEY UPDATE OF s`,
+    [id],
+  );
+  return row;
 }
 
 function announce(tx: Tx, facts: { id: string; actionType: string; state: string }, personal: Record<string, string>): void {

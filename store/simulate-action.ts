@@ -1,14 +1,17 @@
 import type pg from 'pg';
 import type { Actor, Caller } from '../ontology/authority.ts';
 import { writePlan } from '../ontology/canonical-plan.ts';
-import { isChangeSet } from '../ontology/change-set.ts';
+import { type ChangeSetParameters, isChangeSet } from '../ontology/change-set.ts';
 import { evaluate } from '../ontology/evaluate.ts';
+import { evaluateChangeSet } from '../ontology/evaluate-change-set.ts';
 import type { JsonValue } from '../ontology/json.ts';
-import { checkReferences, parseParameters } from '../ontology/parameters.ts';
+import { checkReferences } from '../ontology/parameters.ts';
+import { parseFor } from '../ontology/parse-change-set.ts';
 import type { Edit, PlanSummary, ResolvedRequirement } from '../ontology/plan.ts';
 import type { PlannedCheck, PlannedEffect } from '../ontology/planned-effect.ts';
 import { forbiddenByPolicy } from './ask-policies.ts';
 import { findAction, refusalOfVersion } from './create-proposal.ts';
+import { foreseeChangeSet } from './foresee-change-set.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { failureOf } from './simulate-proposal.ts';
 import { type Tx, withTenant } from './sql.ts';
@@ -33,7 +36,7 @@ const shownEdits = 1_000; // Enough to see what an action does; the whole plan o
 const drySeed = '00000000000000000000000000000000'; // Derived ids differ from a proposal's, whose seed is its own.
 
 /**
- * The plan an action would have now, for whoever could propose it. Stores nothing: it reads in one READ ONLY transaction, which could not write. `pool` is the API's.
+ * The plan an action, or a change set, would have now, for whoever could propose it. Stores nothing: it reads in one READ ONLY transaction, which could not write. `pool` is the API's.
  */
 export async function simulateAction(
   pool: pg.Pool,
@@ -53,8 +56,7 @@ async function dryRun(
 ): Promise<DryRun | Refusal> {
   const read = deps.decide({ action: 'read', actor });
   if (!read.allowed) return refuse(read.reason);
-  // A change set is seen by proposing it: what it may touch has to be put on record first.
-  const action = isChangeSet(request.actionType) ? null : await findAction(tx, request.actionType, deps);
+  const action = await (isChangeSet(request.actionType) ? foreseeChangeSet : findAction)(tx, request.actionType, deps);
   if (action === null) return refuse('unknown_action_type');
   const otherVersion = refusalOfVersion(request.actionType, action);
   if (otherVersion !== null) return refuse(otherVersion);
@@ -63,18 +65,22 @@ async function dryRun(
   if (!authority.allowed) return refuse(authority.reason);
   const forbidden = await forbiddenByPolicy(tx, deps, { actor, action: 'propose', resource: name });
   if (forbidden !== null) return forbidden;
-  const parsed = parseParameters(action.ontology, name, request.parameters);
+  const parsed = parseFor(action.ontology, name, request.parameters);
   if (!parsed.ok) return refuse('invalid_parameters', parsed.faults);
   const snapshot = new SqlSnapshot(tx);
-  const unknown = await checkReferences(action.ontology, name, parsed.parameters, snapshot);
+  // What an action of a set refers to may be made by an earlier one.
+  const unknown = isChangeSet(name) ? [] : await checkReferences(action.ontology, name, parsed.parameters, snapshot);
   if (unknown.length > 0) return refuse('unknown_reference', unknown);
-  const outcome = await evaluate(action.ontology, name, parsed.parameters, snapshot, {
+  const context = {
     tenant: tx.tenant,
     evaluatedAt: action.now,
     proposer: { id: actor.id, kind: actor.kind, roles: actor.roles },
     revisionSeed: drySeed,
     actionTypeVersion: action.version,
-  });
+  };
+  const outcome = isChangeSet(name)
+    ? await evaluateChangeSet(action.ontology, name, parsed.parameters as unknown as ChangeSetParameters, snapshot, context)
+    : await evaluate(action.ontology, name, parsed.parameters, snapshot, context);
   if (outcome.kind === 'invalid') return refuse(failureOf(outcome.faults).code, outcome.faults);
   const { plan, summary } = outcome.simulation;
   return {

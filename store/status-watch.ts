@@ -8,11 +8,12 @@ const slowestMs = 500; // Somebody who waits for people to decide notices nothin
 const patience = 8; // Whoever has waited for 80 ms can wait for another 10.
 const perWaiterMs = 0.5; // The more wait, the longer it takes, and the more one look tells: 50 at once are looked at after 33 ms, and every 25 ms.
 
-/** What is waited for: that a proposal has left `simulating`, or that it is in a final state. */
-export type Awaited = 'simulation' | 'end';
+/** What is waited for: that a proposal has left `simulating`, that the engine's next step is done, or that it is in a final state. */
+export type Awaited = 'simulation' | 'turn' | 'end';
 
 const isReached: Readonly<Record<Awaited, (status: ProposalStatus) => boolean>> = {
   simulation: (status) => status !== 'simulating',
+  turn: (status) => status !== 'simulating' && status !== 'approved',
   end: isFinal,
 };
 

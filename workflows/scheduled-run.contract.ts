@@ -7,6 +7,8 @@ export const scheduledRunWorkflowType = 'scheduledRun';
 export interface ScheduledRunStart {
   readonly tenantId: string;
   readonly scheduleId: string;
+  /** When a run was asked for that is at none of the schedule's times, ISO text. */
+  readonly triggeredAt?: string;
 }
 
 /** Fields are added, never renamed: it is in workflow histories. */
@@ -17,11 +19,11 @@ export type ScheduledRunState =
 
 export interface ScheduledRunActivities {
   /** Makes the proposal of one run, or finds why there is none. May run twice, at once, late, or be cut off anywhere. */
-  runSchedule(start: ScheduledRunStart & { readonly nominalAt: string }): Promise<ScheduledRunState>;
+  runSchedule(start: Omit<ScheduledRunStart, 'triggeredAt'> & { readonly nominalAt: string }): Promise<ScheduledRunState>;
 }
 
 /** Of the schedule in Temporal, and of what it starts, to which Temporal adds the time. */
-export function temporalScheduleId({ tenantId, scheduleId }: ScheduledRunStart): string {
+export function temporalScheduleId({ tenantId, scheduleId }: Omit<ScheduledRunStart, 'triggeredAt'>): string {
   return `schedule/${tenantId}/${scheduleId}`;
 }
 
@@ -34,5 +36,16 @@ export function scheduledRunOptions(start: ScheduledRunStart, actionType: string
     taskQueue,
     staticSummary: `a scheduled run of ${actionType} for tenant ${start.tenantId}`,
     typedSearchAttributes: [{ key: tenantAttribute, value: start.tenantId }],
+  };
+}
+
+/** A run beside the schedule's times. One that has been started is not started again, running or not. */
+export function triggeredRunOptions(start: Required<ScheduledRunStart>, actionType: string, taskQueue: string) {
+  const { type: _, workflowType: __, workflowId, ...options } = scheduledRunOptions(start, actionType, taskQueue);
+  return {
+    ...options,
+    workflowId: `${workflowId}/${start.triggeredAt}`,
+    workflowIdReusePolicy: 'REJECT_DUPLICATE' as const,
+    priority: { fairnessKey: start.tenantId },
   };
 }

@@ -17,8 +17,9 @@ const nominalTime = defineSearchAttributeKey('TemporalScheduledStartTime', Searc
 /** One run of a schedule. Decides nothing: whether there is a proposal comes back from the activity that committed it. */
 export async function scheduledRun(start: ScheduledRunStart): Promise<ScheduledRunState> {
   const { typedSearchAttributes, startTime, taskQueue } = workflowInfo();
-  const nominalAt = (typedSearchAttributes.get(nominalTime) ?? startTime).toISOString();
-  const state = await runSchedule({ ...start, nominalAt });
+  const { tenantId, scheduleId, triggeredAt } = start;
+  const nominalAt = triggeredAt ?? (typedSearchAttributes.get(nominalTime) ?? startTime).toISOString();
+  const state = await runSchedule({ tenantId, scheduleId, nominalAt });
   setCurrentDetails(state.kind === 'refused' ? `No proposal was made: ${state.code}.` : state.kind);
   if (state.kind === 'proposed') await carry({ tenantId: start.tenantId, ...state }, taskQueue);
   return state;

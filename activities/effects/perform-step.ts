@@ -6,6 +6,7 @@ import type { PlannedRequest } from '../../ontology/planned-effect.ts';
 import { recordAnswer } from '../../store/saga/record-answer.ts';
 import { type Attempt, functionTimeoutMs, startAttempt } from '../../store/saga/start-attempt.ts';
 import type { Settled } from '../../store/settle.ts';
+import type { StoreDeps } from '../../store/store-deps.ts';
 import { failureTypes, type PerformStart } from '../../workflows/proposal-activities.contract.ts';
 
 /** Sends one webhook, signed and guarded. Never throws for what the network or the receiver does. */
@@ -18,6 +19,7 @@ export type SendWebhook = (
 
 export interface StepDeps {
   pool: pg.Pool;
+  store: Pick<StoreDeps, 'ontologies'>;
   sendWebhook: SendWebhook;
   effectFunctions: readonly EffectFunction[];
 }
@@ -27,7 +29,7 @@ export interface StepDeps {
  * next one finds. Where another attempt is worth it, it fails, and Temporal tries again after the pause that it names.
  */
 export async function performStep(deps: StepDeps, start: PerformStart, signal: AbortSignal): Promise<Settled | null> {
-  const started = await startAttempt(deps.pool, start.tenantId, start.proposalId, start.step);
+  const started = await startAttempt(deps.pool, start.tenantId, start.proposalId, start.step, deps.store);
   if (started === null) return null;
   if ('settled' in started) return started.settled;
   if ('waitMs' in started) throw again(started.waitMs, 'somebody may still wait for the answer to an earlier attempt');

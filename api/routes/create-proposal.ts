@@ -12,6 +12,7 @@ export const createProposal = route({
   description:
     'Stores the proposal, simulates it and answers with its plan in numbers. A proposal that fails its submission criteria is stored too, as `invalid`.',
   permission: 'proposal:create',
+  engine: 'begins',
   request: { headers: idempotencyHeaders, body: newProposalBody },
   responses: {
     201: { description: 'The proposal, simulated.', schema: proposalSchema, headers: { Location: 'Address of the proposal.' } },

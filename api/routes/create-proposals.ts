@@ -20,6 +20,7 @@ export const createProposals = route({
   description:
     'Of `proposals` each is accepted or refused by itself, and simulated after the answer. A `changeSet` is one proposal, answered as such. The same key with the same batch makes nothing twice, also where the first answer was lost in the middle.',
   permission: 'proposal:create',
+  engine: 'begins',
   request: { headers: batchHeaders, body: batchBody },
   responses: {
     200: { description: 'What became of each; some may have been refused.', schema: batchSchema },

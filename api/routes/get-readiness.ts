@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { answers } from '../../store/is-outage.ts';
 import { route } from '../route.ts';
 import { component } from '../schemas/components.ts';
 
@@ -15,8 +14,8 @@ export const getReadiness = route({
     'It can while the database answers. Temporal being away does not count: proposals and reviews are taken, and the relay catches up.',
   permission: 'public',
   responses: { 200: { description: 'It can.', schema: readinessSchema }, 503: { description: 'It cannot.', schema: readinessSchema } },
-  async handle(_input, { resources: { pool, workflows } }) {
-    const [database, temporal] = await Promise.all([answers(pool), workflows.isReachable()]);
+  async handle(_input, { resources: { probe, workflows } }) {
+    const [database, temporal] = await Promise.all([probe.isThere(), workflows.isReachable()]);
     return { status: database ? 200 : 503, body: { database: database ? 'ok' : 'away', temporal: temporal ? 'ok' : 'away' } };
   },
 });

@@ -1,6 +1,5 @@
-import { refuse } from '../../store/refusal.ts';
+import { isRefusal, refuse } from '../../store/refusal.ts';
 import { readSchedule } from '../../store/schedules.ts';
-import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
 import { scheduleParams, scheduleSchema } from '../schemas/schedule-schema.ts';
 
@@ -19,6 +18,9 @@ export const getSchedule = route({
       const view = await readSchedule(tx, params.scheduleId);
       return view === null ? refuse('not_found') : { ...view, parameters: mask.parameters(view.actionType, view.parameters) };
     });
-    return answered(found, (body) => ({ status: 200, body }));
+    if (isRefusal(found)) return found;
+    const start = { tenantId: caller.tenant, scheduleId: found.id };
+    const nextRuns = found.state === 'active' ? await context.admission.rest(() => context.resources.workflows.nextRuns(start)) : [];
+    return { status: 200, body: { ...found, nextRuns } };
   },
 });

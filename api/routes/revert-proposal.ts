@@ -11,6 +11,7 @@ export const revertProposal = route({
   summary: 'Propose to take an execution back',
   description: 'A new proposal with the inverse plan, under the same action type and approval requirement. One open revert per execution.',
   permission: 'proposal:revert',
+  engine: 'begins',
   request: { params: proposalParams, headers: idempotencyHeaders, body: revertBody.prefault({}) },
   responses: {
     201: { description: 'The revert proposal, simulated.', schema: proposalSchema, headers: { Location: 'Address of the proposal.' } },

@@ -24,6 +24,7 @@ export const reviewProposal = route({
   tag: 'proposals',
   summary: 'Approve or reject exactly this plan, or ask for changes',
   permission: 'proposal:review',
+  engine: 'goesOn',
   request: { params: proposalParams, headers: z.object({ ifMatch, prefer: preferWait }), body: reviewBody },
   description:
     'With `Prefer: wait`, whoever gives the last approval hears of the execution in the same answer. `request_changes` takes a reason or comments, which may be anchored to edits; the proposer then revises.',

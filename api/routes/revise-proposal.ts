@@ -12,6 +12,7 @@ export const reviseProposal = route({
   description:
     'For its proposer. The next revision is simulated under the action type in force, has an expiry of its own, and needs all its approvals anew; `/plan/difference` shows reviewers what changed.',
   permission: 'proposal:revise',
+  engine: 'begins',
   request: { params: proposalParams, headers: idempotencyHeaders, body: revisionBody },
   responses: {
     201: { description: 'The proposal, simulated.', schema: proposalSchema, headers: { Location: 'Address of the proposal.' } },

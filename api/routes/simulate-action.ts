@@ -1,5 +1,5 @@
-import { isRefusal } from '../../store/refusal.ts';
 import { simulateAction as dryRun } from '../../store/simulate-action.ts';
+import { dryRunProblems, presentDryRun } from '../present-dry-run.ts';
 import { route } from '../route.ts';
 import { dryRunSchema } from '../schemas/plan-schema.ts';
 import { actionTypeParams, simulationBody } from '../schemas/type-schema.ts';
@@ -15,43 +15,11 @@ export const simulateAction = route({
   permission: 'proposal:create',
   request: { params: actionTypeParams, body: simulationBody },
   responses: { 200: { description: 'The plan it would have now.', schema: dryRunSchema } },
-  problems: [
-    'unknown_action_type',
-    'action_type_superseded',
-    'proposer_not_allowed',
-    'invalid_parameters',
-    'unknown_reference',
-    'constraint_failed',
-    'criteria_failed',
-    'conflicting_rules',
-    'conflicting_edits',
-    'limit_exceeded',
-    'evaluation_failed',
-    'invalid_value',
-    'object_exists',
-    'object_missing',
-    'still_referenced',
-    'not_unique',
-    'outside_surface',
-    'function_failed',
-  ],
+  problems: ['unknown_action_type', 'action_type_superseded', ...dryRunProblems],
   async handle({ params, body, caller }, context) {
     const { pool, deps } = context.resources;
     const plan = await dryRun(pool, caller.tenant, { actionType: params.name, parameters: body.parameters, proposer: caller }, deps);
     const [actionType = ''] = params.name.split('@');
-    const mask = await context.maskOf(caller);
-    if (isRefusal(mask)) return mask;
-    if (isRefusal(plan)) return { ...plan, faults: (plan.faults ?? []).map((fault) => mask.fault(actionType, fault)) };
-    const planSummary = mask.summary(plan.actionType.name, plan.planSummary);
-    return {
-      status: 200,
-      body: {
-        ...plan,
-        planSummary,
-        effects: plan.effects.map((effect) => mask.effect(plan.actionType.name, effect)),
-        checks: plan.checks.map((check) => mask.check(plan.actionType.name, check)),
-        edits: plan.edits.map((edit) => mask.edit(edit)),
-      },
-    };
+    return presentDryRun(plan, actionType, caller, context);
   },
 });

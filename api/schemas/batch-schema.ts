@@ -11,21 +11,23 @@ export const batchHeaders = z.object({
     .describe('Of the whole batch; required, so that a batch whose answer was lost can be sent again.'),
 });
 
+const actions = z
+  .array(
+    z.strictObject({
+      actionType: z.string().regex(/^[^+@]{1,100}$/, 'must be the name of an action type'),
+      parameters: z.record(z.string(), json),
+    }),
+  )
+  .min(1)
+  .max(mostActions)
+  .refine(
+    (actions) => new Set(actions.map(({ actionType }) => actionType)).size <= mostMembers,
+    `must be of at most ${mostMembers} action types`,
+  );
+
 const changeSet = z
   .strictObject({
-    actions: z
-      .array(
-        z.strictObject({
-          actionType: z.string().regex(/^[^+@]{1,100}$/, 'must be the name of an action type'),
-          parameters: z.record(z.string(), json),
-        }),
-      )
-      .min(1)
-      .max(mostActions)
-      .refine(
-        (actions) => new Set(actions.map(({ actionType }) => actionType)).size <= mostMembers,
-        `must be of at most ${mostMembers} action types`,
-      ),
+    actions,
     justification: text(4_000).describe('Why; shown to reviewers.'),
     executeAfter: instant.exactOptional().describe('Once approved it is held until then.'),
   })
@@ -40,6 +42,8 @@ export const batchBody = component(
       'must have either `proposals` or a `changeSet`',
     ),
 );
+
+export const changeSetTrial = component('ChangeSetTrial', z.strictObject({ changeSet: z.strictObject({ actions }) }));
 
 export const batchSchema = component(
   'ProposalBatch',

@@ -152,7 +152,16 @@ export const proposalSchema = component(
       })
       .nullable(),
     reviews: z.array(reviewSchema),
-    execution: z.strictObject({ id: uuid, executedAt: time, edits: z.int() }).nullable(),
+    execution: z
+      .strictObject({
+        id: uuid,
+        executedAt: time,
+        edits: z.int(),
+        revertibleUntil: time
+          .nullable()
+          .describe('Until then it may be reverted, as the document in force says; null where that sets no bound.'),
+      })
+      .nullable(),
     effects: sagaSchema.nullable(),
     executeAfter: time.nullable(),
     held: z

@@ -64,6 +64,7 @@ export const effectSchema = component(
     optional: z.literal(true).exactOptional(),
     attempts: z.int(),
     slots: z.record(z.string(), json).describe('What later requests take from the answer.').exactOptional(),
+    fills: z.array(z.string()).describe('Which of the slots the edits take.').exactOptional(),
     compensation: z.strictObject(handling).describe('What takes it back.').exactOptional(),
     redo: json.describe('Of a revert: the effect that this takes back, as it was planned.').exactOptional(),
     sensitive: z.array(z.string()).describe('Sensitive values that it may hold.').exactOptional(),
@@ -73,5 +74,12 @@ export const effectSchema = component(
 
 export const checkSchema = component(
   'PlannedCheck',
-  z.strictObject({ name: z.string(), afterMs: z.int(), probe, sensitive: z.array(z.string()).exactOptional() }),
+  z.strictObject({
+    name: z.string(),
+    afterMs: z.int(),
+    probe: probe.exactOptional(),
+    holds: z.string().describe('CEL over the parameters, whose objects are read as they are then.').exactOptional(),
+    action: z.int().describe('Of a change set: over the parameters of which of its actions.').exactOptional(),
+    sensitive: z.array(z.string()).exactOptional(),
+  }),
 );

@@ -72,6 +72,17 @@ export const scheduleSchema = component(
     stateReason: z.string().nullable(),
     stateBy: z.string(),
     stateAt: time,
+    triggered: z
+      .strictObject({ at: time, by: z.string(), reason: z.string() })
+      .nullable()
+      .describe('The newest run that was asked for beside its times.'),
+    nextRuns: z
+      .array(time)
+      .nullable()
+      .exactOptional()
+      .describe(
+        'Of a schedule that is read by itself: its next times, at most ten, jitter included. Null while Temporal, which keeps the time, cannot be asked.',
+      ),
     runs: z
       .array(
         z.strictObject({

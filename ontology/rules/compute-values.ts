@@ -3,6 +3,7 @@ import type { Assignment } from '../compiled-action.ts';
 import type { CompiledObjectType } from '../compiled-ontology.ts';
 import type { PropertyDefinition } from '../definition.ts';
 import type { JsonValue } from '../json.ts';
+import { slotValue } from '../slots-in-edits.ts';
 import { normaliseValue } from '../value.ts';
 import type { Pass, Run } from './run.ts';
 
@@ -18,6 +19,7 @@ export function computeValue(
   id: string,
   otherwise?: JsonValue,
 ): JsonValue | undefined {
+  if ('slot' in assignment.value) return slotValue(assignment.value.slot);
   const definition = type.properties.get(assignment.property) as PropertyDefinition;
   const json = fromCel(definition, assignment.value.compute(pass.frame)) ?? otherwise;
   return checkValue(run, type, assignment.property, json, id, assignment.value.pointer);

@@ -13,7 +13,7 @@ export function runCreate(run: Run, rule: Extract<CompiledRule, { kind: 'create'
   for (const pass of passes) {
     const type = typeToCreate(run, rule, pass);
     const named = type.key === undefined ? rule.id : rule.set.find(({ property }) => property === type.key)?.value;
-    const given = named?.compute(pass.frame);
+    const given = named === undefined || 'slot' in named ? undefined : named.compute(pass.frame);
     const id = typeof given === 'string' ? given : generatedId(run, type.name, rule.pointer, pass.key);
     const values = newValues(run, type, rule.set, pass, id);
     addCreate(run, type, type.key === undefined ? id : String(values.get(type.key) ?? ''), values, rule.pointer);

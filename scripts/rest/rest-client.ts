@@ -3,6 +3,8 @@ export interface Answer<T> {
   status: number;
   ok: boolean;
   etag: string | undefined;
+  /** Seconds after which to come back, where the answer says so. */
+  retryAfter: number | undefined;
   body: T;
 }
 
@@ -27,7 +29,14 @@ export function restClient(apiUrl: string, token: string): RestClient {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    return { status: response.status, ok: response.ok, etag: response.headers.get('etag') ?? undefined, body: parse<T>(text) };
+    const retryAfter = response.headers.get('retry-after');
+    return {
+      status: response.status,
+      ok: response.ok,
+      etag: response.headers.get('etag') ?? undefined,
+      retryAfter: retryAfter === null ? undefined : Number(retryAfter),
+      body: parse<T>(text),
+    };
   };
   return {
     get: (path, headers) => call('GET', path, undefined, headers),

@@ -45,6 +45,8 @@ export interface StackOptions {
 
 export interface Stack {
   apiUrl: string;
+  /** Where each process answers `/livez`, `/readyz` and `/metrics`. */
+  operationsUrls: { api: string; worker: string; relay: string };
   temporalAddress: string;
   temporalUiUrl: string | undefined;
   kafkaBrokers: string | undefined;
@@ -126,12 +128,15 @@ async function startAll(options: StackOptions, stops: StopList): Promise<Omit<St
     await Promise.all(Object.values(processes).map((running) => running.stop()));
   });
   const apiUrl = `http://127.0.0.1:${apiPort}`;
-  await Promise.all([
-    untilReady(apiUrl, processes.api),
-    untilReady(`http://127.0.0.1:${env.EXEQUATUR_WORKER_METRICS_PORT}`, processes.worker),
-  ]);
+  const operationsUrls = {
+    api: apiUrl,
+    worker: `http://127.0.0.1:${env.EXEQUATUR_WORKER_METRICS_PORT}`,
+    relay: `http://127.0.0.1:${env.EXEQUATUR_RELAY_METRICS_PORT}`,
+  };
+  await Promise.all([untilReady(apiUrl, processes.api), untilReady(operationsUrls.worker, processes.worker)]);
   return {
     apiUrl,
+    operationsUrls,
     temporalAddress: temporal.address,
     temporalUiUrl: temporal.uiUrl,
     kafkaBrokers: kafka?.brokers,

@@ -1,9 +1,11 @@
 /**
  * What both Temporal servers are set to. One task-queue partition: with more, a task may wait for a forward between partitions, from which a small host gains
- * nothing. Eager: an activity's task rides on the answer to the workflow task that scheduled it.
+ * nothing. Fair: without these two, servers take no notice of fairness keys. Eager: an activity's task rides on the answer to the workflow task that scheduled it.
  */
 export const dynamicConfig = {
   'system.enableActivityEagerExecution': true,
   'matching.numTaskqueueReadPartitions': 1,
   'matching.numTaskqueueWritePartitions': 1,
+  'matching.useNewMatcher': true,
+  'matching.enableFairness': true,
 } as const;

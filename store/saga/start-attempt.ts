@@ -7,9 +7,11 @@ import { readApprovalFacts } from '../approval-facts.ts';
 import { type LockedProposal, lockProposal } from '../proposal-row.ts';
 import { describe, type Settled } from '../settle.ts';
 import { type Tx, withTenant } from '../sql.ts';
+import type { StoreDeps } from '../store-deps.ts';
 import { obstaclesOf } from '../switches.ts';
 import { announceStep } from './announce-step.ts';
 import { describeSaga } from './describe-saga.ts';
+import { judgeObjects } from './judge-objects.ts';
 import { executionFailed, leaveSaga } from './move-saga.ts';
 import { type PlannedStep, readPlannedSteps, readSaga, type SagaRow, type StepRow, slotsOf } from './saga-rows.ts';
 import { setStep as set, setDue } from './set-step.ts';
@@ -44,11 +46,17 @@ const graceMs = 2_000; // Beyond a request's own time, before it is believed tha
  * Puts on record that a step is about to be tried, and returns what to send; or says how things stand, where this step is not what comes next. A switch that was thrown and
  * a cancellation are heeded here, between steps.
  */
-export function startAttempt(pool: pg.Pool, tenant: string, proposalId: string, ref: StepRef): Promise<Started | null> {
-  return withTenant(pool, tenant, (tx) => start(tx, proposalId, ref));
+export function startAttempt(
+  pool: pg.Pool,
+  tenant: string,
+  proposalId: string,
+  ref: StepRef,
+  deps: Pick<StoreDeps, 'ontologies'>,
+): Promise<Started | null> {
+  return withTenant(pool, tenant, (tx) => start(tx, proposalId, ref, deps));
 }
 
-async function start(tx: Tx, proposalId: string, ref: StepRef): Promise<Started | null> {
+async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreDeps, 'ontologies'>): Promise<Started | null> {
   const proposal = await lockProposal(tx, proposalId);
   if (proposal === null) return null;
   const [facts, saga, obstacles] = await Promise.all([
@@ -72,6 +80,10 @@ async function start(tx: Tx, proposalId: string, ref: StepRef): Promise<Started 
   const planned = (await readPlannedSteps(tx, saga.planId))[ref.ordinal] as PlannedStep;
   if ('check' in planned && step.dueAt === null && planned.check.afterMs > 0) {
     setDue(tx, proposalId, saga, step, planned.check.afterMs);
+    return now();
+  }
+  if ('check' in planned && planned.check.probe === undefined) {
+    askObjects(tx, proposal, saga, step, await judgeObjects(tx, proposal, saga.planId, planned.check, deps));
     return now();
   }
   const handling = handlingOf(planned, ref.kind);
@@ -135,7 +147,9 @@ async function attempt(tx: Tx, { proposal, saga, step, ref, planned, handling, i
       ...(isOutstanding && handling.lostAnswer === 'probe' && handling.probe && probe
         ? { probeFirst: { ...handling.probe, request: probe } }
         : {}),
-      ...('check' in planned ? { check: { ...planned.check.probe, request: request as PlannedProbe['request'] } } : {}),
+      ...('check' in planned && planned.check.probe
+        ? { check: { ...planned.check.probe, request: request as PlannedProbe['request'] } }
+        : {}),
     },
   };
 }
@@ -143,11 +157,23 @@ async function attempt(tx: Tx, { proposal, saga, step, ref, planned, handling, i
 export const functionTimeoutMs = 30_000;
 
 function handlingOf(planned: PlannedStep, kind: StepRef['kind']): PlannedCompensation {
-  if ('check' in planned) return { request: planned.check.probe.request, lostAnswer: 'key' };
+  if ('check' in planned) {
+    if (planned.check.probe === undefined) throw new Error('a check over objects sends nothing');
+    return { request: planned.check.probe.request, lostAnswer: 'key' };
+  }
   const { effect } = planned;
   if (kind === 'do') return effect;
   if (effect.compensation === undefined) throw new Error('an effect without a compensation is not undone');
   return effect.compensation;
+}
+
+/** A check over objects is answered where it is asked, in the transaction that says what came of it. */
+function askObjects(tx: Tx, proposal: LockedProposal, saga: SagaRow, step: StepRow, holds: boolean): void {
+  const problem = { code: 'check_failed', message: 'it does not hold' };
+  const end = holds ? ({ state: 'done' } as const) : ({ state: 'refused', problem } as const);
+  set(tx, proposal.id, saga, step, { state: 'sending', counts: 'do', leasedMs: null });
+  set(tx, proposal.id, saga, step, { ...end, leasedMs: null });
+  announceStep(tx, proposal, saga, step, { kind: 'do', ...end });
 }
 
 /** What may have reached the other side has an unknown outcome: nothing more is sent to find out. */

@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type pg from 'pg';
-import type { AdmissionLimits } from '../../api/admission.ts';
+import { type AdmissionLimits, ordinaryLimits } from '../../api/admission.ts';
 import { ApiContext } from '../../api/api-context.ts';
 import { createHttpServer, type Patience } from '../../api/http-server.ts';
 import { openApiDocument } from '../../api/open-api.ts';
@@ -12,6 +12,7 @@ import type { JsonValue } from '../../ontology/json.ts';
 import { cedar } from '../../policy/cedar.ts';
 import { decide } from '../../policy/decide.ts';
 import { openPool } from '../../store/connect.ts';
+import { DatabaseProbe } from '../../store/database-probe.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
 import { PolicySets } from '../../store/policy-sets.ts';
 import { SecretBox } from '../../store/secret-box.ts';
@@ -54,6 +55,7 @@ interface SceneWishes {
   taskQueue?: string;
   simulationPatienceMs?: number;
   limits?: AdmissionLimits;
+  engineLimits?: AdmissionLimits;
   /** With clients that send slowly. */
   patience?: Patience;
   /** Hears each line of the log, which is silent otherwise. */
@@ -94,6 +96,7 @@ export class ApiScene {
     patience,
     onLogLine,
     limits,
+    engineLimits = { ...ordinaryLimits, atOnce: 1_000 }, // Nothing ends in an engine that is not there.
   }: SceneWishes = {}): Promise<ApiScene> {
     const database = await createTestDatabase();
     const tenant = await database.createTenant();
@@ -105,9 +108,11 @@ export class ApiScene {
     const settings = { TEMPORAL_ADDRESS: temporal, TEMPORAL_NAMESPACE: 'default', EXEQUATUR_TASK_QUEUE: taskQueue };
     const context = new ApiContext({
       pool,
+      probe: new DatabaseProbe(database.urls.api, 'test-api-probe'),
       watch: new StatusWatch(pool),
       simulationPatienceMs,
       ...(limits ? { limits } : {}),
+      engineLimits,
       logger,
       workflows: openWorkflowGateway(settings, { tracing: { plugins: [] }, logger }),
       deps: { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) },
@@ -192,6 +197,7 @@ export class ApiScene {
     await new Promise((resolve) => this.server.close(resolve));
     await this.context.settle();
     await this.context.resources.workflows.close();
+    await this.context.resources.probe.end();
     await this.pool.end();
     await this.database.drop();
   }

@@ -78,6 +78,11 @@ const rows: Record<
     answers: 202,
     body: { actionType: 'addFloor', parameters: { name: 'F1', rooms: [] }, justification: 'x' },
   },
+  simulateChangeSet: {
+    admitted: actors,
+    path: '/v1/proposals:simulate',
+    body: { changeSet: { actions: [{ actionType: 'addFloor', parameters: { name: 'F1', rooms: [] } }] } },
+  },
   createProposals: {
     admitted: actors,
     path: '/v1/proposals:batch',
@@ -94,6 +99,7 @@ const rows: Record<
   getSchedule: { admitted: readers, answers: 404, path: `/v1/schedules/${somebody}` },
   pauseSchedule: { admitted: 'depends on the schedule', path: `/v1/schedules/${somebody}/pause`, body: { reason: 'x' } },
   resumeSchedule: { admitted: 'depends on the schedule', path: `/v1/schedules/${somebody}/resume`, body: { reason: 'x' } },
+  triggerSchedule: { admitted: 'depends on the schedule', path: `/v1/schedules/${somebody}/trigger`, body: { reason: 'x' } },
   deleteSchedule: { admitted: 'depends on the schedule', path: `/v1/schedules/${somebody}` },
   listProposals: { admitted: readers },
   getProposal: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}` },

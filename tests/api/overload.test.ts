@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ordinaryLimits } from '../../api/admission.ts';
 import { building } from '../store/fixture.ts';
+import { temporalAddress } from '../support/temporal.ts';
 import { type Answer, ApiScene } from './api-scene.ts';
 
 let scene: ApiScene;
@@ -61,3 +62,20 @@ describe('a flood of calls of one tenant', () => {
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
   }, 60_000);
 });
+
+it('while the engine has enough, what would give it more is turned away, with a time to come back, and reads are answered', async () => {
+  const engineLimits = { ...ordinaryLimits, atOnce: 2, longestWaitMs: 100 };
+  const busy = await ApiScene.open({ temporal: temporalAddress(), simulationPatienceMs: 1, engineLimits }); // No worker takes what Temporal is given.
+  try {
+    expect((await busy.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building)).status).toBe(201);
+    const keeper = busy.as({ id: 'keeper-1' });
+    const ask = (key: string) => keeper.propose('askFloor', { name: key }, { 'idempotency-key': key });
+    expect((await ask('F1')).status).toBe(202);
+    expect((await ask('F2')).status).toBe(202);
+    const third = await ask('F3');
+    expect([third.status, third.body.code, third.headers.get('retry-after')]).toEqual([503, 'overloaded', '1']);
+    expect((await keeper.get('/v1/proposals')).body.proposals).toHaveLength(2);
+  } finally {
+    await busy.close();
+  }
+}, 60_000);

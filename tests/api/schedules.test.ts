@@ -27,7 +27,14 @@ it('a schedule is made once by its key, read, paused, resumed and deleted', asyn
   expect((await keeper.post('/v1/schedules', nightly, key)).body.id).toBe(body.id);
   expect((await keeper.post('/v1/schedules', { ...nightly, justification: 'x' }, key)).body.code).toBe('idempotency_key_reused');
   const at = `/v1/schedules/${body.id}`;
+  expect((await keeper.get(at)).body).toMatchObject({ state: 'active', triggered: null, nextRuns: null }); // Nobody keeps the time here.
+  const triggered = await keeper.post(`${at}/trigger`, { reason: 'now, please' });
+  expect(triggered.status).toBe(202);
+  expect(triggered.body.triggered).toMatchObject({ by: 'keeper-1', reason: 'now, please' });
+  expect((await keeper.post(`${at}/trigger`, { reason: 'again' })).body.triggered).toEqual(triggered.body.triggered);
   expect((await keeper.post(`${at}/pause`, { reason: 'works' })).body).toMatchObject({ state: 'paused', stateReason: 'works' });
+  expect((await keeper.post(`${at}/trigger`, { reason: 'x' })).body.code).toBe('schedule_not_active');
+  expect((await keeper.get(at)).body.nextRuns).toEqual([]);
   expect((await keeper.post(`${at}/resume`, { reason: 'done' })).body.state).toBe('active');
   expect((await keeper.get('/v1/schedules')).body.schedules).toHaveLength(1);
   expect((await keeper.call('DELETE', at)).body.state).toBe('deleted');

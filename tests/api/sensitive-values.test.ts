@@ -157,6 +157,20 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
     ],
     shows: true,
   },
+  simulateChangeSet: {
+    asks: [
+      (person) => {
+        const actions = [
+          { actionType: 'annotate', parameters: { person: 'P2', note: secrets.note } },
+          { actionType: 'reckon', parameters: { person: 'P1' } },
+        ];
+        return person.post('/v1/proposals:simulate', { changeSet: { actions } });
+      },
+      (person) =>
+        person.post('/v1/proposals:simulate', { changeSet: { actions: [{ actionType: 'dismiss', parameters: { person: 'P1' } }] } }),
+    ],
+    shows: true,
+  },
   createProposal: {
     asks: [
       (person) => person.post('/v1/proposals', proposing('annotate', { person: 'P2', note: secrets.note })),
@@ -239,6 +253,10 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   pauseSchedule: { asks: [async (person) => person.post(`/v1/schedules/${await scheduled(person)}/pause`, { reason: 'x' })], shows: true },
   resumeSchedule: {
     asks: [async (person) => person.post(`/v1/schedules/${await scheduled(person)}/resume`, { reason: 'x' })],
+    shows: true,
+  },
+  triggerSchedule: {
+    asks: [async (person) => person.post(`/v1/schedules/${await scheduled(person)}/trigger`, { reason: 'x' })],
     shows: true,
   },
   deleteSchedule: { asks: [async (person) => person.call('DELETE', `/v1/schedules/${await scheduled(person)}`)], shows: true },

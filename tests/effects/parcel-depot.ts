@@ -1,6 +1,7 @@
 import type { StepDeps } from '../../activities/effects/perform-step.ts';
 import { performStep } from '../../activities/effects/perform-step.ts';
 import { canonicalText } from '../../ontology/canonical-json.ts';
+import type { OntologyDocument } from '../../ontology/definition.ts';
 import type { CheckDefinition, EffectDefinition } from '../../ontology/effect-definition.ts';
 import type { JsonObject, JsonValue } from '../../ontology/json.ts';
 import type { Answer } from '../../ontology/judge-answer.ts';
@@ -25,11 +26,17 @@ export interface Depot {
   close(): Promise<void>;
 }
 
-export async function openDepot(effects: EffectDefinition[], checks?: CheckDefinition[], functions: EffectFunction[] = []): Promise<Depot> {
+export async function openDepot(
+  effects: EffectDefinition[],
+  checks?: CheckDefinition[],
+  functions: EffectFunction[] = [],
+  domain: (url: string) => OntologyDocument = (url) => parcelDomain(url, effects, checks),
+): Promise<Depot> {
   const carrier = await Receiver.open();
-  const fixture = await openFixture(parcelDomain(carrier.url, effects, checks) as unknown as JsonValue, functions);
+  const fixture = await openFixture(domain(carrier.url) as unknown as JsonValue, functions);
   const deps: StepDeps = {
     pool: fixture.worker,
+    store: fixture.deps,
     sendWebhook: (_tenant, request, key) => plainly(request, key),
     effectFunctions: functions,
   };

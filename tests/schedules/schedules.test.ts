@@ -1,6 +1,7 @@
 // Schedules on a real Temporal server, with the relay and the worker as they are in production: tests/workflows/lamp-shop.ts.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { openWorkflowGateway } from '../../api/workflow-gateway.ts';
 import { keepSchedules } from '../../events/keep-schedules.ts';
 import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
@@ -8,7 +9,14 @@ import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { isRefusal } from '../../store/refusal.ts';
 import { runSchedule } from '../../store/run-schedule.ts';
-import { changeSchedule, createSchedule, type NewSchedule, readSchedule, type ScheduleView } from '../../store/schedules.ts';
+import {
+  changeSchedule,
+  createSchedule,
+  type NewSchedule,
+  readSchedule,
+  type ScheduleView,
+  triggerSchedule,
+} from '../../store/schedules.ts';
 import { openLogger } from '../../telemetry/logger.ts';
 import { temporalScheduleId } from '../../workflows/scheduled-run.contract.ts';
 import { LampShop } from '../workflows/lamp-shop.ts';
@@ -85,6 +93,30 @@ describe('a schedule', () => {
     await handle.describe();
     await change(id, 'delete');
     await relay();
+  });
+
+  it('runs at once where somebody asks for that, once, and tells its next times', async () => {
+    await opened();
+    const { id } = await made({ timing: { cron: '0 6 * * MON-FRI' } });
+    const trigger = (by = clerk) => shop.inApi((tx) => triggerSchedule(tx, { id, reason: 'now', by }, shop.deps));
+    expect(await trigger(keeper)).toMatchObject({ refused: 'forbidden' });
+    const { triggered } = (await trigger()) as ScheduleView;
+    await relay();
+    await relay(true);
+    await expect.poll(async () => (await runsOf(id)).length, { timeout: 30_000 }).toBe(1);
+    await relay(true); // As after Temporal was asked for everything again.
+    expect(await runsOf(id)).toMatchObject([{ nominalAt: triggered?.at, refused: null }]);
+    const gateway = openWorkflowGateway(
+      { TEMPORAL_ADDRESS: shop.temporal, TEMPORAL_NAMESPACE: 'default', EXEQUATUR_TASK_QUEUE: shop.taskQueue },
+      { tracing: { plugins: [] }, logger: openLogger('test') },
+    );
+    const next = await gateway.nextRuns({ tenantId: shop.tenant, scheduleId: id });
+    expect(next?.length).toBeGreaterThan(0);
+    expect(next?.every((time) => time.endsWith('T06:00:00.000Z'))).toBe(true);
+    expect(await gateway.nextRuns({ tenantId: shop.tenant, scheduleId: shop.tenant })).toBeNull();
+    await gateway.close();
+    await change(id, 'pause');
+    expect(await trigger()).toMatchObject({ refused: 'schedule_not_active' });
   });
 
   it('runs once at an instant', async () => {

@@ -8,6 +8,7 @@ import { executeProposal } from '../../store/execute-proposal.ts';
 import { putPolicies } from '../../store/put-policies.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { readPlan } from '../../store/read-plan.ts';
+import { simulateAction } from '../../store/simulate-action.ts';
 import { stateHash } from '../../store/state-hash.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
 import { admin, agent, building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
@@ -73,6 +74,25 @@ describe('a change set', () => {
       ],
     });
     expect(page.actionType.name).toBe('addFloor+closeRoom+setSeats');
+  });
+
+  it('is tried without storing anything: the plan is the one that proposing it makes', async () => {
+    const actions = refit();
+    const request = { actionType: nameOf(actions), parameters: { actions } as unknown as JsonValue, proposer: agent };
+    const versions = () =>
+      fixture.inWorker((tx) => tx.rows(`SELECT v.version FROM exequatur.action_type_version v WHERE v.name = $1`, [request.actionType]));
+    const before = await versions();
+    const dry = expectDone(await simulateAction(fixture.api, fixture.tenant, request, fixture.deps));
+    expect(await versions()).toEqual(before);
+    const plan = await planned(actions);
+    expect(dry.planDigest).toBe(plan.digest);
+    expect(expectDone(await simulateAction(fixture.api, fixture.tenant, request, fixture.deps)).planDigest).toBe(plan.digest);
+    const wrong = { ...request, parameters: { actions: [...actions, setSeats('nowhere', 1)] } as unknown as JsonValue };
+    expect(await simulateAction(fixture.api, fixture.tenant, wrong, fixture.deps)).toMatchObject({
+      faults: [{ pointer: expect.stringMatching(/actions\/3/) }],
+    });
+    const unknown = { ...request, actionType: 'addFloor+nothing' };
+    expect(await simulateAction(fixture.api, fixture.tenant, unknown, fixture.deps)).toEqual({ refused: 'unknown_action_type' });
   });
 
   it('asks everybody whom the policies of its actions ask, each on the whole, also where policy alone would approve', async () => {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
+import type { ProposalView } from '../../store/proposal-view.ts';
 import type { Settled } from '../../store/settle.ts';
 import { agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './fixture.ts';
 import { uploaded } from './govern.ts';
@@ -74,9 +75,11 @@ it('an execution is reverted within the time that the document gives, and not af
   const after = await fixture.done('addFloor', { name: 'F2', rooms: [] });
   await fixture.database.advanceClock(2 * day);
   const wish = { proposalId: before.proposalId, justification: 'undo', proposer: agent };
-  expect(await fixture.inApi((tx) => createRevert(tx, wish, fixture.deps))).toMatchObject({
-    refused: 'revert_too_late',
-    faults: [{ message: expect.stringContaining('may be reverted for P30D') }],
-  });
+  expect(await fixture.inApi((tx) => createRevert(tx, wish, fixture.deps))).toMatchObject({ refused: 'revert_too_late' });
+  const [past, recent] = await Promise.all([before, after].map(({ proposalId }) => fixture.read(proposalId)));
+  for (const { execution } of [past, recent] as ProposalView[])
+    expect(Date.parse(execution?.revertibleUntil ?? '') - Date.parse(execution?.executedAt ?? '')).toBe(30 * day);
+  expect(past?.actions.revert).toMatchObject({ allowed: false, reason: 'revert_too_late' });
+  expect(recent?.actions.revert.reason).not.toBe('revert_too_late');
   expect(await reverting(after)).toMatchObject({ status: expect.stringMatching(/approv/) });
 });
