@@ -6,8 +6,11 @@ import type { ApiContext } from './api-context.ts';
 import type { AuthenticatedCaller } from './authenticate.ts';
 import type { FaultPlace } from './problem.ts';
 
-/** Which question of the gate a call asks. `public` calls ask none and get no caller: they say nothing of any tenant. */
-export type Permission = AuthorityRequest['action'] | 'public';
+/**
+ * Which question of the gate a call asks. `public` calls ask none and get no caller: they say nothing of any tenant. Nor do those of `installation:read`, which are for
+ * operators of the installation, whom their token alone makes so.
+ */
+export type Permission = AuthorityRequest['action'] | 'installation:read' | 'public';
 
 export interface ResponseDescription {
   description: string;

@@ -5,7 +5,7 @@ import { isStorableText, pointerTo } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { isRefusal, refuse } from '../store/refusal.ts';
 import type { ApiContext } from './api-context.ts';
-import type { AuthenticatedCaller } from './authenticate.ts';
+import { type AuthenticatedCaller, authenticateOperator } from './authenticate.ts';
 import { type FaultPlace, problemMediaType } from './problem.ts';
 import { readJson } from './read-json.ts';
 import { codeOf, faultsOf } from './request-faults.ts';
@@ -37,9 +37,14 @@ export function expressPath(path: string): string {
 async function answer(route: Route, request: Request, response: Response, context: ApiContext): Promise<Answer | RouteRefusal> {
   const input: Record<string, unknown> = {};
   if (route.permission !== 'public') {
-    const authentication = await context.callers.authenticate(request.headers.authorization);
+    const { authorization } = request.headers;
+    const authentication = await (route.permission === 'installation:read'
+      ? authenticateOperator(authorization, context.resources.operatorTokens ?? null)
+      : context.callers.authenticate(authorization));
     if ('refused' in authentication) {
       logOf(response).debug({ why: authentication.why }, 'not authenticated');
+      if (authentication.refused === 'unauthenticated' && authorization !== undefined)
+        context.logins.refused(authentication.why, authorization, request.socket.remoteAddress);
       return refuse(authentication.refused);
     }
     input.caller = authentication.caller;
@@ -71,7 +76,10 @@ async function answer(route: Route, request: Request, response: Response, contex
   const caller = response.locals.caller as AuthenticatedCaller | undefined;
   if (caller === undefined) return handle(); // Health and metrics are answered however much there is to do.
   const outcome = await context.admission.run(caller.tenant, handle);
-  return 'turned' in outcome ? refuse(outcome.turned) : outcome.answer;
+  if ('turned' in outcome) return refuse(outcome.turned);
+  if (isRefusal(outcome.answer) && outcome.answer.refused === 'forbidden')
+    await context.logins.forbidden(caller, request.socket.remoteAddress);
+  return outcome.answer;
 }
 
 function parse(schema: z.ZodType | undefined, value: unknown, place: FaultPlace): Parsed<unknown> {

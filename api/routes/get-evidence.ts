@@ -1,5 +1,4 @@
 import { readEvidence } from '../../store/read-log.ts';
-import { isRefusal } from '../../store/refusal.ts';
 import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
 import { evidenceSchema } from '../schemas/audit-schema.ts';
@@ -18,8 +17,14 @@ export const getEvidence = route({
   responses: { 200: { description: 'The evidence.', schema: evidenceSchema } },
   problems: ['not_found', 'not_sealed'],
   async handle({ params, caller }, context) {
-    const found = await context.auditAs(caller, (tx) => readEvidence(tx, params.proposalId));
-    const mask = await context.maskOf(caller);
+    const found = await context.auditAs(caller, async (tx, mask) =>
+      answered(await readEvidence(tx, params.proposalId), (evidence) => {
+        const plan = mask.hidesNothing() ? evidence.plan : null;
+        // Not of the proposal itself: reading its evidence would else make it unsealed.
+        tx.audit({ type: 'evidence.read', facts: { evidenceOf: params.proposalId, plan: plan !== null }, personal: { reader: caller.id } });
+        return { ...evidence, plan };
+      }),
+    );
     return answered(found, ({ checkpoint, entries, plan }) => ({
       status: 200,
       body: {
@@ -29,7 +34,7 @@ export const getEvidence = route({
         proposalId: params.proposalId,
         checkpoint: checkpoint.note,
         entries,
-        plan: !isRefusal(mask) && mask.hidesNothing() ? plan : null,
+        plan,
       },
     }));
   },

@@ -1,5 +1,6 @@
 import { isRefusal } from '../../store/refusal.ts';
 import { simulateAction as dryRun } from '../../store/simulate-action.ts';
+import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
 import { dryRunSchema } from '../schemas/plan-schema.ts';
 import { actionTypeParams, simulationBody } from '../schemas/type-schema.ts';
@@ -39,19 +40,17 @@ export const simulateAction = route({
     const { pool, deps } = context.resources;
     const plan = await dryRun(pool, caller.tenant, { actionType: params.name, parameters: body.parameters, proposer: caller }, deps);
     const [actionType = ''] = params.name.split('@');
-    const mask = await context.maskOf(caller);
-    if (isRefusal(mask)) return mask;
-    if (isRefusal(plan)) return { ...plan, faults: (plan.faults ?? []).map((fault) => mask.fault(actionType, fault)) };
-    const planSummary = mask.summary(plan.actionType.name, plan.planSummary);
-    return {
-      status: 200,
-      body: {
-        ...plan,
-        planSummary,
-        effects: plan.effects.map((effect) => mask.effect(plan.actionType.name, effect)),
-        checks: plan.checks.map((check) => mask.check(plan.actionType.name, check)),
-        edits: plan.edits.map((edit) => mask.edit(edit)),
-      },
-    };
+    const shown = await context.showAs(caller, (mask) =>
+      isRefusal(plan)
+        ? { ...plan, faults: (plan.faults ?? []).map((fault) => mask.fault(actionType, fault)) }
+        : {
+            ...plan,
+            planSummary: mask.summary(plan.actionType.name, plan.planSummary),
+            effects: plan.effects.map((effect) => mask.effect(plan.actionType.name, effect)),
+            checks: plan.checks.map((check) => mask.check(plan.actionType.name, check)),
+            edits: plan.edits.map((edit) => mask.edit(edit)),
+          },
+    );
+    return answered(shown, (body) => ({ status: 200, body }));
   },
 });
