@@ -17,6 +17,8 @@ export interface ResponseDescription {
   /** A component; without one the response has no body, or one that is not JSON. */
   schema?: z.ZodType;
   mediaType?: string;
+  /** Another form of it, for whoever accepts that rather. */
+  orMediaType?: string;
   headers?: Record<string, string>;
 }
 
@@ -55,6 +57,8 @@ export interface RouteInput<P, Q, H, B> {
   headers: Output<H>;
   body: Output<B>;
   caller: AuthenticatedCaller;
+  /** Whether the caller accepts HTML rather than JSON, where there is both. */
+  wantsPage: boolean;
   /** Aborted once nobody is there to be answered: what only waits is to end. */
   gone: AbortSignal;
 }

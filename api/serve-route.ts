@@ -70,6 +70,7 @@ async function answer(route: Route, request: Request, response: Response, contex
     query: search.value,
     headers: preconditions.value,
     body: content.value,
+    wantsPage: request.accepts(['application/json', 'text/html']) === 'text/html',
     gone: gone.signal,
   };
   const handle = () => route.handle(whole as RouteInput<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, context);
