@@ -90,7 +90,7 @@ function reviewed(told: readonly Told[]): Html {
   return html`<section><h2>Reviews</h2><table><thead><tr><th>When</th><th>Who</th><th>Said</th><th>Stage</th><th>Counted</th><th>Entry</th></tr></thead><tbody>${reviews.map(
     (
       one,
-    ) => html`<tr><td>${when(one.entry.at)}</td><td>${named(one, 'reviewer')}${one.told.onBehalfOf ? html`, on behalf of ${named(one, 'onBehalfOf')}` : ''}</td>
+    ) => html`<tr><td class="when">${when(one.entry.at)}</td><td>${named(one, 'reviewer')}${one.told.onBehalfOf ? html`, on behalf of ${named(one, 'onBehalfOf')}` : ''}</td>
 <td>${words(one.facts.decision as string)}<br><span class="quote">${one.told.reason === undefined ? '' : named(one, 'reason')}</span></td><td>${one.facts.stage as string}</td><td>${counted.has(one.facts.reviewId ?? '') ? 'yes' : 'no'}</td><td>${one.entry.seq}</td></tr>`,
   )}</tbody></table></section>`;
 }
@@ -101,7 +101,7 @@ function decided(decisions: readonly DecisionView[]): Html {
 
 function logged({ tenant }: EvidencePage, told: readonly Told[]): Html {
   return html`<section><h2>Entries of the log</h2><table class="entries"><thead><tr><th>Entry</th><th>When</th><th>What</th><th>Hash</th></tr></thead><tbody>${told.map(
-    ({ entry, facts, told: disclosed }) => html`<tr><td>${entry.seq}</td><td>${when(entry.at)}</td>
+    ({ entry, facts, told: disclosed }) => html`<tr><td>${entry.seq}</td><td class="when">${when(entry.at)}</td>
 <td>${words(String(facts.type))}${facts.status === undefined ? '' : html` → <b>${words(String(facts.status))}</b>`}${disclosed.actor === undefined ? '' : html`, by ${disclosed.actor as string}`}</td><td><code class="hash">${hashOf(tenant, entry)}</code></td></tr>`,
   )}</tbody></table></section>`;
 }

@@ -19,17 +19,19 @@ export const evidenceStyle = new Html(`
   code, pre { font: 12px/1.5 ui-monospace, monospace; }
   pre { background: #f4f4f4; padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; break-inside: avoid; }
   .quote { white-space: pre-wrap; color: #333; }
-  .hash { overflow-wrap: anywhere; word-break: break-all; }
-  .entries td:nth-child(2), .plain time { white-space: nowrap; font-variant-numeric: tabular-nums; }
+  .hash { display: block; font-size: 11px; word-break: break-all; }
+  .when, time { white-space: nowrap; width: 1%; font-variant-numeric: tabular-nums; }
+  .entries td:last-child { width: 28rem; }
   .plain { list-style: none; padding: 0; }
-  .plain li { padding: .2rem 0; }
-  .plain time { color: #555; margin-right: .6rem; }
+  .plain li { display: grid; grid-template-columns: 12.5rem 1fr; padding: .2rem 0; break-inside: avoid; }
+  .plain time { color: #555; }
   footer { margin-top: 2rem; padding-top: .5rem; border-top: 1px solid #ccc; color: #555; font-size: .8rem; overflow-wrap: anywhere; }
   @page { size: A4; margin: 16mm 14mm; }
   @media print {
     :root { font-size: 10.5px; }
     body { max-width: none; margin: 0; padding: 0; }
-    code, pre { font-size: 8.5px; }
+    code, pre, .hash { font-size: 8.5px; }
+    .entries td:last-child { width: 34rem; }
     pre { border: 1px solid #ccc; background: none; }
   }
 `);
