@@ -22,7 +22,11 @@ const resolve = (proposalId: string, choice: Resolution['choice'], by = operator
 
 /** Who did what and why, by the log. */
 const told = async (proposalId: string) =>
-  expectDone(await depot.fixture.inApi((tx) => readTimeline(tx, proposalId))).map(({ type, personal: { actor, reason } }) => ({ type, actor, reason }));
+  expectDone(await depot.fixture.inApi((tx) => readTimeline(tx, proposalId))).map(({ type, personal: { actor, reason } }) => ({
+    type,
+    actor,
+    reason,
+  }));
 
 describe('an execution under way', () => {
   it('is stopped between steps by who proposed it, and undone', async () => {
