@@ -35,6 +35,8 @@ const apiSettings = z.object({
   EXEQUATUR_TEMPORAL_UI_URL: url.optional(),
   EXEQUATUR_JWT_ISSUER: z.string().min(1),
   EXEQUATUR_JWT_AUDIENCE: z.string().min(1),
+  /** Of tokens of operators of the installation, who read its own log; without one nobody does. */
+  EXEQUATUR_OPERATOR_AUDIENCE: z.string().min(1).optional(),
   EXEQUATUR_JWKS_URL: z.url().optional(),
   EXEQUATUR_JWKS_FILE: z.string().min(1).optional(),
   EXEQUATUR_DEVELOPMENT_KEYS: z.stringbool().default(false),

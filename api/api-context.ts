@@ -14,10 +14,12 @@ import { glance, type PrismaTx, type Sql, type Tx, withTenant, withTenantPrisma 
 import { knownActor, resolveActor } from '../store/standing.ts';
 import type { Seen, StatusWatch } from '../store/status-watch.ts';
 import type { StoreDeps } from '../store/store-deps.ts';
+import { systemTenant } from '../store/system-chain.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Admission, type AdmissionLimits, engineLimits } from './admission.ts';
 import type { AuthenticatedCaller, TokenRules } from './authenticate.ts';
 import { CallerMemory } from './caller-memory.ts';
+import { LoginFailures } from './login-failures.ts';
 import type { WorkflowGateway } from './workflow-gateway.ts';
 
 export interface ApiResources {
@@ -27,6 +29,8 @@ export interface ApiResources {
   watch: StatusWatch;
   workflows: WorkflowGateway;
   tokens: TokenRules;
+  /** Of operators of the installation; absent where nobody is one. */
+  operatorTokens?: TokenRules;
   /** Keeps secrets of endpoints. */
   secrets: SecretBox;
   registry: Registry;
@@ -59,6 +63,7 @@ export class ApiContext {
   readonly admission: Admission;
   /** In front of the engine: how many proposals it is simulating and executing for calls of this process. */
   readonly engine: Admission;
+  readonly logins: LoginFailures;
   private readonly underWay = new Set<Promise<unknown>>();
 
   constructor(resources: ApiResources) {
@@ -66,12 +71,13 @@ export class ApiContext {
     this.callers = new CallerMemory(resources.tokens);
     this.admission = new Admission(resources.limits);
     this.engine = new Admission(resources.engineLimits ?? engineLimits);
+    this.logins = new LoginFailures(resources.pool, resources.logger);
     measureLoad(resources.registry, this.admission, this.engine);
   }
 
   /**
    * One transaction for a read, after the gate has admitted the caller as a reader. It may write what standing learns from the token. What it read MUST leave through
-   * the mask, wherever it holds values of objects or parameters.
+   * the mask, wherever it holds values of objects or parameters; that sensitive ones were shown is an entry of the audit log, in this transaction, one for all of them.
    */
   readAs<T extends object>(
     caller: AuthenticatedCaller,
@@ -82,11 +88,17 @@ export class ApiContext {
       const [actor, fields] = await Promise.all([resolveActor(tx, caller), readSensitiveFields(tx, deps.ontologies)]);
       const authority = deps.decide({ action: 'read', actor });
       if (!authority.allowed) return refuse(authority.reason);
-      return (await mayNotSee(tx, deps, actor)) ?? work(tx, actor, this.maskFor(actor, fields));
+      const mask = this.maskFor(actor, fields);
+      const outcome = (await mayNotSee(tx, deps, actor)) ?? (await work(tx, actor, mask));
+      if (!isRefusal(outcome)) auditReads(tx, actor, mask);
+      return outcome;
     });
   }
 
-  /** The same in one round trip, for a read of one statement. What it found is shown only to whom the gate admits. */
+  /**
+   * The same in one round trip, for a read of one statement. What it found is shown only to whom the gate admits; where it would show sensitive values it is read once
+   * more, by a transaction that says so.
+   */
   async glanceAs<F, T extends object>(
     caller: AuthenticatedCaller,
     read: (sql: Sql) => Promise<F>,
@@ -105,21 +117,29 @@ export class ApiContext {
     const fields =
       knownSensitiveFields(deps.ontologies, tenant, version) ??
       (await withTenant(pool, tenant, (tx) => readSensitiveFields(tx, deps.ontologies)));
-    return show(found, actor, this.maskFor(actor, fields));
+    const mask = this.maskFor(actor, fields);
+    const shown = show(found, actor, mask);
+    if (Object.keys(mask.reads()).length === 0) return shown;
+    return this.readAs(caller, async (tx, again, own) => show(await read(tx), again, own));
   }
 
   /** The same for the audit log, which holds names and reasons, and no values. */
-  auditAs<T extends object>(caller: AuthenticatedCaller, work: (tx: Tx) => Promise<T | Refusal>): Promise<T | Refusal> {
+  auditAs<T extends object>(caller: AuthenticatedCaller, work: (tx: Tx, mask: Mask) => Promise<T | Refusal>): Promise<T | Refusal> {
     const { decide } = this.resources.deps;
-    return this.readAs(caller, async (tx, actor) => {
+    return this.readAs(caller, async (tx, actor, mask) => {
       const authority = decide({ action: 'audit:read', actor });
-      return authority.allowed ? work(tx) : refuse(authority.reason);
+      return authority.allowed ? work(tx, mask) : refuse(authority.reason);
     });
   }
 
-  /** What a caller sees of values that were not read through this context. */
-  async maskOf(caller: AuthenticatedCaller): Promise<Mask | Refusal> {
-    return this.readAs(caller, async (_tx, _actor, mask) => mask);
+  /** What a caller sees of values that were not read through this context. What is shown is on record before it is answered. */
+  async showAs<T extends object>(caller: AuthenticatedCaller, show: (mask: Mask) => T | Refusal): Promise<T | Refusal> {
+    return this.readAs(caller, async (_tx, _actor, mask) => show(mask));
+  }
+
+  /** One transaction for a read of the installation's own log, for its operators. */
+  systemAs<T extends object>(_operator: AuthenticatedCaller, work: (tx: Tx) => Promise<T | Refusal>): Promise<T | Refusal> {
+    return withTenant(this.resources.pool, systemTenant, work);
   }
 
   private maskFor(actor: Actor, fields: SensitiveFields): Mask {
@@ -172,8 +192,9 @@ export class ApiContext {
     return this.admission.rest(() => this.resources.watch.until(tenant, wait));
   }
 
-  /** Waits for the messages that were still on their way when the last answer went out. */
+  /** Waits for the messages that were still on their way when the last answer went out, and writes down who could not log in. */
   async settle(): Promise<void> {
+    await this.logins.flush();
     while (this.underWay.size > 0) await Promise.allSettled(this.underWay);
   }
 
@@ -181,6 +202,17 @@ export class ApiContext {
     this.underWay.add(work);
     void work.finally(() => this.underWay.delete(work));
   }
+}
+
+const mostFields = 200; // Of one entry, which has 64 KiB; a page of one type has far fewer, and of many types the rest are counted.
+
+/** That sensitive values were shown: by whom, of which fields, how many; never which. */
+function auditReads(tx: Tx, actor: Actor, mask: Mask): void {
+  const reads = Object.entries(mask.reads()).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (reads.length === 0) return;
+  const more = reads.length - mostFields;
+  const facts = { fields: Object.fromEntries(reads.slice(0, mostFields)), ...(more > 0 ? { moreFields: more } : {}) };
+  tx.audit({ type: 'sensitive.read', facts, personal: { reader: actor.id } });
 }
 
 function measureLoad(registry: Registry, admission: Admission, engine: Admission): void {

@@ -2,6 +2,7 @@ import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { z } from 'zod';
 import type { Caller } from '../ontology/authority.ts';
 import { isStorableText } from '../ontology/json.ts';
+import { systemTenant } from '../store/system-chain.ts';
 import { KeysUnavailable, type TokenKeys } from './token-keys.ts';
 
 /** Who calls, and for which tenant: from a verified token only, never from anything else in a request. */
@@ -40,26 +41,54 @@ const claimsSchema = z.object({
 
 /** `why` is for the log; a client hears only that it is not authenticated, since more would help whoever guesses. */
 export async function authenticate(authorization: string | undefined, rules: TokenRules): Promise<Authentication> {
+  const verified = await verify(authorization, rules);
+  if ('refused' in verified) return verified;
+  const claims = claimsSchema.safeParse(verified.payload);
+  if (!claims.success) return unreadableClaims(claims.error);
+  if (claims.data.tenant === systemTenant) return { refused: 'unauthenticated', why: 'claims: tenant' };
+  return { caller: callerOf(claims.data), expiresAt: claims.data.exp * 1_000 };
+}
+
+const operatorClaims = claimsSchema.pick({ sub: true, iat: true, exp: true }).extend({ kind: z.literal('user') });
+
+/**
+ * An operator of the installation, who reads its own log and nothing of any tenant: a person whose token is for another audience than tenants' are. No role of any tenant
+ * makes one, and where no audience is set there are none.
+ */
+export async function authenticateOperator(authorization: string | undefined, rules: TokenRules | null): Promise<Authentication> {
+  if (rules === null) return { refused: 'unauthenticated', why: 'no audience for operators is set' };
+  const verified = await verify(authorization, rules);
+  if ('refused' in verified) return verified;
+  const claims = operatorClaims.safeParse(verified.payload);
+  if (!claims.success) return unreadableClaims(claims.error);
+  const { sub, iat, exp } = claims.data;
+  const caller = { tenant: systemTenant, id: sub, kind: 'user' as const, roles: [], tokenIssuedAt: new Date(iat * 1000).toISOString() };
+  return { caller, expiresAt: exp * 1_000 };
+}
+
+type Refused = Extract<Authentication, { refused: string }>;
+
+async function verify(authorization: string | undefined, rules: TokenRules): Promise<{ payload: JWTPayload } | Refused> {
   const token = bearerToken(authorization);
   if (token === null) return { refused: 'unauthenticated', why: 'no bearer token' };
-  let payload: JWTPayload;
   try {
-    ({ payload } = await jwtVerify(token, rules.keys.getKey, {
+    const { payload } = await jwtVerify(token, rules.keys.getKey, {
       issuer: rules.issuer,
       audience: rules.audience,
       algorithms,
       requiredClaims: ['exp', 'iat', 'sub'],
       clockTolerance: clockToleranceSeconds,
-    }));
+    });
+    // Standing compares this time with removals of roles, so a token from the future would outlive them.
+    if ((payload.iat ?? 0) > Date.now() / 1000 + clockToleranceSeconds) return { refused: 'unauthenticated', why: 'issued in the future' };
+    return { payload };
   } catch (error) {
     return refusalOf(error);
   }
-  const claims = claimsSchema.safeParse(payload);
-  if (!claims.success)
-    return { refused: 'unauthenticated', why: `claims: ${claims.error.issues.map(({ path }) => path.join('.')).join(', ')}` };
-  // Standing compares this time with removals of roles, so a token from the future would outlive them.
-  if (claims.data.iat > Date.now() / 1000 + clockToleranceSeconds) return { refused: 'unauthenticated', why: 'issued in the future' };
-  return { caller: callerOf(claims.data), expiresAt: claims.data.exp * 1_000 };
+}
+
+function unreadableClaims({ issues }: z.ZodError): Refused {
+  return { refused: 'unauthenticated', why: `claims: ${issues.map(({ path }) => path.join('.')).join(', ')}` };
 }
 
 /** RFC 6750; the scheme is case-insensitive. */
@@ -69,7 +98,7 @@ function bearerToken(authorization: string | undefined): string | null {
 }
 
 /** Whatever else goes wrong while a token is read is the token's fault: a strange one must not look like an outage. */
-function refusalOf(error: unknown): Authentication {
+function refusalOf(error: unknown): Refused {
   if (error instanceof KeysUnavailable) return { refused: 'temporarily_unavailable', why: error.message };
   return { refused: 'unauthenticated', why: error instanceof errors.JOSEError ? error.code : 'the token cannot be read' };
 }

@@ -80,10 +80,10 @@ function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query' | '
   }));
 }
 
-function response({ description, schema, mediaType, headers }: ResponseDescription): Json {
+function response({ description, schema, mediaType, orMediaType, headers }: ResponseDescription): Json {
   const content =
     schema !== undefined
-      ? { 'application/json': { schema: referenceTo(schema, 'output') } }
+      ? { 'application/json': { schema: referenceTo(schema, 'output') }, ...(orMediaType === undefined ? {} : { [orMediaType]: {} }) }
       : mediaType !== undefined
         ? { [mediaType]: {} }
         : undefined;

@@ -1,7 +1,7 @@
 import type { ProblemCode } from '../ontology/problems.ts';
 import { isRefusal, type Refusal } from '../store/refusal.ts';
 import type { DryRun } from '../store/simulate-action.ts';
-import type { ApiContext } from './api-context.ts';
+import { type ApiContext, answered } from './api-context.ts';
 import type { AuthenticatedCaller } from './authenticate.ts';
 import type { Answer } from './route.ts';
 
@@ -32,17 +32,16 @@ export async function presentDryRun(
   caller: AuthenticatedCaller,
   context: ApiContext,
 ): Promise<Answer | Refusal> {
-  const mask = await context.maskOf(caller);
-  if (isRefusal(mask)) return mask;
-  if (isRefusal(plan)) return { ...plan, faults: (plan.faults ?? []).map((fault) => mask.fault(actionType, fault)) };
-  return {
-    status: 200,
-    body: {
-      ...plan,
-      planSummary: mask.summary(plan.actionType.name, plan.planSummary),
-      effects: plan.effects.map((effect) => mask.effect(plan.actionType.name, effect)),
-      checks: plan.checks.map((check) => mask.check(plan.actionType.name, check)),
-      edits: plan.edits.map((edit) => mask.edit(edit)),
-    },
-  };
+  const shown = await context.showAs(caller, (mask) =>
+    isRefusal(plan)
+      ? { ...plan, faults: (plan.faults ?? []).map((fault) => mask.fault(actionType, fault)) }
+      : {
+          ...plan,
+          planSummary: mask.summary(plan.actionType.name, plan.planSummary),
+          effects: plan.effects.map((effect) => mask.effect(plan.actionType.name, effect)),
+          checks: plan.checks.map((check) => mask.check(plan.actionType.name, check)),
+          edits: plan.edits.map((edit) => mask.edit(edit)),
+        },
+  );
+  return answered(shown, (body) => ({ status: 200, body }));
 }

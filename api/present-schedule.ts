@@ -12,8 +12,10 @@ export async function presentSchedule(
   context: ApiContext,
 ): Promise<Answer | Refusal> {
   if (isRefusal(written)) return written;
-  const mask = await context.maskOf(caller);
-  if (isRefusal(mask)) return mask;
-  const body = { ...written, parameters: mask.parameters(written.actionType, written.parameters) };
+  const body = await context.showAs(caller, (mask) => ({
+    ...written,
+    parameters: mask.parameters(written.actionType, written.parameters),
+  }));
+  if (isRefusal(body)) return body;
   return { status, body, ...(status === 201 ? { headers: { Location: `/v1/schedules/${written.id}` } } : {}) };
 }

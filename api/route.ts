@@ -7,14 +7,19 @@ import type { ApiContext } from './api-context.ts';
 import type { AuthenticatedCaller } from './authenticate.ts';
 import type { FaultPlace } from './problem.ts';
 
-/** Which question of the gate a call asks. `public` calls ask none and get no caller: they say nothing of any tenant. */
-export type Permission = AuthorityRequest['action'] | 'public';
+/**
+ * Which question of the gate a call asks. `public` calls ask none and get no caller: they say nothing of any tenant. Nor do those of `installation:read`, which are for
+ * operators of the installation, whom their token alone makes so.
+ */
+export type Permission = AuthorityRequest['action'] | 'installation:read' | 'public';
 
 export interface ResponseDescription {
   description: string;
   /** A component; without one the response has no body, or one that is not JSON. */
   schema?: z.ZodType;
   mediaType?: string;
+  /** Another form of it, for whoever accepts that rather. */
+  orMediaType?: string;
   headers?: Record<string, string>;
 }
 
@@ -53,6 +58,8 @@ export interface RouteInput<P, Q, H, B> {
   headers: Output<H>;
   body: Output<B>;
   caller: AuthenticatedCaller;
+  /** Whether the caller accepts HTML rather than JSON, where there is both. */
+  wantsPage: boolean;
   /** Aborted once nobody is there to be answered: what only waits is to end. */
   gone: AbortSignal;
 }

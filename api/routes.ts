@@ -11,7 +11,9 @@ import { deleteEndpointSecret } from './routes/delete-endpoint-secret.ts';
 import { deleteFreezeWindow } from './routes/delete-freeze-window.ts';
 import { deleteSchedule } from './routes/delete-schedule.ts';
 import { diffOntology } from './routes/diff-ontology.ts';
+import { erasePrincipal } from './routes/erase-principal.ts';
 import { exportAudit } from './routes/export-audit.ts';
+import { exportSystemAudit } from './routes/export-system-audit.ts';
 import { getActionType } from './routes/get-action-type.ts';
 import { getCheckpoint } from './routes/get-checkpoint.ts';
 import { getDecisions } from './routes/get-decisions.ts';
@@ -34,6 +36,7 @@ import { getPrincipal } from './routes/get-principal.ts';
 import { getProposal } from './routes/get-proposal.ts';
 import { getReadiness } from './routes/get-readiness.ts';
 import { getSchedule } from './routes/get-schedule.ts';
+import { getSystemCheckpoint } from './routes/get-system-checkpoint.ts';
 import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
 import { listDelegations } from './routes/list-delegations.ts';
@@ -115,6 +118,8 @@ export const routes: readonly Route[] = [
   getEvidence,
   exportAudit,
   getCheckpoint,
+  exportSystemAudit,
+  getSystemCheckpoint,
   getTimeline,
   getDecisions,
   listObjects,
@@ -124,6 +129,7 @@ export const routes: readonly Route[] = [
   listPrincipals,
   getPrincipal,
   putPrincipal,
+  erasePrincipal,
   listDelegations,
   getDelegation,
   putDelegation,

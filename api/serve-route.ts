@@ -5,7 +5,7 @@ import { isStorableText, pointerTo } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { isRefusal, refuse } from '../store/refusal.ts';
 import type { ApiContext } from './api-context.ts';
-import type { AuthenticatedCaller } from './authenticate.ts';
+import { type AuthenticatedCaller, authenticateOperator } from './authenticate.ts';
 import { type FaultPlace, problemMediaType } from './problem.ts';
 import { readJson } from './read-json.ts';
 import { codeOf, faultsOf } from './request-faults.ts';
@@ -37,9 +37,14 @@ export function expressPath(path: string): string {
 async function answer(route: Route, request: Request, response: Response, context: ApiContext): Promise<Answer | RouteRefusal> {
   const input: Record<string, unknown> = {};
   if (route.permission !== 'public') {
-    const authentication = await context.callers.authenticate(request.headers.authorization);
+    const { authorization } = request.headers;
+    const authentication = await (route.permission === 'installation:read'
+      ? authenticateOperator(authorization, context.resources.operatorTokens ?? null)
+      : context.callers.authenticate(authorization));
     if ('refused' in authentication) {
       logOf(response).debug({ why: authentication.why }, 'not authenticated');
+      if (authentication.refused === 'unauthenticated' && authorization !== undefined)
+        context.logins.refused(authentication.why, authorization, request.socket.remoteAddress);
       return refuse(authentication.refused);
     }
     input.caller = authentication.caller;
@@ -66,6 +71,7 @@ async function answer(route: Route, request: Request, response: Response, contex
     query: search.value,
     headers: preconditions.value,
     body: content.value,
+    wantsPage: request.accepts(['application/json', 'text/html']) === 'text/html',
     gone: gone.signal,
   };
   const handle = () => route.handle(whole as RouteInput<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, context);
@@ -74,7 +80,10 @@ async function answer(route: Route, request: Request, response: Response, contex
   const { tenant } = caller;
   const worked = async () => {
     const outcome = await context.admission.run(tenant, handle);
-    return 'turned' in outcome ? refuse(outcome.turned) : outcome.answer;
+    if ('turned' in outcome) return refuse(outcome.turned);
+    if (isRefusal(outcome.answer) && outcome.answer.refused === 'forbidden')
+      await context.logins.forbidden(caller, request.socket.remoteAddress);
+    return outcome.answer;
   };
   if (!route.engine) return worked();
   const outcome = await context.engine.run(tenant, worked, route.engine);

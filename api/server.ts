@@ -13,10 +13,11 @@ import { type Logger, openLogger } from '../telemetry/logger.ts';
 import { openRegistry } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { ApiContext } from './api-context.ts';
+import type { TokenRules } from './authenticate.ts';
 import { createHttpServer } from './http-server.ts';
 import { openApiDocument } from './open-api.ts';
 import { routes } from './routes.ts';
-import { openTokenKeys } from './token-keys.ts';
+import { openTokenKeys, type TokenKeys } from './token-keys.ts';
 import { openWorkflowGateway } from './workflow-gateway.ts';
 
 /**
@@ -40,6 +41,7 @@ async function main(logger: Logger): Promise<void> {
     logger,
     deps: { decide, ontologies: new OntologyCache(await loadFunctions(settings.EXEQUATUR_FUNCTIONS)), policies: new PolicySets(cedar) },
     tokens: { keys, issuer: settings.EXEQUATUR_JWT_ISSUER, audience: settings.EXEQUATUR_JWT_AUDIENCE },
+    ...operatorTokens(settings, keys),
     secrets: new SecretBox(secretsKeys(settings)),
     registry: openRegistry('api'),
     openApi: describeOnce(),
@@ -56,6 +58,13 @@ async function main(logger: Logger): Promise<void> {
   await context.settle();
   await Promise.allSettled([workflows.close(), pool.end(), probe.end(), tracing.stop()]);
   logger.info('the API has ended');
+}
+
+/** One audience for both would make a token of a tenant one of the installation. */
+function operatorTokens(settings: ApiSettings, keys: TokenKeys): { operatorTokens?: TokenRules } {
+  const { EXEQUATUR_JWT_ISSUER: issuer, EXEQUATUR_JWT_AUDIENCE: tenants, EXEQUATUR_OPERATOR_AUDIENCE: audience } = settings;
+  if (audience === tenants) throw new Error('EXEQUATUR_OPERATOR_AUDIENCE must be another audience than EXEQUATUR_JWT_AUDIENCE');
+  return audience === undefined ? {} : { operatorTokens: { keys, issuer, audience } };
 }
 
 function describeOnce(): () => string {

@@ -47,6 +47,28 @@ export function auditEntry(input: AuditEntryInput): AuditEntry {
   return { id: randomUUID(), type: input.type, proposalId: input.proposalId ?? null, payload: canonicalText(body), disclosures };
 }
 
+/** The bytes of an entry, over which its hash is: 'EXQ1', then tenant, sequence, microseconds, previous hash and payload, each behind its length. The database makes the same. */
+export function frameOf(tenant: string, entry: { seq: number; at: string; previousHash: string; payload: string }): Buffer {
+  const number = (value: bigint) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64BE(value);
+    return bytes;
+  };
+  const fields = [
+    Buffer.from(tenant.replaceAll('-', ''), 'hex'),
+    number(BigInt(entry.seq)),
+    number(BigInt(entry.at)),
+    Buffer.from(entry.previousHash, 'hex'),
+    Buffer.from(entry.payload),
+  ];
+  const parts = fields.flatMap((field) => {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(field.length);
+    return [length, field];
+  });
+  return Buffer.concat([Buffer.from('EXQ1'), ...parts]);
+}
+
 /** SHA-256 over the salt's bytes followed by the value's RFC 8785 text, so that a short value can't be guessed from its hash. */
 export function commitmentTo(salt: string, text: string): string {
   return createHash('sha256').update(Buffer.from(salt, 'hex')).update(text).digest('hex');

@@ -12,6 +12,7 @@ const requirement = (...stages: ResolvedStage[]): ResolvedRequirement => ({
   expiresAfter: 'PT1H',
 });
 const review = (id: string, roles: string[], teams: string[] = [], decision: CountedReview['decision'] = 'approve'): CountedReview => ({
+  id,
   reviewerId: id,
   person: id,
   decision,

@@ -3,10 +3,10 @@ import type { CountedReview } from './quorum.ts';
 
 /** How far the approvals at hand fill one stage. */
 export interface AssignedStage {
-  /** By threshold. */
-  given: number[];
-  /** Different teams, one for each person. */
-  teams: number;
+  /** By threshold: which approvals stand in it, by their places among those given. */
+  standing: number[][];
+  /** Different teams, one for each person: place of the approval, and the team it speaks for. */
+  teams: [number, string][];
   isMet: boolean;
 }
 
@@ -48,7 +48,7 @@ function choicesOf(stages: readonly ResolvedStage[]): number[][][] {
 function isBetter(one: readonly AssignedStage[], other: readonly AssignedStage[]): boolean {
   for (const [at, stage] of one.entries()) {
     const rival = other[at] as AssignedStage;
-    const difference = Number(stage.isMet) - Number(rival.isMet) || total(stage.given) - total(rival.given);
+    const difference = Number(stage.isMet) - Number(rival.isMet) || total(stage.standing) - total(rival.standing);
     if (difference !== 0) {
       return difference > 0;
     }
@@ -58,9 +58,9 @@ function isBetter(one: readonly AssignedStage[], other: readonly AssignedStage[]
 
 function fillShared(stages: readonly ResolvedStage[], approvals: readonly CountedReview[], admits: Admits): AssignedStage[] {
   return stages.map((stage) => {
-    const given = stage.thresholds.map((threshold) => approvals.filter((review) => admits(threshold.reviewers, review)).length);
-    const people = approvals.filter((review) => stage.thresholds.some((threshold) => admits(threshold.reviewers, review)));
-    return describeStage(stage, given, people);
+    const standing = stage.thresholds.map((threshold) => placesOf(approvals, (review) => admits(threshold.reviewers, review)));
+    const people = placesOf(approvals, (review) => stage.thresholds.some((threshold) => admits(threshold.reviewers, review)));
+    return describeStage(stage, standing, people, approvals);
   });
 }
 
@@ -79,15 +79,16 @@ function fillDistinct(
   const taken = match(slots.map((slot) => approvals.flatMap((review, index) => (admits(slot.reviewers, review) ? [index] : []))));
   const slotOf = new Map([...taken].map(([slot, approval]) => [approval, slots[slot]]));
   return stages.map((stage, at) => {
-    const given = stage.thresholds.map(
-      (_, index) => [...slotOf.values()].filter((slot) => slot?.stage === at && slot.index === index).length,
+    const standing = stage.thresholds.map((_, index) =>
+      [...slotOf].flatMap(([approval, slot]) => (slot?.stage === at && slot.index === index ? [approval] : [])),
     );
     // Whoever stands nowhere else may still speak for a team here.
-    const people = approvals.filter(
+    const people = placesOf(
+      approvals,
       (review, index) =>
         (slotOf.get(index)?.stage ?? at) === at && stage.thresholds.some((threshold) => admits(threshold.reviewers, review)),
     );
-    return describeStage(stage, given, people);
+    return describeStage(stage, standing, people, approvals);
   });
 }
 
@@ -108,29 +109,29 @@ function searchDistinct(
     ),
   );
   const isAsked = stages.map((stage) => approvals.map((review) => stage.thresholds.some(({ reviewers }) => admits(reviewers, review))));
-  const given = stages.map((stage) => stage.thresholds.map(() => 0));
-  const standing = approvals.map((): number | null => null);
+  const filled = stages.map((stage) => stage.thresholds.map((): number[] => []));
+  const stageOf = approvals.map((): number | null => null);
   let best = known;
   let tries = 0;
   const place = (who: number): void => {
     if (tries > mostTries || best.every(({ isMet }) => isMet)) return;
     tries++;
     if (who === approvals.length) {
-      const filled = stages.map((stage, at) => {
-        const people = approvals.filter((_, one) => (standing[one] ?? at) === at && isAsked[at]?.[one]);
-        return describeStage(stage, [...(given[at] ?? [])], people);
+      const found = stages.map((stage, at) => {
+        const people = placesOf(approvals, (_, one) => (stageOf[one] ?? at) === at && isAsked[at]?.[one] === true);
+        return describeStage(stage, structuredClone(filled[at] ?? []), people, approvals);
       });
-      if (isBetter(filled, best)) best = filled;
+      if (isBetter(found, best)) best = found;
       return;
     }
     for (const { stage, index } of open[who] ?? []) {
-      const counts = given[stage] as number[];
-      if ((counts[index] ?? 0) >= (stages[stage]?.thresholds[index]?.needed ?? 0)) continue;
-      counts[index] = (counts[index] ?? 0) + 1;
-      standing[who] = stage;
+      const places = filled[stage]?.[index] ?? [];
+      if (places.length >= (stages[stage]?.thresholds[index]?.needed ?? 0)) continue;
+      places.push(who);
+      stageOf[who] = stage;
       place(who + 1);
-      counts[index] -= 1;
-      standing[who] = null;
+      places.pop();
+      stageOf[who] = null;
     }
     place(who + 1);
   };
@@ -138,12 +139,24 @@ function searchDistinct(
   return best;
 }
 
-function describeStage(stage: ResolvedStage, given: number[], people: readonly CountedReview[]): AssignedStage {
-  const full = stage.thresholds.map((threshold, index) => (given[index] ?? 0) >= threshold.needed);
-  const names = [...new Set(people.flatMap((review) => review.teams))];
-  const teams = stage.teams === undefined ? 0 : match(people.map((review) => review.teams.map((team) => names.indexOf(team)))).size;
+function describeStage(
+  stage: ResolvedStage,
+  standing: number[][],
+  people: readonly number[],
+  approvals: readonly CountedReview[],
+): AssignedStage {
+  const full = stage.thresholds.map((threshold, index) => (standing[index]?.length ?? 0) >= threshold.needed);
+  const teamsOf = people.map((place) => approvals[place]?.teams ?? []);
+  const names = [...new Set(teamsOf.flat())];
+  const spoken =
+    stage.teams === undefined ? new Map<number, number>() : match(teamsOf.map((mine) => mine.map((team) => names.indexOf(team))));
+  const teams = [...spoken].map(([person, team]): [number, string] => [people[person] as number, names[team] as string]);
   const isFull = stage.require === 'any' ? full.some(Boolean) : full.every(Boolean);
-  return { given, teams, isMet: isFull && teams >= (stage.teams ?? 0) };
+  return { standing, teams, isMet: isFull && teams.length >= (stage.teams ?? 0) };
+}
+
+function placesOf(approvals: readonly CountedReview[], isMeant: (review: CountedReview, place: number) => boolean): number[] {
+  return approvals.flatMap((review, place) => (isMeant(review, place) ? [place] : []));
 }
 
 /**
@@ -172,6 +185,6 @@ function match(wanted: readonly (readonly number[])[]): Map<number, number> {
   return new Map([...holder].map(([item, seeker]) => [seeker, item]));
 }
 
-function total(numbers: readonly number[]): number {
-  return numbers.reduce((sum, number) => sum + number, 0);
+function total(standing: readonly (readonly number[])[]): number {
+  return standing.reduce((sum, places) => sum + places.length, 0);
 }

@@ -45,6 +45,7 @@ export interface ProposalFacts {
 
 /** A reviewer's newest review of this revision and digest, with standing as it is now. */
 export interface ReviewFact {
+  id: string;
   reviewerId: string;
   decision: ReviewDecision;
   at: string;

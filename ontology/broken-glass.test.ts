@@ -25,7 +25,7 @@ const reviews: fc.Arbitrary<CountedReview[]> = fc
       selector: ({ reviewerId }) => reviewerId,
     },
   )
-  .map((all) => all.map((one) => ({ ...one, at: '2026-01-01T00:00:00.000Z', person: one.reviewerId, teams: [] })));
+  .map((all) => all.map((one) => ({ ...one, id: one.reviewerId, at: '2026-01-01T00:00:00.000Z', person: one.reviewerId, teams: [] })));
 
 const rules = fc.record(
   {
@@ -97,6 +97,7 @@ describe('a broken glass', () => {
   const rule = { roles: ['on-call'], approvals: 0, reviewWithin: 'PT1H', reviewers: 'true' };
   const glass: BrokenGlass = { by: 'a', person: 'a', kind: 'user', roles: ['on-call'], disabled: false };
   const approval = {
+    id: 'r',
     decision: 'approve',
     at: '2026-01-01T00:00:00.000Z',
     kind: 'user',

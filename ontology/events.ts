@@ -43,6 +43,7 @@ export const events = {
   'freeze_window.changed': 'A freeze window was set or removed, or somebody asked for its removal.',
   'delegation.changed': 'Somebody let another review on their behalf, or that was revoked.',
   'principal.changed': 'An administrator changed what the directory says of a principal.',
+  'principal.erased': 'Personal data of a principal was erased; whoever keeps events of theirs is to do the same.',
   'endpoint.secret_changed': 'A secret of an endpoint was set or retired; its value is nowhere in this.',
   'event.hold_resolved': 'An operator said what becomes of an event that was not taken where events are published.',
   'policies.changed': 'Another version of the policies is in force.',

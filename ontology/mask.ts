@@ -16,6 +16,7 @@ export class Mask {
   private readonly fields: SensitiveFields;
   private readonly admits: (readers: string) => boolean;
   private readonly verdicts = new Map<string, boolean>();
+  private readonly told = new Map<string, number>();
 
   /** `admits` asks the gate about CEL over `reader`. */
   constructor(fields: SensitiveFields, admits: (readers: string) => boolean) {
@@ -26,6 +27,18 @@ export class Mask {
   hides(owner: FieldOwner, name: string, field: string): boolean {
     const readers = this.fields.readersOf(owner, name, field);
     return readers !== null && !this.isReader(readers);
+  }
+
+  /** How many sensitive values were let through, by owner, name and field: what the audit log keeps of a read. */
+  reads(): Record<string, number> {
+    return Object.fromEntries(this.told);
+  }
+
+  /** That a reader who may is told something of a sensitive field, be it by the answer to a question about it. */
+  tell(owner: FieldOwner, name: string, field: string): void {
+    if (this.fields.readersOf(owner, name, field) === null) return;
+    const key = `${owner}/${name}/${field}`;
+    this.told.set(key, (this.told.get(key) ?? 0) + 1);
   }
 
   /** Whether this reader sees every value of every type. */
@@ -41,6 +54,7 @@ export class Mask {
   /** Values by property of an object type, or by parameter of an action type. */
   values<V extends Record<string, JsonValue>>(owner: FieldOwner, name: string, values: V): V {
     const hidden = this.hidden(owner, name, values);
+    for (const [field, value] of Object.entries(values)) if (value !== null && !hidden.includes(field)) this.tell(owner, name, field);
     return hidden.length === 0 ? values : { ...values, ...Object.fromEntries(hidden.map((field) => [field, maskedValue])) };
   }
 
@@ -92,22 +106,25 @@ export class Mask {
       : check;
   }
 
+  /** What of them is not hidden is told. */
   private hidesAny(actionType: string, paths: readonly string[] = []): boolean {
-    return paths.some((path) => {
+    const places = paths.flatMap((path): [FieldOwner, string, string][] => {
       const [owner = '', field = ''] = path.split('.');
-      return owner === 'parameters'
-        ? membersOf(actionType).some((name) => this.hides('actionTypes', name, field))
-        : this.hides('objectTypes', owner, field);
+      return owner === 'parameters' ? membersOf(actionType).map((name) => ['actionTypes', name, field]) : [['objectTypes', owner, field]];
     });
+    if (places.some((place) => this.hides(...place))) return true;
+    for (const place of places) this.tell(...place);
+    return false;
   }
 
   /** What two plans make of one property. */
   difference(type: string, difference: PropertyDifference): PropertyDifference {
     const side = (change: PropertyChange | null) =>
       change && (Object.fromEntries(Object.keys(change).map((name) => [name, maskedValue])) as PropertyChange);
-    return this.hides('objectTypes', type, difference.property)
-      ? { property: difference.property, from: side(difference.from), to: side(difference.to) }
-      : difference;
+    if (this.hides('objectTypes', type, difference.property))
+      return { property: difference.property, from: side(difference.from), to: side(difference.to) };
+    this.tell('objectTypes', type, difference.property);
+    return difference;
   }
 
   /** Of a change set those of each of its actions. */
@@ -130,6 +147,7 @@ export class Mask {
 
   private choice<S extends Pick<PlanSummary, 'prefilled' | 'objectSets'>>(actionType: string, { prefilled, objectSets, ...numbers }: S) {
     const sets = Object.entries(objectSets ?? {}).filter(([name]) => !this.hides('actionTypes', actionType, name));
+    for (const [name] of sets) this.tell('actionTypes', actionType, name);
     return {
       ...numbers,
       ...(prefilled ? { prefilled: this.values('actionTypes', actionType, prefilled) } : {}),

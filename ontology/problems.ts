@@ -57,6 +57,7 @@ export const problems = {
   invalid_delegation: { kind: 'unprocessable', title: 'Such a delegation cannot be granted.' },
   delegation_exists: { kind: 'conflict', title: 'There is another delegation of that name; what was granted is revoked, never changed.' },
   unknown_principal: { kind: 'unprocessable', title: 'The directory does not know this principal.' },
+  principal_active: { kind: 'conflict', title: 'Personal data is erased of principals who are disabled.' },
   self_review: { kind: 'forbidden', title: 'Nobody reviews their own proposal.' },
   agent_may_not_review: { kind: 'forbidden', title: 'Only people review proposals.' },
   not_delegated: { kind: 'forbidden', title: 'No delegation in force lets this principal review on that behalf.' },

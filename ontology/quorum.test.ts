@@ -21,6 +21,7 @@ function requirement(stages: ReturnType<typeof threshold>[][], distinctReviewers
 
 function review(reviewerId: string, decision: CountedReview['decision'], ...held: string[]): CountedReview {
   return {
+    id: reviewerId,
     reviewerId,
     decision,
     roles: held,
@@ -64,7 +65,7 @@ const reviews = fc
     }),
     { selector: (one) => one.reviewerId },
   )
-  .map((all) => all.map((one) => ({ ...one, person: one.reviewerId, teams: [] as string[] })));
+  .map((all) => all.map((one) => ({ ...one, id: one.reviewerId, person: one.reviewerId, teams: [] as string[] })));
 
 describe('quorum', () => {
   it('goes through the stages one after another', () => {

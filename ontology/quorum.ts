@@ -8,6 +8,7 @@ import type { Principal } from './principal.ts';
 
 /** A reviewer's newest review of the current digest and revision, with the reviewer's standing as it is now. */
 export interface CountedReview {
+  id: string;
   reviewerId: string;
   decision: ReviewDecision;
   at: string;
@@ -48,7 +49,7 @@ export interface QuorumState {
 }
 
 /** Those that count: of each person the newest, of people alone who are not disabled and not behind the proposal. */
-function countedReviews(reviews: readonly CountedReview[], behind: readonly string[]): CountedReview[] {
+export function countedReviews(reviews: readonly CountedReview[], behind: readonly string[]): CountedReview[] {
   return newestOfEach(reviews).filter((review) => {
     const isHuman = review.kind === 'user' && (!review.delegate || review.delegate.kind === 'user');
     return isHuman && !review.disabled && !partiesOf(review).some((person) => behind.includes(person));
@@ -82,10 +83,10 @@ export function settleQuorum(resolved: ResolvedRequirement, reviews: readonly Co
       thresholds: stage.thresholds.map(({ name, needed }, index) => ({
         name,
         needed,
-        given: filled.given[index] ?? 0,
+        given: filled.standing[index]?.length ?? 0,
         denied: denied[index] ?? 0,
       })),
-      ...(stage.teams === undefined ? {} : { teams: { needed: stage.teams, given: filled.teams } }),
+      ...(stage.teams === undefined ? {} : { teams: { needed: stage.teams, given: filled.teams.length } }),
     });
     const barred = stage.thresholds.map((threshold, index) => (denied[index] ?? 0) > threshold.toleratedDenials);
     if (stage.require === 'any' ? barred.every(Boolean) : barred.some(Boolean)) {
@@ -154,7 +155,7 @@ export function approvalsCounted(requirement: ResolvedRequirement, reviews: read
 }
 
 /** Who has a part in a review: whose it is, and the delegate who gave it. */
-function partiesOf({ person, delegate }: Pick<CountedReview, 'person' | 'delegate'>): string[] {
+export function partiesOf({ person, delegate }: Pick<CountedReview, 'person' | 'delegate'>): string[] {
   return delegate ? [person, delegate.person] : [person];
 }
 
@@ -212,7 +213,7 @@ const compiled = new Map<string, Expression | null>();
 const maximumCompiled = 10_000;
 
 /** An expression that does not compile admits nobody: the plan was made by a policy that did compile, so this is a refusal, never a way in. */
-function isAdmitted(
+export function isAdmitted(
   text: string,
   principal: { reviewerId?: string; id?: string; kind: Principal['kind']; roles: readonly string[] },
 ): boolean {

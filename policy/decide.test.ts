@@ -41,6 +41,7 @@ const manager = actor('duty-manager-1', ['duty-manager']);
 const standIn = actor('stand-in', ['clerk']);
 const officer = actor('safety-officer', ['safety-officer']);
 const approvalBy = ({ id, kind, roles, person, teams }: Actor): ReviewFact => ({
+  id,
   reviewerId: id,
   decision: 'approve',
   at: '2026-01-01T00:00:00.000Z',

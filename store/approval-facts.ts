@@ -54,7 +54,7 @@ export const isOwnOrDelegated = (r: string, p: string): string =>
  * disabled once the delegate is or the delegation holds no more.
  */
 export const reviewFactsJson = (p: string): string => `COALESCE((
-  SELECT jsonb_agg(jsonb_build_object('reviewerId', r.whose, 'decision', r.decision, 'at', ${isoTime('r.created_at')},
+  SELECT jsonb_agg(jsonb_build_object('id', r.id, 'reviewerId', r.whose, 'decision', r.decision, 'at', ${isoTime('r.created_at')},
                                       'kind', CASE WHEN q.kind = 'user' AND d.id IS NULL THEN r.reviewer_kind ELSE COALESCE(q.kind, r.reviewer_kind) END,
                                       'disabled', COALESCE(q.disabled, true) OR (r.on_behalf_of IS NOT NULL AND (COALESCE(d.disabled, true) OR NOT ${isOwnOrDelegated('r', p)})),
                                       'person', COALESCE(q.person, r.whose), 'teams', COALESCE(to_jsonb(q.teams), '[]'),

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { settleQuorum } from '../ontology/quorum.ts';
 import { nextStep } from '../ontology/saga.ts';
 import { settingOf } from '../ontology/setting-actions.ts';
+import { tellApprovals } from '../ontology/tell-approvals.ts';
 import { announceSetting } from './announce-setting.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { askCriteriaAgain } from './ask-criteria-again.ts';
@@ -10,7 +11,7 @@ import { mayExecute, policyMove } from './ask-execution.ts';
 import { areDefinitionsInForce } from './definitions-in-force.ts';
 import { lockDefinitionsFor } from './definitions-lock.ts';
 import { type DoorRefusal, doorRefusalOf } from './door-refusals.ts';
-import { isBehindGlass } from './glass-facts.ts';
+import { brokenGlassOf, isBehindGlass } from './glass-facts.ts';
 import { takeNudges } from './nudges.ts';
 import { readPlannedEdit } from './plan-setting.ts';
 import { policyVersionInForce } from './policy-sets.ts';
@@ -118,6 +119,7 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
       revision: proposal.revision,
       planDigest: facts.plan.digest,
       edits: facts.plan.edits,
+      ...tellApprovals(facts.plan.requirement, facts.reviews, proposal.behind, isEmergency ? brokenGlassOf(facts.glass) : null),
     },
   });
   tx.send('SELECT 1 FROM exequatur.apply_plan($1::uuid, $2::uuid, $3::jsonb)', [

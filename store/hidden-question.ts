@@ -19,23 +19,29 @@ export async function refuseHiddenQuestion(
 ): Promise<Refusal | null> {
   if (query.filter === undefined && query.orderBy === undefined) return null;
   const loaded = await deps.ontologies.load(tx);
-  const properties = [...(loaded?.ontology.objectTypes.get(type)?.properties.keys() ?? [])];
-  const hidden = properties.filter((property) => mask.hides('objectTypes', type, property));
-  if (loaded === null || hidden.length === 0) return null;
+  if (loaded === null) return null;
+  const properties = [...(loaded.ontology.objectTypes.get(type)?.properties.keys() ?? [])];
   const filter = query.filter === undefined ? null : compileFilter(loaded.ontology, type, query.filter);
   const filtered = filter?.ok === true ? propertiesIn(filter.condition) : [];
   const ordered = query.orderBy?.split(/[\s,]+/) ?? [];
+  const asked = properties.filter((property) => filtered.includes(property) || ordered.includes(property));
+  const hidden = asked.filter((property) => mask.hides('objectTypes', type, property));
   const faults = hidden.flatMap((property) => [
     ...(filtered.includes(property) ? [sensitive('/filter', property)] : []),
     ...(ordered.includes(property) ? [sensitive('/orderBy', property)] : []),
   ]);
+  if (faults.length === 0) for (const property of asked) mask.tell('objectTypes', type, property);
   return faults.length === 0 ? null : refuse('sensitive_property', faults);
 }
 
 /** A link that a sensitive reference holds is told by walking it, from either end. */
 export async function refuseHiddenLink(tx: Tx, name: string, mask: Mask, deps: Pick<StoreDeps, 'ontologies'>): Promise<Refusal | null> {
   const link = (await deps.ontologies.load(tx))?.ontology.linkTypes.get(name);
-  if (link?.via === undefined || !mask.hides('objectTypes', link.to, link.via)) return null;
+  if (link?.via === undefined) return null;
+  if (!mask.hides('objectTypes', link.to, link.via)) {
+    mask.tell('objectTypes', link.to, link.via);
+    return null;
+  }
   return refuse('sensitive_property', [sensitive('/link', `${link.via} of ${link.to}`)]);
 }
 

@@ -135,6 +135,7 @@ async function storeReview(
   recordDecision(tx, { ...decisionOf(proposal, review, actor), outcome: 'allowed', by });
   const whose = standing?.delegator ?? actor;
   const mine: ReviewFact = {
+    id: view.id,
     reviewerId: whose.id,
     decision: review.decision,
     at: proposal.now,

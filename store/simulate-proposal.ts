@@ -9,6 +9,7 @@ import type { ResolvedRequirement, Simulation, SimulationOutcome } from '../onto
 import { isProblemCode } from '../ontology/problems.ts';
 import { settingOf } from '../ontology/setting-actions.ts';
 import { skipConflicts } from '../ontology/skip-conflicts.ts';
+import { tellRequirement } from '../ontology/tell-approvals.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { definitionsHold, ontologyCounter } from './definitions-in-force.ts';
 import { takeNudges } from './nudges.ts';
@@ -134,8 +135,9 @@ async function storeOutcome(tx: Tx, proposalId: string, { revision, outcome }: S
   }
   const plan = await keepPlan(tx, proposal, outcome.simulation);
   const facts = await replacing(tx, proposal, plan.digest);
-  const simulated = transition(tx, proposal, { to: 'awaiting_approval', plan, facts });
-  recordStages(tx, simulated, outcome.simulation.plan.header.requirement);
+  const { requirement } = outcome.simulation.plan.header;
+  const simulated = transition(tx, proposal, { to: 'awaiting_approval', plan, facts, entry: tellRequirement(requirement) });
+  recordStages(tx, simulated, requirement);
   return settleLocked(tx, simulated, await factsOf(tx, proposal, simulated, outcome.simulation));
 }
 

@@ -13,6 +13,8 @@ export interface Move {
   failure?: StoredFailure;
   /** What else the event and the audit entry tell. */
   facts?: JsonObject;
+  /** What the audit entry tells beside that, and the event does not. */
+  entry?: JsonObject;
   /** The plan that now is the proposal's. */
   plan?: { id: string; digest: string };
 }
@@ -92,6 +94,11 @@ function announcement(tx: Tx, proposal: ProposalRow, move: Move): [string, strin
   const planDigest = move.plan?.digest ?? proposal.planDigest;
   const facts: JsonObject = { from: proposal.status, status: move.to, revision: proposal.revision, planDigest, ...move.facts };
   if (move.failure !== undefined) facts.failure = move.failure.code;
-  const entry = tx.audit({ type, proposalId: proposal.id, facts, personal: { actor: move.actor, reason: move.reason } });
+  const entry = tx.audit({
+    type,
+    proposalId: proposal.id,
+    facts: { ...facts, ...move.entry },
+    personal: { actor: move.actor, reason: move.reason },
+  });
   return [randomUUID(), entry, type, proposal.id, JSON.stringify({ proposalId: proposal.id, actionType: proposal.actionType, ...facts })];
 }

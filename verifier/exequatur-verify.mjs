@@ -124,28 +124,35 @@ const followers = {
   needs_attention: ['compensating', 'failed'],
 };
 
-/** Goes through entries in order, proposal by proposal. */
+/** Goes through entries in order, proposal by proposal. `requirements` are those of plans at hand, by digest. */
 export class Story {
-  constructor() {
+  constructor(requirements = new Map()) {
+    this.requirements = requirements;
     this.proposals = new Map();
-    this.counts = { entries: 0, proposals: 0, reviews: 0, executions: 0, disclosed: 0, erased: 0 };
+    this.counts = { entries: 0, proposals: 0, reviews: 0, executions: 0, unjudged: 0, conditionsUnjudged: 0, disclosed: 0, erased: 0 };
   }
 
   /** @throws {Mismatch} */
-  tell({ seq, payload, disclosures }) {
+  tell({ seq, at, payload, disclosures }) {
     const facts = JSON.parse(payload);
     this.counts.entries++;
     const disclosed = this.open(seq, facts.commitments ?? {}, disclosures);
     if (facts.proposalId === undefined) return;
-    const known = this.proposals.get(facts.proposalId) ?? { status: null, proposer: [], reviews: new Map(), digest: null };
     if (!this.proposals.has(facts.proposalId)) {
-      this.proposals.set(facts.proposalId, known);
+      // What was created before the first entry here has a past that nobody can judge from here.
+      this.proposals.set(facts.proposalId, { status: null, isWhole: facts.type === 'proposal.created', proposer: [], plan: null });
       this.counts.proposals++;
     }
+    const known = this.proposals.get(facts.proposalId);
+    if (facts.type === 'proposal.created') known.status = 'simulating';
     if (facts.type === 'proposal.created') known.proposer = [disclosed.proposer, disclosed.actsFor].filter((who) => who !== undefined);
-    if (facts.type === 'review.recorded') this.review(known, facts, disclosed);
-    if (facts.type === 'proposal.executed' || facts.type === 'execution.applied') this.execute(seq, known, facts);
-    if (typeof facts.status === 'string' && facts.type.startsWith('proposal.')) this.move(seq, known, facts.status);
+    if (facts.type === 'proposal.revised' || facts.type === 'proposal.raised') known.plan = null;
+    if (facts.type === 'proposal.simulated') this.plan(seq, known, facts);
+    if (facts.type === 'proposal.escalated' && known.plan !== null) known.plan.escalated = true;
+    if (facts.type === 'proposal.glass_broken' && known.plan?.digest === facts.planDigest) known.plan.broken = true;
+    if (facts.type === 'review.recorded') this.review(known, { seq, at, ...facts }, disclosed);
+    if (facts.type === 'proposal.executed' || facts.type === 'execution.applied') this.execute(seq, at, known, facts);
+    if (typeof facts.status === 'string' && facts.type.startsWith('proposal.')) this.move(seq, known, facts);
   }
 
   /** Each value that is disclosed is the one that the entry committed to. */
@@ -161,40 +168,209 @@ export class Story {
     return disclosed;
   }
 
-  review(known, { decision, planDigest, reviewId }, { reviewer }) {
+  /** A plan with another digest takes the place of the one before it, whose reviews are void for good. Where it is the same again they stay. */
+  plan(seq, known, { from, planDigest, requirement = null, requirementDigest }) {
+    if (from !== 'simulating') return; // Sent back to those who approve, with the plan that it has.
+    const given = this.requirements.get(planDigest) ?? null;
+    const told = requirement === null ? requirementDigest : digestOf(requirement);
+    if (told === undefined) throw new Mismatch(seq, 'does not say whose approval its plan needs');
+    if (given !== null && digestOf(given) !== told) throw new Mismatch(seq, 'names another requirement than the plan');
+    if (known.plan?.digest === planDigest) return;
+    known.plan = { digest: planDigest, requirement: requirement ?? given, reviews: new Map(), escalated: false, broken: false };
+  }
+
+  review(known, { seq, at, decision, planDigest, reviewId }, { reviewer, onBehalfOf }) {
     this.counts.reviews++;
-    known.reviews.set(reviewer ?? `erased ${reviewId}`, { decision, planDigest });
+    const names = [reviewer, onBehalfOf].filter((who) => who !== undefined);
+    if (known.plan !== null && planDigest === known.plan.digest) known.plan.reviews.set(reviewId, { seq, at, decision, names });
   }
 
-  /** What ran was approved by nobody's own hand; how many had to approve is in the plan. */
-  execute(seq, known, { planDigest }) {
+  /** What ran was approved as its plan asked: by the reviews that the entry counts, which are counted here again. */
+  execute(seq, at, known, facts) {
+    const { executionId, planDigest, approvals } = facts;
+    if (known.executed?.executionId === executionId) return; // With effects it is told when the edits are applied, and again at the end.
     this.counts.executions++;
-    const approving = [...known.reviews]
-      .filter(([, review]) => review.decision === 'approve' && review.planDigest === planDigest)
-      .map(([who]) => who);
-    const own = approving.find((who) => known.proposer.includes(who));
-    if (own !== undefined) throw new Mismatch(seq, `${own} approved what they proposed`);
-    known.executed = { planDigest, approving, seq };
+    const { plan } = known;
+    if (known.isWhole && plan?.digest !== planDigest) throw new Mismatch(seq, 'the plan that ran is not the one that was to be approved');
+    if (approvals === undefined) throw new Mismatch(seq, 'does not say by whose approval');
+    const isJudged = known.isWhole && approvals !== null && plan.requirement !== null;
+    if (isJudged) this.counts.conditionsUnjudged += judgeExecution(seq, at, known, facts);
+    else this.counts.unjudged++;
+    const approvedBy = (approvals ?? []).map(({ review }) => plan?.reviews.get(review)?.names[0] ?? `erased ${review}`);
+    known.executed = { executionId, planDigest, approvedBy, seq, isJudged };
+    known.plan = null;
   }
 
-  move(seq, known, status) {
+  move(seq, known, { from, status }) {
+    if (known.status !== null && from !== undefined && from !== known.status)
+      throw new Mismatch(seq, `tells of a proposal in ${from}, and it was in ${known.status}`);
     if (known.status !== null && known.status !== status && !(followers[known.status] ?? []).includes(status))
       throw new Mismatch(seq, `a proposal in ${known.status} cannot become ${status}`);
     if (known.status !== null && ends.includes(known.status) && known.status !== status)
       throw new Mismatch(seq, `a proposal that is ${known.status} has ended`);
     known.status = status;
+    if (ends.includes(status)) known.plan = null;
   }
 }
 
-/** How many different people every plan with this requirement needs at least. */
-export function peopleNeeded({ automatic, stages, distinctReviewers }) {
-  if (automatic) return 0;
-  const of = ({ thresholds, require }) => {
-    const needed = thresholds.map((threshold) => threshold.needed);
-    return require === 'any' ? Math.min(...needed) : distinctReviewers ? needed.reduce((sum, one) => sum + one, 0) : Math.max(...needed);
+// --- who approved ------------------------------------------------------------------------------------------------------------------------------------------
+
+/**
+ * Counts the approvals of an execution again: each is a review of this very plan that approves and that nobody took back, in time, by somebody whom its threshold asks,
+ * and of different people none of whom stands behind the proposal; and they fill every stage. @returns how many conditions could not be read. @throws {Mismatch}
+ */
+function judgeExecution(seq, at, { plan, proposer }, { approvals, denials = [], escalated = false, emergency }) {
+  const { requirement } = plan;
+  const broken = (message) => new Mismatch(seq, `was executed, but ${message}`);
+  if (requirement.automatic) return 0;
+  if (escalated && !plan.escalated) throw broken('nothing had escalated');
+  const parties = approvals.flatMap(({ person, delegate }) => [person, ...(delegate === undefined ? [] : [delegate])]);
+  if (parties.some((person) => !(person > 0))) throw broken('somebody behind the proposal is counted');
+  if (new Set(parties).size < parties.length) throw broken('somebody is counted twice');
+  const numbers = new Map();
+  for (const { review: id, person, delegate } of approvals) {
+    const names = approvalNamed(id, at, plan, broken);
+    const own = names.find((who) => proposer.includes(who));
+    if (own !== undefined) throw broken(`${own} approved what they proposed`);
+    for (const who of names) {
+      const mine = numbers.get(who) ?? new Set([person, ...(delegate === undefined ? [] : [delegate])]);
+      if (![person, delegate].some((number) => mine.has(number))) throw broken(`${who} is counted as two people`);
+      numbers.set(who, mine);
+    }
+  }
+  let unread = 0;
+  const isAsked = (at, index, roles) => {
+    const stage = requirement.stages[at];
+    const threshold = stage?.thresholds[index];
+    if (threshold === undefined) throw broken('an approval counts for what the plan does not ask');
+    const verdicts = [
+      admits(threshold.reviewers, roles),
+      escalated && stage.afterEscalation ? admits(stage.afterEscalation, roles) : false,
+    ];
+    if (!verdicts.includes(true) && verdicts.includes(null)) unread++;
+    return verdicts.some((verdict) => verdict !== false);
   };
-  const all = stages.map(of);
-  return distinctReviewers ? all.reduce((sum, one) => sum + one, 0) : Math.max(0, ...all);
+  for (const { review, fills, roles, teams = [] } of approvals) {
+    const asked = [...fills, ...teams.map(([stage]) => [stage, null])];
+    const fits = ([stage, index]) =>
+      index === null
+        ? (requirement.stages[stage]?.thresholds ?? []).some((_, one) => isAsked(stage, one, roles))
+        : isAsked(stage, index, roles);
+    if (asked.length === 0 || !asked.every(fits)) throw broken(`the approval ${review} is by nobody whom its stage asks`);
+  }
+  if (emergency !== undefined) judgeEmergency(plan, { approvals, emergency, parties }, broken);
+  else judgeStages(requirement, { approvals, denials }, broken);
+  return unread;
+}
+
+/** @returns who gave it, as far as that is disclosed. */
+function approvalNamed(id, at, { reviews, requirement }, broken) {
+  const review = reviews.get(id);
+  if (review === undefined) throw broken(`the approval ${id} is void, or was never given`);
+  if (review.decision !== 'approve') throw broken(`the review ${id} approves nothing`);
+  for (const later of reviews.values())
+    if (later.seq > review.seq && later.names.some((who) => review.names.includes(who))) throw broken(`the approval ${id} was taken back`);
+  // The clock was asked a moment before the entry was written.
+  const lasts = requirement.approvalsLast === undefined ? null : durationMs(requirement.approvalsLast) + 60_000;
+  if (lasts !== null && Number(BigInt(at) - BigInt(review.at)) / 1_000 > lasts) throw broken(`the approval ${id} had lapsed`);
+  return review.names;
+}
+
+function judgeStages({ stages, distinctReviewers }, { approvals, denials }, broken) {
+  const standing = (told, at, index) =>
+    told.filter(({ fills }) => fills.some(([stage, threshold]) => stage === at && threshold === index)).length;
+  if (distinctReviewers && approvals.some(({ fills }) => fills.length > 1)) throw broken('an approval counts in two places');
+  for (const [at, { name, thresholds, require, teams }] of stages.entries()) {
+    const short = thresholds.filter(({ needed }, index) => standing(approvals, at, index) < needed);
+    if (require === 'any' ? short.length === thresholds.length : short.length > 0) {
+      const { name: of, needed } = short[0];
+      const given = standing(approvals, at, thresholds.indexOf(short[0]));
+      throw broken(`${given} of the ${needed} approvals were given that ${name}${of === name ? '' : ` (${of})`} asks for`);
+    }
+    const barred = thresholds.filter(({ toleratedDenials }, index) => standing(denials, at, index) > toleratedDenials);
+    if (require === 'any' ? barred.length === thresholds.length : barred.length > 0) throw broken(`${name} had refused`);
+    const spoken = new Set(approvals.flatMap((one) => (one.teams ?? []).flatMap(([stage, team]) => (stage === at ? [team] : []))));
+    const speakers = approvals.filter((one) => (one.teams ?? []).some(([stage]) => stage === at)).length;
+    if (Math.min(spoken.size, speakers) < (teams ?? 0)) throw broken(`people of ${spoken.size} of ${teams} teams approved in ${name}`);
+  }
+}
+
+/** Fewer approvals, and somebody who may break the glass, who is none of those who approve. */
+function judgeEmergency({ requirement, broken: isBroken }, { approvals, emergency, parties }, broken) {
+  const rule = requirement.breakGlass;
+  if (rule === undefined || !isBroken) throw broken('nobody broke the glass for this plan');
+  if (!emergency.roles.some((role) => rule.roles.includes(role))) throw broken('the glass was broken by nobody who may');
+  if (emergency.person === 0 && rule.byProposer !== true) throw broken('the glass was broken by somebody behind the proposal');
+  if (parties.includes(emergency.person)) throw broken('whoever broke the glass is counted among those who approve');
+  if (approvals.length < rule.approvals)
+    throw broken(`${approvals.length} of the ${rule.approvals} approvals were given that an emergency asks for`);
+}
+
+/**
+ * Whether a condition on reviewers holds for somebody with these of the roles that it names: null where it asks for more than roles in a few words of CEL, which this
+ * program does not read. A reviewer is a person, or the review would not count.
+ */
+export function admits(condition, roles) {
+  const tokens = condition.match(/'[^'\\\n]*'|"[^"\\\n]*"|&&|\|\||==|!=|[A-Za-z_][\w.]*|\S/g) ?? [];
+  let at = 0;
+  const strange = new Error('not read');
+  const isText = (token) => /^['"].*['"]$/.test(token ?? '');
+  const any = () => {
+    let value = every();
+    while (tokens[at] === '||' && ++at) value = [value, every()].includes(true);
+    return value;
+  };
+  const every = () => {
+    let value = one();
+    while (tokens[at] === '&&' && ++at) value = ![value, one()].includes(false);
+    return value;
+  };
+  const one = () => {
+    const [first, verb, last] = tokens.slice(at, at + 3);
+    if (first === '!' && ++at) return !one();
+    if (first === '(' && ++at) {
+      const value = any();
+      if (tokens[at++] !== ')') throw strange;
+      return value;
+    }
+    if (first === 'true' && ++at) return true;
+    at += 3;
+    if (isText(first) && verb === 'in' && last === 'reviewer.roles') return roles.includes(first.slice(1, -1));
+    if (first === 'reviewer.kind' && verb === '==' && isText(last)) return last.slice(1, -1) === 'user';
+    throw strange;
+  };
+  try {
+    const value = any();
+    return at === tokens.length ? value : null;
+  } catch (error) {
+    if (error === strange) return null;
+    throw error;
+  }
+}
+
+/** Of an ISO 8601 duration in weeks, days, hours, minutes and seconds. */
+function durationMs(text) {
+  const [, weeks, days, hours, minutes, seconds] =
+    /^P(?:([\d.]+)W)?(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?$/.exec(text) ?? [];
+  return (
+    [weeks, days, hours, minutes, seconds].reduce(
+      (sum, value, unit) => sum + Number(value ?? 0) * [604_800, 86_400, 3_600, 60, 1][unit],
+      0,
+    ) * 1_000
+  );
+}
+
+/** Of RFC 8785 text: what plans and entries are written in, so that two of one meaning have one digest. */
+function digestOf(value) {
+  const write = (item) => {
+    if (Array.isArray(item)) return `[${item.map(write).join(',')}]`;
+    if (typeof item !== 'object' || item === null) return JSON.stringify(item);
+    return `{${Object.keys(item)
+      .sort()
+      .map((key) => `${JSON.stringify(key)}:${write(item[key])}`)
+      .join(',')}}`;
+  };
+  return `sha256:${sha256(write(value)).toString('hex')}`;
 }
 
 // --- exports and evidence ---------------------------------------------------------------------------------------------------------------------------------
@@ -250,7 +426,8 @@ export async function verifyExport(lines, verifiers, kept = []) {
 export function verifyEvidence(evidence, verifiers) {
   const checkpoint = openCheckpoint(evidence.checkpoint, verifiers);
   if (!checkpoint.origin.endsWith(`/${evidence.tenant}`)) throw new Mismatch(null, 'the checkpoint is of another log');
-  const story = new Story();
+  const { plan } = evidence;
+  const story = new Story(plan === null ? new Map() : new Map([[plan.digest, requirementOf(plan)]]));
   for (const entry of evidence.entries) {
     const proof = entry.proof.map((hash) => Buffer.from(hash, 'hex'));
     const root = rootByInclusion(leafHash(frameOf(evidence.tenant, entry)), entry.seq - 1, checkpoint.size, proof);
@@ -267,15 +444,17 @@ export function verifyEvidence(evidence, verifiers) {
     status: told?.status,
     ...story.counts,
   };
-  if (evidence.plan === null || told?.executed === undefined) return { ...result, approvedBy: told?.executed?.approving ?? [] };
-  const bytes = Buffer.from(evidence.plan.bytes, 'base64');
-  const digest = `sha256:${sha256(bytes).toString('hex')}`;
-  const { planDigest, approving, seq } = told.executed;
-  if (digest !== evidence.plan.digest || digest !== planDigest) throw new Mismatch(seq, 'the plan is not the one that was executed');
-  const { requirement } = JSON.parse(bytes.toString('utf8').split('\n')[0]);
-  const needed = peopleNeeded(requirement);
-  if (approving.length < needed) throw new Mismatch(seq, `${approving.length} people approved the plan, and it needed ${needed}`);
-  return { ...result, planDigest, approvedBy: approving, peopleNeeded: needed };
+  if (told?.executed === undefined) return result;
+  const { planDigest, approvedBy, seq, isJudged } = told.executed;
+  if (plan !== null && plan.digest !== planDigest) throw new Mismatch(seq, 'the plan is not the one that was executed');
+  return { ...result, planDigest, approvedBy, isJudged };
+}
+
+/** From the header, the first line of a plan's bytes. @throws {Mismatch} where these are not the plan of the digest. */
+function requirementOf({ digest, bytes }) {
+  const plan = Buffer.from(bytes, 'base64');
+  if (digest !== `sha256:${sha256(plan).toString('hex')}`) throw new Mismatch(null, 'the plan is not the one that its digest names');
+  return JSON.parse(plan.toString('utf8').split('\n')[0]).requirement;
 }
 
 async function main(args) {

@@ -1,9 +1,14 @@
-import { readEvidence } from '../../store/read-log.ts';
+import { readDecisions } from '../../store/read-decisions.ts';
+import { type Evidence, readEvidence } from '../../store/read-log.ts';
+import { readPlan } from '../../store/read-plan.ts';
 import { isRefusal } from '../../store/refusal.ts';
 import { answered } from '../api-context.ts';
+import { evidencePage } from '../evidence-page.ts';
 import { route } from '../route.ts';
 import { evidenceSchema } from '../schemas/audit-schema.ts';
 import { proposalParams } from '../schemas/proposal-schema.ts';
+
+const mostEdits = 200; // Of a page that people read; the plan's bytes have all.
 
 export const getEvidence = route({
   name: 'getEvidence',
@@ -12,25 +17,50 @@ export const getEvidence = route({
   tag: 'audit',
   summary: 'Read what proves one action',
   description:
-    'All its entries in the audit log with proofs that the checkpoint covers them, and the plan; `exequatur-verify` checks it offline.',
+    'All its entries in the audit log with proofs that the checkpoint covers them, and the plan; `exequatur-verify` checks it offline. Whoever accepts `text/html` rather is given a page of it to print. That it was read is an entry.',
   permission: 'audit:read',
   request: { params: proposalParams },
-  responses: { 200: { description: 'The evidence.', schema: evidenceSchema } },
+  responses: {
+    200: {
+      description: 'The evidence.',
+      schema: evidenceSchema,
+      orMediaType: 'text/html',
+      headers: { Vary: 'Accept: as JSON, or as a page.' },
+    },
+  },
   problems: ['not_found', 'not_sealed'],
-  async handle({ params, caller }, context) {
-    const found = await context.auditAs(caller, (tx) => readEvidence(tx, params.proposalId));
-    const mask = await context.maskOf(caller);
-    return answered(found, ({ checkpoint, entries, plan }) => ({
-      status: 200,
-      body: {
-        exequatur: 'evidence',
-        format: 1,
-        tenant: caller.tenant,
-        proposalId: params.proposalId,
-        checkpoint: checkpoint.note,
-        entries,
-        plan: !isRefusal(mask) && mask.hidesNothing() ? plan : null,
-      },
-    }));
+  async handle({ params: { proposalId }, caller, wantsPage }, context) {
+    const { tenant } = caller;
+    const found = await context.auditAs(caller, async (tx, mask) => {
+      const evidence = await readEvidence(tx, proposalId);
+      if (isRefusal(evidence)) return evidence;
+      const plan = !wantsPage && mask.hidesNothing() ? evidence.plan : null;
+      // Not of the proposal itself: reading its evidence would else make it unsealed.
+      tx.audit({ type: 'evidence.read', facts: { evidenceOf: proposalId, plan: plan !== null }, personal: { reader: caller.id } });
+      if (!wantsPage) return { evidence: { ...evidence, plan }, page: null };
+      const [decisions, edits] = [
+        await readDecisions(tx, proposalId, context.resources.deps),
+        await readPlan(tx, proposalId, { pageSize: mostEdits }),
+      ];
+      const masked = isRefusal(edits)
+        ? null
+        : {
+            ...edits,
+            effects: edits.effects.map((effect) => mask.effect(edits.actionType.name, effect)),
+            edits: edits.edits.map((edit) => mask.edit(edit)),
+          };
+      const told = isRefusal(decisions) ? [] : decisions.decisions;
+      const page = evidencePage({ ...evidence, tenant, proposalId, plan: masked, decisions: told, printedAt: new Date().toISOString() });
+      return { evidence, page };
+    });
+    return answered(found, ({ evidence, page }) =>
+      page === null
+        ? { status: 200, body: bundle(tenant, proposalId, evidence), headers: { vary: 'accept' } }
+        : { status: 200, body: page, mediaType: 'text/html', headers: { vary: 'accept' } },
+    );
   },
 });
+
+function bundle(tenant: string, proposalId: string, { checkpoint, entries, plan }: Evidence): object {
+  return { exequatur: 'evidence', format: 1, tenant, proposalId, checkpoint: checkpoint.note, entries, plan };
+}

@@ -23,6 +23,17 @@ export const principalBody = component(
   'What an administrator says of a principal. What is left out stays as it is.',
 );
 
+export const erasureBody = component('PersonalDataErasure', z.strictObject({ reason: text(4_000) }));
+
+export const erasedSchema = component(
+  'ErasedPersonalData',
+  z.strictObject({
+    disclosures: z.int().describe('Values beside the audit log, whose commitments stay.'),
+    reviews: z.int().describe('Reviews whose reason and comments are gone.'),
+    proposals: z.int().describe('Ended proposals whose justification is gone.'),
+  }),
+);
+
 const source = z.strictObject({ source: z.enum(['token', 'administrator']), at: time });
 
 export const principalSchema = component(

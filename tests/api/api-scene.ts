@@ -24,6 +24,7 @@ import { checkAgainstContract } from './contract-check.ts';
 
 export const issuer = 'https://issuer.test';
 export const audience = 'exequatur-test';
+const operatorAudience = 'exequatur-test-operators';
 const nowhere = '127.0.0.1:1'; // Nothing listens on port 1: Temporal as it is when it is away.
 
 export interface Answer {
@@ -117,6 +118,7 @@ export class ApiScene {
       workflows: openWorkflowGateway(settings, { tracing: { plugins: [] }, logger }),
       deps: { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) },
       tokens: { keys: { getKey: createLocalJWKSet({ keys: [jwk] }) }, issuer, audience },
+      operatorTokens: { keys: { getKey: createLocalJWKSet({ keys: [jwk] }) }, issuer, audience: operatorAudience },
       secrets: new SecretBox([Buffer.alloc(32, 7).toString('base64')]),
       registry: openRegistry('test-api'),
       openApi: () => JSON.stringify(openApiDocument(routes)),
@@ -133,6 +135,18 @@ export class ApiScene {
       .setSubject(id)
       .setIssuer(issuer)
       .setAudience(audience)
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .sign(this.key);
+  }
+
+  /** For an operator of the installation, or as such tokens must not be. */
+  operatorToken({ kind = 'user', aud = operatorAudience }: { kind?: string; aud?: string } = {}): Promise<string> {
+    return new SignJWT({ kind })
+      .setProtectedHeader({ alg: 'EdDSA', kid: 'test' })
+      .setSubject('op-1')
+      .setIssuer(issuer)
+      .setAudience(aud)
       .setIssuedAt()
       .setExpirationTime('1h')
       .sign(this.key);

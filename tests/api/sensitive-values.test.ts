@@ -292,6 +292,7 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   listPrincipals: 'holds no values',
   getPrincipal: 'holds no values',
   putPrincipal: 'holds no values',
+  erasePrincipal: 'holds no values',
   putPolicies: 'holds no values',
   listPolicies: 'holds no values',
   getPolicies: 'holds no values',
@@ -310,6 +311,8 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   putSwitch: 'holds no values',
   getCheckpoint: 'holds no values',
   exportAudit: { asks: [get('/v1/audit/export')], shows: false },
+  exportSystemAudit: 'holds no values',
+  getSystemCheckpoint: 'holds no values',
   // Its plan is in base64: tests/evidence asks who is given it.
   getEvidence: { asks: [(person) => person.get(`/v1/proposals/${made.hired}/evidence`)], shows: false },
   getTimeline: { asks: [(person) => person.get(`/v1/proposals/${made.hired}/timeline`)], shows: false },
@@ -332,6 +335,15 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   getDocs: 'holds no values',
 };
 
+/** To whom the log says that sensitive values were shown. */
+async function readersOnRecord(): Promise<string[]> {
+  const { rows: found } = await superuser.query<{ reader: string }>(
+    `SELECT d.value::jsonb #>> '{}' AS reader FROM exequatur.audit_disclosure d JOIN exequatur.audit_entry e ON e.tenant_id = d.tenant_id AND e.id = d.entry_id
+      WHERE e.type = 'sensitive.read' AND d.name = 'reader'`,
+  );
+  return found.map(({ reader }) => reader);
+}
+
 describe('every route', () => {
   it('has a row in this table, and the document describes no other', () => {
     expect(Object.keys(rows).sort()).toEqual(routes.map(({ name }) => name).sort());
@@ -342,6 +354,7 @@ describe('every route', () => {
   for (const [name, row] of Object.entries(rows)) {
     if (row === 'holds no values') continue;
     it(`${name} shows no sensitive value to whoever may not see it${row.shows ? ', and does to whoever may' : ''}`, async () => {
+      await superuser.query("DELETE FROM exequatur.audit_disclosure WHERE name = 'reader'"); // Of what was asked before.
       for (const ask of row.asks) {
         const answer = await ask(outsider);
         expect(answer.status).not.toBe(500);
@@ -351,6 +364,9 @@ describe('every route', () => {
       const shown = [];
       for (const ask of row.asks) shown.push(...secretsIn(JSON.stringify((await ask(confidant)).body)));
       expect(shown.length > 0).toBe(row.shows);
+      const readers = await readersOnRecord();
+      expect(readers).not.toContain('clerk-1');
+      if (row.shows) expect(readers).toContain('anna');
     });
   }
 });

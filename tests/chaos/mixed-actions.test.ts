@@ -12,6 +12,7 @@ import { resolveAttention } from '../../store/saga/resolve-attention.ts';
 import { type PrismaTx, withTenantPrisma } from '../../store/sql.ts';
 import { bookCarrier, parcelDomain, tellDepot } from '../effects/parcel-domain.ts';
 import { Receiver, type Reply } from '../effects/receiver.ts';
+import { verifyLog } from '../evidence/verify-log.ts';
 import { type KillableProcess, startKillable } from '../support/killable-process.ts';
 import { type SeverableProxy, startSeverableProxy } from '../support/severable-proxy.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
@@ -225,4 +226,7 @@ async function expectWhole(): Promise<void> {
     'SELECT count(*)::int AS entries, max(seq)::int AS last FROM exequatur.audit_entry',
   );
   expect(chain?.entries).toBe(chain?.last);
+  const said = await verifyLog(shop.database, shop.tenant);
+  expect(said).toMatch(/^whole /);
+  expect(JSON.parse(said.slice('whole '.length))).toMatchObject({ unjudged: 0, conditionsUnjudged: 0 });
 }

@@ -202,10 +202,12 @@ describe('functions', () => {
     expect(Object.fromEntries(found.map(({ login, functions }) => [login, functions]))).toEqual({
       api: [
         'append_audit',
+        'append_system',
         'cancel_execution',
         'change_indexes',
         'combine_actions',
         'end_migration',
+        'erase_personal_data',
         'foresee_definitions',
         'found_setting',
         'know_settings',

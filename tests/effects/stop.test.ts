@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { EffectRefused } from '../../ontology/ontology-function.ts';
 import { putSwitch } from '../../store/put-switch.ts';
+import { readTimeline } from '../../store/read-timeline.ts';
 import { cancelExecution } from '../../store/saga/cancel-execution.ts';
 import { type Resolution, resolveAttention } from '../../store/saga/resolve-attention.ts';
 import { caller, expectDone } from '../store/fixture.ts';
@@ -18,6 +19,14 @@ const cancel = (proposalId: string, by = clerk) =>
   depot.fixture.inApi((tx) => cancelExecution(tx, { proposalId, reason: 'the truck broke down', by }, depot.fixture.deps));
 const resolve = (proposalId: string, choice: Resolution['choice'], by = operator) =>
   depot.fixture.inApi((tx) => resolveAttention(tx, { proposalId, choice, reason: 'by telephone', by }, depot.fixture.deps));
+
+/** Who did what and why, by the log. */
+const told = async (proposalId: string) =>
+  expectDone(await depot.fixture.inApi((tx) => readTimeline(tx, proposalId))).map(({ type, personal: { actor, reason } }) => ({
+    type,
+    actor,
+    reason,
+  }));
 
 describe('an execution under way', () => {
   it('is stopped between steps by who proposed it, and undone', async () => {
@@ -37,6 +46,7 @@ describe('an execution under way', () => {
     expect(done()).toEqual(['POST /bookings', 'DELETE /bookings/B1']);
     expect(await depot.parcel()).toEqual(before);
     expect(await cancel(proposal)).toMatchObject({ refused: 'not_cancellable' });
+    expect(await told(proposal)).toContainEqual({ type: 'proposal.cancelling', actor: clerk.id, reason: 'the truck broke down' });
   });
 
   it('is stopped between steps by a switch, also right before its edits', async () => {
@@ -67,6 +77,7 @@ describe('an operator who is asked', () => {
   it('has the undo tried again', async () => {
     const proposal = await stuck();
     expectDone(await resolve(proposal, 'retry'));
+    expect((await told(proposal)).at(-1)).toEqual({ type: 'proposal.compensating', actor: operator.id, reason: 'by telephone' });
     expect((await depot.drive(proposal)).status).toBe('failed');
     expect(done()).toEqual(['POST /bookings', 'DELETE /bookings/B1']);
   });

@@ -73,6 +73,7 @@ describe('the log is shown to have been tampered with when', () => {
       `UPDATE exequatur.audit_entry SET seq = seq + 1000 WHERE ${here()} AND seq > 4`,
       `UPDATE exequatur.audit_entry SET seq = seq - 999 WHERE ${here()} AND seq > 1000`,
       `INSERT INTO exequatur.audit_entry SELECT tenant_id, 5, gen_random_uuid(), at, type, proposal_id, hash, payload, hash FROM exequatur.audit_entry WHERE ${here()} AND seq = 4`,
+      `UPDATE exequatur.audit_head SET seq = seq + 1 WHERE ${here()}`,
       rechained(5),
     );
     expect(await noticed('an entry is inserted, the chain mended', 'the verifier')).toContain('the log is not what was signed');
@@ -97,7 +98,7 @@ describe('the log is shown to have been tampered with when', () => {
 
   it('the whole chain is built anew', async () => {
     await scene.tamper(
-      `UPDATE exequatur.audit_entry SET payload = ${payload('"approve"', '"reject"')} WHERE ${here()} AND type = 'review.recorded'`,
+      `UPDATE exequatur.audit_entry SET payload = ${payload('"stage":"keepers"', '"stage":"nobody"')} WHERE ${here()} AND type = 'review.recorded'`,
       rechained(2),
     );
     expect(await noticed('the whole chain is built anew', 'the verifier')).toContain('the log is not what was signed');
@@ -108,7 +109,7 @@ describe('the log is shown to have been tampered with when', () => {
 
   it('the whole chain is built anew and signed again with the true key', async () => {
     await scene.tamper(
-      `UPDATE exequatur.audit_entry SET payload = ${payload('"approve"', '"reject"')} WHERE ${here()} AND type = 'review.recorded'`,
+      `UPDATE exequatur.audit_entry SET payload = ${payload('"stage":"keepers"', '"stage":"nobody"')} WHERE ${here()} AND type = 'review.recorded'`,
       rechained(2),
       'DELETE FROM exequatur.audit_tile',
       'DELETE FROM exequatur.audit_checkpoint',

@@ -22,7 +22,16 @@ describe('an export of the audit log', () => {
     const { code, said } = await scene.verify(text);
     expect({ code, said }).toMatchObject({ code: 0, said: expect.stringMatching(/^whole /) });
     const found = JSON.parse(said.slice('whole '.length));
-    expect(found).toMatchObject({ tenant: scene.api.tenant, from: 1, proposals: 3, executions: 3, reviews: 6, erased: 0 });
+    expect(found).toMatchObject({
+      tenant: scene.api.tenant,
+      from: 1,
+      proposals: 3,
+      executions: 3,
+      unjudged: 0,
+      conditionsUnjudged: 0,
+      reviews: 6,
+      erased: 0,
+    });
     expect(linesOf(text).filter((line) => line.includes('"checkpoint"'))).toHaveLength(3);
     expect(found.to).toBe(linesOf(text).length - 5);
   });
@@ -83,7 +92,7 @@ describe('the evidence of one action', () => {
     const { code, said } = await scene.verify(JSON.stringify(body));
     expect(code, said).toBe(0);
     const found = JSON.parse(said.slice('whole '.length));
-    expect(found).toMatchObject({ proposalId: acts[1], status: 'executed', peopleNeeded: 2 });
+    expect(found).toMatchObject({ proposalId: acts[1], status: 'executed', isJudged: true });
     expect(found.approvedBy).toHaveLength(2);
   });
 
@@ -100,12 +109,12 @@ describe('the evidence of one action', () => {
       /^BROKEN/,
     );
     expect(await altered((copy) => (copy.plan.bytes = Buffer.from('{}').toString('base64')))).toContain(
-      'the plan is not the one that was executed',
+      'the plan is not the one that its digest names',
     );
     const fewer = await altered((copy) => {
       copy.entries = copy.entries.filter((entry: { payload: string }) => !entry.payload.includes('review.recorded'));
     });
-    expect(fewer).toContain('0 people approved the plan, and it needed 2');
+    expect(fewer).toMatch(/was executed, but the approval \S+ is void, or was never given/);
     expect(await altered((copy) => (copy.entries[0].disclosures[0].value = '"mallory"'))).toContain('not what was committed to');
   });
 

@@ -176,6 +176,9 @@ describe('while a migration runs', () => {
     expect(await cancel(keeper1)).toMatchObject({ refused: 'forbidden' });
     expect(await cancel()).toMatchObject({ state: 'cancelled', reason: 'too early', endedBy: admin.id });
     expect((await inForce())?.digest).toBe(former);
+    const ended =
+      "SELECT e.type FROM exequatur.audit_entry e WHERE e.type = 'ontology.migration_ended' AND convert_from(e.payload, 'UTF8') LIKE $1";
+    expect(await fixture.inApi((tx) => tx.rows(ended, [`%${id}%`]))).toHaveLength(1);
     expect(await fixture.read(second.kind === 'batch' ? second.proposalId : '')).toMatchObject({ status: 'withdrawn' });
     expect(await advance(id)).toEqual({ kind: 'ended', state: 'cancelled' });
     expect(await cancel()).toMatchObject({ refused: 'migration_ended' });

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { frameOf } from '../audit/entry.ts';
+import type { JsonObject, JsonValue } from '../ontology/json.ts';
+import type { Edit } from '../ontology/plan.ts';
+import type { DecisionView } from '../store/read-decisions.ts';
+import type { Evidence } from '../store/read-log.ts';
+import type { PlanPage } from '../store/read-plan.ts';
+import { evidenceStyle } from './evidence-style.ts';
+import { type Html, html } from './html.ts';
+
+/** What the page is made of. `plan` is as the reader may see it, masked, with its first edits; null where there is none. */
+export interface EvidencePage extends Omit<Evidence, 'plan'> {
+  tenant: string;
+  proposalId: string;
+  plan: PlanPage | null;
+  decisions: readonly DecisionView[];
+  /** ISO text. */
+  printedAt: string;
+}
+
+type Entry = Evidence['entries'][number];
+interface Told {
+  facts: JsonObject;
+  told: Record<string, JsonValue>;
+  entry: Entry;
+}
+
+/** The evidence of one action for people: self-contained, to be printed. Everything in it is text, also what agents wrote; it proves nothing by itself, and says what does. */
+export function evidencePage(page: EvidencePage): string {
+  const told = page.entries.map(
+    (entry): Told => ({
+      entry,
+      facts: JSON.parse(entry.payload) as JsonObject,
+      told: Object.fromEntries(entry.disclosures.map(({ name, value }) => [name, JSON.parse(value) as JsonValue])),
+    }),
+  );
+  const last = told.findLast(({ facts }) => typeof facts.status === 'string');
+  const title = `Evidence of ${page.plan?.actionType.name ?? 'an action'}`;
+  const { text } = html`<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}, ${page.proposalId}</title><style>${evidenceStyle}</style></head><body>
+<header><h1>${title}</h1><p class="status">${last?.facts.status as string}</p></header>
+${summary(page, told)}${planned(page.plan)}${reviewed(told)}${decided(page.decisions)}${logged(page, told)}${proven(page)}
+<footer>Tenant ${page.tenant} · proposal ${page.proposalId} · printed ${when(page.printedAt)}</footer></body></html>`;
+  return `<!doctype html>\n${text}`;
+}
+
+function summary({ plan, proposalId }: EvidencePage, told: readonly Told[]): Html {
+  const created = told.find(({ facts }) => facts.type === 'proposal.created');
+  const executed = told.find(({ facts }) => facts.type === 'proposal.executed' || facts.type === 'execution.applied');
+  const rows: [string, Html | string][] = [
+    ['Proposal', html`<code>${proposalId}</code>`],
+    ['Action', plan === null ? 'unknown' : `${plan.actionType.name}, version ${plan.actionType.version}`],
+    ['Proposed', html`${created === undefined ? '' : when(created.entry.at)} by ${named(created, 'proposer')}`],
+    ['Justification', html`<span class="quote">${named(created, 'justification')}</span>`],
+    ['Plan', html`<code>${plan?.digest ?? 'none'}</code>`],
+    ['Executed', executed === undefined ? 'not' : html`${when(executed.entry.at)}, entry ${executed.entry.seq}`],
+  ];
+  return html`<section><h2>What was asked</h2><dl>${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl></section>`;
+}
+
+function planned(plan: PlanPage | null): Html {
+  if (plan === null) return html`<section><h2>Plan</h2><p>None was made.</p></section>`;
+  const stages = plan.requirement.automatic
+    ? html`<p>By policy <b>${plan.requirement.policy}</b> alone, without asking anybody.</p>`
+    : html`<p>By policy <b>${plan.requirement.policy}</b>:</p><ol>${plan.requirement.stages.map(
+        ({ name, thresholds, require }) =>
+          html`<li><b>${name}</b>: ${thresholds.map(({ needed, reviewers }, at) => html`${at === 0 ? '' : require === 'any' ? ' or ' : ' and '}${needed} × <code>${reviewers}</code>`)}</li>`,
+      )}</ol>`;
+  const rest = plan.totalEdits - plan.edits.length;
+  return html`<section><h2>Who had to approve</h2>${stages}</section><section><h2>Plan</h2>
+<table><thead><tr><th>Object</th><th>Change</th><th>Before</th><th>After</th></tr></thead><tbody>${plan.edits.map(editRows)}</tbody></table>
+${rest > 0 ? html`<p>And ${rest} edits more; all of them are in the plan's bytes.</p>` : ''}
+${plan.effects.length > 0 ? html`<p>Outside: ${plan.effects.map(({ name }) => name).join(', ')}.</p>` : ''}</section>`;
+}
+
+function editRows(edit: Edit): Html {
+  if (!('type' in edit)) return html`<tr><td>${edit.link}</td><td>${edit.op}</td><td></td><td>${edit.from} → ${edit.to}</td></tr>`;
+  const { before, set = {}, unset = [] } = edit as { before?: JsonObject | null; set?: JsonObject; unset?: string[] };
+  const names = edit.op === 'delete' ? [] : [...new Set([...Object.keys(set), ...unset])];
+  const first = html`<td>${edit.type} <code>${edit.id}</code></td><td>${edit.op}`;
+  if (names.length === 0) return html`<tr>${first}</td><td>${before ? shown(before) : ''}</td><td></td></tr>`;
+  return html`${names.map((name) => html`<tr>${first} ${name}</td><td>${shown(before?.[name])}</td><td>${unset.includes(name) ? 'absent' : shown(set[name])}</td></tr>`)}`;
+}
+
+function reviewed(told: readonly Told[]): Html {
+  const reviews = told.filter(({ facts }) => facts.type === 'review.recorded');
+  const executed = told.find(({ facts }) => facts.type === 'proposal.executed' || facts.type === 'execution.applied');
+  const counted = new Set(((executed?.facts.approvals ?? []) as JsonObject[]).map(({ review }) => review));
+  if (reviews.length === 0) return html`<section><h2>Reviews</h2><p>None.</p></section>`;
+  return html`<section><h2>Reviews</h2><table><thead><tr><th>When</th><th>Who</th><th>Said</th><th>Stage</th><th>Counted</th><th>Entry</th></tr></thead><tbody>${reviews.map(
+    (
+      one,
+    ) => html`<tr><td class="when">${when(one.entry.at)}</td><td>${named(one, 'reviewer')}${one.told.onBehalfOf ? html`, on behalf of ${named(one, 'onBehalfOf')}` : ''}</td>
+<td>${words(one.facts.decision as string)}<br><span class="quote">${one.told.reason === undefined ? '' : named(one, 'reason')}</span></td><td>${one.facts.stage as string}</td><td>${counted.has(one.facts.reviewId ?? '') ? 'yes' : 'no'}</td><td>${one.entry.seq}</td></tr>`,
+  )}</tbody></table></section>`;
+}
+
+function decided(decisions: readonly DecisionView[]): Html {
+  return html`<section><h2>Decisions</h2><ol class="plain">${decisions.map(({ at, explanation }) => html`<li><time>${when(at)}</time> ${explanation}</li>`)}</ol></section>`;
+}
+
+function logged({ tenant }: EvidencePage, told: readonly Told[]): Html {
+  return html`<section><h2>Entries of the log</h2><table class="entries"><thead><tr><th>Entry</th><th>When</th><th>What</th><th>Hash</th></tr></thead><tbody>${told.map(
+    ({ entry, facts, told: disclosed }) => html`<tr><td>${entry.seq}</td><td class="when">${when(entry.at)}</td>
+<td>${words(String(facts.type))}${facts.status === undefined ? '' : html` → <b>${words(String(facts.status))}</b>`}${disclosed.actor === undefined ? '' : html`, by ${disclosed.actor as string}`}</td><td><code class="hash">${hashOf(tenant, entry)}</code></td></tr>`,
+  )}</tbody></table></section>`;
+}
+
+function proven({ checkpoint, entries }: EvidencePage): Html {
+  return html`<section><h2>Checkpoint</h2><p>Signed over the first ${checkpoint.size} entries of the log.</p><pre>${checkpoint.note}</pre></section>
+<section><h2>Proofs of inclusion</h2><p>The hashes, from each entry upwards, that lead to the root in the checkpoint.</p><table class="proofs"><thead><tr><th>Entry</th><th>Hashes</th></tr></thead><tbody>${entries.map(
+    ({ seq, proof }) => html`<tr><td>${seq}</td><td>${proof.map((hash) => html`<code class="hash">${hash}</code> `)}</td></tr>`,
+  )}</tbody></table></section>
+<section><h2>How it is checked</h2><p>This page is for reading. What proves it is the same address asked for JSON, verified offline by <code>exequatur-verify</code> with the public key of whoever signs the log; it computes each hash above again from the bytes of the entries.</p></section>`;
+}
+
+function hashOf(tenant: string, entry: Entry): string {
+  return createHash('sha256').update(frameOf(tenant, entry)).digest('hex');
+}
+
+/** Erased values are gone, and their commitments stay. */
+function named(one: Told | undefined, name: string): Html | string {
+  const value = one?.told[name];
+  if (value !== undefined) return typeof value === 'string' ? value : JSON.stringify(value);
+  return (one?.facts.commitments as JsonObject | undefined)?.[name] === undefined ? '' : html`<i>erased</i>`;
+}
+
+function words(text: string): string {
+  return text.replaceAll(/[._]/g, ' ');
+}
+
+function shown(value: JsonValue | undefined): string {
+  if (value === undefined) return 'absent';
+  if (typeof value === 'object' && value !== null && '$masked' in value) return 'not shown: sensitive';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Of ISO text, or of microseconds since 1970. */
+function when(at: string): string {
+  const iso = /^-?\d+$/.test(at) ? new Date(Number(BigInt(at) / 1_000n)).toISOString() : at;
+  return `${iso.slice(0, 10)} ${iso.slice(11, 23)} UTC`;
+}

@@ -1,0 +1,70 @@
+// A person’s data is erased, and the log verifies as before. An API over a clone from tests/support/database.ts.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { EvidenceScene } from './evidence-scene.ts';
+
+let scene: EvidenceScene;
+let id: string;
+beforeAll(async () => {
+  scene = await EvidenceScene.open();
+  id = await scene.act(); // Approved by keeper-1, who says "looked at it".
+  await scene.seal();
+});
+afterAll(() => scene?.close());
+
+const admin = () => scene.api.as({ id: 'access-admin-1' });
+const erase = (who: string, by = admin()) => by.post(`/v1/principals/${who}/erasure`, { reason: 'request 17' });
+const found = (said: string) => JSON.parse(said.slice('whole '.length));
+
+it('is refused of whoever is still there, of oneself, and to whoever may not', async () => {
+  expect((await erase('keeper-1')).body).toMatchObject({ code: 'principal_active' });
+  expect((await erase('access-admin-1')).body).toMatchObject({ code: 'self_administration' });
+  expect((await erase('nobody-known')).body).toMatchObject({ code: 'not_found' });
+  expect((await erase('keeper-1', scene.api.as({ id: 'keeper-2' }))).status).toBe(403);
+  expect(await scene.export()).toContain('keeper-1');
+});
+
+it('takes names and words, and leaves the log whole and the execution judged', async () => {
+  const before = await scene.verify(await scene.export());
+  expect(before.code, before.said).toBe(0);
+  await admin().put('/v1/principals/keeper-1', { name: 'Jane Keeper', disabled: true });
+  const answer = await erase('keeper-1');
+  expect(answer).toMatchObject({ status: 200, body: { reviews: 1, proposals: 0 } });
+  expect(answer.body.disclosures).toBeGreaterThanOrEqual(4); // Reviewer, reason, and twice what the directory was told.
+  await scene.seal();
+
+  const text = await scene.export();
+  expect(text).not.toMatch(/keeper-1|Jane/);
+  expect(text).toContain('officer-1'); // Others stay, and what they said.
+  expect(text).toContain('looked at it');
+  expect(text).toContain('request 17');
+  const after = await scene.verify(text);
+  expect(after.code, after.said).toBe(0);
+  expect(found(after.said)).toMatchObject({ executions: 1, unjudged: 0, conditionsUnjudged: 0 });
+  expect(found(after.said).erased).toBe(answer.body.disclosures);
+
+  // Of the part that was exported before, the tree is the same.
+  const { to, root } = found(before.said);
+  const part = found((await scene.verify(await scene.export(`?to=${to}`))).said);
+  expect({ to: part.to, root: part.root }).toEqual({ to, root });
+
+  const { body } = await scene.auditor.get(`/v1/proposals/${id}/evidence`);
+  expect(JSON.stringify(body)).not.toContain('keeper-1');
+  const alone = await scene.verify(JSON.stringify(body));
+  expect(found(alone.said)).toMatchObject({ status: 'executed', isJudged: true });
+  expect(found(alone.said).approvedBy).toEqual([expect.stringMatching(/^erased /), 'officer-1']);
+  expect((await scene.api.as({ id: 'keeper-2' }).get('/v1/principals/keeper-1')).body.name).toBeNull();
+});
+
+it('done again erases nothing more, and each time is an entry', async () => {
+  expect((await erase('keeper-1')).body).toEqual({ disclosures: 0, reviews: 0, proposals: 0 });
+  const { rows } = await scene.superuser.query("SELECT 1 FROM exequatur.audit_entry WHERE type = 'principal.erased'");
+  expect(rows).toHaveLength(2);
+});
+
+it('is the only change that a review takes, and no login can make it by itself', async () => {
+  await scene.superuser.query('SET session_replication_role = origin');
+  for (const change of ["decision = 'reject'", "reason = 'another'", "reviewer_id = 'officer-1'"])
+    await expect(scene.superuser.query(`UPDATE exequatur.review SET ${change}`)).rejects.toMatchObject({ code: 'XQ011' });
+  await expect(scene.api.pool.query('UPDATE exequatur.review SET reason = NULL')).rejects.toMatchObject({ code: '42501' });
+  await expect(scene.api.pool.query('DELETE FROM exequatur.audit_disclosure')).rejects.toMatchObject({ code: '42501' });
+});

@@ -1,0 +1,86 @@
+// The evidence of one action as a page that auditors print. An API over a clone from tests/support/database.ts. EXEQUATUR_PAGE_TO keeps the page in a file, to be looked at.
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openPool } from '../../store/connect.ts';
+import { executeProposal } from '../../store/execute-proposal.ts';
+import { simulateProposal } from '../../store/simulate-proposal.ts';
+import { building } from '../store/fixture.ts';
+import { EvidenceScene } from './evidence-scene.ts';
+
+const nasty = `</td><script>alert(1)</script><img src=x onerror="alert(2)"> \u202egnisrever`;
+let scene: EvidenceScene;
+let id: string;
+
+beforeAll(async () => {
+  const document = structuredClone(building);
+  Object.assign(document.objectTypes.room.properties.note, { sensitive: true });
+  scene = await EvidenceScene.open(document);
+  const worker = openPool(scene.api.database.urls.worker);
+  const { deps } = scene.api.context.resources;
+  const run = async (actionType: string, parameters: object, justification: string) => {
+    const agent = scene.api.as({ id: 'agent-1', kind: 'agent', roles: ['agent'] });
+    const { body } = await agent.post('/v1/proposals', { actionType, parameters, justification });
+    const settled = await simulateProposal(worker, scene.api.tenant, body.id, deps);
+    if (settled?.status === 'awaiting_approval')
+      for (const who of ['keeper-1', 'officer-1']) await scene.api.as({ id: who }).review({ id: body.id, planDigest: settled.digest });
+    expect((await executeProposal(worker, scene.api.tenant, body.id, deps))?.status).toBe('executed');
+    return body.id as string;
+  };
+  await run('addFloor', { name: 'F1', rooms: [{ code: 'R1', seats: 4 }] }, 'a floor');
+  const { body } = await scene.api.as({ id: 'keeper-1' }).get('/v1/objects/room');
+  id = await run('closeRoom', { room: body.objects[0].id, note: 'the secret leak' }, nasty);
+  await worker.end();
+  await scene.seal();
+});
+afterAll(() => scene?.close());
+
+const page = (...roles: string[]) =>
+  scene.api
+    .as({ id: 'auditor-1', roles: ['auditor', ...roles] })
+    .get(`/v1/proposals/${id}/evidence`, { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } });
+
+it('is a page for browsers, and JSON for everybody else', async () => {
+  const { status, mediaType, headers, body } = await page();
+  expect({ status, mediaType, vary: headers.get('vary') }).toMatchObject({ status: 200, mediaType: 'text/html', vary: 'accept' });
+  if (process.env.EXEQUATUR_PAGE_TO) writeFileSync(process.env.EXEQUATUR_PAGE_TO, body);
+  expect((await scene.auditor.get(`/v1/proposals/${id}/evidence`)).body).toMatchObject({ exequatur: 'evidence' });
+  expect((await scene.api.as({ id: 'keeper-1' }).get(`/v1/proposals/${id}/evidence`, { headers: { accept: 'text/html' } })).status).toBe(
+    403,
+  );
+});
+
+it('shows plan, reviews, decisions, entries with their hashes, proofs and the checkpoint, of which the verifier says the same', async () => {
+  const { body } = await page();
+  const { body: bundle } = await scene.auditor.get(`/v1/proposals/${id}/evidence`);
+  for (const { seq, previousHash, proof } of bundle.entries.slice(1)) {
+    expect(body).toContain(`<td>${seq}</td>`);
+    for (const hash of proof) expect(body).toContain(hash);
+    // What follows in the log names the hash of the one before it, where that is of this proposal as well.
+    if (bundle.entries.some((other: { seq: number }) => other.seq === seq - 1)) expect(body).toContain(previousHash);
+  }
+  for (const text of ['closeRoom, version', 'keeper-1', 'officer-1', 'looked at it', 'may review', 'keepers', 'safety', 'open', 'closed'])
+    expect(body).toContain(text);
+  expect(body).toContain(bundle.checkpoint.split('\n')[2]);
+});
+
+it('makes text of all that agents wrote, loads nothing, and runs nothing', async () => {
+  const { body, headers } = await page();
+  expect(body).not.toMatch(/<script|<img|<link|<iframe|\u202e/);
+  expect(body).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
+  expect(body).toContain('⟨U+202E⟩gnisrever');
+  expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+});
+
+it('shows sensitive values to whoever may see them, which is then an entry', async () => {
+  const reads = async () =>
+    (
+      await scene.superuser.query(
+        "SELECT 1 FROM exequatur.audit_entry WHERE type = 'sensitive.read' AND convert_from(payload, 'UTF8') LIKE '%room/note%'",
+      )
+    ).rowCount;
+  const before = await reads();
+  expect((await page()).body).not.toContain('the secret leak');
+  expect(await reads()).toBe(before);
+  expect((await page('sensitive-reader')).body).toContain('the secret leak');
+  expect(await reads()).toBe((before ?? 0) + 1);
+});

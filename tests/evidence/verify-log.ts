@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { sealLogs } from '../../events/seal-logs.ts';
+import { openPool } from '../../store/connect.ts';
+import { readCheckpoint, readEntries } from '../../store/read-log.ts';
+import { withTenant } from '../../store/sql.ts';
+import { openLogger } from '../../telemetry/logger.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { newSigner } from './evidence-scene.ts';
+
+/** Seals a tenant's log, takes all of it, and returns what the verifier says: that of a test that did all sorts of things must be whole. Of a database that nobody else seals. */
+export async function verifyLog(database: TestDatabase, tenant: string): Promise<string> {
+  const signer = newSigner();
+  const [relay, api] = [openPool(database.urls.relay), openPool(database.urls.api)];
+  try {
+    while ((await sealLogs({ pool: relay, signer, logger: openLogger('test') })).sealed > 0);
+    return await withTenant(api, tenant, async (tx) => {
+      const last = await readCheckpoint(tx);
+      if (last === null) throw new Error('nothing was sealed');
+      const { entries } = await readEntries(tx, 1, last.size);
+      const header = { exequatur: 'audit-export', format: 1, tenant, from: 1, to: last.size, subtrees: [] };
+      return verified([header, ...entries, { checkpoint: last.note }, { end: last.size }], signer.verifierKey);
+    });
+  } finally {
+    await Promise.all([relay.end(), api.end()]);
+  }
+}
+
+async function verified(lines: readonly object[], key: string): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'log-'));
+  const file = join(directory, 'log.ndjson');
+  writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const args = [resolve('verifier', 'exequatur-verify.mjs'), '--key', key, file];
+  const said = await new Promise<string>((done) => execFile(process.execPath, args, (_error, stdout) => done(stdout.trim())));
+  rmSync(directory, { recursive: true });
+  return said;
+}
