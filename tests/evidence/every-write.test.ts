@@ -78,6 +78,7 @@ const prepared = <T>(ready: () => Promise<T>, call: (ready: T) => Promise<Answer
 
 const rows: Record<string, Row> = {
   simulateAction: 'stores nothing',
+  simulateChangeSet: 'stores nothing',
   cancelMigration: 'of a migration under way: tests/store/ontology-migration.test.ts',
   cancelProposal: 'of an execution with effects under way: tests/effects/stop.test.ts',
   resolveProposal: 'of an execution that awaits a person: tests/effects/stop.test.ts',
@@ -119,6 +120,7 @@ const rows: Record<string, Row> = {
     },
     (id) => as('keeper-1').post(`/v1/schedules/${id}/resume`, { reason: 'x' }),
   ),
+  triggerSchedule: prepared(scheduled, (id) => as('keeper-1').post(`/v1/schedules/${id}/trigger`, { reason: 'x' })),
   deleteSchedule: prepared(scheduled, (id) => as('keeper-1').call('DELETE', `/v1/schedules/${id}`)),
   putEndpointSecret: { call: () => as('ontology-admin-1').put('/v1/endpoints/carrier/secrets/signing', {}) },
   deleteEndpointSecret: prepared(
@@ -145,6 +147,7 @@ const rows: Record<string, Row> = {
     call: () => as('ontology-admin-1').put('/v1/policies', { policies: { all: 'permit (principal, action, resource);' }, cases: [] }),
   },
   activatePolicies: 'of a version that is not in force, by a proposal as putPolicies: tests/store/policies.test.ts',
+  resolveHeldEvent: 'of an event that a broker does not take: tests/events/publish-events.test.ts',
   putSwitch: { call: () => as('operator-1').put('/v1/switches/actionType/closeFloor', { state: 'off', reason: 'x' }) },
   putFreezeWindow: { call: () => window('w1') },
   deleteFreezeWindow: prepared(
