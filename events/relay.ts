@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { Counter, Gauge } from 'prom-client';
-import { type NoteSigner, readSigner } from '../audit/signed-note.ts';
 import { readRelaySettings } from '../config.ts';
 import { openPool } from '../store/connect.ts';
 import { answers } from '../store/is-outage.ts';
@@ -13,7 +11,7 @@ import { keepSchedules } from './keep-schedules.ts';
 import { poll } from './poll.ts';
 import { redeliverNudges } from './redeliver-nudges.ts';
 import { restartLostWorkflows } from './restart-lost-workflows.ts';
-import { sealLogs } from './seal-logs.ts';
+import { sealingRounds } from './sealing-rounds.ts';
 import { startIndexBuilds } from './start-index-builds.ts';
 import { startMigrations } from './start-migrations.ts';
 import { startReviewWaits } from './start-review-waits.ts';
@@ -29,8 +27,6 @@ const registry = openRegistry('relay');
 
 const nudgeEveryMs = 500; // Adds to the two seconds after which a nudge counts as missed: a proposal made while Temporal restarts starts within about three.
 const sweepEveryMs = 30_000; // How long Temporal's loss of all data may go unnoticed; each sweep asks Temporal once per open proposal.
-
-const sealEveryMs = 500; // An entry is under a checkpoint within a second.
 
 const schedulesEveryMs = 1_000; // How late a new schedule may be known to Temporal.
 let schedulesCheckedAt = 0;
@@ -55,16 +51,6 @@ const attention = new Gauge({
   help: 'Proposals whose execution cannot be undone by itself, for at least ten seconds, as of the newest sweep.',
   registers: [registry],
 });
-const checkpoints = new Counter({
-  name: 'exequatur_audit_checkpoints_total',
-  help: 'Checkpoints signed over tenants\u2019 audit logs.',
-  registers: [registry],
-});
-const rewrittenLogs = new Gauge({
-  name: 'exequatur_audit_logs_rewritten',
-  help: 'Logs that no longer say what was signed of them, as of the newest round; they are sealed no further.',
-  registers: [registry],
-});
 const failing = new Gauge({
   name: 'exequatur_relay_failing',
   help: '1 while the newest round failed.',
@@ -72,12 +58,8 @@ const failing = new Gauge({
   registers: [registry],
 });
 
-const signer =
-  settings.EXEQUATUR_CHECKPOINT_KEY_FILE === undefined
-    ? undefined
-    : readSigner(readFileSync(settings.EXEQUATUR_CHECKPOINT_KEY_FILE, 'utf8'));
-if (signer === undefined) logger.warn('no key for checkpoints: audit logs are not sealed');
 const pool = openPool(settings.EXEQUATUR_RELAY_DATABASE_URL, { max: 4, applicationName: 'exequatur-relay' });
+const sealing = sealingRounds({ settings, pool, registry, logger });
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 
@@ -113,7 +95,7 @@ async function relay(client: Client): Promise<void> {
       );
       return false;
     }),
-    ...(signer === undefined ? [] : [round('seal', sealEveryMs, () => seal(signer))]),
+    ...sealing.map(({ name, everyMs, work }) => round(name, everyMs, work)),
     round('schedules', schedulesEveryMs, async () => {
       const everything = Date.now() - schedulesCheckedAt > sweepEveryMs;
       await keepSchedules(deps, everything);
@@ -126,13 +108,6 @@ async function relay(client: Client): Promise<void> {
       return false;
     }),
   ]);
-}
-
-async function seal(signer: NoteSigner): Promise<boolean> {
-  const { sealed, rewritten } = await sealLogs({ pool, signer, logger });
-  checkpoints.inc(sealed);
-  rewrittenLogs.set(rewritten.length);
-  return false;
 }
 
 async function isTemporalUp(): Promise<boolean> {

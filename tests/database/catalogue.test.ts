@@ -46,6 +46,7 @@ describe('every table with tenants in it', () => {
     );
     expect(found.map(({ tablename }) => tablename)).toEqual([
       'audit_checkpoint',
+      'audit_cosignature',
       'audit_entry',
       'audit_head',
       'audit_tile',
@@ -208,6 +209,8 @@ describe('functions', () => {
         'revise_proposal',
       ],
       relay: [
+        'checkpoints_to_cosign',
+        'last_checkpoint',
         'log_leaves',
         'log_tile',
         'logs_to_seal',
@@ -218,6 +221,8 @@ describe('functions', () => {
         'running_migrations',
         'schedules_to_tell',
         'store_checkpoint',
+        'store_cosignature',
+        'thin_checkpoints',
         'undelivered_nudges',
         'unfinished_indexes',
         'unreviewed_emergencies',

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { type NoteSigner, readSigner, writeSigner } from '../../audit/signed-note.ts';
+import type { KnownWitness } from '../../events/ask-witness.ts';
 import { sealLogs } from '../../events/seal-logs.ts';
+import { submitCheckpoints } from '../../events/submit-checkpoints.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import { openPool } from '../../store/connect.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
@@ -62,7 +64,12 @@ export class EvidenceScene {
   }
 
   seal(signer = this.signer) {
-    return sealLogs({ pool: this.relay, signer, logger: openLogger('test') });
+    return sealLogs({ pool: this.relay, signers: [signer], logger: openLogger('test') });
+  }
+
+  /** Has everything cosigned that is sealed, as the relay does. @returns how many checkpoints were. */
+  submit(witness: KnownWitness, forks = new Map<string, number>()): Promise<number> {
+    return submitCheckpoints({ pool: this.relay, witness, logger: openLogger('test'), forks });
   }
 
   async export(query = ''): Promise<string> {
@@ -78,10 +85,10 @@ export class EvidenceScene {
   /** What the verifier prints, and its exit code. */
   async verify(
     text: string,
-    { key = this.signer.verifierKey, kept }: { key?: string; kept?: string } = {},
+    { key = this.signer.verifierKey, kept, args: more = [] }: { key?: string; kept?: string | undefined; args?: readonly string[] } = {},
   ): Promise<{ code: number; said: string }> {
     const file = this.write(text);
-    const args = [verifier, '--key', key, ...(kept === undefined ? [] : ['--checkpoint', this.write(kept)]), file];
+    const args = [verifier, '--key', key, ...(kept === undefined ? [] : ['--checkpoint', this.write(kept)]), ...more, file];
     return new Promise((done) => {
       execFile(process.execPath, args, (error, stdout) =>
         done({ code: typeof error?.code === 'number' ? error.code : 0, said: stdout.trim() }),
