@@ -10,6 +10,7 @@ import { sealLogs } from '../../events/seal-logs.ts';
 import { submitCheckpoints } from '../../events/submit-checkpoints.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import { openPool } from '../../store/connect.ts';
+import { thinCheckpoints } from '../../store/cosignatures.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { simulateProposal } from '../../store/simulate-proposal.ts';
 import { openLogger } from '../../telemetry/logger.ts';
@@ -63,8 +64,12 @@ export class EvidenceScene {
     return body.id;
   }
 
-  seal(signer = this.signer) {
-    return sealLogs({ pool: this.relay, signers: [signer], logger: openLogger('test') });
+  seal(signer = this.signer, ...others: NoteSigner[]) {
+    return sealLogs({ pool: this.relay, signers: [signer, ...others], logger: openLogger('test') });
+  }
+
+  thin(since: Date | null = null): Promise<number> {
+    return thinCheckpoints(this.relay, since, 1_000);
   }
 
   /** Has everything cosigned that is sealed, as the relay does. @returns how many checkpoints were. */
