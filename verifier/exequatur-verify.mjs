@@ -6,7 +6,7 @@
 // could not be read. Several keys are given where one took over from another. `--checkpoint` names a checkpoint that somebody kept elsewhere: the log must be one that it
 // was signed over. With `--witness`, what is checked must be under a checkpoint that so many of these witnesses cosigned, all of them unless `--quorum` says otherwise.
 import { createHash, createPublicKey, verify as verifySignature } from 'node:crypto';
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream, readFileSync, realpathSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
@@ -354,7 +354,8 @@ async function isEvidence(file) {
   return false;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+// npx runs it through a symbolic link.
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
   try {
     console.log('whole', JSON.stringify(await main(process.argv.slice(2))));
   } catch (error) {

@@ -5,9 +5,9 @@ import { writeWhole } from '../stack/write-whole.ts';
 
 /** Tells other programs where everything is. It exists exactly while the stack is up and both tenants are loaded; development keys only. */
 export function writeReadyFile(directory: string, stack: Stack): string {
-  const { apiUrl, temporalAddress, postgresUrls, tenants } = stack;
+  const { apiUrl, temporalAddress, postgresUrls, verifierKeys, tenants } = stack;
   const path = join(directory, 'ready.json');
-  const content = { apiUrl, temporalUiUrl: stack.temporalUiUrl ?? null, temporalAddress, postgresUrls, tenants };
+  const content = { apiUrl, temporalUiUrl: stack.temporalUiUrl ?? null, temporalAddress, postgresUrls, verifierKeys, tenants };
   writeWhole(path, `${JSON.stringify(content, null, 2)}\n`, 0o600);
   return path;
 }
