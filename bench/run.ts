@@ -1,3 +1,4 @@
+import { benchAudit } from './audit.ts';
 import { benchLifecycle } from './lifecycle.ts';
 import { benchOntology } from './ontology.ts';
 import { benchPlan } from './plan.ts';
@@ -5,6 +6,7 @@ import { benchPolicy } from './policy.ts';
 
 /** `npm run bench -- <name> [options]`: each benchmark prints a table for people and one JSON line for machines. */
 const benchmarks: Record<string, (options: readonly string[]) => Promise<void>> = {
+  audit: benchAudit,
   lifecycle: benchLifecycle,
   ontology: benchOntology,
   plan: benchPlan,

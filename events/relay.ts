@@ -58,7 +58,7 @@ const failing = new Gauge({
   registers: [registry],
 });
 
-const pool = openPool(settings.EXEQUATUR_RELAY_DATABASE_URL, { max: 4, applicationName: 'exequatur-relay' });
+const pool = openPool(settings.EXEQUATUR_RELAY_DATABASE_URL, { max: 8, applicationName: 'exequatur-relay' });
 const sealing = sealingRounds({ settings, pool, registry, logger });
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());

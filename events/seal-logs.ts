@@ -3,8 +3,11 @@ import { rootOf, type StoredTiles, tileWidth } from '../audit/merkle.ts';
 import { checkpointText, type NoteSigner, type Signers, signNote } from '../audit/signed-note.ts';
 import { EntriesMissing, type LogToSeal, logsToSeal, storeCheckpoint, type Tile, tilesOfLog } from '../store/log-work.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { severalAtOnce } from './several-at-once.ts';
 
-const mostLogs = 200; // Of one round; those with most to seal come first, so none waits for ever.
+/** Of one round; those with most to seal come first, so none waits for ever. */
+export const mostLogs = 200;
+const atOnce = 4; // While one waits for its commit, or for a signing command, others go on; more than the database has cores for gains nothing.
 
 /** The log of a tenant says otherwise than what was signed of it: it is sealed no further until somebody has looked. */
 class LogRewritten extends Error {}
@@ -21,7 +24,7 @@ export async function sealLogs({
 }): Promise<{ sealed: number; rewritten: string[] }> {
   const rewritten: string[] = [];
   let sealed = 0;
-  for (const log of await logsToSeal(pool, mostLogs)) {
+  await severalAtOnce(await logsToSeal(pool, mostLogs), atOnce, async (log) => {
     try {
       if (await sealLog(pool, log, signers)) sealed++;
     } catch (error) {
@@ -29,7 +32,7 @@ export async function sealLogs({
       rewritten.push(log.tenant);
       logger.error({ tenant: log.tenant, signed: log.sealed }, 'a log was rewritten; it is sealed no further');
     }
-  }
+  });
   return { sealed, rewritten };
 }
 

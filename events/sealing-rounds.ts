@@ -8,7 +8,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { KnownWitness } from './ask-witness.ts';
 import { readSigners } from './checkpoint-signers.ts';
 import type { PollOptions } from './poll.ts';
-import { sealLogs } from './seal-logs.ts';
+import { mostLogs, sealLogs } from './seal-logs.ts';
 import { submitCheckpoints } from './submit-checkpoints.ts';
 
 type Round = Pick<PollOptions, 'name' | 'everyMs' | 'work'>;
@@ -54,7 +54,7 @@ function sealing({ pool, registry, logger }: SealingDeps, signers: Signers): Rou
     const { sealed, rewritten } = await sealLogs({ pool, signers, logger });
     checkpoints.inc(sealed);
     rewrittenLogs.set(rewritten.length);
-    return false;
+    return sealed === mostLogs;
   };
   return { name: 'seal', everyMs: sealEveryMs, work };
 }

@@ -4,6 +4,7 @@ import { type CheckpointToCosign, checkpointsToCosign, lastCheckpoint, storeCosi
 import { EntriesMissing, tilesOfLog } from '../store/log-work.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { askWitness, type KnownWitness } from './ask-witness.ts';
+import { severalAtOnce } from './several-at-once.ts';
 
 export interface SubmitDeps {
   pool: pg.Pool;
@@ -26,18 +27,9 @@ export async function submitCheckpoints(deps: SubmitDeps): Promise<number> {
   const passed = [...forks].filter(([, again]) => again > Date.now()).map(([tenant]) => tenant);
   const logs = await checkpointsToCosign(pool, { witness: nameOfWitness(witness), passed, limit: mostLogs });
   let cosigned = 0;
-  let away: unknown;
-  const submitOneByOne = async () => {
-    for (let log = logs.shift(); log !== undefined && away === undefined; log = logs.shift()) {
-      try {
-        if (await submit(deps, log)) cosigned++;
-      } catch (error) {
-        away = error;
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, submitOneByOne));
-  if (away !== undefined) throw away;
+  await severalAtOnce(logs, atOnce, async (log) => {
+    if (await submit(deps, log)) cosigned++;
+  });
   return cosigned;
 }
 
