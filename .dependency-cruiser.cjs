@@ -2,7 +2,7 @@
  * Who may import whom. Each folder lists what it may reach; anything else between the product's folders is an error, so a new direction is a decision and
  * not an accident.
  */
-const folders = ['ontology', 'policy', 'workflows', 'activities', 'store', 'audit', 'events', 'telemetry', 'api'];
+const folders = ['ontology', 'policy', 'workflows', 'activities', 'store', 'audit', 'events', 'telemetry', 'api', 'witness'];
 
 /** Folder -> what of the product it may import besides itself. Regular expressions over paths. */
 const mayImport = {
@@ -14,6 +14,7 @@ const mayImport = {
   activities: ['^ontology/', '^policy/', '^store/', '^audit/', '^telemetry/', '^workflows/[^/]+\\.contract\\.ts$'],
   events: ['^ontology/', '^audit/', '^store/', '^telemetry/', '^workflows/[^/]+\\.contract\\.ts$', '^config\\.ts$'],
   api: ['^ontology/', '^policy/', '^audit/', '^store/', '^telemetry/', '^generated/', '^workflows/[^/]+\\.contract\\.ts$', '^config\\.ts$'],
+  witness: ['^audit/'],
 };
 
 const tests = '\\.test\\.ts$';
@@ -83,10 +84,17 @@ module.exports = {
       to: { path: 'node_modules/@cedar-policy/' },
     },
     {
+      name: 'the-witness-needs-node-alone',
+      severity: 'error',
+      comment: 'Somebody else runs it, on another site, and is to read all of it first.',
+      from: { path: '^(witness/|audit/(consistency|cosignature|merkle|note-keys|signed-note)\\.ts$)', pathNot: tests },
+      to: { path: ['node_modules/', '^ontology/'] },
+    },
+    {
       name: 'nobody-imports-an-entry-point',
       severity: 'error',
       from: { pathNot: '^$' },
-      to: { path: '^(worker\\.ts|api/server\\.ts)$' },
+      to: { path: '^(worker\\.ts|api/server\\.ts|witness/run-witness\\.ts)$' },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },

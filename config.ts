@@ -23,6 +23,16 @@ const secretsKey = z
   .string()
   .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64')
   .optional();
+/** Pairs of a URL and a verifier key, all with spaces between. */
+const witnesses = z
+  .string()
+  .default('')
+  .transform((text) => text.split(/\s+/).filter((word) => word !== ''))
+  .refine(
+    (words) => words.length % 2 === 0 && words.every((word, at) => at % 2 === 1 || /^https?:\/\//.test(word)),
+    'must be pairs of a URL and a verifier key',
+  )
+  .transform((words) => Array.from({ length: words.length / 2 }, (_, at) => ({ url: words[2 * at] ?? '', key: words[2 * at + 1] ?? '' })));
 /** What seals secrets of endpoints, the same in API and worker; beside a new key the previous one still opens what it sealed. */
 const secretsKeySettings = { EXEQUATUR_SECRETS_KEY: secretsKey, EXEQUATUR_SECRETS_PREVIOUS_KEY: secretsKey };
 const functions = z.string().min(1).optional();
@@ -94,9 +104,14 @@ const relaySettings = z.object({
   EXEQUATUR_RELAY_DATABASE_URL: url,
   EXEQUATUR_HOST: host,
   EXEQUATUR_RELAY_METRICS_PORT: port.default(9466),
-  /** A file with the key that signs checkpoints; without one nothing is sealed. */
+  /** A file with the key that signs checkpoints; without one, and without a command, nothing is sealed. The previous one signs beside it. */
   EXEQUATUR_CHECKPOINT_KEY_FILE: z.string().min(1).optional(),
   ...kafkaSettings,
+  EXEQUATUR_CHECKPOINT_PREVIOUS_KEY_FILE: z.string().min(1).optional(),
+  /** A program that signs instead, with its arguments, and what verifies its signatures. */
+  EXEQUATUR_CHECKPOINT_COMMAND: z.string().min(1).optional(),
+  EXEQUATUR_CHECKPOINT_COMMAND_KEY: z.string().min(1).optional(),
+  EXEQUATUR_WITNESSES: witnesses,
 });
 
 export type ApiSettings = z.infer<typeof apiSettings>;

@@ -1,3 +1,4 @@
+import { benchAudit } from './audit.ts';
 import { benchEvents } from './events.ts';
 import { benchLifecycle } from './lifecycle.ts';
 import { benchLoad } from './load.ts';
@@ -8,6 +9,7 @@ import { benchPolicy } from './policy.ts';
 /** `npm run bench -- <name> [options]`: each benchmark prints a table for people and one JSON line for machines. */
 const benchmarks: Record<string, (options: readonly string[]) => Promise<void>> = {
   events: benchEvents,
+  audit: benchAudit,
   lifecycle: benchLifecycle,
   load: benchLoad,
   ontology: benchOntology,

@@ -1,6 +1,16 @@
 import type pg from 'pg';
 import { byReference, type CloudEvent, type Position, parseSequence } from '../ontology/cloud-event.ts';
-import { type Hold, holdKey, type Lane, laneEvents, laneHolds, moveLane, releaseKey } from '../store/event-lanes.ts';
+import {
+  type Hold,
+  holdKey,
+  type Lane,
+  laneCheckpoints,
+  laneEvents,
+  laneHolds,
+  markCheckpointsTold,
+  moveLane,
+  releaseKey,
+} from '../store/event-lanes.ts';
 import { type EventSink, EventsRefused } from './event-sink.ts';
 
 export interface PublishingDeps {
@@ -31,6 +41,7 @@ export async function publishLane(deps: PublishingDeps, lane: Lane): Promise<boo
   let at: Position = { seq: lane.seq, ordinal: lane.ordinal };
   try {
     const held = await settleHolds(deps, lane);
+    await tellCheckpoints(deps, lane);
     for (let page = 0; page < mostPages && deps.signal?.aborted !== true; page++) {
       const { events, next } = await laneEvents(deps.pool, lane, at, pageEvents);
       if (next.seq === at.seq && next.ordinal === at.ordinal) return false;
@@ -45,6 +56,14 @@ export async function publishLane(deps: PublishingDeps, lane: Lane): Promise<boo
   } finally {
     await moveLane(deps.pool, lane, at, null).catch(() => {}); // Where this fails the claim runs out by itself.
   }
+}
+
+async function tellCheckpoints(deps: PublishingDeps, lane: Lane): Promise<void> {
+  const checkpoints = await laneCheckpoints(deps.pool, lane, pageEvents);
+  if (checkpoints.length === 0) return;
+  await deps.sink.publish(checkpoints);
+  const { size } = checkpoints.at(-1)?.data ?? {};
+  if (!(await markCheckpointsTold(deps.pool, lane, Number(size)))) throw new ClaimLost();
 }
 
 /** Where one is refused its key is held from there on, and the rest goes on. */

@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { Counter, Gauge } from 'prom-client';
-import { type NoteSigner, readSigner } from '../audit/signed-note.ts';
 import { readRelaySettings } from '../config.ts';
 import { openPool } from '../store/connect.ts';
 import { DatabaseProbe } from '../store/database-probe.ts';
@@ -15,7 +13,7 @@ import { poll } from './poll.ts';
 import { openPublishing } from './publishing.ts';
 import { redeliverNudges } from './redeliver-nudges.ts';
 import { restartLostWorkflows } from './restart-lost-workflows.ts';
-import { sealLogs } from './seal-logs.ts';
+import { sealingRounds } from './sealing-rounds.ts';
 import { startIndexBuilds } from './start-index-builds.ts';
 import { startMigrations } from './start-migrations.ts';
 import { startReviewWaits } from './start-review-waits.ts';
@@ -31,8 +29,6 @@ const registry = openRegistry('relay');
 
 const nudgeEveryMs = 500; // Adds to the two seconds after which a nudge counts as missed: a proposal made while Temporal restarts starts within about three.
 const sweepEveryMs = 30_000; // How long Temporal's loss of all data may go unnoticed; each sweep asks Temporal once per open proposal.
-
-const sealEveryMs = 500; // An entry is under a checkpoint within a second.
 
 const schedulesEveryMs = 1_000; // How late a new schedule may be known to Temporal.
 let schedulesCheckedAt = 0;
@@ -61,16 +57,6 @@ const attention = new Gauge({
   help: 'Proposals whose execution cannot be undone by itself, for at least ten seconds, as of the newest sweep.',
   registers: [registry],
 });
-const checkpoints = new Counter({
-  name: 'exequatur_audit_checkpoints_total',
-  help: 'Checkpoints signed over tenants\u2019 audit logs.',
-  registers: [registry],
-});
-const rewrittenLogs = new Gauge({
-  name: 'exequatur_audit_logs_rewritten',
-  help: 'Logs that no longer say what was signed of them, as of the newest round; they are sealed no further.',
-  registers: [registry],
-});
 const failing = new Gauge({
   name: 'exequatur_relay_failing',
   help: '1 while the newest round failed.',
@@ -78,13 +64,9 @@ const failing = new Gauge({
   registers: [registry],
 });
 
-const signer =
-  settings.EXEQUATUR_CHECKPOINT_KEY_FILE === undefined
-    ? undefined
-    : readSigner(readFileSync(settings.EXEQUATUR_CHECKPOINT_KEY_FILE, 'utf8'));
-if (signer === undefined) logger.warn('no key for checkpoints: audit logs are not sealed');
 const pool = openPool(settings.EXEQUATUR_RELAY_DATABASE_URL, { max: 8, applicationName: 'exequatur-relay' });
 const probe = new DatabaseProbe(settings.EXEQUATUR_RELAY_DATABASE_URL, 'exequatur-relay-probe');
+const sealing = sealingRounds({ settings, pool, registry, logger });
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 
@@ -141,7 +123,7 @@ async function relay(client: Client): Promise<void> {
       );
       return false;
     }),
-    ...(signer === undefined ? [] : [round('seal', sealEveryMs, () => seal(signer))]),
+    ...sealing.map(({ name, everyMs, work }) => round(name, everyMs, work)),
     round('schedules', schedulesEveryMs, async () => {
       const everything = Date.now() - schedulesCheckedAt > sweepEveryMs;
       await keepSchedules(deps, everything);
@@ -154,13 +136,6 @@ async function relay(client: Client): Promise<void> {
       return false;
     }),
   ]);
-}
-
-async function seal(signer: NoteSigner): Promise<boolean> {
-  const { sealed, rewritten } = await sealLogs({ pool, signer, logger });
-  checkpoints.inc(sealed);
-  rewrittenLogs.set(rewritten.length);
-  return false;
 }
 
 async function isTemporalUp(): Promise<boolean> {

@@ -1,59 +1,55 @@
 import type pg from 'pg';
 import { rootOf, type StoredTiles, tileWidth } from '../audit/merkle.ts';
-import { checkpointText, type NoteSigner } from '../audit/signed-note.ts';
-import { type LogToSeal, logsToSeal, storeCheckpoint, type Tile, tilesOfLog } from '../store/log-work.ts';
+import { checkpointText, type NoteSigner, type Signers, signNote } from '../audit/signed-note.ts';
+import { EntriesMissing, type LogToSeal, logsToSeal, storeCheckpoint, type Tile, tilesOfLog } from '../store/log-work.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { severalAtOnce } from './several-at-once.ts';
 
-const mostLogs = 200; // Of one round; those with most to seal come first, so none waits for ever.
+/** Of one round; those with most to seal come first, so none waits for ever. */
+export const mostLogs = 200;
+const atOnce = 4; // While one waits for its commit, or for a signing command, others go on; more than the database has cores for gains nothing.
 
 /** The log of a tenant says otherwise than what was signed of it: it is sealed no further until somebody has looked. */
-export class LogRewritten extends Error {
-  readonly tenant: string;
-
-  constructor(tenant: string) {
-    super('what was signed of a log is not what the log says now');
-    this.tenant = tenant;
-  }
-}
+class LogRewritten extends Error {}
 
 /** Signs a checkpoint for each log that has grown. @returns how many were signed, and the tenants whose logs were rewritten. */
 export async function sealLogs({
   pool,
-  signer,
+  signers,
   logger,
 }: {
   pool: pg.Pool;
-  signer: NoteSigner;
+  signers: Signers;
   logger: Logger;
 }): Promise<{ sealed: number; rewritten: string[] }> {
   const rewritten: string[] = [];
   let sealed = 0;
-  for (const log of await logsToSeal(pool, mostLogs)) {
+  await severalAtOnce(await logsToSeal(pool, mostLogs), atOnce, async (log) => {
     try {
-      if (await sealLog(pool, log, signer)) sealed++;
+      if (await sealLog(pool, log, signers)) sealed++;
     } catch (error) {
-      if (!(error instanceof LogRewritten)) throw error;
+      if (!(error instanceof LogRewritten || error instanceof EntriesMissing)) throw error;
       rewritten.push(log.tenant);
       logger.error({ tenant: log.tenant, signed: log.sealed }, 'a log was rewritten; it is sealed no further');
     }
-  }
+  });
   return { sealed, rewritten };
 }
 
 /** The name of a tenant's log: what its checkpoints begin with. */
-export function nameOfLog(signer: Pick<NoteSigner, 'name'>, tenant: string): string {
+function nameOfLog(signer: Pick<NoteSigner, 'name'>, tenant: string): string {
   return `${signer.name}/${tenant}`;
 }
 
 const mostEntries = 65_536; // Of one checkpoint: hashes are held in memory until it is signed.
 
-async function sealLog(pool: pg.Pool, { tenant, head, sealed, root: signed }: LogToSeal, signer: NoteSigner): Promise<boolean> {
+async function sealLog(pool: pg.Pool, { tenant, head, sealed, root: signed }: LogToSeal, signers: Signers): Promise<boolean> {
   const size = Math.min(head, sealed + mostEntries);
   const tree = tilesOfLog(pool, tenant);
   // Of entries in full tiles the tiles remember; whether these are still what they were, whoever verifies an export finds out.
-  if (signed !== null && !(await rootOf(tree, sealed)).equals(signed)) throw new LogRewritten(tenant);
+  if (signed !== null && !(await rootOf(tree, sealed)).equals(signed)) throw new LogRewritten();
   const root = await rootOf(tree, size);
-  const note = signer.sign(checkpointText(nameOfLog(signer, tenant), size, root));
+  const note = await signNote(checkpointText(nameOfLog(signers[0], tenant), size, root), signers);
   return storeCheckpoint(pool, { tenant, size, root, note, tiles: await newTiles(tree, sealed, size) });
 }
 

@@ -59,6 +59,15 @@ export function cloudEvent(row: EventRow): CloudEvent {
   };
 }
 
+const behindAll = 99_999_999; // A checkpoint covers its last entry with all events of it.
+
+/** That a tenant's log was sealed up to this size. It is no entry of the log: that would have to be sealed in turn, for ever. */
+export function checkpointEvent({ tenant, size, at, note }: { tenant: string; size: number; at: string; note: string }): CloudEvent {
+  const subject = 'audit/checkpoint';
+  const place = { tenant, seq: size, ordinal: behindAll, at, traceparent: null };
+  return cloudEvent({ ...place, id: `checkpoint.${size}`, type: 'audit.checkpoint', subject, key: subject, data: { size, note } });
+}
+
 /** Messages have types of their authors' own, and one shape. */
 export function schemaNameOf(type: string): string {
   return type.startsWith('message.') ? 'message' : type;

@@ -49,6 +49,7 @@ export const events = {
   'policies.changed': 'Another version of the policies is in force.',
   'ontology.changed': 'A new version of the definitions was accepted.',
   'ontology.migration_started': 'Objects are being rewritten for a document that is in force once they fit.',
+  'audit.checkpoint': 'The audit log was sealed up to an entry; the event carries what was signed.',
   'ontology.migration_ended': 'The document of a migration is in force, or the former one again.',
 } as const;
 

@@ -1,13 +1,18 @@
-/** `npm run checkpoint-key -- <name> <file>`: makes a key that signs checkpoints of audit logs, and prints what verifies them. The name is a domain or a path below one. */
+/**
+ * `npm run checkpoint-key -- [--witness] <name> <file>`: makes a key that signs checkpoints of audit logs, or a witness's that cosigns them, and prints what verifies
+ * them. The name is a domain or a path below one.
+ */
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { readSigner, writeSigner } from '../audit/signed-note.ts';
+import { readSigningKey, writeSigningKey } from '../audit/note-keys.ts';
 
-const [name = '', file = ''] = process.argv.slice(2);
+const args = process.argv.slice(2);
+const kind = args[0] === '--witness' ? 'witness' : 'log';
+const [name = '', file = ''] = kind === 'witness' ? args.slice(1) : args;
 if (!/^[^\s+]+$/.test(name) || file === '') {
-  console.error('usage: npm run checkpoint-key -- <name, without spaces and +> <file>');
+  console.error('usage: npm run checkpoint-key -- [--witness] <name, without spaces and +> <file>');
   process.exit(2);
 }
-const text = writeSigner(name, randomBytes(32));
+const text = writeSigningKey(name, kind, randomBytes(32));
 writeFileSync(file, `${text}\n`, { mode: 0o600, flag: 'wx' });
-console.log(readSigner(text).verifierKey);
+console.log(readSigningKey(text, kind).verifierKey);

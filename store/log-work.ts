@@ -17,6 +17,13 @@ export interface Tile {
   hashes: Buffer;
 }
 
+/** A log lacks entries that its head, or a checkpoint, counts. */
+export class EntriesMissing extends Error {
+  constructor() {
+    super('the log has fewer entries than were counted');
+  }
+}
+
 /** Over all tenants, through functions that the database keeps for the relay's login. */
 export async function logsToSeal(pool: pg.Pool, limit: number): Promise<LogToSeal[]> {
   const { rows } = await pool.query<LogToSeal>({
@@ -45,7 +52,7 @@ export function tilesOfLog(pool: pg.Pool, tenant: string): StoredTiles {
         values: [tenant, from, to],
       });
       const leaves = rows[0]?.leaves ?? Buffer.alloc(0);
-      if (leaves.length !== (to - from) * hashBytes) throw new Error('the log has fewer entries than its head says');
+      if (leaves.length !== (to - from) * hashBytes) throw new EntriesMissing();
       return splitHashes(leaves);
     },
   );

@@ -15,7 +15,7 @@ export interface ExportedEntry {
 
 export interface SignedCheckpoint {
   size: number;
-  /** A signed note. */
+  /** A signed note, with the cosignatures that witnesses have given so far. */
   note: string;
 }
 
@@ -25,12 +25,31 @@ const entryJson = `jsonb_build_object('seq', e.seq, 'at', ((extract(epoch FROM e
   'disclosures', COALESCE((SELECT jsonb_agg(jsonb_build_object('name', d.name, 'salt', d.salt, 'value', d.value) ORDER BY d.name)
                              FROM exequatur.audit_disclosure d WHERE d.tenant_id = e.tenant_id AND d.entry_id = e.id), '[]'))`;
 
+/** SQL for the note of a checkpoint `c`: cosignatures are further signature lines. */
+const noteText = `c.note || COALESCE((SELECT string_agg(s.line, '' ORDER BY s.witness COLLATE "C") FROM exequatur.audit_cosignature s
+  WHERE s.tenant_id = c.tenant_id AND s.size = c.size), '')`;
+
 /** The last checkpoint, or the first that covers `atLeast` entries; null where there is none. */
 export async function readCheckpoint(tx: Sql, atLeast?: number): Promise<SignedCheckpoint | null> {
   const [row] = await tx.rows<{ size: number; note: string }>(
-    `SELECT c.size::float8 AS size, c.note FROM exequatur.audit_checkpoint c WHERE $1::bigint IS NULL OR c.size >= $1::bigint
+    `SELECT c.size::float8 AS size, ${noteText} AS note FROM exequatur.audit_checkpoint c WHERE $1::bigint IS NULL OR c.size >= $1::bigint
       ORDER BY CASE WHEN $1::bigint IS NULL THEN -c.size ELSE c.size END LIMIT 1`,
     [atLeast ?? null],
+  );
+  return row ?? null;
+}
+
+/**
+ * The checkpoint over at least so many entries that most witnesses cosigned, the newest of those, among the last 64 cosignatures: while one of two witnesses is away for
+ * a little, what both have cosigned. Null where there is none.
+ */
+export async function readWitnessedCheckpoint(tx: Sql, atLeast = 1): Promise<SignedCheckpoint | null> {
+  const [row] = await tx.rows<SignedCheckpoint>(
+    `SELECT c.size::float8 AS size, ${noteText} AS note
+       FROM (SELECT l.tenant_id, l.size FROM (SELECT s.tenant_id, s.size FROM exequatur.audit_cosignature s WHERE s.size >= $1::bigint ORDER BY s.size DESC LIMIT 64) l
+              GROUP BY l.tenant_id, l.size ORDER BY count(*) DESC, l.size DESC LIMIT 1) w
+       JOIN exequatur.audit_checkpoint c ON c.tenant_id = w.tenant_id AND c.size = w.size`,
+    [atLeast],
   );
   return row ?? null;
 }
@@ -47,7 +66,8 @@ export async function readEntries(
       [from, to],
     ),
     tx.rows<SignedCheckpoint>(
-      'SELECT c.size::float8 AS size, c.note FROM exequatur.audit_checkpoint c WHERE c.size >= $1::bigint AND c.size <= $2::bigint ORDER BY c.size',
+      `SELECT c.size::float8 AS size, ${noteText} AS note FROM exequatur.audit_checkpoint c
+        WHERE c.size >= $1::bigint AND c.size <= $2::bigint ORDER BY c.size`,
       [from, to],
     ),
   ]);
@@ -66,9 +86,9 @@ export interface Evidence {
   plan: { digest: string; bytes: string } | null;
 }
 
-/** All entries of a proposal with proofs that the last checkpoint covers them, and its plan's bytes in base64. */
+/** All entries of a proposal with proofs that a checkpoint covers them, one that witnesses cosigned where there is one, and its plan's bytes in base64. */
 export async function readEvidence(tx: Sql, proposalId: string): Promise<Evidence | Refusal> {
-  const [rows, checkpoint, [plan]] = await Promise.all([
+  const [rows, last, [plan]] = await Promise.all([
     tx.rows<{ entry: ExportedEntry }>(
       `SELECT ${entryJson} AS entry FROM exequatur.audit_entry e WHERE e.proposal_id = $1::uuid ORDER BY e.seq`,
       [proposalId],
@@ -82,7 +102,9 @@ export async function readEvidence(tx: Sql, proposalId: string): Promise<Evidenc
     ),
   ]);
   if (rows.length === 0) return refuse('not_found');
-  if (checkpoint === null || rows.some(({ entry }) => entry.seq > checkpoint.size)) return refuse('not_sealed');
+  const newest = Math.max(...rows.map(({ entry }) => entry.seq));
+  if (last === null || newest > last.size) return refuse('not_sealed');
+  const checkpoint = (await readWitnessedCheckpoint(tx, newest)) ?? last;
   const tiles = tilesOf(tx);
   const entries: Evidence['entries'] = [];
   for (const { entry } of rows) {

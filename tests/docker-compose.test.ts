@@ -58,6 +58,13 @@ describe('docker-compose.yml', () => {
     expect(superusers.map(([name]) => name)).toEqual(['postgres', 'temporal-role', 'migrate']);
   });
 
+  it('runs a witness that shares no setting of the relay but where to listen, and keeps what it cosigned', () => {
+    const { witness, relay } = compose.services;
+    expect(Object.keys(witness.environment).filter((name) => name in relay.environment)).toEqual(['EXEQUATUR_HOST']);
+    expect(witness.volumes).toEqual([`witness-data:${witness.environment.EXEQUATUR_WITNESS_STORE}`]);
+    expect(Object.keys(compose.volumes)).toContain('witness-data');
+  });
+
   it('holds no password', () => {
     expect(text).not.toMatch(/PASSWORD: (?!\$\{)\S/);
   });

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// exequatur-verify [--key <verifier key>]... [--checkpoint <file>]... EXPORT|EVIDENCE
+// exequatur-verify --key <verifier key>... [--witness <verifier key>... [--quorum <n>]] [--checkpoint <file>]... EXPORT|EVIDENCE
 //
 // Checks an export of an audit log, or the evidence of one action, with nothing but this file, Node.js and the public keys of those who signed. docs/evidence.md says what
 // the bytes mean, and what is proven and what is not. Prints what it found as lines of text; exits with 0 where everything holds, 1 where something does not, 2 where it
-// could not be read. `--checkpoint` names a checkpoint that somebody kept elsewhere: the log must be one that it was signed over.
+// could not be read. Several keys are given where one took over from another. `--checkpoint` names a checkpoint that somebody kept elsewhere: the log must be one that it
+// was signed over. With `--witness`, what is checked must be under a checkpoint that so many of these witnesses cosigned, all of them unless `--quorum` says otherwise.
 import { createHash, createPublicKey, verify as verifySignature } from 'node:crypto';
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream, readFileSync, realpathSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
@@ -45,18 +46,26 @@ export function frameOf(tenant, { seq, at, previousHash, payload }) {
 
 // --- signed notes -----------------------------------------------------------------------------------------------------------------------------------------
 
-/** `<name>+<key id>+<base64 of a byte 1 and the 32 bytes of an Ed25519 key>`. */
-export function readVerifier(text) {
+/** `<name>+<key id>+<base64 of a byte and the 32 bytes of an Ed25519 key>`; the byte is 1 for a log's key and 4 for a witness's. */
+export function readVerifier(text, type = 1) {
   const [, name, id, encoded] = /^([^\s+]+)\+([0-9a-f]{8})\+(\S+)$/.exec(text.trim()) ?? [];
   const typed = Buffer.from(encoded ?? '', 'base64');
-  if (typed.length !== 33 || typed[0] !== 1) throw new Error(`${text} is no Ed25519 key of a signed note`);
+  if (typed.length !== 33 || typed[0] !== type) throw new Error(`${text} is no Ed25519 key of a ${type === 1 ? 'log' : 'witness'}`);
   if (sha256(`${name}\n`, typed).subarray(0, 4).toString('hex') !== id) throw new Error(`${text} has another id than it names`);
   const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), typed.subarray(1)]);
   return { name, id, key: createPublicKey({ key: der, format: 'der', type: 'spki' }) };
 }
 
-/** A checkpoint whose signature by one of the verifiers holds. @throws {Mismatch} */
-export function openCheckpoint(note, verifiers) {
+/** What a witness signs: the text of a checkpoint behind the time, which stands before the signature in 8 bytes, in seconds since 1970. Null where it did not. */
+function cosignedAt(text, { key }, bytes) {
+  if (bytes.length !== 8 + 64) return null;
+  const seconds = bytes.readBigUInt64BE();
+  const message = Buffer.from(`cosignature/v1\ntime ${seconds}\n${text}`);
+  return verifySignature(null, message, key, bytes.subarray(8)) ? new Date(Number(seconds) * 1000).toISOString() : null;
+}
+
+/** A checkpoint that one of the verifiers signed, and by which witnesses it is cosigned, when. A signature by a key that was given and that does not hold spoils it. @throws {Mismatch} */
+export function openCheckpoint(note, verifiers, witnesses = []) {
   const end = note.indexOf('\n\n');
   const text = note.slice(0, end + 1);
   const [origin, size, root] = text.split('\n');
@@ -64,16 +73,36 @@ export function openCheckpoint(note, verifiers) {
     .slice(end + 2)
     .split('\n')
     .flatMap((line) => (/^\u2014 (\S+) (\S+)$/.exec(line)?.slice(1, 3) ? [/^\u2014 (\S+) (\S+)$/.exec(line).slice(1, 3)] : []));
-  const signers = signatures.flatMap(([name, encoded]) => {
+  const signers = [];
+  const cosigned = Object.create(null);
+  for (const [name, encoded] of signatures) {
     const bytes = Buffer.from(encoded, 'base64');
-    const verifier = verifiers.find((one) => one.name === name && one.id === bytes.subarray(0, 4).toString('hex'));
-    return verifier && verifySignature(null, Buffer.from(text), verifier.key, bytes.subarray(4)) ? [name] : [];
-  });
+    const isOf = (one) => one.name === name && one.id === bytes.subarray(0, 4).toString('hex');
+    const [verifier, witness] = [verifiers.find(isOf), witnesses.find(isOf)];
+    if (verifier === undefined && witness === undefined) continue;
+    const at = witness && cosignedAt(text, witness, bytes.subarray(4));
+    if (verifier ? !verifySignature(null, Buffer.from(text), verifier.key, bytes.subarray(4)) : at === null)
+      throw new Mismatch(null, `the signature of ${name} under the checkpoint over ${size} entries does not hold`);
+    if (verifier) signers.push(name);
+    else cosigned[name] = at;
+  }
   if (end < 0 || !/^[1-9][0-9]*$/.test(size) || Buffer.from(root, 'base64').length !== 32)
     throw new Mismatch(null, 'a checkpoint is not one');
   if (signers.length === 0) throw new Mismatch(null, `the checkpoint over ${size} entries is signed by nobody whose key was given`);
-  return { origin, size: Number(size), root: Buffer.from(root, 'base64'), signers };
+  return { origin, size: Number(size), root: Buffer.from(root, 'base64'), signers, cosigned };
 }
+
+/** What a checkpoint lacks to be cosigned by as many witnesses as are asked for; null where it lacks nothing. */
+function lackOf({ cosigned }, { witnesses, quorum }) {
+  const missing = namesOf(witnesses).filter((name) => cosigned[name] === undefined);
+  const enough = namesOf(witnesses).length - missing.length >= quorum;
+  return enough ? null : `cosigned by ${quorum} of ${namesOf(witnesses).length} witnesses: missing ${missing.join(', ')}`;
+}
+
+/** A witness is its name: two keys of one are one witness, whose key changed. */
+const namesOf = (witnesses) => [...new Set(witnesses.map(({ name }) => name))];
+
+const nobody = { witnesses: [], quorum: 0 };
 
 // --- the tree ---------------------------------------------------------------------------------------------------------------------------------------------
 
@@ -376,11 +405,13 @@ function digestOf(value) {
 // --- exports and evidence ---------------------------------------------------------------------------------------------------------------------------------
 
 /** Checks an export given as an iterable of lines. `kept` are checkpoints that somebody kept elsewhere. @throws {Mismatch} */
-export async function verifyExport(lines, verifiers, kept = []) {
+export async function verifyExport(lines, verifiers, kept = [], asked = nobody) {
   let header = null;
   let tree = null;
   let previous = null;
   let sealed = 0;
+  let witnessed = { size: 0, by: {} };
+  let lack = lackOf({ cosigned: {} }, asked);
   let ended = false;
   const story = new Story();
   const wanted = new Map();
@@ -391,6 +422,8 @@ export async function verifyExport(lines, verifiers, kept = []) {
       throw new Mismatch(checkpoint.size, `a checkpoint of another log, ${checkpoint.origin}, ends here`);
     if (!tree.root.equals(checkpoint.root)) throw new Mismatch(checkpoint.size, 'up to here the log is not what was signed');
     sealed = Math.max(sealed, checkpoint.size);
+    lack = lackOf(checkpoint, asked);
+    if (lack === null) witnessed = { size: checkpoint.size, by: checkpoint.cosigned };
   };
   for await (const line of lines) {
     const item = JSON.parse(line);
@@ -402,7 +435,7 @@ export async function verifyExport(lines, verifiers, kept = []) {
         item.subtrees.map((hash) => Buffer.from(hash, 'hex')),
       );
     } else if (item.end !== undefined) ended = item.end === tree.size && item.end === header.to;
-    else if (item.checkpoint !== undefined) check(openCheckpoint(item.checkpoint, verifiers));
+    else if (item.checkpoint !== undefined) check(openCheckpoint(item.checkpoint, verifiers, asked.witnesses));
     else {
       if (item.seq !== tree.size + 1) throw new Mismatch(tree.size + 1, `is missing: ${item.seq} comes next`);
       const first = item.seq === 1 ? '0'.repeat(64) : null;
@@ -417,15 +450,26 @@ export async function verifyExport(lines, verifiers, kept = []) {
   }
   if (header === null || !ended) throw new Mismatch(tree?.size ?? null, 'the export ends too early');
   if (sealed < tree.size) throw new Mismatch(sealed + 1, 'and what follows is under no checkpoint');
+  if (asked.quorum > 0 && witnessed.size < tree.size)
+    throw new Mismatch(witnessed.size + 1, `and what follows is under no checkpoint ${lack}`);
   const beyond = [...wanted.keys()].filter((size) => size > tree.size);
   if (beyond.length > 0) throw new Mismatch(tree.size, `is the last, and a checkpoint was signed over ${Math.max(...beyond)} entries`);
-  return { tenant: header.tenant, from: header.from, to: tree.size, root: tree.root.toString('base64'), ...story.counts };
+  return {
+    tenant: header.tenant,
+    from: header.from,
+    to: tree.size,
+    root: tree.root.toString('base64'),
+    witnessed: witnessed.by,
+    ...story.counts,
+  };
 }
 
 /** Checks the evidence of one action. @throws {Mismatch} */
-export function verifyEvidence(evidence, verifiers) {
-  const checkpoint = openCheckpoint(evidence.checkpoint, verifiers);
+export function verifyEvidence(evidence, verifiers, asked = nobody) {
+  const checkpoint = openCheckpoint(evidence.checkpoint, verifiers, asked.witnesses);
   if (!checkpoint.origin.endsWith(`/${evidence.tenant}`)) throw new Mismatch(null, 'the checkpoint is of another log');
+  const lack = lackOf(checkpoint, asked);
+  if (lack !== null) throw new Mismatch(null, `the checkpoint over ${checkpoint.size} entries is not ${lack}`);
   const { plan } = evidence;
   const story = new Story(plan === null ? new Map() : new Map([[plan.digest, requirementOf(plan)]]));
   for (const entry of evidence.entries) {
@@ -441,6 +485,7 @@ export function verifyEvidence(evidence, verifiers) {
     proposalId: evidence.proposalId,
     size: checkpoint.size,
     signers: checkpoint.signers,
+    witnessed: checkpoint.cosigned,
     status: told?.status,
     ...story.counts,
   };
@@ -459,18 +504,28 @@ function requirementOf({ digest, bytes }) {
 
 async function main(args) {
   const verifiers = [];
+  const witnesses = [];
   const kept = [];
   const files = [];
+  let quorum = null;
   for (let at = 0; at < args.length; at++) {
     if (args[at] === '--key') verifiers.push(readVerifier(args[++at] ?? ''));
+    else if (args[at] === '--witness') witnesses.push(readVerifier(args[++at] ?? '', 4));
+    else if (args[at] === '--quorum') quorum = Number(args[++at]);
     else if (args[at] === '--checkpoint') kept.push(readFileSync(args[++at] ?? '', 'utf8'));
     else files.push(args[at]);
   }
-  if (files.length !== 1 || verifiers.length === 0)
-    throw new Error('usage: exequatur-verify --key <verifier key> [--checkpoint <file>] EXPORT|EVIDENCE');
+  if (files.length !== 1 || verifiers.length === 0 || files[0].startsWith('-'))
+    throw new Error(
+      'usage: exequatur-verify --key <verifier key> [--witness <verifier key> [--quorum <n>]] [--checkpoint <file>] EXPORT|EVIDENCE',
+    );
+  const all = namesOf(witnesses).length;
+  const asked = { witnesses, quorum: quorum ?? all };
+  const isQuorum = Number.isInteger(asked.quorum) && asked.quorum <= all && asked.quorum >= Math.min(1, all);
+  if (!isQuorum) throw new Error(`a quorum is a number from 1 to that of the witnesses, which is ${all}`);
   const [file] = files;
-  if (await isEvidence(file)) return verifyEvidence(JSON.parse(readFileSync(file, 'utf8')), verifiers);
-  return verifyExport(createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY }), verifiers, kept);
+  if (await isEvidence(file)) return verifyEvidence(JSON.parse(readFileSync(file, 'utf8')), verifiers, asked);
+  return verifyExport(createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY }), verifiers, kept, asked);
 }
 
 async function isEvidence(file) {
@@ -478,7 +533,8 @@ async function isEvidence(file) {
   return false;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+// npx runs it through a symbolic link.
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
   try {
     console.log('whole', JSON.stringify(await main(process.argv.slice(2))));
   } catch (error) {

@@ -9,9 +9,14 @@ export const exportQuery = z.strictObject({
   to: index.exactOptional().describe('At least up to this entry; the end is where a checkpoint was signed.'),
 });
 
+const signed = {
+  size: z.int(),
+  note: z.string().describe('A signed note as C2SP’s tlog-checkpoint has it, with the cosignatures so far.'),
+};
+
 export const checkpointSchema = component(
   'Checkpoint',
-  z.strictObject({ size: z.int(), note: z.string().describe('A signed note as C2SP’s tlog-checkpoint has it.') }),
+  z.strictObject({ ...signed, witnessed: z.strictObject(signed).nullable().describe('The last that witnesses cosigned.') }),
   'What was signed of the log: how many entries it has, and the root of the tree over them.',
 );
 

@@ -15,6 +15,7 @@ const folders = [
   'store',
   'audit',
   'events',
+  'witness',
   'telemetry',
   'api',
   'scripts',

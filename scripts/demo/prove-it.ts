@@ -20,18 +20,23 @@ export async function proveIt(stack: Stack, { administrator, tenant }: Cast, exe
     writeFileSync(path, content);
     return path;
   };
-  const sealed = await untilSealed(administrator, executed.id);
-  const checkpoint = expectGood(await administrator.get<{ size: number; note: string }>('/v1/audit/checkpoint'), 'Reading the checkpoint');
-  text(...checkpoint.note.trimEnd().split('\n'), '');
-  const key = ['--key', stack.checkpointVerifierKey];
+  const checkpoint = await untilWitnessed(administrator);
+  const sealed = expectGood(await administrator.get<unknown>(`/v1/proposals/${executed.id}/evidence`), 'Reading the evidence');
+  text(
+    ...checkpoint.note.trimEnd().split('\n'),
+    '',
+    'signed by the log, and by a witness: another process, which knows nothing but what it cosigned before',
+    '',
+  );
+  const key = ['--key', stack.verifierKeys.log, '--witness', stack.verifierKeys.witness];
   const evidence = await verified([...key, file('evidence.json', JSON.stringify(sealed))]);
   text(
     `evidence of the closure alone: ${evidence.line.slice(0, 5)}, approved by ${((evidence.found?.approvedBy ?? []) as string[]).join(' and ')}`,
   );
   const kept = file('checkpoint.txt', checkpoint.note);
-  const whole = await verified([...key, '--checkpoint', kept, file('log.ndjson', await exported(administrator))]);
+  const whole = await verified([...key, '--checkpoint', kept, file('log.ndjson', await exported(administrator, checkpoint.size))]);
   text(
-    `the whole log: ${count(Number(whole.found?.entries))} entries, ${count(Number(whole.found?.executions))} executions, all under signed checkpoints`,
+    `the whole log: ${count(Number(whole.found?.entries))} entries, ${count(Number(whole.found?.executions))} executions, all under checkpoints that log and witness signed`,
   );
   if (!evidence.line.startsWith('whole') || !whole.line.startsWith('whole')) throw new Error(`${evidence.line}; ${whole.line}`);
 
@@ -45,25 +50,34 @@ export async function proveIt(stack: Stack, { administrator, tenant }: Cast, exe
       [tenant.id, executed.id, from, to],
     );
   await turn('"approve"', '"reject"');
-  const altered = await verified([...key, '--checkpoint', kept, file('altered.ndjson', await exported(administrator))]);
+  const altered = await verified([...key, '--checkpoint', kept, file('altered.ndjson', await exported(administrator, checkpoint.size))]);
   await turn('"reject"', '"approve"');
   await superuser.end();
   if (!altered.line.startsWith('BROKEN')) throw new Error('The verifier did not notice what was altered.');
   text('', 'somebody with all rights over the database turns the approvals of the closure into refusals:', altered.line);
-  text('', `verified by ${relative(process.cwd(), verifier)}, which needs the file, the public key, and nothing of ours that runs`);
+  text('', `verified by ${relative(process.cwd(), verifier)}, which needs the file, the public keys, and nothing of ours that runs`);
 }
 
-/** An entry is under a checkpoint within a second. */
-async function untilSealed(client: Cast['administrator'], proposalId: string): Promise<unknown> {
-  for (let tries = 0; ; tries++) {
-    const answer = await client.get<unknown>(`/v1/proposals/${proposalId}/evidence`);
-    if (answer.status !== 409 || tries === 100) return expectGood(answer, 'Reading the evidence');
+interface Signed {
+  size: number;
+  note: string;
+}
+
+/** An entry is under a checkpoint within a second, and a checkpoint cosigned within another. */
+async function untilWitnessed(client: Cast['administrator']): Promise<Signed> {
+  for (let tries = 0; tries < 100; tries++) {
+    const { size, witnessed } = expectGood(
+      await client.get<Signed & { witnessed: Signed | null }>('/v1/audit/checkpoint'),
+      'Reading the checkpoint',
+    );
+    if (witnessed?.size === size) return witnessed;
     await delay(100);
   }
+  throw new Error('The witness does not cosign.');
 }
 
-async function exported(client: Cast['administrator']): Promise<string> {
-  return expectGood(await client.get<string>('/v1/audit/export'), 'Exporting the log');
+async function exported(client: Cast['administrator'], to: number): Promise<string> {
+  return expectGood(await client.get<string>(`/v1/audit/export?to=${to}`), 'Exporting the log');
 }
 
 function verified(args: string[]): Promise<{ line: string; found: Record<string, unknown> | null }> {

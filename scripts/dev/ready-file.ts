@@ -5,7 +5,7 @@ import { writeWhole } from '../stack/write-whole.ts';
 
 /** Tells other programs where everything is. It exists exactly while the stack is up and both tenants are loaded; development keys only. */
 export function writeReadyFile(directory: string, stack: Stack): string {
-  const { apiUrl, temporalAddress, postgresUrls, tenants } = stack;
+  const { apiUrl, temporalAddress, postgresUrls, verifierKeys, tenants } = stack;
   const path = join(directory, 'ready.json');
   const content = {
     apiUrl,
@@ -13,6 +13,7 @@ export function writeReadyFile(directory: string, stack: Stack): string {
     temporalAddress,
     kafkaBrokers: stack.kafkaBrokers ?? null,
     postgresUrls,
+    verifierKeys,
     tenants,
   };
   writeWhole(path, `${JSON.stringify(content, null, 2)}\n`, 0o600);

@@ -6,19 +6,25 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
-import { readSigner, writeSigner } from '../../audit/signed-note.ts';
+import { type KeyKind, readSigningKey, writeSigningKey } from '../../audit/note-keys.ts';
 import { writeWhole } from './write-whole.ts';
 
 export interface DevelopmentKeys {
   /** Public keys, as the API reads them. */
   jwksFile: string;
   passwords: { api: string; worker: string; relay: string };
-  /** What signs checkpoints of audit logs, and what verifies them. */
-  checkpointKeyFile: string;
-  checkpointVerifierKey: string;
+  /** What signs checkpoints of audit logs, and what cosigns them. */
+  checkpointKey: NoteKeyFile;
+  witnessKey: NoteKeyFile;
   /** What seals secrets of endpoints: 32 bytes in base64. */
   secretsKey: string;
   sign(claims: TokenClaims): Promise<string>;
+}
+
+export interface NoteKeyFile {
+  path: string;
+  /** What verifies. */
+  verifierKey: string;
 }
 
 export interface TokenClaims {
@@ -47,7 +53,8 @@ export async function openDevelopmentKeys(directory: string): Promise<Developmen
   return {
     jwksFile,
     passwords: openPasswords(join(directory, 'passwords.json')),
-    ...openCheckpointKey(join(directory, 'checkpoint-key')),
+    checkpointKey: openNoteKey(join(directory, 'checkpoint-key'), 'exequatur.invalid/development', 'log'),
+    witnessKey: openNoteKey(join(directory, 'witness-key'), 'exequatur.invalid/witness', 'witness'),
     secretsKey: openSecretsKey(join(directory, 'secrets-key')),
     sign: ({ tenant, id, kind, roles, name }) =>
       new SignJWT({ tenant, kind, roles: [...roles], ...(name ? { name } : {}) })
@@ -66,9 +73,9 @@ async function generate(file: string): Promise<void> {
   writeWhole(file, JSON.stringify({ ...(await exportJWK(privateKey)), kid: keyId, alg: algorithm, use: 'sig' }), 0o600);
 }
 
-function openCheckpointKey(file: string): Pick<DevelopmentKeys, 'checkpointKeyFile' | 'checkpointVerifierKey'> {
-  if (!existsSync(file)) writeWhole(file, writeSigner('exequatur.invalid/development', randomBytes(32)), 0o600);
-  return { checkpointKeyFile: file, checkpointVerifierKey: readSigner(readFileSync(file, 'utf8')).verifierKey };
+function openNoteKey(path: string, name: string, kind: KeyKind): NoteKeyFile {
+  if (!existsSync(path)) writeWhole(path, writeSigningKey(name, kind, randomBytes(32)), 0o600);
+  return { path, verifierKey: readSigningKey(readFileSync(path, 'utf8'), kind).verifierKey };
 }
 
 function openSecretsKey(file: string): string {

@@ -3,7 +3,16 @@ import { join } from 'node:path';
 import { endPreviousServer } from '../postgres/postmaster-pid.ts';
 import { endPrevious } from '../processes/leashed-program.ts';
 
-const stateNames = ['postgres', 'postgres.unfinished', 'temporal.db', 'temporal.db-shm', 'temporal.db-wal', 'temporal.db.pid', 'keys'];
+const stateNames = [
+  'postgres',
+  'postgres.unfinished',
+  'temporal.db',
+  'temporal.db-shm',
+  'temporal.db-wal',
+  'temporal.db.pid',
+  'keys',
+  'witness',
+];
 
 /** Removes a stack's state. The caller holds the stack's lock; servers that a killed owner left behind are ended first. */
 export async function removeState(directory: string): Promise<void> {

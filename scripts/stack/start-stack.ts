@@ -1,5 +1,5 @@
 /**
- * The whole product on this machine over one directory of state: database, Temporal, API, worker, relay. What `npm run dev`, the demo and the benchmarks
+ * The whole product on this machine over one directory of state: database, Temporal, API, worker, relay, witness. What `npm run dev`, the demo and the benchmarks
  * stand on. Everything it starts ends with this process, also when that is killed; a later start over the same directory goes on where it stopped.
  */
 import { mkdirSync } from 'node:fs';
@@ -50,11 +50,11 @@ export interface Stack {
   temporalAddress: string;
   temporalUiUrl: string | undefined;
   kafkaBrokers: string | undefined;
-  /** What verifies checkpoints of the audit logs. */
-  checkpointVerifierKey: string;
+  /** What verifies checkpoints of the audit logs, and the witness's cosignatures. */
+  verifierKeys: { log: string; witness: string };
   postgresUrls: { api: string; worker: string; relay: string; superuser: string };
   tenants: StackTenant[];
-  processes: { api: SupervisedProcess; worker: SupervisedProcess; relay: SupervisedProcess };
+  processes: { api: SupervisedProcess; worker: SupervisedProcess; relay: SupervisedProcess; witness: SupervisedProcess };
   /** Settles when the database or Temporal ended without having been asked. */
   broken: Promise<string>;
   stop(): Promise<void>;
@@ -69,7 +69,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   options.onOwned?.();
   try {
     const started = await Promise.race([
-      withProgress('starting PostgreSQL, Temporal, API, worker and relay', () => startAll(options, stops)),
+      withProgress('starting PostgreSQL, Temporal, API, worker, relay and witness', () => startAll(options, stops)),
       rejectOnAbort(options.signal),
     ]);
     return { ...started, stop: stops.stopAll };
@@ -111,18 +111,29 @@ async function startAll(options: StackOptions, stops: StopList): Promise<Omit<St
     superuser,
   };
   const apiPort = await freePort(options.preferredPorts?.api);
+  const witnessPort = await freePort(0, new Set([apiPort]));
   const env: Record<string, string> = {
-    ...(await environment(options, temporal, postgresUrls, apiPort)),
+    ...(await environment(options, temporal, postgresUrls, [apiPort, witnessPort])),
     EXEQUATUR_JWKS_FILE: keys.jwksFile,
     EXEQUATUR_SECRETS_KEY: keys.secretsKey,
-    EXEQUATUR_CHECKPOINT_KEY_FILE: keys.checkpointKeyFile,
+    EXEQUATUR_CHECKPOINT_KEY_FILE: keys.checkpointKey.path,
     ...(kafka === undefined ? {} : { EXEQUATUR_KAFKA_BROKERS: kafka.brokers }),
+    EXEQUATUR_WITNESSES: `http://127.0.0.1:${witnessPort} ${keys.witnessKey.verifierKey}`,
+  };
+  // A witness knows nothing of the rest: neither logins nor the log's key.
+  const witnessEnv = {
+    EXEQUATUR_WITNESS_KEY_FILE: keys.witnessKey.path,
+    EXEQUATUR_WITNESS_STORE: join(options.directory, 'witness'),
+    EXEQUATUR_WITNESS_LOGS: keys.checkpointKey.verifierKey,
+    EXEQUATUR_WITNESS_PORT: String(witnessPort),
+    DATABASE_URL: '',
   };
   const onLine = options.onLine ?? (() => {});
   const processes = {
     worker: supervise({ name: 'worker', entry: 'worker.ts', env, onLine }),
     api: supervise({ name: 'api', entry: 'api/server.ts', env, onLine }),
     relay: supervise({ name: 'relay', entry: 'events/relay.ts', env, onLine }),
+    witness: supervise({ name: 'witness', entry: 'witness/run-witness.ts', env: witnessEnv, onLine }),
   };
   stops.add(async () => {
     await Promise.all(Object.values(processes).map((running) => running.stop()));
@@ -140,7 +151,7 @@ async function startAll(options: StackOptions, stops: StopList): Promise<Omit<St
     temporalAddress: temporal.address,
     temporalUiUrl: temporal.uiUrl,
     kafkaBrokers: kafka?.brokers,
-    checkpointVerifierKey: keys.checkpointVerifierKey,
+    verifierKeys: { log: keys.checkpointKey.verifierKey, witness: keys.witnessKey.verifierKey },
     postgresUrls,
     tenants,
     processes,
@@ -166,9 +177,9 @@ async function environment(
   options: StackOptions,
   temporal: StackTemporal,
   urls: Stack['postgresUrls'],
-  apiPort: number,
+  [apiPort, witnessPort]: [number, number],
 ): Promise<Record<string, string>> {
-  const taken = new Set([apiPort]);
+  const taken = new Set([apiPort, witnessPort]);
   const metricsPort = async () => {
     const port = await freePort(0, taken);
     taken.add(port);

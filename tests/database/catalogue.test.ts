@@ -46,6 +46,7 @@ describe('every table with tenants in it', () => {
     );
     expect(found.map(({ tablename }) => tablename)).toEqual([
       'audit_checkpoint',
+      'audit_cosignature',
       'audit_entry',
       'audit_head',
       'audit_tile',
@@ -216,11 +217,15 @@ describe('functions', () => {
         'revise_proposal',
       ],
       relay: [
+        'checkpoints_to_cosign',
+        'checkpoints_told',
         'claim_kafka_lanes',
         'event_backlog',
         'hold_key',
+        'lane_checkpoints',
         'lane_events',
         'lane_holds',
+        'last_checkpoint',
         'log_leaves',
         'log_tile',
         'logs_to_seal',
@@ -232,6 +237,8 @@ describe('functions', () => {
         'running_migrations',
         'schedules_to_tell',
         'store_checkpoint',
+        'store_cosignature',
+        'thin_checkpoints',
         'undelivered_nudges',
         'unfinished_indexes',
         'unreviewed_emergencies',

@@ -1,8 +1,12 @@
 // Publishing to a real broker: tests/support/kafka.ts, tests/support/database.ts.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventSink } from '../../events/event-sink.ts';
+import { sealLogs } from '../../events/seal-logs.ts';
 import { type HoldResolution, listHeldEvents, resolveHeldEvent } from '../../store/held-events.ts';
+import { readCheckpoint } from '../../store/read-log.ts';
 import { withTenant } from '../../store/sql.ts';
+import { openLogger } from '../../telemetry/logger.ts';
+import { newSigner } from '../evidence/evidence-scene.ts';
 import { caller, expectDone } from '../store/fixture.ts';
 import { kafkaClient, Notebook } from '../support/kafka.ts';
 import { EventScene, idsByKey, tell } from './event-scene.ts';
@@ -63,6 +67,22 @@ describe('published events', () => {
     await scene.publishAll();
     await expectAllReceived();
     expect(notebook?.received.length).toBeGreaterThan((await scene.stored()).length);
+  });
+
+  it('tell of each checkpoint of the log, once the sealer has made it', async () => {
+    const signer = newSigner();
+    await scene.announce(['a'], 1);
+    await scene.publishAll();
+    const before = (await scene.stored()).length;
+    await sealLogs({ pool: scene.relay, signers: [signer], logger: openLogger('test') });
+    await scene.publishAll();
+    notebook = await Notebook.open(scene.topic);
+    const told = () => notebook?.received.filter(({ headers }) => headers.ce_type === 'audit.checkpoint');
+    await expect.poll(told, { timeout: 20_000 }).toHaveLength(1);
+    const [checkpoint] = told() ?? [];
+    const sealed = await scene.fixture.inApi((tx) => readCheckpoint(tx));
+    expect(checkpoint).toMatchObject({ key: 'audit/checkpoint', data: { size: sealed?.size, note: sealed?.note } });
+    expect(await scene.stored()).toHaveLength(before); // It makes the log no longer.
   });
 
   it('miss none whose transaction wrote first and committed last', async () => {

@@ -1,18 +1,22 @@
-// What whoever administers the database can do to the log, and who notices: the verifier on an export, the sealer, or whoever kept a checkpoint elsewhere.
+// What whoever administers the database can do to the log, and who notices, when: the verifier on an export, the sealer, a witness, or whoever kept a checkpoint elsewhere.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startWitness, type WitnessProcess } from '../witness/witness-process.ts';
 import { EvidenceScene } from './evidence-scene.ts';
 
 let scene: EvidenceScene;
+let witness: WitnessProcess;
 /** Held elsewhere since before the attack. */
 let kept: string;
 const found: string[] = [];
-const tables = ['audit_entry', 'audit_head', 'audit_tile', 'audit_checkpoint'];
+const tables = ['audit_entry', 'audit_head', 'audit_tile', 'audit_checkpoint', 'audit_cosignature'];
 
 beforeAll(async () => {
   scene = await EvidenceScene.open();
+  witness = await startWitness(scene.signer.verifierKey);
   for (let at = 0; at < 2; at++) {
     await scene.act();
     await scene.seal();
+    await scene.submit(witness);
   }
   kept = await scene.checkpoint();
   await scene.superuser.query(tables.map((table) => `CREATE TABLE public.kept_${table} AS TABLE exequatur.${table}`).join('; '));
@@ -24,8 +28,8 @@ afterEach(() =>
   ),
 );
 afterAll(async () => {
-  console.log(['attack | noticed by | what is said', ...found].join('\n'));
-  await scene?.close();
+  console.log(['attack | noticed by, when | what is said', ...found].join('\n'));
+  await Promise.all([scene?.close(), witness?.remove()]);
 });
 
 const here = () => `tenant_id = '${scene.api.tenant}'`;
@@ -42,12 +46,37 @@ const rechained = (from: number) => `DO $$ DECLARE e record; last bytea;
     UPDATE exequatur.audit_head SET hash = last WHERE ${here()};
   END $$`;
 
-async function noticed(attack: string, by: 'the verifier' | 'the sealer' | 'whoever kept a checkpoint'): Promise<string> {
-  const text = await scene.export();
-  const { code, said } = await scene.verify(text, by === 'whoever kept a checkpoint' ? { kept } : {});
+/** As it was at the checkpoint before the last: what a backup of then brings back. */
+const rolledBack = () => [
+  `DELETE FROM exequatur.audit_cosignature WHERE ${here()} AND size = (SELECT max(size) FROM exequatur.audit_checkpoint WHERE ${here()})`,
+  `DELETE FROM exequatur.audit_checkpoint WHERE ${here()} AND size = (SELECT max(size) FROM exequatur.audit_checkpoint WHERE ${here()})`,
+  `DELETE FROM exequatur.audit_entry WHERE ${here()} AND seq > (SELECT max(size) FROM exequatur.audit_checkpoint WHERE ${here()})`,
+  `UPDATE exequatur.audit_head h SET seq = e.seq, hash = e.hash FROM exequatur.audit_entry e WHERE h.${here()} AND e.${here()} AND e.seq = (SELECT max(seq) FROM exequatur.audit_entry WHERE ${here()})`,
+];
+
+/** What each of them has at hand, beside the key and an export made after the attack. */
+const at = {
+  'the verifier': async () => ({}),
+  'the verifier that asks for the witness': async () => ({ args: ['--witness', witness.verifierKey] }),
+  'whoever kept a checkpoint': async () => ({ kept }),
+  'whoever asks the witness for its last checkpoint': async () => ({
+    kept: await (await fetch(`${witness.url}/checkpoint/${scene.signer.name}/${scene.api.tenant}`)).text(),
+  }),
+};
+
+async function noticed(attack: string, by: keyof typeof at): Promise<string> {
+  const { code, said } = await scene.verify(await scene.export(), await at[by]());
   expect(code, said).toBe(1);
-  found.push(`${attack} | ${by} | ${said}`);
+  found.push(`${attack} | ${by}, on the next export | ${said}`);
   return said;
+}
+
+/** The relay is told by the witness, within a second of sealing: it counts the log as forked, and says so. */
+async function noticedByTheRelay(attack: string, when: string): Promise<void> {
+  const forks = new Map<string, number>();
+  expect(await scene.submit(witness, forks)).toBe(0);
+  expect([...forks.keys()]).toEqual([scene.api.tenant]);
+  found.push(`${attack} | the relay, from the witness, ${when} | a witness has cosigned another log than this one`);
 }
 
 describe('the log is shown to have been tampered with when', () => {
@@ -104,7 +133,9 @@ describe('the log is shown to have been tampered with when', () => {
     expect(await noticed('the whole chain is built anew', 'the verifier')).toContain('the log is not what was signed');
     await scene.act();
     expect(await scene.seal()).toEqual({ sealed: 0, rewritten: [scene.api.tenant] });
-    found.push('the whole chain is built anew | the sealer, which signs no further | the log says otherwise than what was signed of it');
+    found.push(
+      'the whole chain is built anew | the sealer, at the next entry; it signs no further | the log says otherwise than what was signed of it',
+    );
   });
 
   it('the whole chain is built anew and signed again with the true key', async () => {
@@ -112,36 +143,45 @@ describe('the log is shown to have been tampered with when', () => {
       `UPDATE exequatur.audit_entry SET payload = ${payload('"stage":"keepers"', '"stage":"nobody"')} WHERE ${here()} AND type = 'review.recorded'`,
       rechained(2),
       'DELETE FROM exequatur.audit_tile',
+      'DELETE FROM exequatur.audit_cosignature',
       'DELETE FROM exequatur.audit_checkpoint',
     );
     await scene.seal();
-    expect(await noticed('built anew and signed again with the true key', 'whoever kept a checkpoint')).toContain(
-      'the log is not what was signed',
-    );
+    expect((await scene.verify(await scene.export())).code).toBe(0);
+    const attack = 'built anew and signed again with the true key';
+    expect(await noticed(attack, 'whoever kept a checkpoint')).toContain('the log is not what was signed');
+    expect(await noticed(attack, 'the verifier that asks for the witness')).toContain(`missing ${witness.key.name}`);
+    await noticedByTheRelay(attack, 'within a second');
+    await scene.act();
+    await scene.seal();
+    await noticedByTheRelay(attack, 'and at each later checkpoint');
   });
 
   it('the tail is cut off, with its checkpoints', async () => {
-    await scene.tamper(
-      `DELETE FROM exequatur.audit_checkpoint WHERE ${here()} AND size = (SELECT max(size) FROM exequatur.audit_checkpoint)`,
-      `DELETE FROM exequatur.audit_entry WHERE ${here()} AND seq > (SELECT max(size) FROM exequatur.audit_checkpoint WHERE ${here()})`,
-    );
-    expect(await noticed('the tail is cut off with its checkpoints', 'whoever kept a checkpoint')).toContain(
-      'is the last, and a checkpoint was signed over',
-    );
+    await scene.tamper(...rolledBack());
+    const attack = 'the tail is cut off with its checkpoints';
+    // The last of what remains was cosigned once too, at a time that the verifier prints.
+    expect((await scene.verify(await scene.export(), await at['the verifier that asks for the witness']())).code).toBe(0);
+    for (const by of ['whoever kept a checkpoint', 'whoever asks the witness for its last checkpoint'] as const)
+      expect(await noticed(attack, by)).toContain('is the last, and a checkpoint was signed over');
+    await scene.act();
+    await scene.seal();
+    await noticedByTheRelay(attack, 'within a second of the next entry');
   });
 
   it('it is rolled back to a backup, and goes on otherwise', async () => {
-    await scene.tamper(
-      `DELETE FROM exequatur.audit_checkpoint WHERE ${here()} AND size = (SELECT max(size) FROM exequatur.audit_checkpoint)`,
-      `DELETE FROM exequatur.audit_entry WHERE ${here()} AND seq > (SELECT max(size) FROM exequatur.audit_checkpoint WHERE ${here()})`,
-      `UPDATE exequatur.audit_head h SET seq = e.seq, hash = e.hash FROM exequatur.audit_entry e WHERE h.${here()} AND e.${here()} AND e.seq = (SELECT max(seq) FROM exequatur.audit_entry WHERE ${here()})`,
-    );
+    await scene.tamper(...rolledBack());
     await scene.act();
     await scene.act();
     await scene.seal();
     expect((await scene.verify(await scene.export())).code).toBe(0);
-    const said = await noticed('rolled back to a backup, and gone on', 'whoever kept a checkpoint');
-    expect(said).toContain('the log is not what was signed');
+    const attack = 'rolled back to a backup, and gone on';
+    for (const by of ['whoever kept a checkpoint', 'whoever asks the witness for its last checkpoint'] as const)
+      expect(await noticed(attack, by)).toContain('the log is not what was signed');
+    expect(await noticed(attack, 'the verifier that asks for the witness')).toContain(`missing ${witness.key.name}`);
+    await noticedByTheRelay(attack, 'within a second of the next entry');
+    const unseen = await scene.verify(await scene.export(), await at['the verifier that asks for the witness']());
+    found.push(`two heads for two auditors | the one who is shown the head that the witness has not seen, at once | ${unseen.said}`);
     // Two heads for two auditors: this one is shown the first, that one the second.
     const second = await scene.checkpoint();
     await scene.tamper(
@@ -151,5 +191,6 @@ describe('the log is shown to have been tampered with when', () => {
     const other = await scene.verify(await scene.export(), { kept: second });
     expect(other.code, other.said).toBe(1);
     found.push(`two heads for two auditors | the two of them, once they compare | ${other.said}`);
+    expect((await scene.verify(await scene.export(), await at['the verifier that asks for the witness']())).code).toBe(0);
   });
 });

@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { type NoteSigner, readSigner, writeSigner } from '../../audit/signed-note.ts';
+import type { KnownWitness } from '../../events/ask-witness.ts';
 import { sealLogs } from '../../events/seal-logs.ts';
+import { submitCheckpoints } from '../../events/submit-checkpoints.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import { openPool } from '../../store/connect.ts';
+import { thinCheckpoints } from '../../store/cosignatures.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { simulateProposal } from '../../store/simulate-proposal.ts';
 import { openLogger } from '../../telemetry/logger.ts';
@@ -61,8 +64,17 @@ export class EvidenceScene {
     return body.id;
   }
 
-  seal(signer = this.signer) {
-    return sealLogs({ pool: this.relay, signer, logger: openLogger('test') });
+  seal(signer = this.signer, ...others: NoteSigner[]) {
+    return sealLogs({ pool: this.relay, signers: [signer, ...others], logger: openLogger('test') });
+  }
+
+  thin(since: Date | null = null): Promise<number> {
+    return thinCheckpoints(this.relay, since, 1_000);
+  }
+
+  /** Has everything cosigned that is sealed, as the relay does. @returns how many checkpoints were. */
+  submit(witness: KnownWitness, forks = new Map<string, number>()): Promise<number> {
+    return submitCheckpoints({ pool: this.relay, witness, logger: openLogger('test'), forks });
   }
 
   async export(query = ''): Promise<string> {
@@ -78,10 +90,10 @@ export class EvidenceScene {
   /** What the verifier prints, and its exit code. */
   async verify(
     text: string,
-    { key = this.signer.verifierKey, kept }: { key?: string; kept?: string } = {},
+    { key = this.signer.verifierKey, kept, args: more = [] }: { key?: string; kept?: string | undefined; args?: readonly string[] } = {},
   ): Promise<{ code: number; said: string }> {
     const file = this.write(text);
-    const args = [verifier, '--key', key, ...(kept === undefined ? [] : ['--checkpoint', this.write(kept)]), file];
+    const args = [verifier, '--key', key, ...(kept === undefined ? [] : ['--checkpoint', this.write(kept)]), ...more, file];
     return new Promise((done) => {
       execFile(process.execPath, args, (error, stdout) =>
         done({ code: typeof error?.code === 'number' ? error.code : 0, said: stdout.trim() }),

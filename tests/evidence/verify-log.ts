@@ -15,7 +15,7 @@ export async function verifyLog(database: TestDatabase, tenant: string): Promise
   const signer = newSigner();
   const [relay, api] = [openPool(database.urls.relay), openPool(database.urls.api)];
   try {
-    while ((await sealLogs({ pool: relay, signer, logger: openLogger('test') })).sealed > 0);
+    while ((await sealLogs({ pool: relay, signers: [signer], logger: openLogger('test') })).sealed > 0);
     return await withTenant(api, tenant, async (tx) => {
       const last = await readCheckpoint(tx);
       if (last === null) throw new Error('nothing was sealed');

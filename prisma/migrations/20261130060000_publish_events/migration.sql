@@ -1,5 +1,5 @@
 -- Events are read in the order of their audit entries, which is the order of commits: a transaction takes its numbers under the lock of the tenant's head and keeps it
--- until it has committed, so whoever has read up to an entry has missed nothing before it. That is why a position in the log may be a cursor where a serial id may not.
+-- until it has committed, so whoever has read up to an entry has missed nothing before it. That is why a position in the log may be a cursor where a number drawn from a sequence may not.
 SET LOCAL search_path = exequatur, pg_catalog;
 
 -- Whether an event was published is said by the lane's position, for all events before it at once.
@@ -17,6 +17,8 @@ CREATE TABLE event_lane (
   sink          text COLLATE "C" NOT NULL,
   seq           bigint NOT NULL DEFAULT 0,
   ordinal       int NOT NULL DEFAULT 0 CHECK (ordinal >= 0),
+  -- Checkpoints up to this size are told as well: they are made after their entries, and are no entries themselves.
+  checkpoint    bigint NOT NULL DEFAULT 0,
   claimed_by    uuid,
   claimed_until timestamptz,
   served_at     timestamptz NOT NULL DEFAULT '-infinity',
@@ -139,18 +141,32 @@ SET LOCAL ROLE {{relay_reader}};
 SET LOCAL search_path = exequatur, pg_catalog;
 
 -- Lanes that have something to publish and are nobody's, those first that were served longest ago; they are the claimant's for that long. Two claimants get different ones.
-CREATE FUNCTION claim_kafka_lanes(claimant uuid, lim int, lease interval) RETURNS TABLE (tenant_id uuid, sink text, seq bigint, ordinal int, head bigint)
+CREATE FUNCTION claim_kafka_lanes(claimant uuid, lim int, lease interval) RETURNS TABLE (tenant_id uuid, sink text, seq bigint, ordinal int, checkpoint bigint)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, exequatur, pg_temp AS $$
   INSERT INTO event_lane (tenant_id, sink)
   SELECT h.tenant_id, 'kafka' FROM audit_head h WHERE NOT EXISTS (SELECT FROM event_lane l WHERE l.tenant_id = h.tenant_id AND l.sink = 'kafka') ON CONFLICT DO NOTHING;
   UPDATE event_lane l SET claimed_by = claimant, claimed_until = clock() + lease
-    FROM (SELECT x.tenant_id, h.seq AS head FROM event_lane x JOIN audit_head h ON h.tenant_id = x.tenant_id
+    FROM (SELECT x.tenant_id FROM event_lane x JOIN audit_head h ON h.tenant_id = x.tenant_id
            WHERE x.sink = 'kafka' AND (x.claimed_until IS NULL OR x.claimed_until < clock())
-             AND (h.seq > x.seq OR EXISTS (SELECT FROM event_hold w WHERE w.tenant_id = x.tenant_id AND w.sink = x.sink AND w.resolution IS NOT NULL))
+             AND (h.seq > x.seq OR EXISTS (SELECT FROM audit_checkpoint c WHERE c.tenant_id = x.tenant_id AND c.size > x.checkpoint)
+                  OR EXISTS (SELECT FROM event_hold w WHERE w.tenant_id = x.tenant_id AND w.sink = x.sink AND w.resolution IS NOT NULL))
            ORDER BY x.served_at, x.tenant_id LIMIT lim FOR UPDATE OF x SKIP LOCKED) free
    WHERE l.tenant_id = free.tenant_id AND l.sink = 'kafka'
-  RETURNING l.tenant_id, l.sink, l.seq, l.ordinal, free.head
+  RETURNING l.tenant_id, l.sink, l.seq, l.ordinal, l.checkpoint
 $$;
+
+-- Checkpoints of a tenant's log that are larger than one. Those that a later one has taken the place of meanwhile are not among them.
+CREATE FUNCTION lane_checkpoints(tenant uuid, larger_than bigint, lim int) RETURNS TABLE (size bigint, at timestamptz, note text)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, exequatur, pg_temp AS $$
+  SELECT c.size, c.created_at, c.note FROM audit_checkpoint c WHERE c.tenant_id = tenant AND c.size > larger_than ORDER BY c.size LIMIT lim
+$$;
+
+CREATE FUNCTION checkpoints_told(tenant uuid, sink text, claimant uuid, size bigint) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, exequatur, pg_temp AS $$
+BEGIN
+  UPDATE event_lane l SET checkpoint = checkpoints_told.size WHERE l.tenant_id = tenant AND l.sink = checkpoints_told.sink AND l.claimed_by = claimant;
+  RETURN FOUND;
+END $$;
 
 -- Moves a lane on and keeps the claim, or gives it up where no lease is named. False where the claim was lost: somebody else has begun where this claimant began, so
 -- what it has sent since is sent twice, in the same order.
@@ -210,8 +226,10 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, exequatur, 
 $$;
 
 REVOKE EXECUTE ON FUNCTION claim_kafka_lanes(uuid, int, interval), move_lane(uuid, text, uuid, bigint, int, interval), lane_events(uuid, bigint, int, int), lane_holds(uuid, text),
+  lane_checkpoints(uuid, bigint, int), checkpoints_told(uuid, text, uuid, bigint),
   hold_key(uuid, text, uuid, text, bigint, int, text, text, text), release_key(uuid, text, uuid, text), event_backlog() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION claim_kafka_lanes(uuid, int, interval), move_lane(uuid, text, uuid, bigint, int, interval), lane_events(uuid, bigint, int, int), lane_holds(uuid, text),
+  lane_checkpoints(uuid, bigint, int), checkpoints_told(uuid, text, uuid, bigint),
   hold_key(uuid, text, uuid, text, bigint, int, text, text, text), release_key(uuid, text, uuid, text), event_backlog() TO {{relay}};
 
 SET LOCAL ROLE {{owner}};

@@ -1,0 +1,102 @@
+import type pg from 'pg';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { readVerifierKey } from '../audit/note-keys.ts';
+import type { Signers } from '../audit/signed-note.ts';
+import type { RelaySettings } from '../config.ts';
+import { thinCheckpoints } from '../store/cosignatures.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { KnownWitness } from './ask-witness.ts';
+import { readSigners } from './checkpoint-signers.ts';
+import type { PollOptions } from './poll.ts';
+import { mostLogs, sealLogs } from './seal-logs.ts';
+import { submitCheckpoints } from './submit-checkpoints.ts';
+
+type Round = Pick<PollOptions, 'name' | 'everyMs' | 'work'>;
+
+interface SealingDeps {
+  settings: RelaySettings;
+  pool: pg.Pool;
+  registry: Registry;
+  logger: Logger;
+}
+
+const sealEveryMs = 500; // An entry is under a checkpoint within a second.
+const submitEveryMs = 500; // And cosigned within another.
+const thinEveryMs = 600_000;
+const mostThinned = 5_000; // Of one transaction.
+
+/** What the relay does for the audit logs. Each witness has a round of its own: one that is slow or away holds up neither sealing nor the others. */
+export function sealingRounds(deps: SealingDeps): Round[] {
+  const { settings, logger } = deps;
+  const signers = readSigners(settings);
+  const witnesses = settings.EXEQUATUR_WITNESSES.map(({ url, key }) => ({ url, key: readVerifierKey(key) }));
+  const notOne = witnesses.find(({ key }) => key.kind !== 'witness');
+  if (notOne !== undefined) throw new Error(`${notOne.key.name} has no key of a witness`);
+  if (signers === undefined) {
+    logger.warn('no key for checkpoints: audit logs are not sealed');
+    return [];
+  }
+  return [sealing(deps, signers), thinning(deps), ...submitting(deps, witnesses)];
+}
+
+function sealing({ pool, registry, logger }: SealingDeps, signers: Signers): Round {
+  const checkpoints = new Counter({
+    name: 'exequatur_audit_checkpoints_total',
+    help: 'Checkpoints signed over tenants\u2019 audit logs.',
+    registers: [registry],
+  });
+  const rewrittenLogs = new Gauge({
+    name: 'exequatur_audit_logs_rewritten',
+    help: 'Logs that no longer say what was signed of them, as of the newest round; they are sealed no further.',
+    registers: [registry],
+  });
+  const work = async () => {
+    const { sealed, rewritten } = await sealLogs({ pool, signers, logger });
+    checkpoints.inc(sealed);
+    rewrittenLogs.set(rewritten.length);
+    return sealed === mostLogs;
+  };
+  return { name: 'seal', everyMs: sealEveryMs, work };
+}
+
+function thinning({ pool }: SealingDeps): Round {
+  let since: Date | null = null; // At first of all times: what another relay, or none, has left.
+  const dayAndMoreMs = 26 * 3_600_000;
+  const work = async () => {
+    const begun = Date.now();
+    const more = (await thinCheckpoints(pool, since, mostThinned)) === mostThinned;
+    if (!more) since = new Date(begun - dayAndMoreMs);
+    return more;
+  };
+  return { name: 'thin', everyMs: thinEveryMs, work };
+}
+
+function submitting({ pool, registry, logger }: SealingDeps, witnesses: readonly KnownWitness[]): Round[] {
+  if (witnesses.length === 0) return [];
+  const cosignatures = new Counter({
+    name: 'exequatur_audit_cosignatures_total',
+    help: 'Checkpoints that a witness cosigned.',
+    labelNames: ['witness'],
+    registers: [registry],
+  });
+  const forked = new Gauge({
+    name: 'exequatur_audit_logs_forked',
+    help: 'Logs of which a witness has cosigned something else than the database holds.',
+    labelNames: ['witness'],
+    registers: [registry],
+  });
+  return witnesses.map((witness) => {
+    const label = { witness: witness.key.name };
+    const forks = new Map<string, number>();
+    forked.set(label, 0);
+    const work = async () => {
+      try {
+        cosignatures.inc(label, await submitCheckpoints({ pool, witness, logger, forks }));
+        return false;
+      } finally {
+        forked.set(label, forks.size);
+      }
+    };
+    return { name: `witness ${witness.key.name}`, everyMs: submitEveryMs, work };
+  });
+}

@@ -1,0 +1,85 @@
+import type pg from 'pg';
+import { consistencyProof } from '../audit/merkle.ts';
+import { type CheckpointToCosign, checkpointsToCosign, lastCheckpoint, storeCosignature } from '../store/cosignatures.ts';
+import { EntriesMissing, tilesOfLog } from '../store/log-work.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { askWitness, type KnownWitness } from './ask-witness.ts';
+import { severalAtOnce } from './several-at-once.ts';
+
+export interface SubmitDeps {
+  pool: pg.Pool;
+  witness: KnownWitness;
+  logger: Logger;
+  /** Tenants whose log this witness takes for another than it has cosigned, and when it is asked again. Kept over rounds. */
+  forks: Map<string, number>;
+}
+
+const mostLogs = 200; // Of one round.
+const atOnce = 8; // A witness flushes to its disk before it answers; meanwhile others of its logs go on.
+const forkAgainMs = 60_000; // Nothing mends a fork by itself; it is told again each minute until somebody has looked.
+
+/**
+ * Has the newest checkpoint of each log cosigned that this witness has not. Sealing never waits for it, and what it missed while it was away it needs not to be told:
+ * the newest checkpoint covers everything. @returns how many were cosigned. @throws {WitnessAway} when the witness cannot be asked.
+ */
+export async function submitCheckpoints(deps: SubmitDeps): Promise<number> {
+  const { pool, witness, forks } = deps;
+  const passed = [...forks].filter(([, again]) => again > Date.now()).map(([tenant]) => tenant);
+  const logs = await checkpointsToCosign(pool, { witness: nameOfWitness(witness), passed, limit: mostLogs });
+  let cosigned = 0;
+  await severalAtOnce(logs, atOnce, async (log) => {
+    if (await submit(deps, log)) cosigned++;
+  });
+  return cosigned;
+}
+
+/** As cosignatures are filed: a witness's next key is another witness. */
+function nameOfWitness({ key }: KnownWitness): string {
+  return `${key.name}+${key.id}`;
+}
+
+const mostTries = 3; // It may have cosigned for another relay between our asking and our asking again.
+
+async function submit(deps: SubmitDeps, log: CheckpointToCosign): Promise<boolean> {
+  const { pool, witness, logger } = deps;
+  let old = log.cosigned;
+  for (let tries = 0; tries < mostTries; tries++) {
+    const proof = await proofFrom(pool, log, old);
+    const answer = proof === null ? 'refused' : await askWitness(witness, old, proof, log.note);
+    if (answer === 'refused') return fork(deps, log, old);
+    if ('cosigned' in answer) {
+      await storeCosignature(pool, { ...log, witness: nameOfWitness(witness), line: answer.cosigned, at: answer.at });
+      deps.forks.delete(log.tenant);
+      return true;
+    }
+    if (answer.knows === old) return fork(deps, log, old); // Of this size it has cosigned another root.
+    if (answer.knows > log.size) {
+      // A checkpoint is stored before anybody is told of it: what the witness knows and the database does not has been lost there.
+      if ((await lastCheckpoint(pool, log.tenant)) < answer.knows) return fork(deps, log, answer.knows);
+      return false; // Another relay was faster.
+    }
+    if (answer.knows < log.cosigned)
+      logger.warn({ ...log, note: undefined, knows: answer.knows }, 'a witness has forgotten what it had cosigned');
+    old = answer.knows;
+  }
+  return false;
+}
+
+/** Null where the log lacks entries that it needs. */
+async function proofFrom(pool: pg.Pool, { tenant, size }: CheckpointToCosign, old: number): Promise<Buffer[] | null> {
+  try {
+    return await consistencyProof(tilesOfLog(pool, tenant), old, size);
+  } catch (error) {
+    if (error instanceof EntriesMissing) return null;
+    throw error;
+  }
+}
+
+function fork({ witness, logger, forks }: SubmitDeps, { tenant, size }: CheckpointToCosign, witnessed: number): false {
+  forks.set(tenant, Date.now() + forkAgainMs);
+  logger.error(
+    { tenant, size, witnessed, witness: witness.key.name },
+    'a witness has cosigned another log than this one: it was rewritten, or rolled back',
+  );
+  return false;
+}

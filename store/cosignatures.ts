@@ -1,0 +1,56 @@
+import type pg from 'pg';
+
+/** The newest checkpoint of a tenant's log, which a witness has not cosigned yet. */
+export interface CheckpointToCosign {
+  tenant: string;
+  size: number;
+  note: string;
+  /** Of the last checkpoint that the witness has cosigned; 0 where there is none. */
+  cosigned: number;
+}
+
+/** Over all tenants but those `passed` over, those first that have waited longest. Locks nothing: two relays may submit the same, which is harmless. */
+export async function checkpointsToCosign(
+  pool: pg.Pool,
+  { witness, passed, limit }: { witness: string; passed: readonly string[]; limit: number },
+): Promise<CheckpointToCosign[]> {
+  const { rows } = await pool.query<CheckpointToCosign>({
+    name: 'checkpoints_to_cosign',
+    text: `SELECT c.tenant_id AS tenant, c.size::float8 AS size, c.note, c.cosigned::float8 AS cosigned
+             FROM exequatur.checkpoints_to_cosign($1, $2::uuid[], $3::int) c`,
+    values: [witness, passed, limit],
+  });
+  return rows;
+}
+
+/** How many entries the last checkpoint of a log covers. */
+export async function lastCheckpoint(pool: pg.Pool, tenant: string): Promise<number> {
+  const { rows } = await pool.query<{ size: number }>({
+    name: 'last_checkpoint',
+    text: 'SELECT exequatur.last_checkpoint($1::uuid)::float8 AS size',
+    values: [tenant],
+  });
+  return rows[0]?.size ?? 0;
+}
+
+/** `at` is in seconds since 1970. A repeat stores nothing. */
+export async function storeCosignature(
+  pool: pg.Pool,
+  { tenant, size, witness, line, at }: { tenant: string; size: number; witness: string; line: string; at: number },
+): Promise<void> {
+  await pool.query({
+    name: 'store_cosignature',
+    text: 'SELECT exequatur.store_cosignature($1::uuid, $2::bigint, $3, $4, to_timestamp($5::float8))',
+    values: [tenant, size, witness, line, at],
+  });
+}
+
+/** Forgets checkpoints whose place a later one of the same hour takes, a day after; of those made since a time, or of all. @returns how many. */
+export async function thinCheckpoints(pool: pg.Pool, since: Date | null, limit: number): Promise<number> {
+  const { rows } = await pool.query<{ gone: number }>({
+    name: 'thin_checkpoints',
+    text: 'SELECT exequatur.thin_checkpoints($1::timestamptz, $2::int)::float8 AS gone',
+    values: [since, limit],
+  });
+  return rows[0]?.gone ?? 0;
+}
