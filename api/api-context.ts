@@ -4,6 +4,7 @@ import type { Actor } from '../ontology/authority.ts';
 import { Mask } from '../ontology/mask.ts';
 import type { SensitiveFields } from '../ontology/sensitive-fields.ts';
 import { mayNotSee } from '../store/ask-policies.ts';
+import { EventWatch } from '../store/event-watch.ts';
 import { currentVersion } from '../store/load-ontology.ts';
 import { policyVersionInForce } from '../store/policy-sets.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
@@ -17,6 +18,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { Admission, type AdmissionLimits } from './admission.ts';
 import type { AuthenticatedCaller, TokenRules } from './authenticate.ts';
 import { CallerMemory } from './caller-memory.ts';
+import { OpenStreams, type StreamLimits } from './open-streams.ts';
 import type { WorkflowGateway } from './workflow-gateway.ts';
 
 export interface ApiResources {
@@ -37,6 +39,8 @@ export interface ApiResources {
   simulationPatienceMs?: number;
   /** How much is worked on at once; the ordinary limits unless told. */
   limits?: AdmissionLimits;
+  /** Of streams of events; the ordinary ones where not told. */
+  streamLimits?: Partial<StreamLimits>;
 }
 
 const defaultSimulationPatienceMs = 5_000; // What somebody waits for an answer; a simulation that takes longer is read with GET.
@@ -52,12 +56,16 @@ export class ApiContext {
   readonly resources: ApiResources;
   readonly callers: CallerMemory;
   readonly admission: Admission;
+  readonly events: EventWatch;
+  readonly streams: OpenStreams;
   private readonly underWay = new Set<Promise<unknown>>();
 
   constructor(resources: ApiResources) {
     this.resources = resources;
     this.callers = new CallerMemory(resources.tokens);
     this.admission = new Admission(resources.limits);
+    this.events = new EventWatch(resources.pool);
+    this.streams = new OpenStreams(resources.registry, resources.streamLimits);
     measureLoad(resources.registry, this.admission);
   }
 

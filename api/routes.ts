@@ -17,6 +17,7 @@ import { getCheckpoint } from './routes/get-checkpoint.ts';
 import { getDecisions } from './routes/get-decisions.ts';
 import { getDelegation } from './routes/get-delegation.ts';
 import { getDocs } from './routes/get-docs.ts';
+import { getEvent } from './routes/get-event.ts';
 import { getEvidence } from './routes/get-evidence.ts';
 import { getHistory } from './routes/get-history.ts';
 import { getLinks } from './routes/get-links.ts';
@@ -38,6 +39,7 @@ import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
 import { listDelegations } from './routes/list-delegations.ts';
 import { listEndpoints } from './routes/list-endpoints.ts';
+import { listEvents } from './routes/list-events.ts';
 import { listFreezeWindows } from './routes/list-freeze-windows.ts';
 import { listIndexes } from './routes/list-indexes.ts';
 import { listMigrations } from './routes/list-migrations.ts';
@@ -106,6 +108,8 @@ export const routes: readonly Route[] = [
   pauseSchedule,
   resumeSchedule,
   deleteSchedule,
+  listEvents,
+  getEvent,
   getEvidence,
   exportAudit,
   getCheckpoint,

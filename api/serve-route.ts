@@ -43,6 +43,7 @@ async function answer(route: Route, request: Request, response: Response, contex
       return refuse(authentication.refused);
     }
     input.caller = authentication.caller;
+    input.expiresAt = authentication.expiresAt;
     response.locals.caller = authentication.caller;
     const turned = context.admission.refusal(authentication.caller.tenant);
     if (turned !== null) return refuse(turned); // Before anything is read of it.
@@ -65,6 +66,7 @@ async function answer(route: Route, request: Request, response: Response, contex
     query: search.value,
     headers: preconditions.value,
     body: content.value,
+    prefers: (mediaTypes: readonly [string, ...string[]]) => request.accepts([...mediaTypes]) || mediaTypes[0],
     gone: gone.signal,
   };
   const handle = () => route.handle(whole as RouteInput<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, context);
@@ -93,7 +95,12 @@ function refuseExtras(query: Record<string, string>): Parsed<undefined> {
 }
 
 function readHeaders(request: Request): Record<string, string> {
-  const given = { ifMatch: request.get('if-match'), idempotencyKey: request.get('idempotency-key'), prefer: request.get('prefer') };
+  const given = {
+    ifMatch: request.get('if-match'),
+    idempotencyKey: request.get('idempotency-key'),
+    prefer: request.get('prefer'),
+    lastEventId: request.get('last-event-id'),
+  };
   return Object.fromEntries(Object.entries(given).filter((header): header is [string, string] => header[1] !== undefined));
 }
 
@@ -150,7 +157,12 @@ function send(request: Request, response: Response, outcome: Answer | RouteRefus
   response.status(outcome.status).set(outcome.headers ?? {});
   if (outcome.stream !== undefined) {
     response.type(outcome.mediaType ?? 'text/plain');
-    const pieces = Readable.from(outcome.stream);
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    if (outcome.patienceMs !== undefined) response.setTimeout(outcome.patienceMs, () => response.destroy());
+    const pieces = Readable.from(outcome.stream, { highWaterMark: 1 }); // What is not taken yet is not made yet.
     // What fails after the first bytes cannot be told any more but by breaking off.
     pieces.on('error', (error) => {
       logOf(response).warn({ err: error }, 'an answer broke off');

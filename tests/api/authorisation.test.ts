@@ -103,6 +103,8 @@ const rows: Record<
   getCheckpoint: { admitted: readers, answers: 409 },
   exportAudit: { admitted: ['auditor', 'admin', 'accessAdmin'], answers: 409 },
   getEvidence: { admitted: ['auditor', 'admin', 'accessAdmin'], answers: 404, path: `/v1/proposals/${somebody}/evidence` },
+  listEvents: { admitted: readers },
+  getEvent: { admitted: readers, answers: 404, path: '/v1/events/0000000000999999.00000001' },
   getTimeline: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/timeline` },
   listReviewers: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/reviewers` },
   breakGlass: {
