@@ -13,11 +13,13 @@ import { deleteSchedule } from './routes/delete-schedule.ts';
 import { diffOntology } from './routes/diff-ontology.ts';
 import { exportAudit } from './routes/export-audit.ts';
 import { getActionType } from './routes/get-action-type.ts';
+import { getAsyncApi } from './routes/get-async-api.ts';
 import { getCheckpoint } from './routes/get-checkpoint.ts';
 import { getDecisions } from './routes/get-decisions.ts';
 import { getDelegation } from './routes/get-delegation.ts';
 import { getDocs } from './routes/get-docs.ts';
 import { getEvent } from './routes/get-event.ts';
+import { getEventSchema } from './routes/get-event-schema.ts';
 import { getEvidence } from './routes/get-evidence.ts';
 import { getHistory } from './routes/get-history.ts';
 import { getLinks } from './routes/get-links.ts';
@@ -110,6 +112,7 @@ export const routes: readonly Route[] = [
   deleteSchedule,
   listEvents,
   getEvent,
+  getEventSchema,
   getEvidence,
   exportAudit,
   getCheckpoint,
@@ -139,5 +142,6 @@ export const routes: readonly Route[] = [
   getReadiness,
   getMetrics,
   getOpenApi,
+  getAsyncApi,
   getDocs,
 ];

@@ -34,6 +34,9 @@ const sequence = z.string().refine((value) => parsePosition(value) !== null, 'mu
 
 export const eventParams = z.strictObject({ sequence: z.string().max(40) });
 
+/** A type of the catalogue; `message` for messages of all types. */
+export const eventSchemaParams = z.strictObject({ type: z.string().max(100) });
+
 export const eventQuery = z.strictObject({
   type: z
     .string()

@@ -164,6 +164,8 @@ const rows: Record<
   getReadiness: { admitted: 'public' },
   getMetrics: { admitted: 'public' },
   getOpenApi: { admitted: 'public' },
+  getAsyncApi: { admitted: 'public' },
+  getEventSchema: { admitted: 'public', path: '/schemas/events/proposal.created.json' },
   getDocs: { admitted: 'public' },
 };
 

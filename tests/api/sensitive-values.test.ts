@@ -327,6 +327,8 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   getReadiness: 'holds no values',
   getMetrics: { asks: [get('/metrics')], shows: false },
   getOpenApi: 'holds no values',
+  getAsyncApi: 'holds no values',
+  getEventSchema: 'holds no values',
   getDocs: 'holds no values',
 };
 
