@@ -35,7 +35,7 @@ const ofObject = (set: z.ZodType) =>
     id: text('ORD'),
     version: count(2).describe('The object’s, which rises with every change.'),
     set,
-    unset: z.array(z.string()).nullable().describe('Properties that it has no more.'),
+    unset: z.array(z.string()).describe('Properties that it has no more.'),
     masked: z.array(z.string()).describe('Properties that were set to what is not told, being sensitive.'),
     undo: z.boolean().describe('Whether an execution was taken back.'),
   });
@@ -150,7 +150,7 @@ export const eventData = {
   }),
   'object.created': ofObject(values),
   'object.modified': ofObject(values),
-  'object.deleted': ofObject(z.null()),
+  'object.deleted': ofObject(z.record(z.string(), z.unknown()).meta({ description: 'Nothing.', examples: [{}] })),
   'link.created': ofLink,
   'link.deleted': ofLink,
   'schedule.changed': data({ scheduleId, actionType, state: z.enum(['active', 'paused', 'deleted']) }),

@@ -77,7 +77,10 @@ describe('a change of a schema', () => {
   it.each<[string, Schema]>([
     ['nothing', structuredClone(before)],
     ['a new field', { ...before, properties: { ...before.properties, more: { type: 'string' } } }],
-    ['a new required field', { ...before, properties: { ...before.properties, more: { type: 'string' } }, required: [...before.required, 'more'] }],
+    [
+      'a new required field',
+      { ...before, properties: { ...before.properties, more: { type: 'string' } }, required: [...before.required, 'more'] },
+    ],
     ['an optional field that is required', { ...before, required: [...before.required, 'note'] }],
     ['an enumeration with a value less', changed('kind', { type: 'string', enum: ['one'] })],
     ['an enumeration of one', changed('kind', { type: 'string', const: 'two' })],

@@ -21,7 +21,7 @@ import { SecretBox } from '../../store/secret-box.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
-import { type Depot, openDepot } from '../effects/parcel-depot.ts';
+import { clerk, type Depot, openDepot } from '../effects/parcel-depot.ts';
 import { bookCarrier, tellDepot } from '../effects/parcel-domain.ts';
 import {
   admin,
@@ -141,6 +141,7 @@ export async function actInOffice(): Promise<Fixture> {
   const second = office('second');
   Object.assign(second.actionTypes.askFloor, { rules: [{ rule: 'create', type: 'floor', set: { name: "name + '!'" } }] });
   expectDone(await uploaded(fixture, second as unknown as JsonValue));
+  await fixture.review(raised, keeper1); // Finds that it is stale.
   await simulated(fixture, raised.proposalId);
   await migrate(fixture, second);
   const upload = { policies: { all: 'permit (principal, action, resource);' }, cases: [] };
@@ -175,28 +176,42 @@ const gossip: EffectDefinition = {
   message: { type: 'gossip', data: { note: 'parcel.note' } },
 };
 
-/** Hands parcels over: once well, once undone, once until a person is asked. Its depot is to be closed. */
+/** Hands parcels over: once well, once undone. Its depot is to be closed. */
 export async function actInDepot(): Promise<Depot> {
   const depot = await openDepot([bookCarrier, announce, gossip, tellDepot]);
-  const { fixture, carrier } = depot;
+  const { fixture } = depot;
   const { inApi, deps } = fixture;
   const keys = new SecretBox([Buffer.alloc(32, 7).toString('base64')]);
   expectDone(await inApi((tx) => putEndpointSecret(tx, { endpoint: 'carrier', name: 'signing', by: admin }, keys, deps)));
   expectDone(await inApi((tx) => retireEndpointSecret(tx, { endpoint: 'carrier', name: 'signing', by: admin }, deps)));
-  await depot.drive(await depot.handOver());
-  const cancelled = await depot.handOver({ parcel: 'P1', depot: 'south' });
+  const handOver = async (to: string) => {
+    const plan = await fixture.planned('handOver', { parcel: 'P1', depot: to }, clerk);
+    if (plan.status === 'awaiting_approval') expectDone(await fixture.review(plan, caller('clerk-2')));
+    return plan.proposalId;
+  };
+  const done = await depot.drive(await handOver('north'));
+  if (done.status !== 'executed') throw new Error(`expected executed, found ${JSON.stringify(done)}`);
+  const cancelled = await handOver('south');
   let hasCancelled = false;
   await depot.drive(cancelled, async ({ next }) => {
     if (hasCancelled || next?.name !== 'announce') return;
     hasCancelled = true;
     expectDone(await inApi((tx) => cancelExecution(tx, { proposalId: cancelled, reason: 'a secret reason', by: operator }, deps)));
   });
+  return depot;
+}
+
+/** Hands one over that cannot be taken back: a person is asked about each step, and leaves it in the end. Its depot is to be closed. */
+export async function actInTrouble(): Promise<Depot> {
+  const depot = await openDepot([bookCarrier, announce, tellDepot]);
+  const { inApi, deps } = depot.fixture;
+  depot.carrier.behaviour = ({ path, method }) => (path.endsWith('arrivals') || method === 'DELETE' ? { status: 409 } : undefined);
+  const proposalId = await depot.handOver();
   for (const choice of ['skip', 'abort'] as const) {
-    carrier.behaviour = ({ path, method }) => (path.endsWith('arrivals') || method === 'DELETE' ? { status: 409 } : undefined);
-    const proposalId = await depot.handOver({ parcel: 'P1', depot: `east-${choice}` });
-    await depot.drive(proposalId);
+    const { status } = await depot.drive(proposalId);
+    if (status !== 'needs_attention') throw new Error(`${choice}: expected needs_attention, found ${status}`);
     expectDone(await inApi((tx) => resolveAttention(tx, { proposalId, choice, reason: 'by telephone', by: operator }, deps)));
-    await depot.drive(proposalId);
   }
+  await depot.drive(proposalId);
   return depot;
 }

@@ -8,19 +8,20 @@ import { type EventType, events } from '../../ontology/events.ts';
 import { readEvents } from '../../store/read-events.ts';
 import type { Depot } from '../effects/parcel-depot.ts';
 import type { Fixture } from '../store/fixture.ts';
-import { actInDepot, actInOffice } from './act-everything.ts';
+import { actInDepot, actInOffice, actInTrouble } from './act-everything.ts';
 
 let office: Fixture;
-let depot: Depot;
+let depots: Depot[] = [];
 let told: CloudEvent[];
 beforeAll(async () => {
   office = await actInOffice();
-  depot = await actInDepot();
-  told = [...(await eventsOf(office)), ...(await eventsOf(depot.fixture))];
+  depots = [await actInDepot(), await actInTrouble()];
+  told = await eventsOf(office);
+  for (const { fixture } of depots) told.push(...(await eventsOf(fixture)));
 }, 180_000);
 afterAll(async () => {
   await office?.close();
-  await depot?.close();
+  for (const depot of depots) await depot.close();
 });
 
 async function eventsOf(fixture: Fixture): Promise<CloudEvent[]> {
@@ -63,9 +64,7 @@ describe('the catalogue of events', () => {
 describe('what people wrote', () => {
   it('is in no event, where nobody could erase it', () => {
     const text = JSON.stringify(told);
-    for (const words of ['a secret reason', 'by telephone', 'looked at it', 'it was', 'fire', 'away"'])
-      expect(text).not.toContain(`"${words}`);
-    expect(text).not.toContain('a secret reason');
+    for (const words of ['a secret reason', 'by telephone', 'another name', 'it was', 'fire']) expect(text).not.toContain(words);
   });
 
   it('and what is sensitive is not in a message either: everybody hears it', () => {
