@@ -55,9 +55,6 @@ export function isEventType(type: string): type is EventType {
   return Object.hasOwn(events, type);
 }
 
-/** What the outbox holds in place of an event for each object and link. */
-export const objectChanges = 'object.changes';
-
 /** Entries of the log of which nobody is told by an event of their type. */
 export const logEntries = {
   'effect.message': 'A message of an action was stored; it is the event.',
