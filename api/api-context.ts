@@ -5,6 +5,7 @@ import { Mask } from '../ontology/mask.ts';
 import type { SensitiveFields } from '../ontology/sensitive-fields.ts';
 import { mayNotSee } from '../store/ask-policies.ts';
 import type { DatabaseProbe } from '../store/database-probe.ts';
+import { EventWatch } from '../store/event-watch.ts';
 import { currentVersion } from '../store/load-ontology.ts';
 import { policyVersionInForce } from '../store/policy-sets.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
@@ -20,6 +21,7 @@ import { Admission, type AdmissionLimits, engineLimits } from './admission.ts';
 import type { AuthenticatedCaller, TokenRules } from './authenticate.ts';
 import { CallerMemory } from './caller-memory.ts';
 import { LoginFailures } from './login-failures.ts';
+import { OpenStreams, type StreamLimits } from './open-streams.ts';
 import type { WorkflowGateway } from './workflow-gateway.ts';
 
 export interface ApiResources {
@@ -44,6 +46,8 @@ export interface ApiResources {
   /** How much is worked on at once; the ordinary limits unless told. */
   limits?: AdmissionLimits;
   engineLimits?: AdmissionLimits;
+  /** Of streams of events; the ordinary ones where not told. */
+  streamLimits?: Partial<StreamLimits>;
 }
 
 const longestKeptMs = 30_000; // An engine that takes longer over one step is away rather than busy, and holding calls back would not help it.
@@ -64,6 +68,8 @@ export class ApiContext {
   /** In front of the engine: how many proposals it is simulating and executing for calls of this process. */
   readonly engine: Admission;
   readonly logins: LoginFailures;
+  readonly events: EventWatch;
+  readonly streams: OpenStreams;
   private readonly underWay = new Set<Promise<unknown>>();
 
   constructor(resources: ApiResources) {
@@ -73,6 +79,8 @@ export class ApiContext {
     this.engine = new Admission(resources.engineLimits ?? engineLimits);
     this.logins = new LoginFailures(resources.pool, resources.logger);
     measureLoad(resources.registry, this.admission, this.engine);
+    this.events = new EventWatch(resources.pool);
+    this.streams = new OpenStreams(resources.registry, resources.streamLimits);
   }
 
   /**

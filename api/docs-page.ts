@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type { Express } from 'express';
+import { events } from '../ontology/events.ts';
 
 const assets = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 const served = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
@@ -17,12 +18,30 @@ export const docsPage = `<!doctype html>
 </head>
 <body>
   <div id="page"></div>
+  <section class="swagger-ui wrapper">
+    <h2>Events</h2>
+    <p>Read or followed at <code>/v1/events</code>, or taken from Kafka; described by <a href="/asyncapi.json">/asyncapi.json</a>.</p>
+    <dl>
+${eventList()}
+    </dl>
+  </section>
   <noscript>The machine-readable description is at <a href="/openapi.json">/openapi.json</a>.</noscript>
   <script src="/docs/assets/swagger-ui-bundle.js"></script>
   <script src="/docs/assets/start.js"></script>
 </body>
 </html>
 `;
+
+function eventList(): string {
+  const items = Object.entries(events).map(
+    ([type, words]) => `      <dt><a href="/schemas/events/${type}.json">${type}</a></dt><dd>${escaped(words)}</dd>`,
+  );
+  return items.join('\n');
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+}
 
 const startScript = `window.addEventListener('load', () => {
   window.SwaggerUIBundle({ url: '/openapi.json', dom_id: '#page', deepLinking: true, persistAuthorization: false, validatorUrl: null });

@@ -27,6 +27,7 @@ export function openApiDocument(routes: readonly Route[]): Json {
     tags: [
       { name: 'ontology', description: 'Definitions: what there is and what may be done with it.' },
       { name: 'proposals', description: 'Requests to act, from simulation to execution and back.' },
+      { name: 'events', description: 'What happened, in order, for whoever follows it; `/asyncapi.json` describes them all.' },
       { name: 'objects', description: 'The instances.' },
       { name: 'policies', description: 'Who may do what, in Cedar, beside what the gate itself refuses.' },
       { name: 'principals', description: 'The directory: who has which standing.' },
@@ -66,7 +67,12 @@ function operation(route: Route): Json {
   };
 }
 
-const headerNames: Readonly<Record<string, string>> = { ifMatch: 'If-Match', idempotencyKey: 'Idempotency-Key', prefer: 'Prefer' };
+const headerNames: Readonly<Record<string, string>> = {
+  ifMatch: 'If-Match',
+  idempotencyKey: 'Idempotency-Key',
+  prefer: 'Prefer',
+  lastEventId: 'Last-Event-ID',
+};
 
 function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query' | 'header'): Json[] {
   if (schema === undefined) return [];
@@ -80,13 +86,14 @@ function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query' | '
   }));
 }
 
-function response({ description, schema, mediaType, orMediaType, headers }: ResponseDescription): Json {
+function response({ description, schema, mediaType, others = {}, headers }: ResponseDescription): Json {
+  const kinds: [string, z.ZodType | null][] = Object.entries(others);
+  if (schema !== undefined) kinds.unshift([mediaType ?? 'application/json', schema]);
+  else if (mediaType !== undefined) kinds.unshift([mediaType, null]);
   const content =
-    schema !== undefined
-      ? { 'application/json': { schema: referenceTo(schema, 'output') }, ...(orMediaType === undefined ? {} : { [orMediaType]: {} }) }
-      : mediaType !== undefined
-        ? { [mediaType]: {} }
-        : undefined;
+    kinds.length === 0
+      ? undefined
+      : Object.fromEntries(kinds.map(([type, kind]) => [type, kind === null ? {} : { schema: referenceTo(kind, 'output') }]));
   return {
     description,
     ...(headers === undefined

@@ -18,18 +18,20 @@ export interface ResponseDescription {
   /** A component; without one the response has no body, or one that is not JSON. */
   schema?: z.ZodType;
   mediaType?: string;
-  /** Another form of it, for whoever accepts that rather. */
-  orMediaType?: string;
+  /** What it may be besides, where the caller accepts that: JSON of a schema, or where that is null what is no JSON. */
+  others?: Record<string, z.ZodType | null>;
   headers?: Record<string, string>;
 }
 
 export interface Answer {
   status: number;
-  /** Sent as JSON, unless `mediaType` says that it is text. */
+  /** Sent as JSON, unless `mediaType` says that it is text, which it then is. */
   body?: unknown;
   mediaType?: string;
   /** Sent piece by piece in place of a body; where it fails, the connection breaks off. */
   stream?: AsyncIterable<string>;
+  /** How long a reader of the stream may take nothing, ms, before the connection is broken off. */
+  patienceMs?: number;
   headers?: Record<string, string>;
 }
 
@@ -47,7 +49,7 @@ export interface RequestSchemas<
 > {
   params?: P;
   query?: Q;
-  /** Over `{ifMatch, idempotencyKey, prefer}`, each the header's text. */
+  /** Over `{ifMatch, idempotencyKey, prefer, lastEventId}`, each the header's text. */
   headers?: H;
   body?: B;
 }
@@ -58,8 +60,10 @@ export interface RouteInput<P, Q, H, B> {
   headers: Output<H>;
   body: Output<B>;
   caller: AuthenticatedCaller;
-  /** Whether the caller accepts HTML rather than JSON, where there is both. */
-  wantsPage: boolean;
+  /** When the caller's token ends, ms since 1970. */
+  expiresAt: number;
+  /** Which of these media types the caller would rather have; the first where it does not say. */
+  prefers<T extends string>(mediaTypes: readonly [T, ...T[]]): T;
   /** Aborted once nobody is there to be answered: what only waits is to end. */
   gone: AbortSignal;
 }
@@ -76,7 +80,7 @@ export interface RouteDefinition<
   method: 'get' | 'post' | 'put' | 'delete';
   /** With `{name}` for parameters. */
   path: string;
-  tag: 'ontology' | 'proposals' | 'objects' | 'principals' | 'policies' | 'audit' | 'operations';
+  tag: 'ontology' | 'proposals' | 'events' | 'objects' | 'principals' | 'policies' | 'audit' | 'operations';
   summary: string;
   description?: string;
   permission: Permission;

@@ -15,10 +15,13 @@ import { erasePrincipal } from './routes/erase-principal.ts';
 import { exportAudit } from './routes/export-audit.ts';
 import { exportSystemAudit } from './routes/export-system-audit.ts';
 import { getActionType } from './routes/get-action-type.ts';
+import { getAsyncApi } from './routes/get-async-api.ts';
 import { getCheckpoint } from './routes/get-checkpoint.ts';
 import { getDecisions } from './routes/get-decisions.ts';
 import { getDelegation } from './routes/get-delegation.ts';
 import { getDocs } from './routes/get-docs.ts';
+import { getEvent } from './routes/get-event.ts';
+import { getEventSchema } from './routes/get-event-schema.ts';
 import { getEvidence } from './routes/get-evidence.ts';
 import { getHistory } from './routes/get-history.ts';
 import { getLinks } from './routes/get-links.ts';
@@ -41,6 +44,7 @@ import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
 import { listDelegations } from './routes/list-delegations.ts';
 import { listEndpoints } from './routes/list-endpoints.ts';
+import { listEvents } from './routes/list-events.ts';
 import { listFreezeWindows } from './routes/list-freeze-windows.ts';
 import { listHeldEvents } from './routes/list-held-events.ts';
 import { listIndexes } from './routes/list-indexes.ts';
@@ -115,6 +119,9 @@ export const routes: readonly Route[] = [
   resumeSchedule,
   triggerSchedule,
   deleteSchedule,
+  listEvents,
+  getEvent,
+  getEventSchema,
   getEvidence,
   exportAudit,
   getCheckpoint,
@@ -149,5 +156,6 @@ export const routes: readonly Route[] = [
   getReadiness,
   getMetrics,
   getOpenApi,
+  getAsyncApi,
   getDocs,
 ];

@@ -48,6 +48,7 @@ async function answer(route: Route, request: Request, response: Response, contex
       return refuse(authentication.refused);
     }
     input.caller = authentication.caller;
+    input.expiresAt = authentication.expiresAt;
     response.locals.caller = authentication.caller;
     const { tenant } = authentication.caller;
     const turned = (route.engine ? context.engine.refusal(tenant) : null) ?? context.admission.refusal(tenant);
@@ -71,7 +72,7 @@ async function answer(route: Route, request: Request, response: Response, contex
     query: search.value,
     headers: preconditions.value,
     body: content.value,
-    wantsPage: request.accepts(['application/json', 'text/html']) === 'text/html',
+    prefers: (mediaTypes: readonly [string, ...string[]]) => request.accepts([...mediaTypes]) || mediaTypes[0],
     gone: gone.signal,
   };
   const handle = () => route.handle(whole as RouteInput<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, context);
@@ -109,7 +110,12 @@ function refuseExtras(query: Record<string, string>): Parsed<undefined> {
 }
 
 function readHeaders(request: Request): Record<string, string> {
-  const given = { ifMatch: request.get('if-match'), idempotencyKey: request.get('idempotency-key'), prefer: request.get('prefer') };
+  const given = {
+    ifMatch: request.get('if-match'),
+    idempotencyKey: request.get('idempotency-key'),
+    prefer: request.get('prefer'),
+    lastEventId: request.get('last-event-id'),
+  };
   return Object.fromEntries(Object.entries(given).filter((header): header is [string, string] => header[1] !== undefined));
 }
 
@@ -166,7 +172,12 @@ function send(request: Request, response: Response, outcome: Answer | RouteRefus
   response.status(outcome.status).set(outcome.headers ?? {});
   if (outcome.stream !== undefined) {
     response.type(outcome.mediaType ?? 'text/plain');
-    const pieces = Readable.from(outcome.stream);
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    if (outcome.patienceMs !== undefined) response.setTimeout(outcome.patienceMs, () => response.destroy());
+    const pieces = Readable.from(outcome.stream, { highWaterMark: 1 }); // What is not taken yet is not made yet.
     // What fails after the first bytes cannot be told any more but by breaking off.
     pieces.on('error', (error) => {
       logOf(response).warn({ err: error }, 'an answer broke off');

@@ -54,6 +54,7 @@ async function main(logger: Logger): Promise<void> {
   await listen(server, settings);
   logger.info({ host: settings.EXEQUATUR_HOST, port: settings.EXEQUATUR_PORT }, 'the API listens');
   await signalled();
+  context.streams.endAll();
   await close(server);
   await context.settle();
   await Promise.allSettled([workflows.close(), pool.end(), probe.end(), tracing.stop()]);

@@ -96,6 +96,29 @@ export function sequenceOf({ seq, ordinal }: Pick<EventRow, 'seq' | 'ordinal'>):
   return `${String(seq).padStart(seqDigits, '0')}.${String(ordinal).padStart(ordinalDigits, '0')}`;
 }
 
+/** A position as text. Behind an event it is that event's sequence; `parsePosition` reads both. */
+export function positionText({ seq, ordinal }: Position): string {
+  return sequenceOf({ seq: seq + 1, ordinal });
+}
+
+/** The position behind what has this sequence; null where it is none. */
+export function parsePosition(text: string): Position | null {
+  const place = parseSequence(text);
+  return place === null ? null : behind(place);
+}
+
+/** The position behind an event that was read. */
+export function positionBehind({ sequence }: CloudEvent): Position {
+  const position = parsePosition(sequence);
+  if (position === null) throw new Error('an event has no sequence');
+  return position;
+}
+
+/** Negative where the left one is before. Both may say the same of an entry that is over; whoever takes them for different looks once more. */
+export function comparePositions(left: Position, right: Position): number {
+  return left.seq - right.seq || left.ordinal - right.ordinal;
+}
+
 /** Null where this is no sequence of an event. */
 export function parseSequence(text: string): Pick<EventRow, 'seq' | 'ordinal'> | null {
   const [, seq, ordinal] = /^(\d{16})\.(\d{8})$/.exec(text) ?? [];

@@ -1,6 +1,9 @@
 import type { ProposalStatus } from './lifecycle.ts';
 
-/** Event types are wire contracts: consumers subscribe to them, so they are declared here once and never renamed. */
+/**
+ * The catalogue of events. Types are wire contracts: consumers subscribe to them, so they are declared here once and never renamed; what their data look like is beside,
+ * in `event-data.ts`.
+ */
 export const events = {
   'proposal.created': 'A proposal was accepted and awaits its simulation.',
   'proposal.simulating': 'A proposal went back to simulation.',
@@ -25,18 +28,14 @@ export const events = {
   'proposal.emergency_reviewed': 'Somebody said afterwards whether the glass was rightly broken.',
   'proposal.emergency_unreviewed': 'The review that is owed after an emergency was not given in time.',
   'proposal.cancelling': 'Somebody had an execution that is under way stopped; it is undone.',
-  'proposal.attention_resolved': 'An operator said how an execution goes on that could not be undone by itself.',
+  message: 'A message that an action sends, as `message.` and the type that its author gave it.',
   'effect.ended': 'A step outside of an execution was done, refused or undone, or its outcome is unknown.',
-  'effect.message': 'A message of an action was stored, as an event of its own type.',
-  'execution.applied': 'The edits of a plan were applied; effects follow.',
-  'execution.undone': 'The edits of an execution were taken back.',
   'review.recorded': 'A review was stored.',
-  'object.changes': 'An execution changed objects or links; it is published as one event per object and link, of the five types below.',
-  'object.created': 'An execution created an object.',
-  'object.modified': 'An execution changed properties of an object.',
-  'object.deleted': 'An execution deleted an object.',
-  'link.created': 'An execution linked two objects.',
-  'link.deleted': 'An execution unlinked two objects.',
+  'object.created': 'An execution, or its undoing, created an object.',
+  'object.modified': 'An execution, or its undoing, modified an object.',
+  'object.deleted': 'An execution, or its undoing, deleted an object.',
+  'link.created': 'An execution, or its undoing, linked two objects.',
+  'link.deleted': 'An execution, or its undoing, unlinked two objects.',
   'schedule.changed': 'A schedule was made, paused, resumed, triggered or deleted.',
   'schedule.run_refused': 'A run of a schedule made no proposal; it says why.',
   'switch.changed': 'Something was switched off, or on again, or somebody asked for that.',
@@ -54,6 +53,17 @@ export const events = {
 } as const;
 
 export type EventType = keyof typeof events;
+
+export function isEventType(type: string): type is EventType {
+  return Object.hasOwn(events, type);
+}
+
+/** Entries of the log of which nobody is told by an event of their type. */
+export const logEntries = {
+  'effect.message': 'A message of an action was stored; it is the event.',
+  'execution.applied': 'The edits of a plan were applied and effects follow; the objects are the events.',
+  'execution.undone': 'The edits of an execution were taken back; the objects are the events.',
+} as const;
 
 const byStatus: Readonly<Record<ProposalStatus, EventType>> = {
   simulating: 'proposal.simulating',

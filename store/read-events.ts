@@ -1,5 +1,5 @@
 import type { CloudEvent, EventRow, Position } from '../ontology/cloud-event.ts';
-import { behind, cloudEvent } from '../ontology/cloud-event.ts';
+import { behind, cloudEvent, parseSequence } from '../ontology/cloud-event.ts';
 import { isoTime } from './proposal-row.ts';
 import type { Sql } from './sql.ts';
 
@@ -33,4 +33,42 @@ export function pageOf(rows: readonly Row[], after: Position): EventPage {
   const last = rows.at(-1);
   if (last === undefined) return { events: [], next: after };
   return { events: events.map(cloudEvent), next: last.id === null ? { seq: last.seq, ordinal: 0 } : behind(last) };
+}
+
+/** The same of one proposal alone. Nothing says how far one has looked where there are no more. */
+export async function readEventsOf(
+  tx: Sql,
+  { tenant, proposalId, after, limit }: { tenant: string; proposalId: string; after: Position; limit: number },
+): Promise<EventPage> {
+  const rows = await tx.rows<Row>(
+    `SELECT ${eventColumns} FROM exequatur.events_of_proposal($1::uuid, $2::uuid, $3::bigint, $4::int, $5::int) e`,
+    [tenant, proposalId, after.seq, after.ordinal, limit],
+  );
+  return pageOf(rows, after);
+}
+
+/** The event at a place, or null. */
+export async function readEvent(tx: Sql, tenant: string, sequence: string): Promise<CloudEvent | null> {
+  const place = parseSequence(sequence);
+  if (place === null || place.ordinal === 0) return null;
+  const { events } = await readEvents(tx, { tenant, after: behind({ ...place, ordinal: place.ordinal - 1 }), limit: 1 });
+  return events.find((event) => event.sequence === sequence) ?? null;
+}
+
+/** Behind everything that has been committed. */
+export async function readHead(tx: Sql, tenant: string): Promise<Position> {
+  const [row] = await tx.rows<{ seq: number }>(
+    'SELECT coalesce(max(e.seq), 0)::float8 AS seq FROM exequatur.audit_entry e WHERE e.tenant_id = $1::uuid',
+    [tenant],
+  );
+  return { seq: row?.seq ?? 0, ordinal: 0 };
+}
+
+/** Behind everything that happened up to a time. */
+export async function readPositionAt(tx: Sql, tenant: string, time: string): Promise<Position> {
+  const [row] = await tx.rows<{ seq: number }>('SELECT exequatur.last_entry_until($1::uuid, $2::timestamptz)::float8 AS seq', [
+    tenant,
+    time,
+  ]);
+  return { seq: row?.seq ?? 0, ordinal: 0 };
 }

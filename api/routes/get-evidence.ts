@@ -24,12 +24,13 @@ export const getEvidence = route({
     200: {
       description: 'The evidence.',
       schema: evidenceSchema,
-      orMediaType: 'text/html',
+      others: { 'text/html': null },
       headers: { Vary: 'Accept: as JSON, or as a page.' },
     },
   },
   problems: ['not_found', 'not_sealed'],
-  async handle({ params: { proposalId }, caller, wantsPage }, context) {
+  async handle({ params: { proposalId }, caller, prefers }, context) {
+    const wantsPage = prefers(['application/json', 'text/html']) === 'text/html';
     const { tenant } = caller;
     const found = await context.auditAs(caller, async (tx, mask) => {
       const evidence = await readEvidence(tx, proposalId);

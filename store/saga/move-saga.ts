@@ -33,7 +33,8 @@ interface Turn {
 
 /** executing -> compensating. */
 export function turnBack<P extends ProposalRow>(tx: Tx, proposal: P, { backTo, failure, reason, actor }: Turn): P {
-  const facts = { backTo, ...(failure === null ? {} : { because: failure.faults?.[0]?.message ?? failure.code }) };
+  // The code alone: words may be what a person wrote, which in the log and in events nobody could erase.
+  const facts = { backTo, ...(failure === null ? {} : { because: failure.faults?.[0]?.code ?? failure.code }) };
   const move: Move = { to: 'compensating', reason, facts, ...(actor === undefined ? {} : { actor }) };
   return through(tx, proposal, move, (next) => `exequatur.turn_back($4::text::uuid, $${next}, $${next + 1}::jsonb)`, [
     backTo,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { fillSlots } from '../../ontology/fill-slots.ts';
+import { maskedValue } from '../../ontology/mask.ts';
 import type { PlannedCompensation, PlannedProbe, PlannedRequest } from '../../ontology/planned-effect.ts';
 import { nextStep } from '../../ontology/saga.ts';
 import { readApprovalFacts } from '../approval-facts.ts';
@@ -15,6 +16,8 @@ import { judgeObjects } from './judge-objects.ts';
 import { executionFailed, leaveSaga } from './move-saga.ts';
 import { type PlannedStep, readPlannedSteps, readSaga, type SagaRow, type StepRow, slotsOf } from './saga-rows.ts';
 import { setStep as set, setDue } from './set-step.ts';
+
+type Message = Extract<PlannedRequest, { kind: 'message' }>;
 
 /** Which step, and which way. */
 export interface StepRef {
@@ -127,7 +130,7 @@ async function attempt(tx: Tx, { proposal, saga, step, ref, planned, handling, i
   const sending = ref.kind === 'do' ? 'sending' : 'undoing';
   if (request.kind === 'message') {
     set(tx, proposal.id, saga, step, { state: sending, counts: ref.kind, leasedMs: null });
-    storeMessage(tx, proposal, saga, step, request);
+    storeMessage(tx, proposal, saga, step, shownMessage(planned, request));
     set(tx, proposal.id, saga, step, { state: ref.kind === 'do' ? 'done' : 'undone', leasedMs: null });
     announceStep(tx, proposal, saga, step, { kind: ref.kind, state: ref.kind === 'do' ? 'done' : 'undone' });
     return now();
@@ -196,14 +199,14 @@ function stopBetweenSteps(tx: Tx, proposal: LockedProposal, saga: SagaRow, step:
   return leaveSaga(tx, proposal, { to: 'failed', reason, failure, ...(actor === undefined ? {} : { actor }) }, seen);
 }
 
+/** Everybody who reads events hears a message, so one that may hold sensitive values is told without its data. */
+function shownMessage(planned: PlannedStep, request: Message): Message {
+  const isSensitive = 'effect' in planned && (planned.effect.sensitive ?? []).length > 0;
+  return isSensitive ? { ...request, data: maskedValue } : request;
+}
+
 /** In the same transaction as the record that it was done, so it can be neither lost nor told twice. */
-function storeMessage(
-  tx: Tx,
-  proposal: LockedProposal,
-  saga: SagaRow,
-  step: StepRow,
-  request: Extract<PlannedRequest, { kind: 'message' }>,
-): void {
+function storeMessage(tx: Tx, proposal: LockedProposal, saga: SagaRow, step: StepRow, request: Message): void {
   const entry = tx.audit({
     type: 'effect.message',
     proposalId: proposal.id,

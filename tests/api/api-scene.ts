@@ -1,11 +1,12 @@
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type pg from 'pg';
 import { type AdmissionLimits, ordinaryLimits } from '../../api/admission.ts';
 import { ApiContext } from '../../api/api-context.ts';
 import { createHttpServer, type Patience } from '../../api/http-server.ts';
 import { openApiDocument } from '../../api/open-api.ts';
+import type { StreamLimits } from '../../api/open-streams.ts';
 import { routes } from '../../api/routes.ts';
 import { openWorkflowGateway } from '../../api/workflow-gateway.ts';
 import type { JsonValue } from '../../ontology/json.ts';
@@ -57,6 +58,7 @@ interface SceneWishes {
   simulationPatienceMs?: number;
   limits?: AdmissionLimits;
   engineLimits?: AdmissionLimits;
+  streamLimits?: Partial<StreamLimits>;
   /** With clients that send slowly. */
   patience?: Patience;
   /** Hears each line of the log, which is silent otherwise. */
@@ -72,6 +74,7 @@ export class ApiScene {
   readonly context: ApiContext;
   private readonly key: CryptoKey;
   private readonly server: Server;
+  private readonly connections = new Set<Socket>();
 
   private constructor(parts: {
     database: TestDatabase;
@@ -87,6 +90,10 @@ export class ApiScene {
     this.key = parts.key;
     this.context = parts.context;
     this.server = parts.server;
+    this.server.on('connection', (connection) => {
+      this.connections.add(connection);
+      connection.once('close', () => this.connections.delete(connection));
+    });
     this.url = `http://127.0.0.1:${(parts.server.address() as AddressInfo).port}`;
   }
 
@@ -98,6 +105,7 @@ export class ApiScene {
     onLogLine,
     limits,
     engineLimits = { ...ordinaryLimits, atOnce: 1_000 }, // Nothing ends in an engine that is not there.
+    streamLimits,
   }: SceneWishes = {}): Promise<ApiScene> {
     const database = await createTestDatabase();
     const tenant = await database.createTenant();
@@ -114,6 +122,7 @@ export class ApiScene {
       simulationPatienceMs,
       ...(limits ? { limits } : {}),
       engineLimits,
+      ...(streamLimits ? { streamLimits } : {}),
       logger,
       workflows: openWorkflowGateway(settings, { tracing: { plugins: [] }, logger }),
       deps: { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) },
@@ -129,14 +138,14 @@ export class ApiScene {
     return new ApiScene({ database, tenant, pool, key: privateKey, context, server });
   }
 
-  token({ id, kind = 'user', roles = [id.replace(/-\d+$/, '')], tenant = this.tenant }: Person): Promise<string> {
+  token({ id, kind = 'user', roles = [id.replace(/-\d+$/, '')], tenant = this.tenant }: Person, lifetime = '1h'): Promise<string> {
     return new SignJWT({ tenant, kind, roles: [...roles] })
       .setProtectedHeader({ alg: 'EdDSA', kid: 'test' })
       .setSubject(id)
       .setIssuer(issuer)
       .setAudience(audience)
       .setIssuedAt()
-      .setExpirationTime('1h')
+      .setExpirationTime(lifetime)
       .sign(this.key);
   }
 
@@ -204,6 +213,11 @@ export class ApiScene {
       if (Date.now() > deadline) throw new Error(`proposal ${proposalId} is still ${body.status}`);
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
+  }
+
+  /** What was written and has not been taken, over all connections. */
+  unsentBytes(): number {
+    return [...this.connections].reduce((sum, { writableLength }) => sum + writableLength, 0);
   }
 
   async close(): Promise<void> {

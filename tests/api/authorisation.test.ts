@@ -112,6 +112,8 @@ const rows: Record<
   getSystemCheckpoint: { admitted: 'operators of the installation' },
   exportSystemAudit: { admitted: 'operators of the installation' },
   getEvidence: { admitted: ['auditor', 'admin', 'accessAdmin'], answers: 404, path: `/v1/proposals/${somebody}/evidence` },
+  listEvents: { admitted: readers },
+  getEvent: { admitted: readers, answers: 404, path: '/v1/events/0000000000999999.00000001' },
   getTimeline: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/timeline` },
   listReviewers: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/reviewers` },
   breakGlass: {
@@ -174,6 +176,8 @@ const rows: Record<
   getReadiness: { admitted: 'public' },
   getMetrics: { admitted: 'public' },
   getOpenApi: { admitted: 'public' },
+  getAsyncApi: { admitted: 'public' },
+  getEventSchema: { admitted: 'public', path: '/schemas/events/proposal.created.json' },
   getDocs: { admitted: 'public' },
 };
 

@@ -315,6 +315,24 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   getSystemCheckpoint: 'holds no values',
   // Its plan is in base64: tests/evidence asks who is given it.
   getEvidence: { asks: [(person) => person.get(`/v1/proposals/${made.hired}/evidence`)], shows: false },
+  listEvents: {
+    asks: [
+      get('/v1/events?pageSize=1000'),
+      get('/v1/events?type=object.*&pageSize=1000'),
+      (person) => person.get(`/v1/events?proposalId=${made.hired}`),
+    ],
+    shows: false, // Nor to whoever may see them: everybody hears the same.
+  },
+  getEvent: {
+    asks: [
+      async (person) => {
+        const { body } = await person.get(`/v1/events?proposalId=${made.hired}&type=object.*`);
+        expect(body.events[0].data.masked.length).toBeGreaterThan(0);
+        return person.get(`/v1/events/${body.events[0].sequence}`);
+      },
+    ],
+    shows: false,
+  },
   getTimeline: { asks: [(person) => person.get(`/v1/proposals/${made.hired}/timeline`)], shows: false },
   listObjects: {
     asks: [
@@ -332,6 +350,8 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   getReadiness: 'holds no values',
   getMetrics: { asks: [get('/metrics')], shows: false },
   getOpenApi: 'holds no values',
+  getAsyncApi: 'holds no values',
+  getEventSchema: 'holds no values',
   getDocs: 'holds no values',
 };
 

@@ -1,0 +1,27 @@
+import { readEvent } from '../../store/read-events.ts';
+import { refuse } from '../../store/refusal.ts';
+import { answered } from '../api-context.ts';
+import { route } from '../route.ts';
+import { cloudEventSchema, eventParams } from '../schemas/event-schema.ts';
+
+const json = 'application/json';
+const cloudEvent = 'application/cloudevents+json';
+
+export const getEvent = route({
+  name: 'getEvent',
+  method: 'get',
+  path: '/v1/events/{sequence}',
+  tag: 'events',
+  summary: 'Read an event',
+  description: 'Where `dataref` points, of an event that is too large to carry its data.',
+  permission: 'read',
+  request: { params: eventParams },
+  responses: { 200: { description: 'The event.', schema: cloudEventSchema, others: { [cloudEvent]: cloudEventSchema } } },
+  problems: ['not_found'],
+  async handle({ params, caller, prefers }, context) {
+    const event = await context.readAs(caller, async (tx) => (await readEvent(tx, caller.tenant, params.sequence)) ?? refuse('not_found'));
+    return answered(event, (body) =>
+      prefers([json, cloudEvent]) === json ? { status: 200, body } : { status: 200, body: JSON.stringify(body), mediaType: cloudEvent },
+    );
+  },
+});

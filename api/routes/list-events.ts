@@ -1,0 +1,73 @@
+import { beginning, comparePositions, type Position, parsePosition } from '../../ontology/cloud-event.ts';
+import { listEvents as readList } from '../../store/list-events.ts';
+import { readHead, readPositionAt } from '../../store/read-events.ts';
+import { isRefusal, type Refusal, refuse } from '../../store/refusal.ts';
+import type { Tx } from '../../store/sql.ts';
+import { eventStream } from '../event-stream.ts';
+import { route } from '../route.ts';
+import { cloudEventsBatch, eventBatchSchema, eventHeaders, eventPageSchema, eventQuery } from '../schemas/event-schema.ts';
+
+const json = 'application/json';
+const stream = 'text/event-stream';
+
+export const listEvents = route({
+  name: 'listEvents',
+  method: 'get',
+  path: '/v1/events',
+  tag: 'events',
+  summary: 'Read or follow events',
+  description:
+    'Oldest first: as a page; as a batch after CloudEvents, whose next page is in `Link`; or, asked for as `text/event-stream`, from `after` or `Last-Event-ID` on, ' +
+    'or else from now on, without an end. With a filter a page may hold fewer events than it could, or none, although there are more: `nextPageToken` says so.',
+  permission: 'read',
+  request: { query: eventQuery, headers: eventHeaders },
+  responses: {
+    200: {
+      description: 'A page, or the stream.',
+      schema: eventPageSchema,
+      others: { [cloudEventsBatch]: eventBatchSchema, [stream]: null },
+      headers: { link: 'Of a batch: where the next page is.' },
+    },
+  },
+  problems: ['invalid_page_token', 'unknown_position', 'too_many_streams'],
+  async handle({ query, headers, caller, expiresAt, prefers, gone }, context) {
+    const wanted = prefers([json, cloudEventsBatch, stream]);
+    const { after, pageSize, pageToken, ...filter } = query;
+    if (wanted === stream) {
+      const from = headers.lastEventId ?? after;
+      const position = await context.readAs(caller, (tx) => positionOf(tx, caller.tenant, from));
+      if (isRefusal(position)) return position;
+      const end = context.streams.enter(caller.tenant, gone);
+      if (end === null) return refuse('too_many_streams');
+      context.events.attend(caller.tenant, gone);
+      return {
+        status: 200,
+        mediaType: stream,
+        stream: eventStream({ caller, expiresAt, filter, after: position, end }, context),
+        patienceMs: context.streams.limits.patienceMs,
+        headers: { 'x-accel-buffering': 'no' }, // A proxy that gathers what it passes on would hold events back.
+      };
+    }
+    const list = await context.readAs(caller, async (tx) => {
+      const position = after === undefined ? beginning : await positionOf(tx, caller.tenant, after);
+      return isRefusal(position) ? position : readList(tx, caller.tenant, { ...query, after: position });
+    });
+    if (isRefusal(list)) return list;
+    if (wanted === json) return { status: 200, body: list };
+    const next = list.nextPageToken === null ? {} : { link: `<${nextPage(query, list.nextPageToken)}>; rel="next"` };
+    return { status: 200, body: JSON.stringify(list.events), mediaType: cloudEventsBatch, headers: next };
+  },
+});
+
+/** Behind what is named; a time, a sequence, or nothing, which is now. A position that the log has not come to is of another log, or of one that was rolled back. */
+async function positionOf(tx: Tx, tenant: string, from: string | undefined): Promise<Position | Refusal> {
+  const head = await readHead(tx, tenant);
+  if (from === undefined) return head;
+  const position = parsePosition(from) ?? (await readPositionAt(tx, tenant, from));
+  return comparePositions(position, head) > 0 ? refuse('unknown_position') : position;
+}
+
+function nextPage(query: Record<string, unknown>, pageToken: string): string {
+  const asked = Object.entries({ ...query, pageToken }).map(([name, value]): [string, string] => [name, String(value)]);
+  return `/v1/events?${new URLSearchParams(asked)}`;
+}

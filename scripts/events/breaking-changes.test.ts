@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { breakingChanges, breakingChangesOfAll, type Schema } from './breaking-changes.ts';
+import { currentSchemas, keptSchemas } from './event-schemas.ts';
+
+const kept = keptSchemas();
+const current = currentSchemas();
+
+describe('what is published of events', () => {
+  it('can be read by whoever reads events by what was published before', () => {
+    expect(breakingChangesOfAll(kept, current)).toEqual([]);
+  });
+
+  it('is written down in docs/events: `npm run event-schemas` does that', () => {
+    expect(kept).toEqual(current);
+  });
+});
+
+const before = {
+  type: 'object',
+  properties: {
+    id: { type: 'string', format: 'uuid' },
+    kind: { type: 'string', enum: ['one', 'two'] },
+    size: { type: 'integer', minimum: 0 },
+    note: { type: 'string' },
+    list: { type: 'array', items: { type: 'string' } },
+    maybe: { anyOf: [{ type: 'string' }, { type: 'null' }] },
+    anything: {},
+    nested: { type: 'object', properties: { deep: { type: 'number' } }, required: ['deep'], additionalProperties: {} },
+    byName: { type: 'object', propertyNames: { type: 'string' }, additionalProperties: { type: 'integer' } },
+  },
+  required: ['id', 'kind', 'nested'],
+  additionalProperties: {},
+} satisfies Schema;
+
+/** The schema with one of its fields replaced, or taken out. */
+function changed(name: keyof (typeof before)['properties'], field: Schema | null): Schema {
+  const properties: Record<string, Schema> = { ...before.properties };
+  if (field === null) delete properties[name];
+  else properties[name] = field;
+  return { ...before, properties };
+}
+
+describe('a change of a schema', () => {
+  it.each<[string, Schema, string]>([
+    ['takes a required field away', changed('id', null), '/id: is gone'],
+    ['takes an optional field away', changed('note', null), '/note: is gone'],
+    ['makes a required field optional', { ...before, required: ['id', 'nested'] }, '/kind: may be missing now'],
+    ['makes a text a number', changed('note', { type: 'number' }), '/note: string became number'],
+    ['makes a text anything', changed('note', {}), '/note: string became anything'],
+    ['lets a text be null', changed('note', { anyOf: [{ type: 'string' }, { type: 'null' }] }), '/note: string became null'],
+    ['lets a text be null, said in the other way', changed('note', { type: ['string', 'null'] }), '/note: string became null'],
+    ['adds a value to an enumeration', changed('kind', { type: 'string', enum: ['one', 'two', 'three'] }), '/kind: may be three as well'],
+    ['makes an enumeration any text', changed('kind', { type: 'string' }), '/kind: may be anything as well'],
+    ['drops a format', changed('id', { type: 'string' }), '/id: format uuid is not kept'],
+    ['lowers a bound', changed('size', { type: 'integer', minimum: -1 }), '/size: minimum was lowered'],
+    ['makes a whole number any', changed('size', { type: 'number', minimum: 0 }), '/size: integer became number'],
+    ['changes what a list holds', changed('list', { type: 'array', items: { type: 'integer' } }), '/list/[]: string became integer'],
+    [
+      'takes a field of a field away',
+      changed('nested', { type: 'object', properties: {}, required: [], additionalProperties: {} }),
+      '/nested/deep: is gone',
+    ],
+    [
+      'changes what fields of any name hold',
+      changed('byName', { type: 'object', propertyNames: { type: 'string' }, additionalProperties: { type: 'string' } }),
+      '/byName/*: integer became string',
+    ],
+    ['uses words that nobody can judge', { ...before, not: { required: ['note'] } }, '/: cannot be judged (not)'],
+  ])('breaks readers where it %s', (_, after, told) => {
+    expect(breakingChanges(before, after)).toEqual([told]);
+  });
+
+  it('breaks readers where a type is gone', () => {
+    expect(breakingChangesOfAll({ one: before, two: before }, { two: before })).toEqual(['one: is gone']);
+  });
+
+  it.each<[string, Schema]>([
+    ['nothing', structuredClone(before)],
+    ['a new field', { ...before, properties: { ...before.properties, more: { type: 'string' } } }],
+    [
+      'a new required field',
+      { ...before, properties: { ...before.properties, more: { type: 'string' } }, required: [...before.required, 'more'] },
+    ],
+    ['an optional field that is required', { ...before, required: [...before.required, 'note'] }],
+    ['an enumeration with a value less', changed('kind', { type: 'string', enum: ['one'] })],
+    ['an enumeration of one', changed('kind', { type: 'string', const: 'two' })],
+    ['what is never null any more', changed('maybe', { type: 'string' })],
+    ['anything that is something', changed('anything', { type: 'string' })],
+    ['a number that is whole', changed('nested', { ...before.properties.nested, properties: { deep: { type: 'integer' } } })],
+    ['other words about it', changed('note', { type: 'string', description: 'Words.', examples: ['x'] })],
+  ])('does not break them: %s', (_, after) => {
+    expect(breakingChanges(before, after)).toEqual([]);
+  });
+
+  it('does not break them where a type is added', () => {
+    expect(breakingChangesOfAll({ one: before }, { one: before, two: before })).toEqual([]);
+  });
+});

@@ -1,0 +1,63 @@
+import { type CloudEvent, comparePositions, type Position, positionBehind } from '../ontology/cloud-event.ts';
+import { type EventFilter, isWanted } from '../ontology/event-filter.ts';
+import type { JsonValue } from '../ontology/json.ts';
+import { pageSizeOf, pageToken, readPageToken } from './page-token.ts';
+import { type EventPage, readEvents, readEventsOf } from './read-events.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import type { Sql } from './sql.ts';
+
+export interface EventQuery extends EventFilter {
+  /** Where the first page begins. */
+  after: Position;
+  pageSize?: number;
+  pageToken?: string;
+}
+
+export interface EventList {
+  events: CloudEvent[];
+  nextPageToken: string | null;
+}
+
+const lookedAt = 500; // Events that a filter is asked about at once.
+const mostLooks = 4; // For one page; then it is answered with what was found, be it nothing, and the token goes on from there.
+
+/** A page of a tenant's events, oldest first. A filter may leave a page half empty although there is more: the token says so. */
+export async function listEvents(tx: Sql, tenant: string, query: EventQuery): Promise<EventList | Refusal> {
+  const { type, subject, proposalId, after, pageSize } = query;
+  const asked = { type: type ?? null, subject: subject ?? null, proposalId: proposalId ?? null };
+  const size = pageSizeOf(pageSize);
+  let at = query.pageToken === undefined ? after : positionIn(readPageToken(asked, query.pageToken)?.after);
+  if (at === null) return refuse('invalid_page_token');
+  const found: CloudEvent[] = [];
+  const isFiltered = type !== undefined || subject !== undefined;
+  for (let look = 0; look < mostLooks; look++) {
+    const next: EventPage = await read(tx, { tenant, proposalId, after: at, limit: isFiltered ? lookedAt : size - found.length });
+    if (comparePositions(next.next, at) === 0) return { events: found, nextPageToken: null };
+    for (const event of next.events) {
+      if (isWanted(event, query)) found.push(event);
+      if (found.length === size) return { events: found, nextPageToken: tokenOf(asked, positionBehind(event)) };
+    }
+    at = next.next;
+  }
+  return { events: found, nextPageToken: tokenOf(asked, at) };
+}
+
+type Look = { tenant: string; proposalId: string | undefined; after: Position; limit: number };
+
+function read(tx: Sql, { proposalId, ...look }: Look): Promise<EventPage> {
+  return proposalId === undefined ? readEvents(tx, look) : readEventsOf(tx, { ...look, proposalId });
+}
+
+function tokenOf(asked: JsonValue, { seq, ordinal }: Position): string {
+  return pageToken(asked, [seq, ordinal]);
+}
+
+function positionIn(token: JsonValue | undefined): Position | null {
+  if (!Array.isArray(token)) return null;
+  const [seq, ordinal] = token;
+  return isCount(seq, Number.MAX_SAFE_INTEGER) && isCount(ordinal, 99_999_999) ? { seq, ordinal } : null;
+}
+
+function isCount(value: JsonValue | undefined, most: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most;
+}
