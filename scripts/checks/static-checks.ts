@@ -15,6 +15,7 @@ const folders = [
   'store',
   'audit',
   'events',
+  'outbound',
   'telemetry',
   'api',
   'scripts',
