@@ -39,6 +39,9 @@ export const events = {
   'delegation.changed': 'Somebody let another review on their behalf, or that was revoked.',
   'principal.changed': 'An administrator changed what the directory says of a principal.',
   'endpoint.secret_changed': 'A secret of an endpoint was set or retired; its value is nowhere in this.',
+  'subscription.changed': 'A subscription was set or removed, begun anew or tested, or its secret was rotated.',
+  'subscription.disabled':
+    'Nothing could be delivered to a subscription for days, or its endpoint is gone: no more is sent there until it is set again.',
   'policies.changed': 'Another version of the policies is in force.',
   'ontology.changed': 'A new version of the definitions was accepted.',
   'ontology.migration_started': 'Objects are being rewritten for a document that is in force once they fit.',
