@@ -23,7 +23,7 @@ const secretsKey = z
   .string()
   .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64')
   .optional();
-/** What seals secrets of endpoints, the same in API and worker; beside a new key the previous one still opens what it sealed. */
+/** What seals secrets of endpoints and subscriptions, the same in API, worker and relay; beside a new key the previous one still opens what it sealed. */
 const secretsKeySettings = { EXEQUATUR_SECRETS_KEY: secretsKey, EXEQUATUR_SECRETS_PREVIOUS_KEY: secretsKey };
 const functions = z.string().min(1).optional();
 
@@ -59,6 +59,9 @@ const workerSettings = z.object({
 
 const relaySettings = z.object({
   ...temporal,
+  /** Addresses or CIDRs, with commas between, that events may be sent to although they are private. */
+  EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: addresses,
+  ...secretsKeySettings,
   EXEQUATUR_RELAY_DATABASE_URL: url,
   EXEQUATUR_HOST: host,
   EXEQUATUR_RELAY_METRICS_PORT: port.default(9466),

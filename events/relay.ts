@@ -3,12 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { Counter, Gauge } from 'prom-client';
 import { type NoteSigner, readSigner } from '../audit/signed-note.ts';
-import { readRelaySettings } from '../config.ts';
+import { readRelaySettings, secretsKeys } from '../config.ts';
+import { openSender } from '../outbound/send-request.ts';
 import { openPool } from '../store/connect.ts';
 import { answers } from '../store/is-outage.ts';
+import { SecretBox } from '../store/secret-box.ts';
+import { readWebhookBacklog } from '../store/webhook-lanes.ts';
 import { openLogger } from '../telemetry/logger.ts';
 import { openRegistry, serveOperations } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
+import { WebhookDelivery } from './deliver-webhooks.ts';
 import { keepSchedules } from './keep-schedules.ts';
 import { poll } from './poll.ts';
 import { redeliverNudges } from './redeliver-nudges.ts';
@@ -17,6 +21,7 @@ import { sealLogs } from './seal-logs.ts';
 import { startIndexBuilds } from './start-index-builds.ts';
 import { startMigrations } from './start-migrations.ts';
 import { startReviewWaits } from './start-review-waits.ts';
+import { webhookMetrics } from './webhook-metrics.ts';
 
 /**
  * The relay process: what was committed and not told to Temporal is told again, and open proposals whose workflow Temporal has lost get a new one. Any number of
@@ -34,6 +39,9 @@ const sealEveryMs = 500; // An entry is under a checkpoint within a second.
 
 const schedulesEveryMs = 1_000; // How late a new schedule may be known to Temporal.
 let schedulesCheckedAt = 0;
+
+const webhooksEveryMs = 250; // How late an event may be sent that comes when nothing is to do; each round asks for the lanes that have something.
+const backlogEveryMs = 5_000; // It counts over all tenants.
 
 const definitionsEveryMs = 5_000; // How much later an index or a migration is begun whose start the API could not deliver.
 
@@ -78,6 +86,8 @@ const signer =
     : readSigner(readFileSync(settings.EXEQUATUR_CHECKPOINT_KEY_FILE, 'utf8'));
 if (signer === undefined) logger.warn('no key for checkpoints: audit logs are not sealed');
 const pool = openPool(settings.EXEQUATUR_RELAY_DATABASE_URL, { max: 4, applicationName: 'exequatur-relay' });
+/** Receivers are waited for by many at once; what they ask of the database keeps nothing else waiting. */
+const webhookPool = openPool(settings.EXEQUATUR_RELAY_DATABASE_URL, { max: 4, applicationName: 'exequatur-relay-webhooks' });
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 
@@ -92,7 +102,7 @@ connection = await connect();
 if (connection !== undefined) await relay(new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE, plugins: tracing.plugins }));
 await operations.close();
 await connection?.close();
-await pool.end();
+await Promise.all([pool.end(), webhookPool.end()]);
 await tracing.stop();
 logger.info('the relay has stopped');
 
@@ -100,8 +110,22 @@ async function relay(client: Client): Promise<void> {
   const deps = { pool, client, taskQueue: settings.EXEQUATUR_TASK_QUEUE, logger };
   const round = (name: string, everyMs: number, work: () => Promise<boolean>) =>
     poll({ name, everyMs, work, logger, signal: stop.signal, onRound: (ok) => failing.set({ round: name }, ok ? 0 : 1) });
+  const webhooks = webhookMetrics(registry);
+  const delivery = new WebhookDelivery({
+    pool: webhookPool,
+    send: openSender({ allowedAddresses: settings.EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES }),
+    secrets: new SecretBox(secretsKeys(settings)),
+    signal: stop.signal,
+    logger,
+    onOutcome: webhooks.count,
+  });
   logger.info({ metricsPort: operations.port }, 'the relay is polling');
   await Promise.all([
+    round('webhooks', webhooksEveryMs, () => delivery.round()).then(() => delivery.settle()),
+    round('webhook_backlog', backlogEveryMs, async () => {
+      webhooks.show(await readWebhookBacklog(webhookPool));
+      return false;
+    }),
     round('nudges', nudgeEveryMs, async () => {
       const count = await redeliverNudges(deps);
       redelivered.inc(count);
