@@ -68,7 +68,7 @@ export interface RouteDefinition<
   method: 'get' | 'post' | 'put' | 'delete';
   /** With `{name}` for parameters. */
   path: string;
-  tag: 'ontology' | 'proposals' | 'objects' | 'principals' | 'policies' | 'audit' | 'operations';
+  tag: 'ontology' | 'proposals' | 'objects' | 'principals' | 'policies' | 'audit' | 'events' | 'operations';
   summary: string;
   description?: string;
   permission: Permission;

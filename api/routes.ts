@@ -10,6 +10,7 @@ import { deleteDelegation } from './routes/delete-delegation.ts';
 import { deleteEndpointSecret } from './routes/delete-endpoint-secret.ts';
 import { deleteFreezeWindow } from './routes/delete-freeze-window.ts';
 import { deleteSchedule } from './routes/delete-schedule.ts';
+import { deleteSubscription } from './routes/delete-subscription.ts';
 import { diffOntology } from './routes/diff-ontology.ts';
 import { exportAudit } from './routes/export-audit.ts';
 import { getActionType } from './routes/get-action-type.ts';
@@ -34,8 +35,10 @@ import { getPrincipal } from './routes/get-principal.ts';
 import { getProposal } from './routes/get-proposal.ts';
 import { getReadiness } from './routes/get-readiness.ts';
 import { getSchedule } from './routes/get-schedule.ts';
+import { getSubscription } from './routes/get-subscription.ts';
 import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
+import { listDeadLetters } from './routes/list-dead-letters.ts';
 import { listDelegations } from './routes/list-delegations.ts';
 import { listEndpoints } from './routes/list-endpoints.ts';
 import { listFreezeWindows } from './routes/list-freeze-windows.ts';
@@ -49,6 +52,7 @@ import { listPrincipals } from './routes/list-principals.ts';
 import { listProposals } from './routes/list-proposals.ts';
 import { listReviewers } from './routes/list-reviewers.ts';
 import { listSchedules } from './routes/list-schedules.ts';
+import { listSubscriptions } from './routes/list-subscriptions.ts';
 import { listSwitches } from './routes/list-switches.ts';
 import { pauseSchedule } from './routes/pause-schedule.ts';
 import { putDelegation } from './routes/put-delegation.ts';
@@ -57,7 +61,11 @@ import { putFreezeWindow } from './routes/put-freeze-window.ts';
 import { putOntology } from './routes/put-ontology.ts';
 import { putPolicies } from './routes/put-policies.ts';
 import { putPrincipal } from './routes/put-principal.ts';
+import { putSubscription } from './routes/put-subscription.ts';
+import { putSubscriptionSecret } from './routes/put-subscription-secret.ts';
 import { putSwitch } from './routes/put-switch.ts';
+import { redeliverDeadLetter } from './routes/redeliver-dead-letter.ts';
+import { replaySubscription } from './routes/replay-subscription.ts';
 import { resolveProposal } from './routes/resolve-proposal.ts';
 import { resumeSchedule } from './routes/resume-schedule.ts';
 import { revertProposal } from './routes/revert-proposal.ts';
@@ -65,6 +73,7 @@ import { reviewEmergency } from './routes/review-emergency.ts';
 import { reviewProposal } from './routes/review-proposal.ts';
 import { reviseProposal } from './routes/revise-proposal.ts';
 import { simulateAction } from './routes/simulate-action.ts';
+import { testSubscription } from './routes/test-subscription.ts';
 import { withdrawProposal } from './routes/withdraw-proposal.ts';
 
 /** Every operation there is, in the order in which they are documented. A route that is not here is not served. */
@@ -111,6 +120,15 @@ export const routes: readonly Route[] = [
   getCheckpoint,
   getTimeline,
   getDecisions,
+  listSubscriptions,
+  getSubscription,
+  putSubscription,
+  deleteSubscription,
+  putSubscriptionSecret,
+  testSubscription,
+  replaySubscription,
+  listDeadLetters,
+  redeliverDeadLetter,
   listObjects,
   getObject,
   getHistory,
