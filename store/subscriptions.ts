@@ -9,7 +9,7 @@ export interface DeliveryError {
   at: string;
 }
 
-/** Events to one endpoint of a customer, and how that goes. */
+/** Events to one endpoint outside, and how that goes. */
 export interface SubscriptionView {
   name: string;
   url: string;

@@ -1,4 +1,4 @@
--- Events to customers' endpoints. A subscription is a setting: what goes where is put in force by the door, and by nobody else. It is a lane of its own, read in the order of
+-- Events to endpoints outside. A subscription is a setting: what goes where is put in force by the door, and by nobody else. It is a lane of its own, read in the order of
 -- commits; what cannot be delivered in time becomes a dead letter, and the next goes on.
 SET LOCAL search_path = exequatur, pg_catalog;
 
