@@ -2,7 +2,7 @@
  * Who may import whom. Each folder lists what it may reach; anything else between the product's folders is an error, so a new direction is a decision and
  * not an accident.
  */
-const folders = ['ontology', 'policy', 'workflows', 'activities', 'store', 'audit', 'events', 'telemetry', 'api', 'witness'];
+const folders = ['ontology', 'policy', 'workflows', 'activities', 'store', 'audit', 'events', 'outbound', 'telemetry', 'api', 'witness'];
 
 /** Folder -> what of the product it may import besides itself. Regular expressions over paths. */
 const mayImport = {
@@ -10,9 +10,10 @@ const mayImport = {
   policy: ['^ontology/'],
   audit: ['^ontology/'],
   telemetry: ['^ontology/'],
+  outbound: ['^ontology/'],
   store: ['^ontology/', '^audit/', '^telemetry/', '^generated/'],
-  activities: ['^ontology/', '^policy/', '^store/', '^audit/', '^telemetry/', '^workflows/[^/]+\\.contract\\.ts$'],
-  events: ['^ontology/', '^audit/', '^store/', '^telemetry/', '^workflows/[^/]+\\.contract\\.ts$', '^config\\.ts$'],
+  activities: ['^ontology/', '^policy/', '^store/', '^audit/', '^outbound/', '^telemetry/', '^workflows/[^/]+\\.contract\\.ts$'],
+  events: ['^ontology/', '^audit/', '^store/', '^outbound/', '^telemetry/', '^workflows/[^/]+\\.contract\\.ts$', '^config\\.ts$'],
   api: ['^ontology/', '^policy/', '^audit/', '^store/', '^telemetry/', '^generated/', '^workflows/[^/]+\\.contract\\.ts$', '^config\\.ts$'],
   witness: ['^audit/'],
 };
@@ -47,7 +48,7 @@ module.exports = {
       severity: 'error',
       comment: 'Even as types, workflows see activities and the ontology alone.',
       from: { path: '^workflows/', pathNot: tests },
-      to: { path: '^(api|store|policy|audit|events|telemetry|scripts|bench|examples|generated)/' },
+      to: { path: '^(api|store|policy|audit|events|outbound|telemetry|scripts|bench|examples|generated)/' },
     },
     {
       name: 'contracts-are-light',
@@ -72,7 +73,7 @@ module.exports = {
       name: 'store-owns-the-database',
       severity: 'error',
       comment: 'SQL and Prisma live in store/ alone.',
-      from: { path: '^(ontology|policy|workflows|audit|events|telemetry)/', pathNot: tests },
+      from: { path: '^(ontology|policy|workflows|audit|events|outbound|telemetry)/', pathNot: tests },
       to: { path: 'node_modules/(pg|@prisma)/', dependencyTypesNot: ['type-only'] },
     },
     {

@@ -33,7 +33,7 @@ const witnesses = z
     'must be pairs of a URL and a verifier key',
   )
   .transform((words) => Array.from({ length: words.length / 2 }, (_, at) => ({ url: words[2 * at] ?? '', key: words[2 * at + 1] ?? '' })));
-/** What seals secrets of endpoints, the same in API and worker; beside a new key the previous one still opens what it sealed. */
+/** What seals secrets of endpoints and subscriptions, the same in API, worker and relay; beside a new key the previous one still opens what it sealed. */
 const secretsKeySettings = { EXEQUATUR_SECRETS_KEY: secretsKey, EXEQUATUR_SECRETS_PREVIOUS_KEY: secretsKey };
 const functions = z.string().min(1).optional();
 
@@ -101,6 +101,9 @@ const kafkaSettings = {
 
 const relaySettings = z.object({
   ...temporal,
+  /** Addresses or CIDRs, with commas between, that events may be sent to although they are private. */
+  EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: addresses,
+  ...secretsKeySettings,
   EXEQUATUR_RELAY_DATABASE_URL: url,
   EXEQUATUR_HOST: host,
   EXEQUATUR_RELAY_METRICS_PORT: port.default(9466),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Position, positionText } from '../ontology/cloud-event.ts';
-import { type EventFilter, isWanted } from '../ontology/event-filter.ts';
+import { isWanted, type WantedEvents } from '../ontology/is-wanted.ts';
 import type { ToldPage } from '../store/event-watch.ts';
 import { isOutage } from '../store/is-outage.ts';
 import { isRefusal } from '../store/refusal.ts';
@@ -14,7 +14,7 @@ export interface Reader {
   caller: AuthenticatedCaller;
   /** When the reader's token ends, ms since 1970. */
   expiresAt: number;
-  filter: EventFilter;
+  filter: WantedEvents;
   after: Position;
   /** The end of it: the reader is gone, or the process is. */
   end: AbortSignal;
@@ -60,7 +60,7 @@ export async function* eventStream(reader: Reader, context: ApiContext): AsyncGe
   }
 }
 
-function framesOf({ events }: ToldPage, filter: EventFilter): string {
+function framesOf({ events }: ToldPage, filter: WantedEvents): string {
   let text = '';
   for (const { event, text: data } of events) {
     if (isWanted(event, filter)) text += `id: ${event.sequence}\nevent: ${event.type}\ndata: ${data}\n\n`;

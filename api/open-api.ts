@@ -32,6 +32,7 @@ export function openApiDocument(routes: readonly Route[]): Json {
       { name: 'policies', description: 'Who may do what, in Cedar, beside what the gate itself refuses.' },
       { name: 'principals', description: 'The directory: who has which standing.' },
       { name: 'audit', description: 'The log, and what proves it.' },
+      { name: 'events', description: 'What happened, sent to whoever subscribes.' },
       { name: 'operations', description: 'Running it.' },
     ],
     paths,

@@ -10,6 +10,7 @@ import { deleteDelegation } from './routes/delete-delegation.ts';
 import { deleteEndpointSecret } from './routes/delete-endpoint-secret.ts';
 import { deleteFreezeWindow } from './routes/delete-freeze-window.ts';
 import { deleteSchedule } from './routes/delete-schedule.ts';
+import { deleteSubscription } from './routes/delete-subscription.ts';
 import { diffOntology } from './routes/diff-ontology.ts';
 import { erasePrincipal } from './routes/erase-principal.ts';
 import { exportAudit } from './routes/export-audit.ts';
@@ -39,9 +40,11 @@ import { getPrincipal } from './routes/get-principal.ts';
 import { getProposal } from './routes/get-proposal.ts';
 import { getReadiness } from './routes/get-readiness.ts';
 import { getSchedule } from './routes/get-schedule.ts';
+import { getSubscription } from './routes/get-subscription.ts';
 import { getSystemCheckpoint } from './routes/get-system-checkpoint.ts';
 import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
+import { listDeadLetters } from './routes/list-dead-letters.ts';
 import { listDelegations } from './routes/list-delegations.ts';
 import { listEndpoints } from './routes/list-endpoints.ts';
 import { listEvents } from './routes/list-events.ts';
@@ -57,6 +60,7 @@ import { listPrincipals } from './routes/list-principals.ts';
 import { listProposals } from './routes/list-proposals.ts';
 import { listReviewers } from './routes/list-reviewers.ts';
 import { listSchedules } from './routes/list-schedules.ts';
+import { listSubscriptions } from './routes/list-subscriptions.ts';
 import { listSwitches } from './routes/list-switches.ts';
 import { pauseSchedule } from './routes/pause-schedule.ts';
 import { putDelegation } from './routes/put-delegation.ts';
@@ -65,7 +69,11 @@ import { putFreezeWindow } from './routes/put-freeze-window.ts';
 import { putOntology } from './routes/put-ontology.ts';
 import { putPolicies } from './routes/put-policies.ts';
 import { putPrincipal } from './routes/put-principal.ts';
+import { putSubscription } from './routes/put-subscription.ts';
+import { putSubscriptionSecret } from './routes/put-subscription-secret.ts';
 import { putSwitch } from './routes/put-switch.ts';
+import { redeliverDeadLetter } from './routes/redeliver-dead-letter.ts';
+import { replaySubscription } from './routes/replay-subscription.ts';
 import { resolveHeldEvent } from './routes/resolve-held-event.ts';
 import { resolveProposal } from './routes/resolve-proposal.ts';
 import { resumeSchedule } from './routes/resume-schedule.ts';
@@ -75,6 +83,7 @@ import { reviewProposal } from './routes/review-proposal.ts';
 import { reviseProposal } from './routes/revise-proposal.ts';
 import { simulateAction } from './routes/simulate-action.ts';
 import { simulateChangeSet } from './routes/simulate-change-set.ts';
+import { testSubscription } from './routes/test-subscription.ts';
 import { triggerSchedule } from './routes/trigger-schedule.ts';
 import { withdrawProposal } from './routes/withdraw-proposal.ts';
 
@@ -129,6 +138,15 @@ export const routes: readonly Route[] = [
   getSystemCheckpoint,
   getTimeline,
   getDecisions,
+  listSubscriptions,
+  getSubscription,
+  putSubscription,
+  deleteSubscription,
+  putSubscriptionSecret,
+  testSubscription,
+  replaySubscription,
+  listDeadLetters,
+  redeliverDeadLetter,
   listObjects,
   getObject,
   getHistory,

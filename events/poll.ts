@@ -13,6 +13,8 @@ export interface PollOptions {
   onRound?: (ok: boolean) => void;
 }
 
+export type Round = Pick<PollOptions, 'name' | 'everyMs' | 'quietMs' | 'work'>;
+
 const longestPauseMs = 15_000; // After an outage, what was missed is made up for within this long.
 
 /** Repeats `work` until the signal is given. A round that fails is logged and tried again after a pause that doubles: nothing else can be done about an outage. */

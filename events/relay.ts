@@ -9,14 +9,15 @@ import { openRegistry, serveOperations } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { kafkaSettings } from './kafka-connection.ts';
 import { keepSchedules } from './keep-schedules.ts';
-import { poll } from './poll.ts';
-import { openPublishing } from './publishing.ts';
+import { poll, type Round } from './poll.ts';
+import { publishingRounds } from './publishing-rounds.ts';
 import { redeliverNudges } from './redeliver-nudges.ts';
 import { restartLostWorkflows } from './restart-lost-workflows.ts';
 import { sealingRounds } from './sealing-rounds.ts';
 import { startIndexBuilds } from './start-index-builds.ts';
 import { startMigrations } from './start-migrations.ts';
 import { startReviewWaits } from './start-review-waits.ts';
+import { webhookRounds } from './webhook-rounds.ts';
 
 /**
  * The relay process: what was committed and not told to Temporal is told again, and open proposals whose workflow Temporal has lost get a new one. Any number of
@@ -32,10 +33,6 @@ const sweepEveryMs = 30_000; // How long Temporal's loss of all data may go unno
 
 const schedulesEveryMs = 1_000; // How late a new schedule may be known to Temporal.
 let schedulesCheckedAt = 0;
-
-const publishEveryMs = 10; // While events flow; each pause doubles while none come,
-const publishQuietMs = 100; // up to this, which is the most that a single event waits.
-const backlogEveryMs = 5_000;
 
 const definitionsEveryMs = 5_000; // How much later an index or a migration is begun whose start the API could not deliver.
 
@@ -71,7 +68,8 @@ const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 
 const kafka = kafkaSettings(settings);
-const publishing = kafka === undefined ? undefined : openPublishing({ pool, kafka, registry, logger, signal: stop.signal });
+const publishing = kafka === undefined ? undefined : publishingRounds({ pool, kafka, registry, logger, signal: stop.signal });
+const webhooks = webhookRounds({ settings, registry, logger, signal: stop.signal });
 if (publishing === undefined) logger.warn('no Kafka brokers: events stay where the API reads them, and are published once there are some');
 
 let connection: Connection | undefined;
@@ -81,26 +79,21 @@ const operations = await serveOperations({
   port: settings.EXEQUATUR_RELAY_METRICS_PORT,
   ready: async () => (await isTemporalUp()) && (await probe.isThere()),
 });
-await Promise.all([publish(), driveTemporal()]);
+// Logs are sealed and events go out whether Temporal is there or not.
+await Promise.all([...[...sealing, ...webhooks.rounds, ...(publishing?.rounds ?? [])].map(repeat), driveTemporal()]);
 await operations.close();
-await publishing?.close();
+await Promise.all([webhooks.close(), publishing?.close()]);
 await connection?.close();
 await Promise.all([pool.end(), probe.end()]);
 await tracing.stop();
 logger.info('the relay has stopped');
 
-function round(name: string, everyMs: number, work: () => Promise<boolean>, quietMs = everyMs): Promise<void> {
-  return poll({ name, everyMs, quietMs, work, logger, signal: stop.signal, onRound: (ok) => failing.set({ round: name }, ok ? 0 : 1) });
+function repeat(round: Round): Promise<void> {
+  return poll({ ...round, logger, signal: stop.signal, onRound: (ok) => failing.set({ round: round.name }, ok ? 0 : 1) });
 }
 
-/** Events go out whether Temporal is there or not. */
-async function publish(): Promise<void> {
-  if (publishing === undefined) return;
-  const measure = async () => {
-    await publishing.measure();
-    return false;
-  };
-  await Promise.all([round('publish', publishEveryMs, () => publishing.work(), publishQuietMs), round('backlog', backlogEveryMs, measure)]);
+function round(name: string, everyMs: number, work: () => Promise<boolean>): Promise<void> {
+  return repeat({ name, everyMs, work });
 }
 
 async function driveTemporal(): Promise<void> {
@@ -123,7 +116,6 @@ async function relay(client: Client): Promise<void> {
       );
       return false;
     }),
-    ...sealing.map(({ name, everyMs, work }) => round(name, everyMs, work)),
     round('schedules', schedulesEveryMs, async () => {
       const everything = Date.now() - schedulesCheckedAt > sweepEveryMs;
       await keepSchedules(deps, everything);

@@ -7,11 +7,9 @@ import { thinCheckpoints } from '../store/cosignatures.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { KnownWitness } from './ask-witness.ts';
 import { readSigners } from './checkpoint-signers.ts';
-import type { PollOptions } from './poll.ts';
+import type { Round } from './poll.ts';
 import { mostLogs, sealLogs } from './seal-logs.ts';
 import { submitCheckpoints } from './submit-checkpoints.ts';
-
-type Round = Pick<PollOptions, 'name' | 'everyMs' | 'work'>;
 
 interface SealingDeps {
   settings: RelaySettings;

@@ -174,6 +174,11 @@ export const eventData = {
     sink: text('kafka'),
     choice: z.enum(['retry', 'reference', 'skip']),
   }),
+  'subscription.changed': data({
+    name: text('billing'),
+    change: z.enum(['set', 'removed', 'replayed', 'tested', 'redelivered', 'secret_set']),
+  }),
+  'subscription.disabled': data({ name: text('billing'), reason: text('gone').describe('A code.') }),
   'audit.checkpoint': data({
     size: count(4_711).describe('How many entries it covers.'),
     note: text('example.com/exequatur/…').describe('A signed note, as C2SP’s tlog-checkpoint has it.'),

@@ -1,22 +1,71 @@
+import { compileExpression, type Expression } from './cel/expression.ts';
+import { Scope, Vocabulary } from './cel/scope.ts';
 import type { CloudEvent } from './cloud-event.ts';
+import type { JsonValue } from './json.ts';
+import type { Fault } from './plan.ts';
+import { boolean } from './rule-context.ts';
+import type { Loosening } from './setting-actions.ts';
 
-/** Which events somebody wants; what is left out does not matter. */
+/** Which events a subscription gets: those that all of its parts admit. Without parts, all. */
 export interface EventFilter {
-  /** A type, or a prefix such as `proposal.*`. */
-  type?: string;
-  subject?: string;
-  /** The proposal's own events, and those of what its execution did. */
-  proposalId?: string;
+  /** Types, or their beginnings: `proposal.*`. */
+  types?: readonly string[];
+  /** Subjects, or their beginnings: `object/room/*`. */
+  subjects?: readonly string[];
+  /** Events of objects alone, of these types. */
+  objectTypes?: readonly string[];
+  /** CEL over `event`. Where it cannot be computed of an event, the event is not wanted. */
+  condition?: string;
 }
 
-export function isWanted({ type, subject, data }: CloudEvent, wanted: EventFilter): boolean {
-  return (
-    (wanted.type === undefined || isOfType(type, wanted.type)) &&
-    (wanted.subject === undefined || subject === wanted.subject) &&
-    (wanted.proposalId === undefined || data?.proposalId === wanted.proposalId)
-  );
+export type EventMatch = (event: CloudEvent) => boolean;
+
+const scope = new Scope(new Vocabulary(new Map())).with('event', 'dyn');
+
+/** The filter as a question that is asked of each event, or what is wrong with it. */
+export function compileEventFilter(filter: EventFilter): { matches: EventMatch } | { fault: Fault } {
+  const condition = filter.condition === undefined ? null : compileExpression(scope, filter.condition, '/filter/condition', boolean);
+  if (condition !== null && 'fault' in condition) return { fault: { ...condition.fault, code: 'invalid_filter' } };
+  return {
+    matches: (event) =>
+      admits(filter.types, event.type) &&
+      admits(filter.subjects, event.subject) &&
+      (filter.objectTypes === undefined || filter.objectTypes.includes(objectTypeOf(event.subject))) &&
+      (condition === null || holds(condition.expression, event)),
+  };
 }
 
-function isOfType(type: string, wanted: string): boolean {
-  return wanted.endsWith('*') ? type.startsWith(wanted.slice(0, -1)) : type === wanted;
+function admits(patterns: readonly string[] | undefined, text: string): boolean {
+  return patterns === undefined || patterns.some((pattern) => covers(pattern, text));
+}
+
+/** Whether all that a pattern or a text names is named by a pattern. */
+export function covers(pattern: string, text: string): boolean {
+  return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : pattern === text;
+}
+
+function objectTypeOf(subject: string): string {
+  const [kind, type = ''] = subject.split('/', 2);
+  return kind === 'object' ? type : '';
+}
+
+function holds(condition: Expression, event: CloudEvent): boolean {
+  try {
+    return condition.compute({ event: event as unknown as JsonValue }) === true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a filter may admit that the one before it surely did not. A condition that is another is not understood, and counts. */
+export function filterLoosens(before: EventFilter, after: EventFilter): Loosening[] {
+  const wider = (known: readonly string[] | undefined, asked: readonly string[] | undefined) =>
+    known !== undefined && (asked === undefined || asked.some((text) => !known.some((pattern) => covers(pattern, text))));
+  const found: Loosening[] = [];
+  for (const part of ['types', 'subjects', 'objectTypes'] as const) {
+    if (wider(before[part], after[part])) found.push({ pointer: `/filter/${part}`, message: 'admits more events' });
+  }
+  if (before.condition !== undefined && before.condition !== after.condition)
+    found.push({ pointer: '/filter/condition', message: 'may admit more events' });
+  return found;
 }

@@ -45,6 +45,9 @@ export const events = {
   'principal.erased': 'Personal data of a principal was erased; whoever keeps events of theirs is to do the same.',
   'endpoint.secret_changed': 'A secret of an endpoint was set or retired; its value is nowhere in this.',
   'event.hold_resolved': 'An operator said what becomes of an event that was not taken where events are published.',
+  'subscription.changed': 'A subscription was set or removed, begun anew or tested, or its secret was rotated.',
+  'subscription.disabled':
+    'Nothing could be delivered to a subscription for days, or its endpoint is gone: no more is sent there until it is set again.',
   'policies.changed': 'Another version of the policies is in force.',
   'ontology.changed': 'A new version of the definitions was accepted.',
   'ontology.migration_started': 'Objects are being rewritten for a document that is in force once they fit.',

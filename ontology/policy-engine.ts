@@ -5,7 +5,7 @@ import type { Fault } from './plan.ts';
 export const policyActions = ['see', 'propose', 'review', 'execute', 'override', 'administer'] as const;
 export type PolicyAction = (typeof policyActions)[number];
 
-export const settings = ['ontology', 'policies', 'switches', 'principals', 'delegations', 'freezes'] as const;
+export const settings = ['ontology', 'policies', 'switches', 'principals', 'delegations', 'freezes', 'subscriptions'] as const;
 
 export interface PolicyPrincipal {
   id: string;

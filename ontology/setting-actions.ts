@@ -11,6 +11,7 @@ export const settingActions = {
   policies: '$changePolicies',
   switches: '$switchOn',
   delegations: '$delegate',
+  subscriptions: '$subscribe',
 } as const;
 
 export type Setting = keyof typeof settingActions;
@@ -21,6 +22,7 @@ export const settingTypes: Record<Setting, string> = {
   policies: '$policies',
   switches: '$switch',
   delegations: '$delegation',
+  subscriptions: '$subscription',
 };
 
 /** Null for action types of the tenant's own. */
@@ -37,6 +39,7 @@ const seconds: Record<Setting, string> = {
   policies: "'ontology-admin' in reviewer.roles",
   switches: "'operator' in reviewer.roles",
   delegations: "'access-admin' in reviewer.roles",
+  subscriptions: "'ontology-admin' in reviewer.roles",
 };
 
 const expiresAfter = 'P14D';

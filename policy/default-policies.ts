@@ -4,7 +4,7 @@ import type { PolicySet } from '../ontology/policy-engine.ts';
  * What holds for a tenant that has no policies of its own: what the gate's own rules say, in Cedar. `@explain` is what people are told.
  */
 export const defaultPolicies: PolicySet = {
-  key: 'default/3',
+  key: 'default/4',
   policies: {
     'members-see': `@explain("Every member may read.")
 permit (principal, action == Action::"see", resource)
@@ -20,9 +20,9 @@ permit (principal, action == Action::"execute", resource);`,
     'people-override': `@explain("A person may execute with fewer approvals in an emergency; the approval policy says who, and whether at all.")
 permit (principal, action == Action::"override", resource)
 when { principal.kind == "user" && !principal.roles.isEmpty() };`,
-    'ontology-admins-define': `@explain("Ontology administrators change definitions and policies.")
+    'ontology-admins-define': `@explain("Ontology administrators change definitions and policies, and say where events go.")
 permit (principal in Role::"ontology-admin", action == Action::"administer", resource)
-when { [Settings::"ontology", Settings::"policies"].contains(resource) && principal.kind != "agent" };`,
+when { [Settings::"ontology", Settings::"policies", Settings::"subscriptions"].contains(resource) && principal.kind != "agent" };`,
     'operators-stop': `@explain("Operators stop what runs, let it go on, and say when nothing may run.")
 permit (principal in Role::"operator", action == Action::"administer", resource)
 when { [Settings::"switches", Settings::"freezes"].contains(resource) && principal.kind != "agent" };`,

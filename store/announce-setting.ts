@@ -2,6 +2,7 @@ import type { JsonObject } from '../ontology/json.ts';
 import type { Setting } from '../ontology/setting-actions.ts';
 import { announceChange } from './announce-change.ts';
 import { announceDelegation } from './announce-delegation.ts';
+import { announceSubscription } from './announce-subscription.ts';
 import type { DefinitionRows } from './definition-rows.ts';
 import { nudgeHeld } from './nudges.ts';
 import { foreseeDefinitions } from './redefined-actions.ts';
@@ -39,6 +40,8 @@ export async function announceSetting(
       const parties = { id, delegator: String(delegator), delegate: String(delegate) };
       return announceDelegation(tx, parties, proposerId, 'granted', String(reason));
     }
+    case 'subscriptions':
+      return announceSubscription(tx, { name: id, change: 'set', actor: proposerId, url: String(set.url) });
   }
 }
 

@@ -1,12 +1,12 @@
 import { type CloudEvent, comparePositions, type Position, positionBehind } from '../ontology/cloud-event.ts';
-import { type EventFilter, isWanted } from '../ontology/event-filter.ts';
+import { isWanted, type WantedEvents } from '../ontology/is-wanted.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import { pageSizeOf, pageToken, readPageToken } from './page-token.ts';
 import { type EventPage, readEvents, readEventsOf } from './read-events.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Sql } from './sql.ts';
 
-export interface EventQuery extends EventFilter {
+export interface EventQuery extends WantedEvents {
   /** Where the first page begins. */
   after: Position;
   pageSize?: number;

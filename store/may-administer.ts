@@ -26,6 +26,7 @@ export async function refusalToAdminister(
 export function questionOf(setting: Setting, actor: Actor): AuthorityRequest {
   switch (setting) {
     case 'ontology':
+    case 'subscriptions':
       return { action: 'ontology:put', actor };
     case 'policies':
       return { action: 'policies:put', actor };

@@ -6,6 +6,7 @@ import { type OntologyChangeParameters, planOntologyChange, planOntologyRevert }
 import { type PolicyChangeParameters, planPolicyChange, planPolicyRevert } from './plan-policy-change.ts';
 import { planSwitchOn, type SwitchOnParameters } from './plan-switch-on.ts';
 import { type NewDelegation, planDelegation } from './put-delegation.ts';
+import { type NewSubscription, planSubscription } from './put-subscription.ts';
 import { readEdits } from './read-plan.ts';
 import type { PlannedSetting } from './setting-plan.ts';
 import type { Sql, Tx } from './sql.ts';
@@ -35,6 +36,8 @@ export async function planSetting(
       return planSwitchOn(tx, parameters as unknown as SwitchOnParameters);
     case 'delegations':
       return planDelegation(tx, parameters as unknown as NewDelegation);
+    case 'subscriptions':
+      return planSubscription(tx, parameters as unknown as NewSubscription);
   }
 }
 
@@ -54,6 +57,8 @@ async function planRevert(
     case 'switches':
     case 'delegations':
       return { kind: 'invalid', faults: [{ code: 'not_revertible', message: 'switch it off, or revoke it' }] };
+    case 'subscriptions':
+      return { kind: 'invalid', faults: [{ code: 'not_revertible', message: 'set it as it was, or remove it' }] };
   }
 }
 

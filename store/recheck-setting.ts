@@ -39,6 +39,7 @@ export async function recheckSetting(
       return recheckPolicies(tx, proposer, planId, deps);
     case 'switches':
     case 'delegations':
+    case 'subscriptions':
       return [];
   }
 }

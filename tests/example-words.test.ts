@@ -14,6 +14,7 @@ const product = [
   'store',
   'audit',
   'events',
+  'outbound',
   'api',
   'telemetry',
   'prisma',

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { isEffectFunction, type RegisteredFunction } from '../../ontology/ontology-function.ts';
+import { openSender } from '../../outbound/send-request.ts';
 import { readEndpointSecrets } from '../../store/endpoint-secrets.ts';
 import type { SecretBox } from '../../store/secret-box.ts';
 import { withTenant } from '../../store/sql.ts';
 import type { StepDeps } from './perform-step.ts';
-import { openSender } from './send-request.ts';
 
 interface OutsideOptions {
   pool: pg.Pool;

@@ -16,6 +16,7 @@ const folders = [
   'audit',
   'events',
   'witness',
+  'outbound',
   'telemetry',
   'api',
   'scripts',

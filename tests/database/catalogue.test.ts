@@ -40,7 +40,7 @@ describe('every table with tenants in it', () => {
     expect(found.map(({ name }) => name)).toEqual(withoutTenant);
   });
 
-  it('has no other permissive policy than those of the relay, which sees logs, nudges, events and what they tell of objects, proposals, emergencies, index builds, migrations and schedules of all tenants', async () => {
+  it('has no other permissive policy than those of the relay, which sees logs, nudges, events and what they tell of objects, proposals, emergencies, index builds, migrations, schedules and subscriptions of all tenants, with what signs for these', async () => {
     const found = await rows<{ tablename: string; roles: string[] }>(
       `SELECT tablename, roles::text[] AS roles FROM pg_policies WHERE schemaname = 'exequatur' AND roles <> '{public}' AND permissive = 'PERMISSIVE' ORDER BY 1`,
     );
@@ -50,6 +50,8 @@ describe('every table with tenants in it', () => {
       'audit_entry',
       'audit_head',
       'audit_tile',
+      'dead_letter',
+      'endpoint_secret',
       'event_hold',
       'event_lane',
       'glass',
@@ -62,6 +64,8 @@ describe('every table with tenants in it', () => {
       'outbox',
       'proposal',
       'schedule',
+      'subscription',
+      'webhook_request',
     ]);
     expect(new Set(found.flatMap(({ roles }) => roles))).toEqual(new Set([`${db.rolePrefix}_relay_reader`]));
   });
@@ -163,6 +167,7 @@ describe('roles', () => {
         'schedule',
         'standing_role',
         'switch',
+        'webhook_request',
       ],
       'api UPDATE': [
         'delegation',
@@ -213,14 +218,22 @@ describe('functions', () => {
         'found_setting',
         'know_settings',
         'reindex',
+        'remove_subscription',
+        'replay_subscription',
         'resolve_attention',
         'revise_proposal',
       ],
       relay: [
+        'bury_event',
         'checkpoints_to_cosign',
         'checkpoints_told',
         'claim_kafka_lanes',
+        'claim_webhook_lanes',
+        'claim_webhook_requests',
+        'disable_subscription',
         'event_backlog',
+        'fail_delivery',
+        'finish_webhook_request',
         'hold_key',
         'lane_checkpoints',
         'lane_events',
@@ -229,6 +242,7 @@ describe('functions', () => {
         'log_leaves',
         'log_tile',
         'logs_to_seal',
+        'mark_delivered',
         'mark_nudge_delivered',
         'mark_schedule_told',
         'move_lane',
@@ -242,6 +256,8 @@ describe('functions', () => {
         'undelivered_nudges',
         'unfinished_indexes',
         'unreviewed_emergencies',
+        'webhook_backlog',
+        'webhook_secrets',
       ],
       worker: [
         'advance_indexes',

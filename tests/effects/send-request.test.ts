@@ -1,8 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
-import { addressList, type OutgoingRequest, openSender, type SenderOptions } from '../../activities/effects/send-request.ts';
 import type { Answer } from '../../ontology/judge-answer.ts';
+import { addressList, type OutgoingRequest, openSender, type SenderOptions } from '../../outbound/send-request.ts';
 
 const servers: { close(): void }[] = [];
 afterEach(() => {

@@ -38,6 +38,8 @@ async function eventsOf(fixture: Fixture): Promise<CloudEvent[]> {
 const rare: Partial<Record<EventType, string>> = {
   'audit.checkpoint': 'made by the sealer, and no entry of the log: tests/events/publish-events.test.ts',
   'event.hold_resolved': 'of an event that a broker does not take: tests/events/publish-events.test.ts',
+  'subscription.changed': 'tests/store/subscriptions.test.ts',
+  'subscription.disabled': 'tests/events/webhooks.test.ts',
   'principal.erased': 'tests/evidence/erasure.test.ts',
 };
 

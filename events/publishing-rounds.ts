@@ -4,26 +4,22 @@ import type { CloudEvent } from '../ontology/cloud-event.ts';
 import { eventBacklog } from '../store/event-lanes.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type KafkaSettings, KafkaSink } from './kafka-sink.ts';
+import type { Round } from './poll.ts';
 import { publishEvents } from './publish-events.ts';
 
-export interface Publishing {
-  /** One round. @returns whether there is more to publish at once */
-  work(): Promise<boolean>;
-  /** Reads how much waits. */
-  measure(): Promise<void>;
-  close(): Promise<void>;
-}
-
+const everyMs = 10; // While events flow; each pause doubles while none come,
+const quietMs = 100; // up to this, which is the most that a single event waits.
+const backlogEveryMs = 5_000;
 const leaseMs = 15_000; // How long a killed relay's lanes wait for another. A batch that the broker takes longer for than this is published twice.
 
 /** Publishing to Kafka, with its figures. */
-export function openPublishing(options: {
+export function publishingRounds(options: {
   pool: pg.Pool;
   kafka: KafkaSettings;
   registry: Registry;
   logger: Logger;
   signal: AbortSignal;
-}): Publishing {
+}): { rounds: Round[]; close(): Promise<void> } {
   const { pool, logger, signal } = options;
   const sink = new KafkaSink(options.kafka, logger);
   const figures = openFigures(options.registry);
@@ -39,9 +35,15 @@ export function openPublishing(options: {
         'an event is not taken; its key waits for an operator',
       ),
   };
+  const backlog = async () => {
+    figures.show(await eventBacklog(pool));
+    return false;
+  };
   return {
-    work: () => publishEvents(deps),
-    measure: async () => figures.show(await eventBacklog(pool)),
+    rounds: [
+      { name: 'publish', everyMs, quietMs, work: () => publishEvents(deps) },
+      { name: 'backlog', everyMs: backlogEveryMs, work: backlog },
+    ],
     close: () => sink.close(),
   };
 }

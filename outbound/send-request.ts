@@ -2,9 +2,9 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
 import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-filtering-agent';
-import { canonicalText } from '../../ontology/canonical-json.ts';
-import type { JsonValue } from '../../ontology/json.ts';
-import type { Answer } from '../../ontology/judge-answer.ts';
+import { canonicalText } from '../ontology/canonical-json.ts';
+import type { JsonValue } from '../ontology/json.ts';
+import type { Answer } from '../ontology/judge-answer.ts';
 import { signatureHeaders } from './sign-request.ts';
 
 export interface OutgoingRequest {
@@ -12,6 +12,8 @@ export interface OutgoingRequest {
   url: string;
   /** Sent as RFC 8785 text. */
   body?: JsonValue;
+  /** Of the body; `application/json` unless said. */
+  contentType?: string;
   /** Stable over attempts: `webhook-id` and `idempotency-key`. */
   id: string;
   /** `whsec_...`, newest first; each signs. */
@@ -73,7 +75,7 @@ export function openSender(options: SenderOptions): Send {
         accept: 'application/json',
         'user-agent': 'exequatur',
         'idempotency-key': request.id,
-        ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(body.length) }),
+        ...(body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json', 'content-length': String(body.length) }),
         ...signatureHeaders(request.id, body?.toString('utf8') ?? '', request.secrets),
       },
     });

@@ -1,0 +1,39 @@
+import { parseSequence } from '../ontology/cloud-event.ts';
+import { finishWebhookRequest, readLane, type WebhookRequest } from '../store/webhook-lanes.ts';
+import { type SentEvent, sendWebhook, type WebhookSender } from './send-webhook.ts';
+
+/** Does what somebody asked for once, and says what came of it. Whoever dies before that has it done again, under the same id. */
+export async function answerWebhookRequest(request: WebhookRequest, sender: WebhookSender): Promise<void> {
+  const startedAt = Date.now();
+  const event = request.place === null ? testEvent(request) : await readEvent(request, request.place, sender);
+  const attempt = await sendWebhook(sender, request, event);
+  if (!attempt.taken && sender.signal.aborted) return;
+  const durationMs = Date.now() - startedAt;
+  const { status } = attempt;
+  if (attempt.taken) return finishWebhookRequest(sender.pool, request, { delivered: true, status, error: null, durationMs });
+  const { code, message } = attempt.problem;
+  return finishWebhookRequest(sender.pool, request, { delivered: false, status, error: { code, message }, durationMs });
+}
+
+/** Says nothing of the tenant but that the subscription is there. */
+function testEvent({ tenant, id, name, askedAt }: WebhookRequest): SentEvent {
+  return {
+    specversion: '1.0',
+    id,
+    source: `urn:exequatur:tenant:${tenant}`,
+    type: 'subscription.test',
+    subject: `subscription/${name}`,
+    time: askedAt,
+    datacontenttype: 'application/json',
+    tenant,
+    data: { name },
+  };
+}
+
+async function readEvent({ tenant }: WebhookRequest, { seq, ordinal }: { seq: number; ordinal: number }, { pool }: WebhookSender) {
+  const { events } = await readLane(pool, tenant, { seq: seq - 1, ordinal: ordinal - 1 }, 1);
+  const [event] = events;
+  const place = event === undefined ? null : parseSequence(event.sequence);
+  if (event === undefined || place?.seq !== seq || place.ordinal !== ordinal) throw new Error('a dead letter is not in the log');
+  return event;
+}
