@@ -142,7 +142,6 @@ describe('roles', () => {
       [db.rolePrefix],
     );
     expect(Object.fromEntries(found.map(({ role, privilege, tables: names }) => [`${role} ${privilege}`, names]))).toEqual({
-      'api DELETE': ['freeze_window'],
       'api INSERT': [
         'decision',
         'endpoint_secret',
@@ -197,13 +196,13 @@ describe('functions', () => {
       api: [
         'append_audit',
         'cancel_execution',
-        'change_indexes',
+        'cancel_migration',
         'combine_actions',
-        'end_migration',
         'foresee_definitions',
         'found_setting',
         'know_settings',
         'reindex',
+        'remove_freeze_window',
         'resolve_attention',
         'revise_proposal',
       ],
