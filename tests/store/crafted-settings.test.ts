@@ -8,13 +8,14 @@ import { lockProposal } from '../../store/proposal-row.ts';
 import { putDelegation } from '../../store/put-delegation.ts';
 import { type OntologyOutcome, putOntology } from '../../store/put-ontology.ts';
 import { putPolicies } from '../../store/put-policies.ts';
+import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { revokeDelegation } from '../../store/revoke-delegation.ts';
 import { simulateSetting } from '../../store/simulate-setting.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { storePlan } from '../../store/store-plan.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
-import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture } from './fixture.ts';
+import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
 import { admin2, carriedOut, uploaded } from './govern.ts';
 
 let fixture: Fixture;
@@ -152,5 +153,43 @@ describe('the API’s login by itself', () => {
     await expect(fixture.inApi((tx) => tx.rows("SELECT exequatur.change_indexes('room', '{}', '{}', '{}')"))).rejects.toMatchObject(
       forbidden,
     );
+  });
+});
+
+describe('one administrator by themselves', () => {
+  const everything = 'permit (principal, action, resource);';
+  const but = (condition: string) => `forbid (principal, action == Action::"administer", resource) unless { ${condition} };`;
+  const put = (policies: Record<string, string>) =>
+    fixture.inApi((tx) => putPolicies(tx, { policies, cases: [] }, admin, fixture.deps)).then(expectDone);
+  beforeEach(async () => {
+    for (const one of [admin2, caller('ontology-admin-3')]) await fixture.inApi((tx) => resolveActor(tx, one));
+  });
+
+  it.each<[string, string, string[]]>([
+    ['leave policies to themselves', `principal.id == "${admin.id}"`, ['/policies']],
+    ['do so from some day on', `principal.id == "${admin.id}" || context.now < datetime("2999-01-01")`, ['/policies/but']],
+    ['keep one of three from them', 'principal.id != "ontology-admin-3"', []],
+    ['keep nobody from them', 'principal in Role::"ontology-admin"', []],
+  ])('%s: %s', async (_, condition, pointers) => {
+    const { loosens, proposalId } = await put({ everything, but: but(condition) });
+    expect(loosens.map(({ pointer }) => pointer)).toEqual(pointers);
+    expect((await simulated(fixture, proposalId ?? '')).status).toBe(pointers.length > 0 ? 'awaiting_approval' : 'approved');
+  });
+
+  it('is not two by a second identity', async () => {
+    const second = caller('ontology-admin-1-at-home', ['ontology-admin']);
+    await fixture.inApi((tx) => resolveActor(tx, second));
+    const change = { linkedIdentities: [second.id] };
+    expectDone(await fixture.inApi((tx) => putPrincipal(tx, { id: admin.id, change, by: caller('access-admin-1') }, fixture.deps)));
+    const { loosens } = await put({ everything, but: but(`principal.id == "${admin.id}" || principal.id == "${second.id}"`) });
+    expect(loosens).toEqual([{ pointer: '/policies', message: expect.any(String) }]);
+  });
+
+  it('who is the only one sends policies as ever', async () => {
+    for (const id of ['ontology-admin-2', 'ontology-admin-3'])
+      expectDone(
+        await fixture.inApi((tx) => putPrincipal(tx, { id, change: { disabled: true }, by: caller('access-admin-1') }, fixture.deps)),
+      );
+    expect((await put({ everything, but: but(`principal.id == "${admin.id}"`) })).loosens).toEqual([]);
   });
 });
