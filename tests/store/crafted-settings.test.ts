@@ -99,9 +99,10 @@ describe('the worker’s login by itself', () => {
   it('puts no document in force before a batch of its migration is through', async () => {
     const [, migration] = await migrating();
     expect(await advanceMigration(fixture.worker, fixture.tenant, migration, fixture.deps)).toMatchObject({ kind: 'batch' });
-    await expect(
-      fixture.inWorker((tx) => tx.rows("SELECT exequatur.end_migration($1::uuid, 'done', NULL, NULL, NULL)", [migration])),
-    ).rejects.toMatchObject({ code: 'XQ006' });
+    for (const outcome of ['done', 'running']) {
+      const end = fixture.inWorker((tx) => tx.rows('SELECT exequatur.end_migration($1::uuid, $2, NULL, NULL, NULL)', [migration, outcome]));
+      await expect(end).rejects.toMatchObject({ code: 'XQ006' });
+    }
   });
 
   it('puts in force what an administrator sent, as it was sent', async () => {

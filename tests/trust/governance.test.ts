@@ -65,6 +65,23 @@ it('nobody reviews who acts for one who acts for the proposer', async () => {
   expect(commands.map((command) => model.play(command)).at(-1)).toBe(false);
 });
 
+it('nobody reviews what a second identity of theirs proposed, also where it is linked only then', async () => {
+  const review = { do: 'review' as const, decision: 'approve' as const, claims: ['keeper', 'officer'], former: false, cut: false };
+  const commands: Command[] = [
+    { do: 'propose', by: 'ann', action: 'staged', size: 1, after: null, cut: false },
+    { do: 'step', of: 0, how: 'once' },
+    { do: 'link', who: 'ann', others: ['ben'] },
+    { ...review, of: 0, by: 'ben' },
+    { ...review, of: 0, by: 'eve' },
+    { do: 'link', who: 'ann', others: ['eve'] },
+    { do: 'step', of: 0, how: 'once' },
+  ];
+  expect(await differenceIn(offices, commands, noTally())).toBeNull();
+  const model = new Model();
+  expect(commands.map((command) => model.play(command)).slice(3, 5)).toEqual([false, true]);
+  expect(model.proposals.map(({ status }) => status)).toEqual(['awaiting_approval']);
+});
+
 describe('what fills the one box, and what takes that back', () => {
   const propose = (by: string, action: string, size: number): Command => ({ do: 'propose', by, action, size, after: null, cut: false });
   const step = (of: number): Command => ({ do: 'step', of, how: 'once' });
