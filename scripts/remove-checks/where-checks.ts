@@ -8,7 +8,7 @@ export interface DoorFunction {
 
 /** The conditions in the WHEREs of the refusing functions, and of all that they call as far as it is about who may do what. */
 export function whereChecks(refusing: readonly DoorFunction[], all: readonly DoorFunction[]): Removal[] {
-  return askedBy(refusing, all).flatMap(checksOf);
+  return askedBy(refusing, all).flatMap((one) => checksOf(one, hintsOf(one, all)));
 }
 
 /**
@@ -31,7 +31,14 @@ function askedBy(refusing: readonly DoorFunction[], all: readonly DoorFunction[]
 /** Says which row is meant, and not whether it may: of tenants, row-level security says the same. */
 const names = /^\w+\.(tenant_id|id|\w+_id|name|type|link|property|run|ordinal|scope|key|number) = /;
 
-function checksOf({ name, text }: DoorFunction): Removal[] {
+/** Tests name the code that comes of it, of the function or of those that ask it, and seldom the function itself. */
+function hintsOf({ name, text }: DoorFunction, all: readonly DoorFunction[]): string[] {
+  const asking = all.filter((other) => new RegExp(`\\b${name}\\(`).test(other.text));
+  const codes = [text, ...asking.map((other) => other.text)].flatMap((one) => [...one.matchAll(/XQ\d+/g)].map(([code]) => code));
+  return [name, ...new Set(codes)];
+}
+
+function checksOf({ name, text }: DoorFunction, hints: readonly string[]): Removal[] {
   return [...text.matchAll(/\bWHERE\s/g)].flatMap(({ index, 0: word }) => {
     const from = index + word.length;
     return conjuncts(text.slice(from), from)
@@ -42,7 +49,7 @@ function checksOf({ name, text }: DoorFunction): Removal[] {
         where: `${name}()`,
         check: `where ${shorten(words)}`,
         without: `${text.slice(0, one.from)} true ${text.slice(one.to)}`,
-        hints: [name],
+        hints,
       }));
   });
 }
