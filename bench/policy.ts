@@ -2,6 +2,9 @@ import type { PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
 import { CedarEngine } from '../policy/cedar-engine.ts';
 import { checkPolicies } from '../policy/check-policies.ts';
 import { readOptions } from './options.ts';
+import { boundingPolicies } from './policy/bounding-policies.ts';
+import { measureGateShare, printGateShare } from './policy/gate-share.ts';
+import { measureWaiting, type Waiting } from './policy/waiting-proposals.ts';
 import { printTable, quantile, spread } from './statistics.ts';
 
 const actionTypes = Array.from({ length: 50 }, (_, at) => `action${at}`);
@@ -15,13 +18,18 @@ interface Measured {
 }
 
 /**
- * `npm run bench -- policy [--policies 10,100,1000] [--principals 10000] [--seconds 3] [--rounds 5]`: what one decision of the engine costs in one process, with sets of each
- * size, in turns, asked about the execution of a plan by one principal after the other.
+ * `npm run bench -- policy [--policies 10,100,1000] [--principals 10000] [--seconds 3] [--rounds 5] [--lifecycles 200] [--proposals 10000] [--frozen-s 1800]`: what one decision
+ * of the engine costs in one process, with sets of each size, in turns, asked about the execution of a plan by one principal after the other; what decisions take of a lifecycle;
+ * and what so many proposals cost that wait for the end of a freeze window, and how long they take then.
  */
 export async function benchPolicy(args: readonly string[]): Promise<void> {
-  const options = readOptions(args, { policies: '10,100,1000', principals: 10_000, seconds: 3, rounds: 5 });
+  const options = readOptions(args, {
+    ...{ policies: '10,100,1000', principals: 10_000, seconds: 3, rounds: 5 },
+    ...{ lifecycles: 200, proposals: 10_000, 'frozen-s': 1_800 },
+  });
+  const sizes = options.policies.split(',').map(Number);
   const engine = new CedarEngine();
-  const sets = options.policies.split(',').map((count) => policiesOf(Number(count)));
+  const sets = sizes.map(policiesOf);
   const requests = Array.from({ length: options.principals }, (_, at) => requestOf(at));
   const measured = sets.map(({ policies }): Measured => ({ policies: Object.keys(policies).length, perSecond: [], p99Ms: [], denied: 0 }));
   for (const set of sets) measure(engine, set, requests, 0.5); // The first decisions parse the set and compile the engine.
@@ -46,7 +54,21 @@ export async function benchPolicy(args: readonly string[]): Promise<void> {
       `${(denied * 100).toFixed(0)} %`,
     ]),
   ]);
-  console.log(JSON.stringify({ bench: 'policy', principals: options.principals, measured }));
+  const gateShare = await measureGateShare(sizes, options.lifecycles);
+  printGateShare(gateShare);
+  const waiting = await measureWaiting(options.proposals, options['frozen-s']);
+  printWaiting(waiting);
+  console.log(JSON.stringify({ bench: 'policy', principals: options.principals, measured, gateShare, waiting }));
+}
+
+function printWaiting({ proposals, proposingS, memory, releaseS }: Waiting): void {
+  console.log(
+    `\n${proposals} proposals, held by a freeze window, proposed in ${proposingS.toFixed(0)} s; all executed ${releaseS.toFixed(1)} s after it ended (${(proposals / releaseS).toFixed(0)} a second)`,
+  );
+  printTable([
+    ['resident MiB', 'before', 'with all waiting'],
+    ...memory.map(({ part, before, waiting }) => [part, `${before}`, `${waiting}`]),
+  ]);
 }
 
 function measure(engine: CedarEngine, set: PolicySet, requests: readonly PolicyRequest[], seconds: number) {
@@ -65,14 +87,8 @@ function measure(engine: CedarEngine, set: PolicySet, requests: readonly PolicyR
   return { perSecond: (times.length * 1_000) / (performance.now() - start), p99Ms: quantile(times, 0.99), denied: denied / times.length };
 }
 
-/** One that permits, and others that forbid by role, action type, size of the plan and amount, as tenants write them. */
 function policiesOf(count: number): PolicySet {
-  const forbidding = Array.from({ length: count - 1 }, (_, at): [string, string] => [
-    `bound-${at}`,
-    `forbid (principal in Role::"role${at % 200}", action == Action::"execute", resource == ActionType::"action${at % 50}")
-     when { context.plan.edits.total > ${(at * 7) % 1_000} && context.plan.amounts has minutes && context.plan.amounts.minutes > ${(at * 3) % 60} };`,
-  ]);
-  const policies = Object.fromEntries([['all', 'permit (principal, action, resource);'], ...forbidding]);
+  const policies = boundingPolicies(count, actionTypes, 'minutes');
   const [fault] = checkPolicies(policies, vocabulary);
   if (fault !== undefined) throw new Error(fault.message);
   return { key: `bench/${count}`, policies };

@@ -84,6 +84,8 @@ export interface Policies {
   check(policies: Readonly<Record<string, string>>, vocabulary: PolicyVocabulary): Fault[];
   /** Whether each of these policies permits or forbids, so that one can tell what more or fewer of them do; null where that cannot be told. */
   effectsOf(texts: readonly string[]): ('permit' | 'forbid' | null)[];
+  /** Whether each of them may let somebody administer at one time and not at another; what cannot be told may. */
+  boundInTime(texts: readonly string[]): boolean[];
   /** What holds for tenants without policies of their own. */
   defaults: PolicySet;
 }

@@ -1,4 +1,5 @@
 import type { Policies } from '../ontology/policy-engine.ts';
+import { boundInTime } from './bound-in-time.ts';
 import { CedarEngine } from './cedar-engine.ts';
 import { checkPolicies } from './check-policies.ts';
 import { defaultPolicies } from './default-policies.ts';
@@ -11,5 +12,6 @@ export const cedar: Policies = {
   openEngine: () => new PatientEngine(new CedarEngine()),
   check: checkPolicies,
   effectsOf,
+  boundInTime,
   defaults: defaultPolicies,
 };

@@ -2,7 +2,7 @@
  * Removes each check of the gate, of the store that asks it, and of the door, one at a time, and runs the tests that could notice. Prints which test did, and ends with 1
  * where none does. Works on a copy of the sources and a database server of its own. What was noticed is remembered, so that a run that was ended goes on.
  *
- * Usage: npm run remove-checks -- [--only <text>] [--minutes <n>] [--groups <n>] [--afresh] [--list]
+ * Usage: npm run remove-checks -- [--only <text> ...] [--minutes <n>] [--groups <n>] [--afresh] [--list]
  * --groups: how many groups of tests to try, of three: the likely ones, more of them, all.
  */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ import { firstFailure, type Notice } from './remove-checks/tests-that-notice.ts'
 
 const { values: wishes } = parseArgs({
   options: {
-    only: { type: 'string', default: '' },
+    only: { type: 'string', multiple: true, default: [''] },
     minutes: { type: 'string', default: '600' },
     afresh: { type: 'boolean', default: false },
     groups: { type: 'string', default: '3' },
@@ -49,7 +49,9 @@ try {
 async function removeAll(): Promise<number> {
   copySources();
   const template = await makeTemplate();
-  const removals = [...sourceChecks(root), ...(await inDatabase(template, doorChecks))].filter((one) => nameOf(one).includes(wishes.only));
+  const removals = [...sourceChecks(root), ...(await inDatabase(template, doorChecks))].filter((one) =>
+    wishes.only.some((text) => nameOf(one).includes(text)),
+  );
   if (wishes.list) {
     for (const removal of removals) console.log(nameOf(removal));
     console.log(`${removals.length} checks`);

@@ -96,7 +96,7 @@ async function remove(
     return { window: (await readWindow(tx, name)) ?? window, removed: false };
   }
   announce(tx, name, 'removed', actor, reason);
-  await tx.rows('DELETE FROM exequatur.freeze_window w WHERE w.name = $1', [name]);
+  await tx.rows('SELECT exequatur.remove_freeze_window($1, $2)', [name, actor.id]);
   await nudgeHeld(tx);
   return { window, removed: true };
 }

@@ -15,6 +15,7 @@ import { revertQuestion } from './proposal-view.ts';
 import { readProposalRecord } from './read-proposal.ts';
 import { beginAsking, type Decision, recordDecision, recordRefusalAlone } from './record-decision.ts';
 import { type Refusal, refuse, refuseFaults } from './refusal.ts';
+import { settingDigest } from './setting-digest.ts';
 import type { PrismaTx } from './sql.ts';
 import { resolveActor } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
@@ -109,7 +110,7 @@ async function acceptRevert(
     expiresAfter: record.plan.requirement.expiresAfter,
     revertOf: record.execution.id,
     skipsConflicts: request.conflicts === 'skip' && setting === null,
-    ...(planned === null ? {} : { loosens: planned.change.loosens.length > 0 }),
+    ...(planned === null ? {} : { loosens: planned.change.loosens.length > 0, settingDigest: await settingDigest(tx, planned.change) }),
   });
   recordDecision(tx, { ...decision, outcome: 'allowed', by });
   return { proposalId, repeated: false, status: 'simulating', actionType: original.actionType };

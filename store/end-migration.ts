@@ -22,12 +22,18 @@ export interface MigrationEnd {
   faults?: readonly Fault[];
 }
 
+type Ended = { version: number | null };
+
 /** Puts the document in force that is to be then, and says so. The caller holds the definitions alone. False when the migration has ended already. */
 export async function endMigration(tx: Tx, migration: MigrationRow, { outcome, by, reason, faults }: MigrationEnd): Promise<boolean> {
-  const [row] = await tx.rows<{ version: number | null }>(
-    'SELECT exequatur.end_migration($1::uuid, $2, $3, $4, $5::jsonb)::int AS version',
-    [migration.id, outcome, by ?? null, reason ?? null, faults === undefined ? null : JSON.stringify(faults)],
-  );
+  const [row] = await (outcome === 'cancelled'
+    ? tx.rows<Ended>('SELECT exequatur.cancel_migration($1::uuid, $2, $3)::int AS version', [migration.id, by ?? null, reason ?? null])
+    : tx.rows<Ended>('SELECT exequatur.end_migration($1::uuid, $2, NULL, $3, $4::jsonb)::int AS version', [
+        migration.id,
+        outcome,
+        reason ?? null,
+        faults === undefined ? null : JSON.stringify(faults),
+      ]));
   const version = row?.version ?? null;
   if (version === null) return false;
   const [kept] = await tx.rows<{ digest: string }>('SELECT o.digest FROM exequatur.ontology_version o WHERE o.version = $1::int', [

@@ -25,6 +25,8 @@ export interface ProposalToInsert {
   executeAfter?: string;
   /** Of changes of what governs, and of nothing else: whether more can happen afterwards. */
   loosens?: boolean;
+  /** Of the same: what they put in force, so that the worker can put nothing else there. */
+  settingDigest?: string;
 }
 
 /** Writes a proposal in `simulating` with its event, its audit entry and the nudge that starts its workflow. */
@@ -55,6 +57,7 @@ export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): 
       skipsConflicts: proposal.skipsConflicts ?? false,
       executeAfter: proposal.executeAfter === undefined ? null : new Date(proposal.executeAfter),
       loosens: proposal.loosens ?? null,
+      settingDigest: proposal.settingDigest ?? null,
       statusTimestamps: { simulating: proposal.now },
       createdAt: now,
       updatedAt: now,

@@ -8,13 +8,14 @@ import type { Loosening } from '../ontology/setting-actions.ts';
 import { findPolicyFaults } from './find-policy-faults.ts';
 import { currentVersion } from './load-ontology.ts';
 import { superseded } from './plan-ontology-change.ts';
+import { findLockout } from './policy-lockout.ts';
 import { policyVersionInForce } from './policy-sets.ts';
 import { readPolicies } from './read-policies.ts';
 import type { PlannedSetting, SettingChange } from './setting-plan.ts';
 import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
-type Deps = Pick<StoreDeps, 'ontologies' | 'policies'>;
+type Deps = Pick<StoreDeps, 'decide' | 'ontologies' | 'policies'>;
 
 /** What the proposal says: policies with their cases, or a version that there is. `base` is the version that was in force when it was made. */
 export type PolicyChangeParameters = { base: number } & (PolicyUpload | { version: number });
@@ -67,7 +68,8 @@ export function policyDigest({ policies, cases }: PolicyUpload): string {
 async function policyChange(tx: Tx, { inForce, wanted }: { inForce: number; wanted: Known }, deps: Deps): Promise<SettingChange> {
   const before = await deps.policies.load(tx, tx.tenant, inForce);
   const ontology = await currentVersion(tx);
-  const changes = differences(before?.set.policies ?? {}, wanted.policies);
+  const former = before?.set ?? { key: 'none', policies: {} };
+  const changes = differences(former.policies, wanted.policies);
   return {
     setting: 'policies',
     id: 'policies',
@@ -80,7 +82,10 @@ async function policyChange(tx: Tx, { inForce, wanted }: { inForce: number; want
         : { version: wanted.version }),
     },
     // The built-in policies forbid nothing that the gate allows, so any others ask for no less.
-    loosens: inForce === 0 ? [] : policyLoosenings(before?.set.policies ?? {}, wanted.policies, deps.policies.of),
+    loosens: [
+      ...(inForce === 0 ? [] : policyLoosenings(former.policies, wanted.policies, deps.policies.of)),
+      ...(await findLockout(tx, { before: former, after: { key: wanted.digest, policies: wanted.policies } }, deps)),
+    ],
     revertible: true,
     counters: { $ontology: ontology ?? 0, $policies: inForce },
   };

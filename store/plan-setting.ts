@@ -24,7 +24,7 @@ export interface SettingQuestion {
 export async function planSetting(
   tx: Tx,
   { setting, parameters, revertOf, proposer }: SettingQuestion,
-  deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
+  deps: Pick<StoreDeps, 'decide' | 'ontologies' | 'policies'>,
 ): Promise<PlannedSetting> {
   if (revertOf !== null) return planRevert(tx, setting, revertOf, proposer, deps);
   switch (setting) {
@@ -46,7 +46,7 @@ async function planRevert(
   setting: Setting,
   executionId: string,
   proposer: Actor,
-  deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
+  deps: Pick<StoreDeps, 'decide' | 'ontologies' | 'policies'>,
 ): Promise<PlannedSetting> {
   const { set, before } = await readSettingEdit(tx, executionId);
   switch (setting) {

@@ -9,6 +9,7 @@ import { insertProposal } from './insert-proposal.ts';
 import { isoTime } from './proposal-row.ts';
 import { recordDecision } from './record-decision.ts';
 import { type Refusal, refuse } from './refusal.ts';
+import { settingDigest } from './setting-digest.ts';
 import type { SettingChange } from './setting-plan.ts';
 import type { PrismaTx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
@@ -58,6 +59,7 @@ export async function proposeSetting(tx: PrismaTx, wish: NewSettingChange, deps:
     expiresAfter: settingRequirement(change.setting, change.loosens, current.ontology.document).expiresAfter,
     revertOf: null,
     loosens: change.loosens.length > 0,
+    settingDigest: await settingDigest(tx, change),
   });
   recordDecision(tx, { proposalId, actor: actor.id, action: 'propose', outcome: 'allowed', revision: 1, digest: null, by });
   return { proposalId, repeated: false, status: 'simulating', actionType };

@@ -1,4 +1,5 @@
 import type { Actor, Caller } from '../ontology/authority.ts';
+import { canonicalText } from '../ontology/canonical-json.ts';
 import { compileOntology } from '../ontology/compile-ontology.ts';
 import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import { isBreaking, type OntologyChange } from '../ontology/diff-ontology.ts';
@@ -101,7 +102,16 @@ async function accept(
   const open = await runningMigration(tx);
   if (open !== null) return refuse('migration_open', [openFault(open)]);
   if (current.ontology.digest === next.digest) return unchanged(tx, current, wishes);
-  return acceptLater(tx, { current, next, document, proposer: actor.id }, { actor, policyVersion }, deps, wishes);
+  const upload = { current, ...asKept(document, deps), proposer: actor.id };
+  return acceptLater(tx, upload, { actor, policyVersion }, deps, wishes);
+}
+
+/** As the proposal will hold it: what is worked out from it here must be what the worker works out, to the order of names. */
+function asKept(sent: JsonValue, { ontologies }: StoreDeps): Pick<DocumentUpload, 'next' | 'document'> {
+  const document = JSON.parse(canonicalText(sent)) as JsonValue;
+  const compiled = compileOntology(document, ontologies.functions);
+  if (!compiled.ok) throw new Error('a document that compiled no longer does');
+  return { document, next: compiled.ontology };
 }
 
 async function acceptFirst(

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../ontology/json.ts';
 import type { Fault, SimulationOutcome } from '../ontology/plan.ts';
-import type { Setting } from '../ontology/setting-actions.ts';
+import type { Loosening, Setting } from '../ontology/setting-actions.ts';
 import { ontologyCounter } from './definitions-in-force.ts';
 import { notAllowed, questionOf } from './may-administer.ts';
 import { planSetting } from './plan-setting.ts';
@@ -28,7 +28,16 @@ export async function simulateSetting(
   if (current === null) throw new Error('before there is a document nothing is proposed');
   const { actionType, actionTypeVersion, revertOf } = proposal;
   const header = { tenant: tx.tenant, actionType, actionTypeVersion, parametersText: parameters, revertOf };
-  const simulation = settingSimulation(header, planned.change, current.ontology.document);
+  const [said] = await tx.rows<{ loosens: boolean | null }>('SELECT p.loosens FROM exequatur.proposal p WHERE p.id = $1::uuid', [
+    proposal.id,
+  ]);
+  const change = said?.loosens === false ? planned.change : { ...planned.change, loosens: orWhenProposed(planned.change.loosens) };
+  const simulation = settingSimulation(header, change, current.ontology.document);
   simulation.readSet.counters[ontologyCounter] = current.version;
   return { kind: 'planned', simulation };
+}
+
+/** Who may change policies may have changed since it was proposed: the door goes by whichever of the two says that it loosens, and so do those who are asked. */
+function orWhenProposed(loosens: readonly Loosening[]): Loosening[] {
+  return loosens.length > 0 ? [...loosens] : [{ pointer: '', message: 'it loosened when it was proposed' }];
 }

@@ -33,7 +33,7 @@ export interface BenchStack {
   stop(): Promise<void>;
 }
 
-export async function benchStack(directory: string): Promise<BenchStack> {
+export async function benchStack(directory: string, deps: StoreDeps = ownDeps()): Promise<BenchStack> {
   const server = await startPostgres({ directory: resolve(directory, 'postgres') });
   const superuserUrl = await createDatabase(server.url);
   const password = randomBytes(16).toString('hex');
@@ -43,7 +43,6 @@ export async function benchStack(directory: string): Promise<BenchStack> {
   const tenant = rows[0]?.tenant ?? '';
   const api = openPool(loginUrl(superuserUrl, 'api', password));
   const worker = openPool(loginUrl(superuserUrl, 'worker', password));
-  const deps: StoreDeps = { ontologies: new OntologyCache([]), policies: new PolicySets(cedar), decide };
   const accepted = await withTenantPrisma(api, tenant, (tx) => putOntology(tx, benchDocument as unknown as JsonValue, administrator, deps));
   if (isRefusal(accepted)) throw new Error(`the document was refused: ${JSON.stringify(accepted)}`);
   return {
@@ -61,6 +60,10 @@ export async function benchStack(directory: string): Promise<BenchStack> {
       await server.stop();
     },
   };
+}
+
+function ownDeps(): StoreDeps {
+  return { ontologies: new OntologyCache([]), policies: new PolicySets(cedar), decide };
 }
 
 function found(settled: Settled | null): Settled {

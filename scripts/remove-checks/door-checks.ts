@@ -1,16 +1,24 @@
 import type pg from 'pg';
 import { doorRefusals } from '../../store/door-refusals.ts';
 import { type Removal, shorten } from './removal.ts';
+import { type DoorFunction, whereChecks } from './where-checks.ts';
 
 const raise = /RAISE EXCEPTION\s[^;]*?ERRCODE\s*=\s*'(XQ\d+)'[^;]*;/g;
 
-/** Every refusal that a function of the database raises, as the functions are after all migrations; and of several conditions before one, each. */
+/**
+ * Every refusal that a function of the database raises, as the functions are after all migrations; of several conditions before one, each; and in those functions, and in
+ * what they ask, each condition of a WHERE.
+ */
 export async function doorChecks(client: pg.Client): Promise<Removal[]> {
-  const { rows } = await client.query<{ name: string; text: string }>(
+  const { rows } = await client.query<DoorFunction>(
     `SELECT p.proname AS name, pg_get_functiondef(p.oid) AS text FROM pg_proc p
-      WHERE p.pronamespace = 'exequatur'::regnamespace AND p.prosrc ~ 'ERRCODE' ORDER BY p.proname, p.oid`,
+      WHERE p.pronamespace = 'exequatur'::regnamespace AND p.prokind = 'f' ORDER BY p.proname, p.oid`,
   );
-  return rows.flatMap(({ name, text }) => [...text.matchAll(raise)].flatMap((found) => checksAt(name, text, found)));
+  const refusing = rows.filter(({ text }) => text.includes('ERRCODE'));
+  return [
+    ...refusing.flatMap(({ name, text }) => [...text.matchAll(raise)].flatMap((found) => checksAt(name, text, found))),
+    ...whereChecks(refusing, rows),
+  ];
 }
 
 function checksAt(name: string, text: string, found: RegExpMatchArray): Removal[] {

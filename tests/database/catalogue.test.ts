@@ -152,7 +152,6 @@ describe('roles', () => {
       [db.rolePrefix],
     );
     expect(Object.fromEntries(found.map(({ role, privilege, tables: names }) => [`${role} ${privilege}`, names]))).toEqual({
-      'api DELETE': ['freeze_window'],
       'api INSERT': [
         'decision',
         'endpoint_secret',
@@ -210,14 +209,14 @@ describe('functions', () => {
         'append_audit',
         'append_system',
         'cancel_execution',
-        'change_indexes',
+        'cancel_migration',
         'combine_actions',
-        'end_migration',
         'erase_personal_data',
         'foresee_definitions',
         'found_setting',
         'know_settings',
         'reindex',
+        'remove_freeze_window',
         'remove_subscription',
         'replay_subscription',
         'resolve_attention',

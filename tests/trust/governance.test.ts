@@ -1,5 +1,5 @@
 // Random sequences of what people, administrators, time and crashes do, on a clone from tests/support/database.ts and on a small model: both come to the same.
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Command } from './governance/commands.ts';
 import { Model } from './governance/model.ts';
 import { Offices } from './governance/office.ts';
@@ -63,4 +63,75 @@ it('nobody reviews who acts for one who acts for the proposer', async () => {
   expect(await differenceIn(offices, throughAnAgent, noTally())).toBeNull();
   const model = new Model();
   expect(commands.map((command) => model.play(command)).at(-1)).toBe(false);
+});
+
+it('nobody reviews what a second identity of theirs proposed, also where it is linked only then', async () => {
+  const review = { do: 'review' as const, decision: 'approve' as const, claims: ['keeper', 'officer'], former: false, cut: false };
+  const commands: Command[] = [
+    { do: 'propose', by: 'ann', action: 'staged', size: 1, after: null, cut: false },
+    { do: 'step', of: 0, how: 'once' },
+    { do: 'link', who: 'ann', others: ['ben'] },
+    { ...review, of: 0, by: 'ben' },
+    { ...review, of: 0, by: 'eve' },
+    { do: 'link', who: 'ann', others: ['eve'] },
+    { do: 'step', of: 0, how: 'once' },
+  ];
+  expect(await differenceIn(offices, commands, noTally())).toBeNull();
+  const model = new Model();
+  expect(commands.map((command) => model.play(command)).slice(3, 5)).toEqual([false, true]);
+  expect(model.proposals.map(({ status }) => status)).toEqual(['awaiting_approval']);
+});
+
+describe('what fills the one box, and what takes that back', () => {
+  const propose = (by: string, action: string, size: number): Command => ({ do: 'propose', by, action, size, after: null, cut: false });
+  const step = (of: number): Command => ({ do: 'step', of, how: 'once' });
+  const approve = (of: number, by: string): Command => {
+    return { do: 'review', of, by, decision: 'approve', claims: ['keeper', 'officer'], former: false, cut: false };
+  };
+  const filled = (of: number): Command[] => [propose('ann', 'refillAlone', 1), step(of), step(of)];
+  const takenBack = (of: number, revert: number): Command[] => [{ do: 'revert', of, by: 'ann', cut: false }, step(revert), step(revert)];
+
+  it.each<[string, Command[], string[]]>([
+    [
+      'a plan that is stale at its execution is made again',
+      [propose('ann', 'refillAlone', 1), step(0), ...filled(1), step(0), step(0), step(0)],
+      ['executed 1', 'executed 1'],
+    ],
+    [
+      'a plan that is stale at a review is made again, and no longer has those of before',
+      [propose('bot', 'refill', 5), step(0), approve(0, 'ben'), ...filled(1), approve(0, 'dora'), step(0), approve(0, 'dora')],
+      ['awaiting_approval 1', 'executed 1'],
+    ],
+    [
+      'an equal plan keeps its reviews',
+      [
+        ...[propose('bot', 'refill', 5), step(0), approve(0, 'ben'), ...filled(1), ...takenBack(1, 2)],
+        ...[approve(0, 'dora'), step(0), approve(0, 'dora'), step(0)],
+      ],
+      ['executed 1', 'executed 1', 'executed 1'],
+    ],
+    [
+      'a plan that was another in between has none of its former reviews',
+      [
+        ...[propose('bot', 'refill', 5), step(0), approve(0, 'ben'), ...filled(1), approve(0, 'dora'), step(0), ...takenBack(1, 2)],
+        ...[approve(0, 'cleo'), step(0), approve(0, 'dora'), step(0)],
+      ],
+      ['awaiting_approval 1', 'executed 1', 'executed 1'],
+    ],
+    [
+      'what others wrote since is not taken back',
+      [...filled(0), ...filled(1), ...takenBack(0, 2)],
+      ['executed 1', 'executed 1', 'invalid 1'],
+    ],
+    [
+      'a revert is taken back as well, and nothing twice',
+      [...filled(0), ...takenBack(0, 1), ...takenBack(0, 2), ...takenBack(1, 2)],
+      ['executed 1', 'executed 1', 'executed 1'],
+    ],
+  ])('%s', async (_, commands, statuses) => {
+    const model = new Model();
+    for (const command of commands) model.play(command);
+    expect(model.proposals.map(({ status, revision }) => `${status} ${revision}`)).toEqual(statuses);
+    expect(await differenceIn(offices, commands, noTally())).toBeNull();
+  });
 });

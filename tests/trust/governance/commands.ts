@@ -1,6 +1,6 @@
 /** What happens to a tenant, drawn by a seed. Proposals go by the order in which they were made, so that a shortened sequence still means something. */
 import type { Dice } from '../random-numbers.ts';
-import { actionTypes, policySets, waits } from './rules.ts';
+import { actionTypes, policySets, refills, waits } from './rules.ts';
 
 export const people = ['ann', 'ben', 'cleo', 'dora', 'eve'] as const;
 export const principals = [...people, 'bot'] as const;
@@ -15,6 +15,7 @@ export type Command =
   | { do: 'step'; of: number; how: 'once' | 'twice' | 'cut early' | 'cut late' }
   | { do: 'review'; of: number; by: string; decision: Decision; claims: readonly string[]; former: boolean; cut: boolean }
   | { do: 'revise'; of: number; by: string; size: number; cut: boolean }
+  | { do: 'revert'; of: number; by: string; cut: boolean }
   | { do: 'withdraw'; of: number; by: string; cut: boolean }
   | { do: 'roles'; who: string; roles: readonly string[] }
   | { do: 'teams'; who: string; teams: readonly string[] }
@@ -34,7 +35,7 @@ const drawn: Readonly<Record<Command['do'], { weight: number; draw(dice: Dice): 
     draw: (dice) => ({
       do: 'propose',
       by: dice.chance(45) ? 'bot' : dice.pick(people),
-      action: dice.pick(actionTypes),
+      action: dice.chance(40) ? dice.pick(refills) : dice.pick(actionTypes),
       size: 1 + dice.roll(6),
       after: dice.chance(15) ? dice.pick([7, 17]) : null,
       cut: dice.chance(8),
@@ -66,6 +67,7 @@ const drawn: Readonly<Record<Command['do'], { weight: number; draw(dice: Dice): 
       cut: dice.chance(8),
     }),
   },
+  revert: { weight: 6, draw: (dice) => ({ do: 'revert', of: dice.roll(most), by: dice.pick(principals), cut: dice.chance(10) }) },
   withdraw: { weight: 3, draw: (dice) => ({ do: 'withdraw', of: dice.roll(most), by: dice.pick(principals), cut: dice.chance(10) }) },
   roles: { weight: 4, draw: (dice) => ({ do: 'roles', who: dice.pick(people), roles: roles.filter(() => dice.chance(60)) }) },
   teams: { weight: 3, draw: (dice) => ({ do: 'teams', who: dice.pick(people), teams: teams.filter(() => dice.chance(50)) }) },

@@ -4,7 +4,7 @@
  */
 import type { Command, Decision } from './commands.ts';
 import { people, principals } from './commands.ts';
-import { approvalRules, expiresAfter, policySets, type Stage } from './rules.ts';
+import { approvalRules, expiresAfter, firstFilling, policySets, refills, type Stage } from './rules.ts';
 import { type Standing, standingOf, type Vote } from './stages.ts';
 
 interface Principal {
@@ -33,9 +33,18 @@ interface Proposal {
   after: number | null;
   expires: number;
   reviews: Review[];
-  /** Sets of policies that refused it, until somebody reviews it again. */
-  refusedBy: Set<number>;
+  /** Sets of policies that refused which plan of it, until somebody reviews it again. */
+  refusedBy: Set<string>;
+  /** What its plan does; null until it has one. */
+  plan: Effect | null;
+  /** How often the box had been filled when it was planned. */
+  seen: number;
+  /** Of a revert, what it takes back. */
+  revertOf: Proposal | null;
 }
+
+/** A slot that is made or goes, or another filling of the box. */
+type Effect = { slot: string; made: boolean } | { from: string; to: string };
 
 export const startingStanding: Readonly<Record<string, { roles: readonly string[]; teams: readonly string[] }>> = {
   ann: { roles: ['keeper', 'officer'], teams: ['red'] },
@@ -50,6 +59,10 @@ const over = ['invalid', 'rejected', 'expired', 'withdrawn', 'executed', 'failed
 
 export class Model {
   readonly proposals: Proposal[] = [];
+  /** What is there by what was executed. */
+  readonly slots = new Set<string>();
+  box = firstFilling;
+  private fillings = 0;
   private now = 0;
   private set = 0;
   private persons = 0;
@@ -69,6 +82,8 @@ export class Model {
         return this.review(command);
       case 'revise':
         return this.revise(command);
+      case 'revert':
+        return this.revert(command);
       case 'withdraw':
         return this.withdraw(command);
       case 'link':
@@ -120,11 +135,66 @@ export class Model {
     const refused = !this.isMember(by) || policySets[this.set]?.proposal?.({ proposer: by }) || this.isStopped({ by, behalf, action });
     if (refused || cut) return false;
     this.proposals.push({
-      ...{ by, behalf, action, size, revision: 1, status: 'simulating', reviews: [], refusedBy: new Set<number>() },
+      ...{ by, behalf, action, size, ...this.unplanned() },
       after: after === null ? null : this.now + after,
-      expires: this.now + expiresAfter,
+      revertOf: null,
     });
     return true;
+  }
+
+  private unplanned() {
+    return {
+      revision: 1,
+      status: 'simulating',
+      reviews: [],
+      refusedBy: new Set<string>(),
+      plan: null,
+      seen: 0,
+      expires: this.now + expiresAfter,
+    };
+  }
+
+  /** A proposal like the one that it takes back, of somebody else perhaps: asked of the same people, and only its own proposer is barred. */
+  private revert({ of, by, cut }: Extract<Command, { do: 'revert' }>): boolean {
+    const original = this.proposals[of];
+    if (original?.status !== 'executed' || !this.isMember(by) || policySets[this.set]?.proposal?.({ proposer: by })) return false;
+    const others = this.proposals.filter(
+      ({ revertOf, status }) => revertOf === original && (status === 'executed' || !over.includes(status)),
+    );
+    const { action, size } = original;
+    const behalf = this.principal(by).actsFor;
+    if (others.length > 0 || this.isStopped({ by, behalf, action }) || cut) return false;
+    this.proposals.push({ by, behalf, action, size, ...this.unplanned(), after: null, revertOf: original });
+    return true;
+  }
+
+  /** What it would do now. Another plan than before voids all reviews, also where it comes back to one that it once had; null where there is nothing to take back any more. */
+  private simulate(proposal: Proposal): void {
+    const plan = this.planOf(proposal);
+    if (plan === null) {
+      proposal.status = 'invalid';
+      return;
+    }
+    if (proposal.plan !== null && keyOf(proposal.plan) !== keyOf(plan)) proposal.reviews = [];
+    Object.assign(proposal, { plan, seen: this.fillings, status: 'awaiting_approval' });
+    this.settle(proposal);
+  }
+
+  private planOf(proposal: Proposal): Effect | null {
+    const taken = proposal.revertOf?.plan ?? null;
+    const code = `${this.proposals.indexOf(proposal)}-${proposal.revision}`;
+    if (taken === null) return refills.includes(proposal.action) ? { from: this.box, to: code } : { slot: code, made: true };
+    if ('slot' in taken) return { slot: taken.slot, made: !taken.made };
+    return this.box === taken.to ? { from: taken.to, to: taken.from } : null;
+  }
+
+  /** Whether the box has been filled since, if only with the same. */
+  private isStale({ plan, seen }: Proposal): boolean {
+    return plan !== null && 'from' in plan && seen !== this.fillings;
+  }
+
+  private refusal({ plan, revision }: Proposal): string {
+    return `${this.set}/${revision}/${plan === null ? '' : keyOf(plan)}`;
   }
 
   /** What the engine does next of itself. */
@@ -134,10 +204,8 @@ export class Model {
     if (how === 'cut early') return false;
     const before = proposal.status;
     for (let times = how === 'twice' ? 2 : 1; times > 0; times--) {
-      if (proposal.status === 'simulating' && !this.isOver(proposal)) {
-        proposal.status = 'awaiting_approval';
-        this.settle(proposal);
-      } else if (before === 'approved' || before === 'scheduled') this.execute(proposal, how === 'cut late');
+      if (proposal.status === 'simulating' && !this.isOver(proposal)) this.simulate(proposal);
+      else if (before === 'approved' || before === 'scheduled') this.execute(proposal, how === 'cut late');
       else this.settle(proposal);
     }
     return proposal.status !== before;
@@ -148,7 +216,7 @@ export class Model {
     if (proposal.status !== 'awaiting_approval') return;
     const { rejected, met } = this.quorum(proposal);
     if (rejected) proposal.status = 'rejected';
-    else if (met === this.stages(proposal).length && !proposal.refusedBy.has(this.set)) proposal.status = 'approved';
+    else if (met === this.stages(proposal).length && !proposal.refusedBy.has(this.refusal(proposal))) proposal.status = 'approved';
   }
 
   private execute(proposal: Proposal, cut: boolean): void {
@@ -168,11 +236,23 @@ export class Model {
     const { roles } = this.principal(proposal.by);
     const facts = { approvals: this.approvals(proposal), size: proposal.size, proposerRoles: roles };
     if (policySets[this.set]?.execution?.(facts)) {
-      proposal.refusedBy.add(this.set);
+      proposal.refusedBy.add(this.refusal(proposal));
       proposal.status = 'awaiting_approval';
       return;
     }
-    if (!cut) proposal.status = 'executed';
+    if (this.isStale(proposal)) proposal.status = 'simulating';
+    else if (!cut) this.apply(proposal);
+  }
+
+  private apply(proposal: Proposal): void {
+    const { plan } = proposal;
+    if (plan === null) throw new Error('what has no plan is not executed');
+    proposal.status = 'executed';
+    if ('slot' in plan) this.slots[plan.made ? 'add' : 'delete'](plan.slot);
+    else {
+      this.box = plan.to;
+      this.fillings++;
+    }
   }
 
   private review({ of, by, decision, claims, former, cut }: Extract<Command, { do: 'review' }>): boolean {
@@ -192,6 +272,11 @@ export class Model {
       !former &&
       this.isAsked(proposal, by, decision, claims);
     if (!mayReview || policySets[this.set]?.review?.({ reviewer: by, decision }) || cut) return false;
+    if (decision === 'request_changes' && proposal.revertOf !== null) return false;
+    if (decision === 'approve' && this.isStale(proposal)) {
+      proposal.status = 'simulating';
+      return false;
+    }
     proposal.reviews.push({ by, decision, at: this.now });
     proposal.refusedBy.clear();
     if (decision === 'request_changes') proposal.status = 'changes_requested';
@@ -210,7 +295,7 @@ export class Model {
     const earlier = this.newest(proposal).find((review) => this.principal(review.by).person === person);
     const { met } = this.quorum(proposal);
     const stages = this.stages(proposal);
-    const from = earlier || proposal.refusedBy.has(this.set) ? 0 : met;
+    const from = earlier || proposal.refusedBy.has(this.refusal(proposal)) ? 0 : met;
     const asking = stages.slice(from, met + 1).flatMap(({ thresholds }) => thresholds);
     return earlier?.decision !== decision && asking.some(({ role }) => roles.includes(role) && claims.includes(role));
   }
@@ -224,8 +309,14 @@ export class Model {
       return false;
     }
     if (this.isStopped(proposal) || cut) return false;
-    Object.assign(proposal, { size, revision: proposal.revision + 1, status: 'simulating', expires: this.now + expiresAfter, reviews: [] });
-    proposal.refusedBy.clear();
+    Object.assign(proposal, {
+      size,
+      revision: proposal.revision + 1,
+      status: 'simulating',
+      expires: this.now + expiresAfter,
+      reviews: [],
+      plan: null,
+    });
     return true;
   }
 
@@ -308,4 +399,8 @@ export class Model {
     if (after !== null && this.now < after) return true;
     return this.windows.some(({ action: of, from, until }) => (of === null || of === action) && this.now >= from && this.now < until);
   }
+}
+
+function keyOf(plan: Effect): string {
+  return JSON.stringify(plan);
 }

@@ -8,6 +8,7 @@ import { decide } from '../../../policy/decide.ts';
 import { setFreezeWindow } from '../../../store/change-freeze-window.ts';
 import { openPool } from '../../../store/connect.ts';
 import { createProposal } from '../../../store/create-proposal.ts';
+import { createRevert } from '../../../store/create-revert.ts';
 import { executeProposal } from '../../../store/execute-proposal.ts';
 import { OntologyCache } from '../../../store/load-ontology.ts';
 import { PolicySets } from '../../../store/policy-sets.ts';
@@ -26,7 +27,7 @@ import { withdrawProposal } from '../../../store/withdraw-proposal.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import type { Command } from './commands.ts';
 import { startingStanding } from './model.ts';
-import { document, policySets } from './rules.ts';
+import { document, policySets, refills } from './rules.ts';
 
 const minute = 60_000;
 const kindOf = (id: string): Caller['kind'] => (id === 'bot' ? 'agent' : 'user');
@@ -81,8 +82,10 @@ export class Office {
   readonly refusals: Record<string, number> = {};
   private rows: Row[] = [];
   private readonly ids: string[] = [];
+  private readonly actions: string[] = [];
   private readonly deps: StoreDeps = { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) };
   private windows = 0;
+  private box = '';
 
   private readonly all: Offices;
   private readonly tenant: string;
@@ -99,6 +102,7 @@ export class Office {
     for (const [id, { roles, teams }] of Object.entries(startingStanding)) {
       await office.amend(id, { kind: kindOf(id), roles, teams, actsFor: null });
     }
+    await office.makeBox();
     return office;
   }
 
@@ -107,10 +111,30 @@ export class Office {
     return this.rows.map(({ status, revision }) => `${status} ${revision}`);
   }
 
-  /** The objects that executions made. */
+  /** The slots that there are, and what the box holds. */
   async made(): Promise<string[]> {
-    const rows = await this.inApi((tx) => tx.rows<{ id: string }>('SELECT o.id FROM exequatur.object o'));
-    return rows.map(({ id }) => id).sort();
+    const rows = await this.inApi((tx) =>
+      tx.rows<{ words: string }>(
+        `SELECT coalesce('box of ' || (o.properties ->> 'holds'), o.id) AS words FROM exequatur.object o WHERE o.alive`,
+      ),
+    );
+    return rows.map(({ words }) => words).sort();
+  }
+
+  /** Before the sequence begins, and none of the proposals that it speaks of. */
+  private async makeBox(): Promise<void> {
+    const request = {
+      actionType: 'makeBox',
+      parameters: {},
+      justification: 'because',
+      idempotencyKey: randomUUID(),
+      proposer: tokenOf('ann'),
+    };
+    const outcome = await this.inApi((tx) => createProposal(tx, request, this.deps));
+    if (isRefusal(outcome)) throw new Error(outcome.refused);
+    this.box = outcome.proposalId;
+    await simulateProposal(this.all.worker, this.tenant, this.box, this.deps);
+    await executeProposal(this.all.worker, this.tenant, this.box, this.deps);
   }
 
   /** @returns whether it was done. */
@@ -118,7 +142,9 @@ export class Office {
     const before = this.rows;
     const done = await this.attempt(command);
     const rows = await this.inApi((tx) =>
-      tx.rows<Row>('SELECT p.id, p.status, p.revision, p.plan_digest AS digest FROM exequatur.proposal p'),
+      tx.rows<Row>('SELECT p.id, p.status, p.revision, p.plan_digest AS digest FROM exequatur.proposal p WHERE p.id <> $1::uuid', [
+        this.box,
+      ]),
     );
     this.rows = this.ids.map((id) => rows.find((row) => row.id === id) as Row);
     if (rows.length !== this.ids.length) throw new Error('there is a proposal that nobody was told of');
@@ -137,9 +163,12 @@ export class Office {
         return this.of(command, (tx, proposalId) => recordReview(tx, { ...review, proposalId }, this.deps));
       }
       case 'revise': {
-        const parameters = { code: this.codeOf(command.of, (this.rows[command.of]?.revision ?? 0) + 1), size: command.size };
+        const code = this.codeOf(command.of, (this.rows[command.of]?.revision ?? 0) + 1);
+        const parameters = { code, size: command.size, ...this.boxOf(this.actions[command.of]) };
         return this.of(command, (tx, proposalId) => reviseProposal(tx, { proposalId, parameters, by: tokenOf(command.by) }, this.deps));
       }
+      case 'revert':
+        return this.revert(command);
       case 'withdraw':
         return this.of(command, (tx, proposalId) => withdrawProposal(tx, { proposalId, by: tokenOf(command.by) }, this.deps));
       case 'roles':
@@ -197,7 +226,7 @@ export class Office {
     const now = await this.now();
     const request = {
       ...{ actionType: action, justification: 'because', idempotencyKey: randomUUID(), proposer: tokenOf(by) },
-      parameters: { code: this.codeOf(this.ids.length, 1), size },
+      parameters: { code: this.codeOf(this.ids.length, 1), size, ...this.boxOf(action) },
       ...(after === null ? {} : { executeAfter: new Date(now + after * minute).toISOString() }),
     };
     let proposalId = '';
@@ -207,6 +236,24 @@ export class Office {
       return outcome;
     });
     if (done) this.ids.push(proposalId);
+    if (done) this.actions.push(action);
+    return done;
+  }
+
+  private boxOf(action: string | undefined) {
+    return refills.some((one) => one === action) ? { box: 'box' } : {};
+  }
+
+  private async revert({ of, by, cut }: Extract<Command, { do: 'revert' }>): Promise<boolean> {
+    let proposalId = '';
+    const done = await this.of({ of, cut }, async (tx, original) => {
+      const request = { proposalId: original, justification: 'because', idempotencyKey: randomUUID(), proposer: tokenOf(by) };
+      const outcome = await createRevert(tx, request, this.deps);
+      if (!isRefusal(outcome)) proposalId = outcome.proposalId;
+      return outcome;
+    });
+    if (done) this.ids.push(proposalId);
+    if (done) this.actions.push(this.actions[of] ?? '');
     return done;
   }
 

@@ -69,12 +69,12 @@ export async function differenceIn(offices: Offices, commands: readonly Command[
     if (words !== null) return { at, words };
   }
   for (const [code, times] of Object.entries(office.refusals)) tally.refusals[code] = (tally.refusals[code] ?? 0) + times;
-  const executed = model.proposals.flatMap(({ status, revision }, at) => (status === 'executed' ? [`${at}-${revision}`] : [])).sort();
+  const expected = [...model.slots, `box of ${model.box}`].sort();
   for (const { status } of model.proposals) tally.statuses[status] = (tally.statuses[status] ?? 0) + 1;
   tally.proposals += model.proposals.length;
-  tally.executed += executed.length;
+  tally.executed += model.proposals.filter(({ status }) => status === 'executed').length;
   const made = await office.made();
-  return made.join() === executed.join() ? null : { at: commands.length - 1, words: `executed are ${made}, and should be ${executed}` };
+  return made.join() === expected.join() ? null : { at: commands.length - 1, words: `there is ${made}, and should be ${expected}` };
 }
 
 interface Side {

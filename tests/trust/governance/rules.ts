@@ -43,8 +43,14 @@ export const approvalRules: Readonly<Record<string, ApprovalRule>> = {
     shared: true,
   },
   alone: { stages: [{ thresholds: [asks('keeper')] }], aloneUpTo: 3 },
+  refill: { stages: [{ thresholds: [asks('keeper')] }, { thresholds: [asks('officer')], above: 4 }] },
+  refillAlone: { stages: [{ thresholds: [asks('keeper')] }], aloneUpTo: 3 },
 };
 export const actionTypes = Object.keys(approvalRules);
+/** These write into the one box that there is, so what one does makes the plans of others stale; all others make a slot of their own. */
+export const refills = actionTypes.filter((name) => name.startsWith('refill'));
+/** What the box holds in the beginning. */
+export const firstFilling = 'nothing';
 
 export interface ExecutionFacts {
   approvals: number;
@@ -87,19 +93,40 @@ export const policySets: readonly PolicyRules[] = [
   },
 ];
 
+const refill = { rule: 'modify', type: 'box', object: 'box', set: { holds: 'code' } };
+
 export function document(): JsonValue {
   const actions = actionTypes.map((name) => [
     name,
     {
-      parameters: { code: { type: 'string', required: true }, size: { type: 'integer', required: true } },
-      rules: [{ rule: 'create', type: 'slot', set: { code: 'code', size: 'size' } }],
+      parameters: {
+        code: { type: 'string', required: true },
+        size: { type: 'integer', required: true },
+        ...(refills.includes(name) ? { box: { type: 'reference', to: 'box', required: true } } : {}),
+      },
+      ...(refills.includes(name)
+        ? { rules: [refill] }
+        : { rules: [{ rule: 'create', type: 'slot', set: { code: 'code', size: 'size' } }] }),
       approvalPolicy: name,
     },
   ]);
+  const text = { type: 'string', required: true };
+  const makeBox = {
+    parameters: {},
+    rules: [{ rule: 'create', type: 'box', set: { name: "'box'", holds: `'${firstFilling}'` } }],
+    approvalPolicy: 'byItself',
+  };
+  const byItself = { stages: [{ name: 'all', thresholds: [{ needed: 1, reviewers: 'true' }] }], expiresAfter: 'PT1H' };
   return {
-    objectTypes: { slot: { key: 'code', properties: { code: { type: 'string', required: true }, size: { type: 'integer' } } } },
-    actionTypes: Object.fromEntries(actions),
-    approvalPolicies: Object.fromEntries(Object.entries(approvalRules).map(([name, rule]) => [name, policyOf(rule)])),
+    objectTypes: {
+      slot: { key: 'code', properties: { code: text, size: { type: 'integer' } } },
+      box: { key: 'name', properties: { name: text, holds: text } },
+    },
+    actionTypes: { ...Object.fromEntries(actions), makeBox },
+    approvalPolicies: {
+      byItself: { ...byItself, automatic: { condition: 'true', ceilings: { edits: 1 } } },
+      ...Object.fromEntries(Object.entries(approvalRules).map(([name, rule]) => [name, policyOf(rule)])),
+    },
   };
 }
 
