@@ -10,12 +10,12 @@ export function kafkaSettings(settings: RelaySettings): KafkaSettings | undefine
     brokers,
     topic: settings.EXEQUATUR_KAFKA_TOPIC,
     partitions: settings.EXEQUATUR_KAFKA_PARTITIONS,
-    ssl: settings.EXEQUATUR_KAFKA_TLS ? certificates(settings) : undefined,
+    ssl: settings.EXEQUATUR_KAFKA_TLS ? trusted(settings) : undefined,
     sasl: credentials(settings),
   };
 }
 
-function certificates({ EXEQUATUR_KAFKA_CA_FILE: ca, EXEQUATUR_KAFKA_CERT_FILE: cert, EXEQUATUR_KAFKA_KEY_FILE: key }: RelaySettings) {
+function trusted({ EXEQUATUR_KAFKA_CA_FILE: ca, EXEQUATUR_KAFKA_CERT_FILE: cert, EXEQUATUR_KAFKA_KEY_FILE: key }: RelaySettings) {
   return {
     ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
     ...(cert === undefined ? {} : { cert: readFileSync(cert, 'utf8') }),

@@ -55,7 +55,7 @@ function openFigures(registry: Registry) {
     help: 'Events that Kafka has taken, repeats included.',
     registers,
   });
-  const delay = new Histogram({
+  const lateness = new Histogram({
     name: 'exequatur_event_delay_seconds',
     help: 'From the entry in the log to Kafka\u2019s acknowledgement.',
     buckets: [0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 5, 30, 300, 3_600],
@@ -76,7 +76,7 @@ function openFigures(registry: Registry) {
     count(events: readonly CloudEvent[]) {
       published.inc(events.length);
       const now = Date.now();
-      for (const { time } of events) delay.observe(Math.max(0, now - Date.parse(time)) / 1_000);
+      for (const { time } of events) lateness.observe(Math.max(0, now - Date.parse(time)) / 1_000);
     },
     show(now: { entries: number; oldestMs: number; heldKeys: number }) {
       backlog.set(now.entries);

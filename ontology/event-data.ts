@@ -11,7 +11,7 @@ const digest = text(`sha256:${'5e'.repeat(32)}`);
 const proposalId = uuid('3f1c9a52-7d4e-4b8a-9c06-2e5d8f7a1b34').describe('The proposal it belongs to.');
 const executionId = uuid('8d0b6e11-92c7-8f35-b1a4-6c3e5d7f9a02');
 const scheduleId = uuid('c2e4f6a8-1b3d-4f5a-8c7e-9d0b2a4c6e81');
-const actionType = text('closeAirport');
+const actionType = text('closeRoom');
 const planDigest = digest.describe('Of the plan that the proposal has.');
 const about = { proposalId, actionType, revision: count() };
 const status = (now: ProposalStatus) => ({ from: z.enum(proposalStatuses).describe('What it was before.'), status: z.literal(now) });
@@ -31,8 +31,8 @@ const ofObject = (set: z.ZodType) =>
   data({
     executionId,
     proposalId,
-    type: text('airport'),
-    id: text('ORD'),
+    type: text('room'),
+    id: text('A1'),
     version: count(2).describe('The object’s, which rises with every change.'),
     set,
     unset: z.array(z.string()).describe('Properties that it has no more.'),
@@ -44,8 +44,8 @@ const ofLink = data({
   executionId,
   proposalId,
   link: text('neighbours'),
-  from: text('ORD'),
-  to: text('MDW'),
+  from: text('A1'),
+  to: text('A2'),
   version: count(),
   undo: z.boolean(),
 });
@@ -160,7 +160,7 @@ export const eventData = {
     nominalAt: time,
     reason: text('forbidden').describe('A code of the catalogue of problems.'),
   }),
-  'switch.changed': data({ scope: text('actionType'), name: text('closeAirport'), state: z.enum(['on', 'off']) }),
+  'switch.changed': data({ scope: text('actionType'), name: text('closeRoom'), state: z.enum(['on', 'off']) }),
   'freeze_window.changed': data({ name: text('night'), change: z.enum(['set', 'removal_asked', 'removed']) }),
   'delegation.changed': data({ delegationId: text('holidays'), state: z.enum(['granted', 'revoked']) }),
   'principal.changed': data({
@@ -188,7 +188,7 @@ export const eventData = {
   'ontology.changed': data({
     version: count(4),
     digest,
-    actionTypes: z.record(z.string(), z.int()).meta({ description: 'The version of each.', examples: [{ closeAirport: 2 }] }),
+    actionTypes: z.record(z.string(), z.int()).meta({ description: 'The version of each.', examples: [{ closeRoom: 2 }] }),
   }),
   'ontology.migration_started': data({
     migrationId: proposalId,

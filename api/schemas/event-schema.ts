@@ -44,7 +44,7 @@ export const eventQuery = z.strictObject({
     .regex(/^[\w.-]+\*?$/, 'must be a type, or the beginning of one with `*` behind it')
     .exactOptional()
     .describe('A type, or a prefix such as `proposal.*`.'),
-  subject: text(1_000).exactOptional().describe('Such as `object/airport/ORD`.'),
+  subject: text(1_000).exactOptional().describe('Such as `object/room/A1`.'),
   proposalId: uuid.exactOptional().describe('The proposal’s own events, and those of what its execution did.'),
   after: z.union([instant, sequence]).exactOptional().describe('Begins behind a time, or behind the event of that `sequence`.'),
   ...pageQuery,

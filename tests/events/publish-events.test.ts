@@ -131,7 +131,7 @@ describe('an event that the broker does not take', () => {
     await scene.announce([long, 'short'], 3);
     await scene.publishAll();
     notebook = await Notebook.open(scene.topic);
-    const keys = () => notebook?.received.map(({ key }) => key);
+    const keys = () => notebook?.received.map(({ key }) => key).filter((key) => key.startsWith('switch/'));
     await expect.poll(keys, { timeout: 20_000 }).toEqual(Array(6).fill('switch/short'));
     expect(await holds()).toMatchObject([{ key: `switch/${long}`, type: 'switch.changed', reason: 'MESSAGE_TOO_LARGE' }]);
 

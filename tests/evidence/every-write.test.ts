@@ -69,6 +69,18 @@ const delegated = (id: string, more = {}) =>
     ...more,
   });
 
+const subscribed = (name: string, more = {}) =>
+  as('ontology-admin-1').put(`/v1/subscriptions/${name}`, { url: 'https://receiver.test/', ...more });
+
+/** A new one takes a second administrator. */
+async function approvedSubscription(name: string, more = {}): Promise<void> {
+  const { status, body } = await subscribed(name, more);
+  expect(status, JSON.stringify(body)).toBe(202);
+  const settled = await simulateProposal(worker, scene.tenant, body.proposal.id, scene.context.resources.deps);
+  expect((await as('ontology-admin-2').review({ id: body.proposal.id, planDigest: settled?.digest ?? '' })).status).toBe(201);
+  await executed({ id: body.proposal.id, planDigest: '' });
+}
+
 /** What makes ready, and then the call itself; or why there is none. */
 type Row = { ready?: () => Promise<unknown>; call: (ready: never) => Promise<Answer> } | string;
 const prepared = <T>(ready: () => Promise<T>, call: (ready: T) => Promise<Answer>): Row => ({
@@ -148,6 +160,24 @@ const rows: Record<string, Row> = {
   },
   activatePolicies: 'of a version that is not in force, by a proposal as putPolicies: tests/store/policies.test.ts',
   resolveHeldEvent: 'of an event that a broker does not take: tests/events/publish-events.test.ts',
+  putSubscription: { call: () => subscribed('s1') },
+  deleteSubscription: prepared(
+    () => approvedSubscription('s2'),
+    () => as('ontology-admin-1').call('DELETE', '/v1/subscriptions/s2'),
+  ),
+  putSubscriptionSecret: prepared(
+    () => approvedSubscription('s3'),
+    () => as('ontology-admin-1').put('/v1/subscriptions/s3/secret', {}),
+  ),
+  testSubscription: prepared(
+    () => approvedSubscription('s4'),
+    () => as('ontology-admin-1').post('/v1/subscriptions/s4/test', {}),
+  ),
+  replaySubscription: prepared(
+    () => approvedSubscription('s5', { from: 'beginning' }),
+    () => as('ontology-admin-1').post('/v1/subscriptions/s5/replay', { from: 'beginning' }),
+  ),
+  redeliverDeadLetter: 'of an event that an endpoint did not take: tests/events/webhooks.test.ts',
   putSwitch: { call: () => as('operator-1').put('/v1/switches/actionType/closeFloor', { state: 'off', reason: 'x' }) },
   putFreezeWindow: { call: () => window('w1') },
   deleteFreezeWindow: prepared(
