@@ -18,6 +18,8 @@ export interface TokenRules {
   keys: Pick<TokenKeys, 'getKey'>;
   issuer: string;
   audience: string;
+  /** Ms since 1970: the database's time, so that an API process whose own clock is off takes no token for valid, or for expired, that is not. */
+  now: () => number;
 }
 
 /** Asymmetric only: with HS256 anybody who knows the public key could sign. `none` is no algorithm at all. */
@@ -42,6 +44,7 @@ const claimsSchema = z.object({
 export async function authenticate(authorization: string | undefined, rules: TokenRules): Promise<Authentication> {
   const token = bearerToken(authorization);
   if (token === null) return { refused: 'unauthenticated', why: 'no bearer token' };
+  const now = rules.now();
   let payload: JWTPayload;
   try {
     ({ payload } = await jwtVerify(token, rules.keys.getKey, {
@@ -50,6 +53,7 @@ export async function authenticate(authorization: string | undefined, rules: Tok
       algorithms,
       requiredClaims: ['exp', 'iat', 'sub'],
       clockTolerance: clockToleranceSeconds,
+      currentDate: new Date(now),
     }));
   } catch (error) {
     return refusalOf(error);
@@ -58,7 +62,7 @@ export async function authenticate(authorization: string | undefined, rules: Tok
   if (!claims.success)
     return { refused: 'unauthenticated', why: `claims: ${claims.error.issues.map(({ path }) => path.join('.')).join(', ')}` };
   // Standing compares this time with removals of roles, so a token from the future would outlive them.
-  if (claims.data.iat > Date.now() / 1000 + clockToleranceSeconds) return { refused: 'unauthenticated', why: 'issued in the future' };
+  if (claims.data.iat > now / 1000 + clockToleranceSeconds) return { refused: 'unauthenticated', why: 'issued in the future' };
   return { caller: callerOf(claims.data), expiresAt: claims.data.exp * 1_000 };
 }
 

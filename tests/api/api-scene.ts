@@ -111,7 +111,7 @@ export class ApiScene {
       logger,
       workflows: openWorkflowGateway(settings, { tracing: { plugins: [] }, logger }),
       deps: { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) },
-      tokens: { keys: { getKey: createLocalJWKSet({ keys: [jwk] }) }, issuer, audience },
+      tokens: { keys: { getKey: createLocalJWKSet({ keys: [jwk] }) }, issuer, audience, now: Date.now },
       secrets: new SecretBox([Buffer.alloc(32, 7).toString('base64')]),
       registry: openRegistry('test-api'),
       openApi: () => JSON.stringify(openApiDocument(routes)),

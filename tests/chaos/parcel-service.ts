@@ -25,7 +25,10 @@ export const lastRefused: EffectDefinition = {
 interface Wishes extends Pick<ShopWishes, 'postgres' | 'temporal'> {
   effects?: EffectDefinition[];
   parcels?: number;
+  /** More of the environment of the worker. */
   more?: Record<string, string>;
+  /** Hears everything that the worker prints. */
+  onLine?: (line: string) => void;
 }
 
 /** Parcels that are handed over to a carrier, with worker and relay in processes of their own; the worker reaches the database through a proxy. */
@@ -44,19 +47,24 @@ export class ParcelService {
     this.relay = parts.relay;
   }
 
-  static async open({ effects = [bookCarrier, tellDepot], parcels = 1, more = {}, ...servers }: Wishes = {}): Promise<ParcelService> {
+  static async open({
+    effects = [bookCarrier, tellDepot],
+    parcels = 1,
+    more = {},
+    onLine = () => {},
+    ...servers
+  }: Wishes = {}): Promise<ParcelService> {
     const carrier = await Receiver.open();
     const shop = await LampShop.open({ ...servers, document: parcelDomain(carrier.url, effects) as unknown as JsonValue });
     const proxy = await startSeverableProxy(shop.database.urls.worker);
     const { temporal, taskQueue } = shop;
     const allowed = { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1', ...more };
-    const worker = await startWorkerProcess({ databaseUrl: proxy.url, temporal, taskQueue, more: allowed });
+    const worker = await startWorkerProcess({ databaseUrl: proxy.url, temporal, taskQueue, more: allowed, onLine });
     const relay = startKillable('relay', 'events/relay.ts', {
       EXEQUATUR_RELAY_DATABASE_URL: shop.database.urls.relay,
       EXEQUATUR_RELAY_METRICS_PORT: '0',
       TEMPORAL_ADDRESS: temporal,
       EXEQUATUR_TASK_QUEUE: taskQueue,
-      ...more,
     });
     const service = new ParcelService({ shop, carrier, proxy, worker, relay });
     for (let n = 1; n <= parcels; n++)
