@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { expect } from 'vitest';
+import { vi } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
 import { freePort } from '../../scripts/processes/free-port.ts';
 import { type KillableProcess, startKillable } from './killable-process.ts';
@@ -74,7 +74,7 @@ export class ApiProcesses {
     };
     const processes = ports.map((port) => startKillable('api', 'api/server.ts', { ...env, EXEQUATUR_PORT: String(port) }, onLine));
     const apis = new ApiProcesses({ processes, urls: ports.map((port) => `http://127.0.0.1:${port}`), tenant, key: privateKey, directory });
-    for (const url of apis.urls) await expect.poll(() => isUp(url), patience).toBe(true);
+    for (const url of apis.urls) await vi.waitFor(() => untilUp(url), patience);
     return apis;
   }
 
@@ -137,7 +137,6 @@ export class ApiProcesses {
   }
 }
 
-async function isUp(url: string): Promise<boolean> {
-  const answer = await fetch(`${url}/livez`).catch(() => undefined);
-  return answer?.ok ?? false;
+async function untilUp(url: string): Promise<void> {
+  if (!(await fetch(`${url}/livez`)).ok) throw new Error('the API does not live');
 }
