@@ -23,7 +23,7 @@ beforeAll(async () => {
   const keys = await Promise.all(
     (['EdDSA', 'ES256', 'RS256'] as const).map(async (alg) => ({ ...(await exportJWK(pairs[alg].publicKey)), kid: alg, alg })),
   );
-  rules = { keys: { getKey: createLocalJWKSet({ keys }) }, issuer, audience };
+  rules = { keys: { getKey: createLocalJWKSet({ keys }) }, issuer, audience, now: Date.now };
 });
 
 interface Wish {
@@ -150,7 +150,7 @@ describe('keys from an address', () => {
       EXEQUATUR_DEVELOPMENT_KEYS: true,
       EXEQUATUR_JWT_ISSUER: issuer,
     };
-    const remote = { keys: openTokenKeys(settings), issuer, audience };
+    const remote = { now: Date.now, keys: openTokenKeys(settings), issuer, audience };
     const token = `Bearer ${await sign(good)}`;
     expect(await authenticate(token, remote)).toMatchObject({ refused: 'temporarily_unavailable' });
     status = 200;

@@ -19,6 +19,8 @@ export interface TokenRules {
   keys: Pick<TokenKeys, 'getKey'>;
   issuer: string;
   audience: string;
+  /** Ms since 1970: the database's time, so that an API process whose own clock is off takes no token for valid, or for expired, that is not. */
+  now: () => number;
 }
 
 /** Asymmetric only: with HS256 anybody who knows the public key could sign. `none` is no algorithm at all. */
@@ -71,6 +73,7 @@ type Refused = Extract<Authentication, { refused: string }>;
 async function verify(authorization: string | undefined, rules: TokenRules): Promise<{ payload: JWTPayload } | Refused> {
   const token = bearerToken(authorization);
   if (token === null) return { refused: 'unauthenticated', why: 'no bearer token' };
+  const now = rules.now();
   try {
     const { payload } = await jwtVerify(token, rules.keys.getKey, {
       issuer: rules.issuer,
@@ -78,9 +81,10 @@ async function verify(authorization: string | undefined, rules: TokenRules): Pro
       algorithms,
       requiredClaims: ['exp', 'iat', 'sub'],
       clockTolerance: clockToleranceSeconds,
+      currentDate: new Date(now),
     });
     // Standing compares this time with removals of roles, so a token from the future would outlive them.
-    if ((payload.iat ?? 0) > Date.now() / 1000 + clockToleranceSeconds) return { refused: 'unauthenticated', why: 'issued in the future' };
+    if ((payload.iat ?? 0) > now / 1000 + clockToleranceSeconds) return { refused: 'unauthenticated', why: 'issued in the future' };
     return { payload };
   } catch (error) {
     return refusalOf(error);

@@ -18,7 +18,11 @@ async function scene(lifetimeSeconds: number) {
     .setIssuedAt()
     .setExpirationTime(seconds() + lifetimeSeconds)
     .sign(privateKey);
-  return { memory: new CallerMemory({ keys: { getKey }, issuer: 'i', audience: 'a' }), getKey, authorization: `Bearer ${token}` };
+  return {
+    memory: new CallerMemory({ keys: { getKey }, issuer: 'i', audience: 'a', now: Date.now }),
+    getKey,
+    authorization: `Bearer ${token}`,
+  };
 }
 
 it('verifies a token that comes again once in ten seconds', async () => {

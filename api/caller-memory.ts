@@ -14,7 +14,7 @@ export class CallerMemory {
 
   async authenticate(authorization: string | undefined): Promise<Authentication> {
     const known = this.known.get(authorization ?? '');
-    if (known !== undefined && Date.now() < known.until) return known.authentication;
+    if (known !== undefined && this.rules.now() < known.until) return known.authentication;
     const authentication = await authenticate(authorization, this.rules);
     if ('caller' in authentication) this.remember(authorization ?? '', authentication);
     return authentication;
@@ -24,6 +24,6 @@ export class CallerMemory {
     this.known.delete(authorization);
     const oldest = this.known.keys().next();
     if (this.known.size >= mostRemembered && !oldest.done) this.known.delete(oldest.value);
-    this.known.set(authorization, { authentication, until: Math.min(authentication.expiresAt, Date.now() + rememberedMs) });
+    this.known.set(authorization, { authentication, until: Math.min(authentication.expiresAt, this.rules.now() + rememberedMs) });
   }
 }

@@ -1,8 +1,10 @@
 import type { Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiSettings, readApiSettings, secretsKeys } from '../config.ts';
 import { cedar } from '../policy/cedar.ts';
 import { decide } from '../policy/decide.ts';
 import { openPool } from '../store/connect.ts';
+import { DatabaseClock } from '../store/database-clock.ts';
 import { DatabaseProbe } from '../store/database-probe.ts';
 import { loadFunctions } from '../store/load-functions.ts';
 import { OntologyCache } from '../store/load-ontology.ts';
@@ -23,6 +25,7 @@ import { openWorkflowGateway } from './workflow-gateway.ts';
 /**
  * The API process: everything it needs, put together, and ended in order. It starts while Temporal is away, and while the database is, and says so under /readyz.
  */
+const clockPatienceMs = 1_000; // It starts while the database is away; then its own clock is all there is.
 const shutdownGraceMs = 10_000; // Longer than any answer takes; after it the process ends with what is open, and the relay finishes what was committed.
 
 async function main(logger: Logger): Promise<void> {
@@ -32,6 +35,7 @@ async function main(logger: Logger): Promise<void> {
   if (keys.development) warnOfDevelopmentKeys(logger);
   const pool = openPool(settings.EXEQUATUR_API_DATABASE_URL, { applicationName: 'exequatur-api' });
   const probe = new DatabaseProbe(settings.EXEQUATUR_API_DATABASE_URL, 'exequatur-api-probe');
+  const clock = new DatabaseClock(pool);
   const workflows = openWorkflowGateway(settings, { tracing, logger });
   const context = new ApiContext({
     pool,
@@ -40,8 +44,8 @@ async function main(logger: Logger): Promise<void> {
     workflows,
     logger,
     deps: { decide, ontologies: new OntologyCache(await loadFunctions(settings.EXEQUATUR_FUNCTIONS)), policies: new PolicySets(cedar) },
-    tokens: { keys, issuer: settings.EXEQUATUR_JWT_ISSUER, audience: settings.EXEQUATUR_JWT_AUDIENCE },
-    ...operatorTokens(settings, keys),
+    tokens: { keys, issuer: settings.EXEQUATUR_JWT_ISSUER, audience: settings.EXEQUATUR_JWT_AUDIENCE, now: () => clock.now() },
+    ...operatorTokens(settings, keys, () => clock.now()),
     secrets: new SecretBox(secretsKeys(settings)),
     registry: openRegistry('api'),
     openApi: describeOnce(),
@@ -51,21 +55,23 @@ async function main(logger: Logger): Promise<void> {
         : { url: settings.EXEQUATUR_TEMPORAL_UI_URL, namespace: settings.TEMPORAL_NAMESPACE },
   });
   const server = createHttpServer(context);
+  await Promise.race([clock.keep(), sleep(clockPatienceMs)]);
   await listen(server, settings);
   logger.info({ host: settings.EXEQUATUR_HOST, port: settings.EXEQUATUR_PORT }, 'the API listens');
   await signalled();
   context.streams.endAll();
   await close(server);
   await context.settle();
+  clock.stop();
   await Promise.allSettled([workflows.close(), pool.end(), probe.end(), tracing.stop()]);
   logger.info('the API has ended');
 }
 
 /** One audience for both would make a token of a tenant one of the installation. */
-function operatorTokens(settings: ApiSettings, keys: TokenKeys): { operatorTokens?: TokenRules } {
+function operatorTokens(settings: ApiSettings, keys: TokenKeys, now: () => number): { operatorTokens?: TokenRules } {
   const { EXEQUATUR_JWT_ISSUER: issuer, EXEQUATUR_JWT_AUDIENCE: tenants, EXEQUATUR_OPERATOR_AUDIENCE: audience } = settings;
   if (audience === tenants) throw new Error('EXEQUATUR_OPERATOR_AUDIENCE must be another audience than EXEQUATUR_JWT_AUDIENCE');
-  return audience === undefined ? {} : { operatorTokens: { keys, issuer, audience } };
+  return audience === undefined ? {} : { operatorTokens: { keys, issuer, audience, now } };
 }
 
 function describeOnce(): () => string {

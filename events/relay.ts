@@ -32,7 +32,7 @@ const nudgeEveryMs = 500; // Adds to the two seconds after which a nudge counts 
 const sweepEveryMs = 30_000; // How long Temporal's loss of all data may go unnoticed; each sweep asks Temporal once per open proposal.
 
 const schedulesEveryMs = 1_000; // How late a new schedule may be known to Temporal.
-let schedulesCheckedAt = 0;
+let schedulesCheckedAt = Number.NEGATIVE_INFINITY; // By the monotonic clock: the machine's own may be set.
 
 const definitionsEveryMs = 5_000; // How much later an index or a migration is begun whose start the API could not deliver.
 
@@ -117,9 +117,9 @@ async function relay(client: Client): Promise<void> {
       return false;
     }),
     round('schedules', schedulesEveryMs, async () => {
-      const everything = Date.now() - schedulesCheckedAt > sweepEveryMs;
+      const everything = performance.now() - schedulesCheckedAt > sweepEveryMs;
       await keepSchedules(deps, everything);
-      if (everything) schedulesCheckedAt = Date.now();
+      if (everything) schedulesCheckedAt = performance.now();
       return false;
     }),
     round('definitions', definitionsEveryMs, async () => {

@@ -3,6 +3,7 @@ import { canonicalText } from '../ontology/canonical-json.ts';
 import { byReference, type CloudEvent } from '../ontology/cloud-event.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import type { Send } from '../outbound/send-request.ts';
+import { readClock } from '../store/database-clock.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import { readWebhookSecrets } from '../store/webhook-lanes.ts';
 import type { AttemptProblem } from './webhook-patience.ts';
@@ -33,6 +34,7 @@ export async function sendWebhook(
     const message = 'there is no secret to sign with, or no key of this deployment opens it';
     return { taken: false, status: null, problem: { code: 'secret_sealed', message, ours: true } };
   }
+  const at = new Date(await readClock({ rows: async (text) => (await pool.query(text)).rows }));
   const answer = await send(
     {
       method: 'POST',
@@ -41,6 +43,7 @@ export async function sendWebhook(
       contentType: 'application/cloudevents+json; charset=utf-8',
       id: event.id,
       secrets: signing,
+      at,
       headers: {},
       timeoutMs: requestTimeoutMs,
     },

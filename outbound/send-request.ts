@@ -18,6 +18,8 @@ export interface OutgoingRequest {
   id: string;
   /** `whsec_...`, newest first; each signs. */
   secrets: readonly string[];
+  /** What the signatures are dated; receivers refuse one that is minutes off. */
+  at: Date;
   /** Secret headers, such as `authorization`. */
   headers: Readonly<Record<string, string>>;
   timeoutMs: number;
@@ -76,7 +78,7 @@ export function openSender(options: SenderOptions): Send {
         'user-agent': 'exequatur',
         'idempotency-key': request.id,
         ...(body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json', 'content-length': String(body.length) }),
-        ...signatureHeaders(request.id, body?.toString('utf8') ?? '', request.secrets),
+        ...signatureHeaders(request.id, body?.toString('utf8') ?? '', request.secrets, request.at),
       },
     });
     const limits = { maxAnswerBytes: options.maxAnswerBytes ?? defaultAnswerBytes, timeoutMs: request.timeoutMs, signal };

@@ -9,6 +9,9 @@ const passing = /^(08|28|53|57P|58|25006|3D000|40001|40P01|55P03)/;
 const networkCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN']);
 const probeTimeoutMs = 2_000;
 
+/** There was no connection, or it broke in the middle of a transaction, of which nobody knows any more whether it was committed. The driver says so in words alone. */
+export class ConnectionLost extends Error {}
+
 /**
  * Whether an error came from the database being away, so that trying again is all there is to do. Where the error itself does not say, the database is asked whether
  * it is there: the driver reports some lost connections with words alone.
@@ -16,6 +19,7 @@ const probeTimeoutMs = 2_000;
 export async function isOutage(pool: pg.Pool, error: unknown): Promise<boolean> {
   const state = sqlStateOf(error);
   if (state !== null) return passing.test(state);
+  if (error instanceof ConnectionLost) return true; // Whether or not the database is there again.
   if (networkCodes.has(String((error as { code?: unknown } | null)?.code))) return true;
   return !(await answers(pool));
 }

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { type AuditEntry, type AuditEntryInput, auditEntry } from '../audit/entry.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import { currentTraceparent } from '../telemetry/traceparent.ts';
+import { ConnectionLost } from './is-outage.ts';
 import { prismaOn } from './prisma-connection.ts';
 import { sqlStateOf } from './sql-state.ts';
 import { statementName } from './statement-name.ts';
@@ -84,7 +85,7 @@ function transact<X extends OpenTransaction, T>(
 ): Promise<T> {
   const checked = checkedTenant(tenant);
   return repeatOnConflict(async () => {
-    const client = await pool.connect();
+    const client = await connected(pool);
     let broken: Error | undefined;
     const tx = new Transaction(checked, client);
     try {
@@ -94,7 +95,11 @@ function transact<X extends OpenTransaction, T>(
       await client.query('ROLLBACK').catch((failure: Error) => {
         broken = failure;
       });
-      throw tx.causeOf(error);
+      const cause = tx.causeOf(error);
+      // Only a broken connection refuses to roll back.
+      throw broken !== undefined && sqlStateOf(cause) === null
+        ? new ConnectionLost('the connection broke in a transaction', { cause })
+        : cause;
     } finally {
       client.release(broken);
     }
@@ -196,6 +201,15 @@ class OpenPrismaTransaction extends OpenTransaction implements PrismaTx {
   constructor(tenant: string, client: pg.PoolClient) {
     super(tenant, client);
     this.prisma = prismaOn(client, (error) => this.note(error));
+  }
+}
+
+/** One that breaks while it is made is told of in words alone, too. */
+async function connected(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (cause) {
+    throw sqlStateOf(cause) === null ? new ConnectionLost('no connection was made', { cause }) : cause;
   }
 }
 

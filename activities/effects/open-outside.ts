@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { isEffectFunction, type RegisteredFunction } from '../../ontology/ontology-function.ts';
 import { openSender } from '../../outbound/send-request.ts';
+import { readClock } from '../../store/database-clock.ts';
 import { readEndpointSecrets } from '../../store/endpoint-secrets.ts';
 import type { SecretBox } from '../../store/secret-box.ts';
 import { withTenant } from '../../store/sql.ts';
@@ -25,11 +26,14 @@ export function openOutside({
   const send = openSender({ allowedAddresses });
   return {
     async sendWebhook(tenant, { endpoint, method, url, body, timeoutMs }, id, signal) {
-      const known = await withTenant(pool, tenant, (tx) => readEndpointSecrets(tx, endpoint, box));
+      const [known, ms] = await withTenant(pool, tenant, (tx) => Promise.all([readEndpointSecrets(tx, endpoint, box), readClock(tx)]));
       if (known === null)
         return { kind: 'not_sent', code: 'secret_sealed', reason: 'no key of this deployment opens a secret of the endpoint' };
       const { signing, headers } = known;
-      return send({ method, url, ...(body === undefined ? {} : { body }), id, secrets: signing, headers, timeoutMs }, signal);
+      return send(
+        { method, url, ...(body === undefined ? {} : { body }), id, secrets: signing, headers, at: new Date(ms), timeoutMs },
+        signal,
+      );
     },
     effectFunctions: functions.filter(isEffectFunction),
   };

@@ -28,7 +28,7 @@ export interface PostgresOptions {
   preferredPort?: number;
   /** This port and no other: of a server that is started again. */
   port?: number | undefined;
-  /** For tests alone: a crash of the machine may lose everything, and commits cost no disk flush. */
+  /** For tests alone: a crash of the machine may lose everything, one of the server nothing, and commits cost no disk flush. */
   disposable?: boolean;
 }
 
@@ -106,7 +106,7 @@ function launch(options: PostgresOptions, postgres: string, runAs: RunAs, port: 
     log_timezone: 'UTC',
     shared_buffers: '256MB',
     max_wal_size: '2GB',
-    ...(options.disposable ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
+    ...(options.disposable ? { fsync: 'off', full_page_writes: 'off' } : {}),
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const [command = postgres, ...args] = [...runAs.prefix, postgres, '-D', options.directory, ...flags];

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type HeardAnswer, LampService } from './lamp-service.ts';
+import type { HeardAnswer } from '../support/api-processes.ts';
+import { LampService } from './lamp-service.ts';
 
 // On the run's servers: tests/support/database.ts, tests/support/temporal.ts.
 let service: LampService;

@@ -15,7 +15,7 @@ describe('a relay process killed with kill -9', { timeout: 90_000 }, () => {
     const { shop } = service;
     await shop.installed(...lamps);
     const proposed = await Promise.all(lamps.map((lamp, at) => service.propose(lamp, at)));
-    expect(proposed.map(({ status }) => status)).toEqual(Array(lamps.length).fill(202));
+    for (const { status } of proposed) expect([201, 202]).toContain(status); // 201 where the relay was quicker than the answer.
     const ids = proposed.map(({ body }) => body.id as string);
     await killWhileItNotes(ids);
     await service.untilStatus(ids, 'awaiting_approval');

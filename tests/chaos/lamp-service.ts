@@ -1,109 +1,100 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import pg from 'pg';
 import { expect } from 'vitest';
-import type { Caller } from '../../ontology/authority.ts';
-import { freePort } from '../../scripts/processes/free-port.ts';
+import { ApiProcesses, type HeardAnswer } from '../support/api-processes.ts';
 import { type KillableProcess, startKillable } from '../support/killable-process.ts';
+import { type SeverableProxy, startSeverableProxy } from '../support/severable-proxy.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
-import { LampShop } from '../workflows/lamp-shop.ts';
+import { LampShop, type ShopWishes } from '../workflows/lamp-shop.ts';
 import { agent, keeper } from '../workflows/lamps.ts';
 
-const issuer = 'https://issuer.test';
-const audience = 'test';
 const nowhere = '127.0.0.1:1'; // Nothing listens on port 1: Temporal as it is when it is away.
 const patience = { timeout: 30_000, interval: 20 };
 
-export interface HeardAnswer {
-  status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: tests read what they expect.
-  body: any;
-  /** How often it was sent in vain before. */
-  unheard: number;
+interface Wishes extends Pick<ShopWishes, 'postgres' | 'temporal'> {
+  /** With an API that cannot reach Temporal, the relay alone tells the workflows. */
+  apiReachesTemporal?: boolean;
+  apis?: number;
+  /** More of the environment. */
+  ofApi?: Record<string, string>;
+  ofWorker?: Record<string, string>;
+  /** Hears everything that API and worker print. */
+  onLine?: (line: string) => void;
 }
 
 /** The lamp shop as it is deployed, with API, worker and relay in processes of their own, and people who send again what got no answer. */
 export class LampService {
   readonly shop: LampShop;
-  readonly api: KillableProcess;
+  readonly apis: ApiProcesses;
+  /** Between the API and its database. */
+  readonly proxy: SeverableProxy;
   readonly relay: KillableProcess;
-  private readonly worker: WorkerProcess;
-  private readonly url: string;
-  private readonly key: CryptoKey;
-  private readonly directory: string;
+  readonly worker: WorkerProcess;
 
-  private constructor(parts: {
-    shop: LampShop;
-    api: KillableProcess;
-    relay: KillableProcess;
-    worker: WorkerProcess;
-    url: string;
-    key: CryptoKey;
-    directory: string;
-  }) {
+  private constructor(parts: Pick<LampService, 'shop' | 'apis' | 'proxy' | 'relay' | 'worker'>) {
     this.shop = parts.shop;
-    this.api = parts.api;
+    this.apis = parts.apis;
+    this.proxy = parts.proxy;
     this.relay = parts.relay;
     this.worker = parts.worker;
-    this.url = parts.url;
-    this.key = parts.key;
-    this.directory = parts.directory;
   }
 
-  /** With an API that cannot reach Temporal, the relay alone tells the workflows. */
-  static async open({ apiReachesTemporal = true } = {}): Promise<LampService> {
-    const directory = mkdtempSync(join(tmpdir(), 'lamp-service-'));
-    const { publicKey, privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' });
-    const jwks = join(directory, 'jwks.json');
-    writeFileSync(jwks, JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'test', alg: 'EdDSA' }] }));
-    const shop = await LampShop.open();
+  static async open({
+    apiReachesTemporal = true,
+    apis = 1,
+    ofApi = {},
+    ofWorker = {},
+    onLine = () => {},
+    ...servers
+  }: Wishes = {}): Promise<LampService> {
+    const shop = await LampShop.open(servers);
     const { urls } = shop.database;
-    const port = await freePort();
-    const service = new LampService({
+    const { temporal, taskQueue, tenant } = shop;
+    const proxy = await startSeverableProxy(urls.api);
+    return new LampService({
       shop,
-      key: privateKey,
-      directory,
-      url: `http://127.0.0.1:${port}`,
-      worker: await startWorkerProcess({ databaseUrl: urls.worker, temporal: shop.temporal, taskQueue: shop.taskQueue }),
-      api: startKillable('api', 'api/server.ts', {
-        EXEQUATUR_API_DATABASE_URL: urls.api,
-        EXEQUATUR_PORT: String(port),
-        EXEQUATUR_JWT_ISSUER: issuer,
-        EXEQUATUR_JWT_AUDIENCE: audience,
-        EXEQUATUR_JWKS_FILE: jwks,
-        TEMPORAL_ADDRESS: apiReachesTemporal ? shop.temporal : nowhere,
-        EXEQUATUR_TASK_QUEUE: shop.taskQueue,
-      }),
+      proxy,
+      worker: await startWorkerProcess({ databaseUrl: urls.worker, temporal, taskQueue, more: ofWorker, onLine }),
       relay: startKillable('relay', 'events/relay.ts', {
         EXEQUATUR_RELAY_DATABASE_URL: urls.relay,
         EXEQUATUR_RELAY_METRICS_PORT: '0',
-        TEMPORAL_ADDRESS: shop.temporal,
-        EXEQUATUR_TASK_QUEUE: shop.taskQueue,
+        TEMPORAL_ADDRESS: temporal,
+        EXEQUATUR_TASK_QUEUE: taskQueue,
+      }),
+      apis: await ApiProcesses.open({
+        databaseUrl: proxy.url,
+        temporal: apiReachesTemporal ? temporal : nowhere,
+        taskQueue,
+        tenant,
+        count: apis,
+        more: ofApi,
+        onLine,
       }),
     });
-    await service.untilUp();
-    return service;
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.api.stop(), this.relay.stop(), this.worker.stop()]);
+    await Promise.all([this.apis.stop(), this.relay.stop(), this.worker.stop()]);
     await this.shop.close();
-    rmSync(this.directory, { recursive: true });
+    await this.proxy.close();
+  }
+
+  /** The API process, where there is one. */
+  get api(): KillableProcess {
+    return this.apis.processes[0] as KillableProcess;
   }
 
   /** The agent asks for a lamp to be dimmed, under an idempotency key. */
-  propose(lamp: string, level: number): Promise<HeardAnswer> {
+  propose(lamp: string, level: number, to = 0): Promise<HeardAnswer> {
     const body = { actionType: 'dim', parameters: { lamp, level }, justification: 'a test' };
-    return this.post('/v1/proposals', agent, { 'idempotency-key': `dim-${lamp}` }, body);
+    return this.apis.post('/v1/proposals', agent, body, { headers: { 'idempotency-key': `dim-${lamp}` }, to });
   }
 
   async approve(proposalId: string): Promise<HeardAnswer> {
     const [plan] = await this.shop.query<{ digest: string }>('SELECT plan_digest AS digest FROM exequatur.proposal WHERE id = $1', [
       proposalId,
     ]);
-    return this.post(`/v1/proposals/${proposalId}/reviews`, keeper, { 'if-match': `"${plan?.digest}"` }, { decision: 'approve' });
+    const headers = { 'if-match': `"${plan?.digest}"` };
+    return this.apis.post(`/v1/proposals/${proposalId}/reviews`, keeper, { decision: 'approve' }, { headers });
   }
 
   /** Opens a transaction that runs this statement, and returns how to let go of the locks that it took. */
@@ -167,42 +158,5 @@ export class LampService {
       [this.shop.tenant],
     );
     expect(broken).toEqual([]);
-  }
-
-  private async post(path: string, caller: Caller, headers: Record<string, string>, body: object): Promise<HeardAnswer> {
-    const authorization = `Bearer ${await this.tokenOf(caller)}`;
-    const request = {
-      method: 'POST',
-      headers: { authorization, 'content-type': 'application/json', ...headers },
-      body: JSON.stringify(body),
-    };
-    for (let unheard = 0; ; unheard++) {
-      try {
-        const answer = await fetch(`${this.url}${path}`, request);
-        return { status: answer.status, body: await answer.json(), unheard };
-      } catch {
-        await this.untilUp();
-      }
-    }
-  }
-
-  private async untilUp(): Promise<void> {
-    const isUp = () =>
-      fetch(`${this.url}/livez`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-    await expect.poll(isUp, patience).toBe(true);
-  }
-
-  private tokenOf({ id, kind, roles }: Caller): Promise<string> {
-    return new SignJWT({ tenant: this.shop.tenant, kind, roles: [...roles] })
-      .setProtectedHeader({ alg: 'EdDSA', kid: 'test' })
-      .setSubject(id)
-      .setIssuer(issuer)
-      .setAudience(audience)
-      .setIssuedAt()
-      .setExpirationTime('1h')
-      .sign(this.key);
   }
 }

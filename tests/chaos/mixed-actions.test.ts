@@ -1,82 +1,57 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
 import type { EffectDefinition } from '../../ontology/effect-definition.ts';
-import type { JsonObject, JsonValue } from '../../ontology/json.ts';
-import { openPool } from '../../store/connect.ts';
-import { createProposal } from '../../store/create-proposal.ts';
-import { createRevert } from '../../store/create-revert.ts';
-import { isRefusal, type Refusal } from '../../store/refusal.ts';
-import { cancelExecution } from '../../store/saga/cancel-execution.ts';
-import { resolveAttention } from '../../store/saga/resolve-attention.ts';
-import { type PrismaTx, withTenantPrisma } from '../../store/sql.ts';
-import { bookCarrier, parcelDomain, tellDepot } from '../effects/parcel-domain.ts';
-import { Receiver, type Reply } from '../effects/receiver.ts';
+import type { JsonObject } from '../../ontology/json.ts';
+import { bookCarrier, tellDepot } from '../effects/parcel-domain.ts';
+import type { Received, Reply } from '../effects/receiver.ts';
 import { verifyLog } from '../evidence/verify-log.ts';
-import { type KillableProcess, startKillable } from '../support/killable-process.ts';
-import { type SeverableProxy, startSeverableProxy } from '../support/severable-proxy.ts';
-import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
-import { Dice } from '../trust/random-numbers.ts';
-import { LampShop } from '../workflows/lamp-shop.ts';
+import type { LampShop } from '../workflows/lamp-shop.ts';
+import { faults } from './chaos-faults.ts';
+import { type ChaosAction, ChaosSchedule } from './chaos-schedule.ts';
+import { ParcelDeployment } from './parcel-deployment.ts';
 import { differencesOf, objectsOf, replayedObjects } from './sequential-replay.ts';
 
-const actions = Number(process.env.EXEQUATUR_CHAOS_ACTIONS ?? 40);
+const count = Number(process.env.EXEQUATUR_CHAOS_ACTIONS ?? 40);
 const seed = Number(process.env.EXEQUATUR_SEED ?? 1);
-const dice = new Dice(seed);
-const parcels = Array.from({ length: Math.max(8, Math.round(actions / 8)) }, (_, i) => `P${i}`);
+const parcels = Math.max(8, Math.round(count / 8));
+const schedule = new ChaosSchedule(seed, count, parcels);
 const atOnce = 8;
-const limitMs = 60_000 + actions * 1_500;
+const limitMs = 180_000 + count * 3_000;
 
 const issued = '2026-01-01T00:00:00.000Z';
 const clerk: Caller = { id: 'clerk', kind: 'user', roles: ['clerk'], tokenIssuedAt: issued };
 const operator: Caller = { id: 'operator', kind: 'user', roles: ['operator'], tokenIssuedAt: issued };
+const over = ['executed', 'failed', 'invalid', 'rejected', 'expired', 'withdrawn'];
 
 const effects: EffectDefinition[] = [bookCarrier, { ...tellDepot, attempts: 3 }];
 
+let deployment: ParcelDeployment;
 let shop: LampShop;
-let carrier: Receiver;
-let proxy: SeverableProxy;
-let workers: WorkerProcess[];
-let relay: KillableProcess;
-let api: ReturnType<typeof openPool>;
 const fired: Record<string, number> = {};
 const fire = (fault: string) => {
   fired[fault] = (fired[fault] ?? 0) + 1;
 };
 
 beforeAll(async () => {
-  carrier = await Receiver.open();
-  shop = await LampShop.open({ document: parcelDomain(carrier.url, effects) as unknown as JsonValue });
-  api = openPool(shop.database.urls.api, { max: 4 });
-  proxy = await startSeverableProxy(shop.database.urls.worker);
-  const settings = {
-    databaseUrl: proxy.url,
-    temporal: shop.temporal,
-    taskQueue: shop.taskQueue,
-    more: { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1' },
-  };
-  workers = await Promise.all([startWorkerProcess(settings), startWorkerProcess(settings)]);
-  relay = startKillable('relay', 'events/relay.ts', {
-    EXEQUATUR_RELAY_DATABASE_URL: shop.database.urls.relay,
-    EXEQUATUR_RELAY_METRICS_PORT: '0',
-    TEMPORAL_ADDRESS: shop.temporal,
-    EXEQUATUR_TASK_QUEUE: shop.taskQueue,
-  });
-  for (const code of parcels) expect(await shop.outcome(await shop.proposed('receive', { code, weight: 1 }))).toBe('executed');
-}, 120_000);
+  deployment = await ParcelDeployment.open(effects);
+  shop = deployment.shop;
+  for (let code = 0; code < parcels; code++) {
+    const id = await posted('/v1/proposals', proposal('receive', { code: `P${code}`, weight: 1 }), `parcel-${code}`);
+    if (id !== null) await vi.waitFor(async () => expect(await shop.status(id)).toBe('executed'), { timeout: 60_000 });
+  }
+}, 300_000);
 
-afterAll(async () => {
-  for (const worker of workers ?? []) await worker.stop();
-  await relay?.stop();
-  await api?.end();
-  await shop?.close();
-  await proxy?.close();
-  await carrier?.close();
-});
+afterAll(() => deployment?.close(), 120_000);
 
-/** How the carrier behaves at a request: mostly well. */
-function misbehave(method: string, path: string): Reply | undefined {
-  const roll = dice.roll(100);
+/** How the carrier behaves at a request: mostly well. Which action it comes from stands in the depot that it names, and the seed says the rest. */
+const asked = new Map<string, number>();
+function misbehave({ method, path, key, body }: Received): Reply | undefined {
+  const attempt = asked.get(key) ?? 0;
+  asked.set(key, attempt + 1);
+  const booked = path === '/bookings' ? body : deployment.carrier.done[Number(/^\/bookings\/B(\d+)$/.exec(path)?.[1]) - 1]?.body;
+  const depot = /^\/depots\/([^/]+)/.exec(path)?.[1] ?? (booked as { to?: string } | undefined)?.to ?? '';
+  const roll = schedule.dice(depot, key.split('.').slice(1).join('.'), attempt).roll(100);
   const isUndo = method === 'DELETE' || path.endsWith('cancellations');
   if (roll < 4) return told('slow', { delayMs: 600 });
   if (roll < 8) return told('500', { status: 500 });
@@ -94,108 +69,103 @@ function told(fault: string, reply: Reply): Reply {
   return reply;
 }
 
-/** One of the mixed actions, as the API would commit it. Null where there was nothing to revert. */
-async function propose(executed: string[]): Promise<string | null> {
-  const parcel = dice.pick(parcels);
-  const roll = dice.roll(100);
-  const depot = `depot-${dice.roll(4)}`;
-  if (roll < 55) return plain('handOver', { parcel, depot });
-  if (roll < 70) return plain('relabel', { parcel, depot });
-  if (roll < 85) return plain('weigh', { parcel, weight: dice.roll(50) });
-  const target = executed.length > 0 ? dice.pick(executed) : null;
-  if (target === null) return null;
-  const revert = await write((tx) =>
-    createRevert(
-      tx,
-      { proposalId: target, justification: 'chaos', conflicts: dice.chance(50) ? 'skip' : 'refuse', proposer: clerk },
-      shop.deps,
-    ),
-  );
-  return isRefusal(revert) ? null : begun(revert.proposalId, 'revert');
+const proposal = (actionType: string, parameters: JsonObject) => ({ actionType, parameters, justification: 'chaos' });
+
+/** Sent until it is answered. @returns the proposal's id; null where it was refused */
+async function posted(path: string, body: object, key: string): Promise<string | null> {
+  const answer = await deployment.apis.post(path, clerk, body, { headers: { 'idempotency-key': key } });
+  if (answer.status > 299 && answer.status !== 409) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return answer.status > 299 ? null : answer.body.id;
 }
 
-function begun(id: string, what: string): string {
-  fire(what);
+/** Null where there was nothing to revert. */
+async function propose(action: ChaosAction, n: number, ids: ReadonlyMap<number, string>): Promise<string | null> {
+  const parcel = `P${action.parcel}`;
+  if (action.kind === 'weigh') return posted('/v1/proposals', proposal('weigh', { parcel, weight: action.weight }), `action-${n}`);
+  if (action.kind !== 'revert') return posted('/v1/proposals', proposal(action.kind, { parcel, depot: `depot-${n}` }), `action-${n}`);
+  const original = ids.get(action.reverted);
+  if (original === undefined || (await statusOf(original)) !== 'executed') return null;
+  const revert = { justification: 'chaos', conflicts: action.conflicts };
+  const id = await posted(`/v1/proposals/${original}/revert`, revert, `action-${n}`);
+  if (id !== null) fire('revert');
   return id;
 }
 
-async function plain(actionType: string, parameters: JsonObject): Promise<string> {
-  const made = await write((tx) => createProposal(tx, { actionType, parameters, justification: 'chaos', proposer: clerk }, shop.deps));
-  if (isRefusal(made)) throw new Error(JSON.stringify(made));
-  return made.proposalId;
-}
+/** Whatever is away at the moment. */
+const statusOf = (id: string) => shop.status(id).catch(() => 'unknown');
 
-const write = <T extends object>(work: (tx: PrismaTx) => Promise<T | Refusal>) => withTenantPrisma(api, shop.tenant, work);
-
-/** Follows one proposal to its end; now and then somebody cancels it, and an operator decides what needs attention. */
-async function follow(proposalId: string, until: number): Promise<string> {
-  await shop.signal(proposalId, 'chaos').catch(() => undefined); // The relay starts what this could not.
-  let isCancelled = !dice.chance(8);
-  for (;;) {
-    const status = (await shop.status(proposalId)) ?? 'none';
-    if (['executed', 'failed', 'invalid', 'rejected', 'expired', 'withdrawn'].includes(status)) return status;
-    if (status === 'executing' && !isCancelled) {
-      isCancelled = true;
-      const outcome = await write((tx) => cancelExecution(tx, { proposalId, reason: 'chaos', by: clerk }, shop.deps));
-      if (!isRefusal(outcome)) fire('cancelled');
+/** Follows one proposal to its end; some are cancelled on the way, and an operator decides what needs attention. */
+async function follow(proposalId: string, { isCancelled, choices }: ChaosAction, until: number): Promise<string> {
+  let cancels = isCancelled;
+  for (let turn = 0; ; ) {
+    const status = (await statusOf(proposalId)) ?? 'none';
+    if (over.includes(status)) return status;
+    if (status === 'executing' && cancels) {
+      cancels = false;
+      const answer = await deployment.apis.post(`/v1/proposals/${proposalId}/cancel`, clerk, { reason: 'chaos' });
+      if (answer.status < 300) fire('cancelled');
     }
     if (status === 'needs_attention') {
-      const choice = dice.pick(['retry', 'skip', 'skip'] as const);
-      const outcome = await write((tx) => resolveAttention(tx, { proposalId, choice, reason: 'chaos', by: operator }, shop.deps));
-      if (!isRefusal(outcome)) fire(`resolved by ${choice}`);
+      const choice = choices[turn++ % choices.length];
+      const answer = await deployment.apis.post(`/v1/proposals/${proposalId}/resolve`, operator, { choice, reason: 'chaos' });
+      if (answer.status < 300) fire(`resolved by ${choice}`);
     }
     if (Date.now() > until) {
       const details = await shop.currentDetails(proposalId).catch((error: Error) => error.message);
-      throw new Error(
-        `seed ${seed}: proposal ${proposalId} is still ${status}: ${details} ${JSON.stringify(await shop.pendingActivity(proposalId))}`,
-      );
+      throw new Error(`seed ${seed}: proposal ${proposalId} is still ${status}: ${details}`);
     }
     await sleep(100);
   }
 }
 
-/** Kills a worker or the relay, or takes the database away from the workers, until told to stop. */
-async function disturb(isOver: () => boolean): Promise<void> {
-  while (!isOver()) {
-    await sleep(1_500 + dice.roll(2_500));
-    const fault = dice.pick(['worker killed', 'worker killed', 'relay killed', 'database away'] as const);
+/** How many of the scheduled faults are past. No action begins long before the faults that come before it. */
+let past = 0;
+const isDue = (n: number) => schedule.faults.filter(({ at }) => at <= n - atOnce).length <= past;
+
+/** Makes the faults happen, one after another, each when as many actions have begun as the schedule says. */
+async function disturb(begun: () => number, isOver: () => boolean): Promise<void> {
+  for (const [n, scheduled] of schedule.faults.entries()) {
+    while (begun() < scheduled.at && !isOver()) await sleep(50);
     if (isOver()) return;
-    fire(fault);
-    if (fault === 'worker killed') dice.pick(workers).kill();
-    else if (fault === 'relay killed') relay.kill();
-    else {
-      await proxy.sever();
-      await sleep(300 + dice.roll(700));
-      await proxy.mend();
-    }
+    await faults[scheduled.fault](deployment, scheduled, schedule.dice('fault', n), () => fire(scheduled.fault));
+    past = n + 1;
   }
 }
 
-it(`${actions} mixed actions under faults: none lost, none doubled, none half-done`, { timeout: limitMs + 60_000 }, async () => {
-  carrier.behaviour = ({ method, path }) => misbehave(method, path);
+it(`${count} mixed actions under faults: none lost, none doubled, none half-done`, { timeout: limitMs + 120_000 }, async () => {
+  deployment.carrier.behaviour = misbehave;
   const until = Date.now() + limitMs;
-  const executed: string[] = [];
+  const startedAt = Date.now();
+  const ids = new Map<number, string>();
   const outcomes: Record<string, number> = {};
+  let begun = 0;
   let isOver = false;
-  const disturbance = disturb(() => isOver);
-  let left = actions;
+  const disturbance = disturb(
+    () => begun,
+    () => isOver,
+  );
   const lane = async () => {
-    while (left-- > 0) {
-      const id = await propose(executed);
+    while (begun < count) {
+      const n = begun++;
+      while (!isDue(n) && !isOver) await sleep(50);
+      const action = schedule.actions[n] as ChaosAction;
+      const id = await propose(action, n, ids);
       if (id === null) continue;
-      const status = await follow(id, until);
+      ids.set(n, id);
+      const status = await follow(id, action, until);
       outcomes[status] = (outcomes[status] ?? 0) + 1;
-      if (status === 'executed') executed.push(id);
     }
   };
   try {
-    await Promise.all(Array.from({ length: atOnce }, lane));
+    await Promise.all([disturbance, ...Array.from({ length: atOnce }, lane)]);
   } finally {
     isOver = true;
-    await disturbance;
   }
-  console.log(JSON.stringify({ chaos: 'mixed', seed, actions, outcomes, fired }));
-  for (const fault of ['worker killed', 'done, then reset', 'refused']) expect(fired[fault] ?? 0, fault).toBeGreaterThan(0);
+  const seconds = Math.round((Date.now() - startedAt) / 1_000);
+  console.log(JSON.stringify({ chaos: 'mixed', seed, actions: count, seconds, outcomes, fired }));
+  for (const { fault } of schedule.faults) expect(fired[fault] ?? 0, fault).toBeGreaterThan(0);
+  for (const fault of ['done, then reset', 'refused']) expect(fired[fault] ?? 0, fault).toBeGreaterThan(0);
+  expect(await shop.query('SELECT count(*)::int FROM exequatur.proposal')).toEqual([{ count: ids.size + parcels }]);
   await expectWhole();
 });
 
@@ -206,7 +176,7 @@ async function expectWhole(): Promise<void> {
   );
   expect(open).toEqual([]);
   const done = new Map<string, number>();
-  for (const { key } of carrier.done) done.set(key, (done.get(key) ?? 0) + 1);
+  for (const { key } of deployment.carrier.done) done.set(key, (done.get(key) ?? 0) + 1);
   expect([...done.values()].filter((times) => times !== 1)).toEqual([]);
   const steps = await shop.query<{ key: string; state: string; name: string; status: string; is_last: boolean; compensated: boolean }>(
     `SELECT t.proposal_id || '.' || t.run || '.' || t.ordinal AS key, t.state, t.name, p.status, t.compensated,

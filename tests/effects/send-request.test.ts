@@ -42,7 +42,10 @@ function send(
   signal = new AbortController().signal,
 ): Promise<Answer> {
   const sender = openSender({ allowedAddresses: ['127.0.0.1/32'], ...options });
-  return sender({ method: 'POST', url, body: { b: 1, a: 'x' }, id: 'id-1', secrets: [], headers: {}, timeoutMs: 400, ...more }, signal);
+  return sender(
+    { method: 'POST', url, body: { b: 1, a: 'x' }, id: 'id-1', secrets: [], headers: {}, at: new Date(), timeoutMs: 400, ...more },
+    signal,
+  );
 }
 
 const ok = (body: string) =>

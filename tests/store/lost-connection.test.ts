@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openPool } from '../../store/connect.ts';
+import { isOutage } from '../../store/is-outage.ts';
 import { leaveNudge } from '../../store/nudges.ts';
 import { glance, type Tx, withTenant } from '../../store/sql.ts';
+import { startSeverableProxy } from '../support/severable-proxy.ts';
 import { expectDone, type Fixture, openFixture } from './fixture.ts';
 
 let fixture: Fixture;
@@ -48,5 +51,17 @@ describe('a connection that is lost in the middle of a transaction', () => {
       expect(rows).toEqual([{ tenant: null }]);
     }
     expect(await withTenant(fixture.worker, fixture.tenant, (tx) => tx.rows('SELECT 1 AS one'))).toEqual([{ one: 1 }]);
+  });
+
+  it('after COMMIT, whose answer is lost, is an outage and no fault of ours, although the database is there', async () => {
+    const proxy = await startSeverableProxy(fixture.database.urls.worker);
+    const pool = openPool(proxy.url);
+    const before = (await count()) ?? 0;
+    proxy.loseCommits((nth) => nth === 1);
+    const failure = await withTenant(pool, fixture.tenant, async (tx) => leaveNudge(tx, proposalId)).catch((error: unknown) => error);
+    expect(await count()).toBe(before + 1);
+    expect(await isOutage(pool, failure)).toBe(true);
+    await pool.end();
+    await proxy.close();
   });
 });

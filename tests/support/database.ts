@@ -29,8 +29,8 @@ const movableClock = `
   GRANT SELECT ON test_clock.moved TO PUBLIC;
   CREATE OR REPLACE FUNCTION exequatur.clock() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT clock_timestamp() + by FROM test_clock.moved';`;
 
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const server = inject('postgresUrl') || process.env.EXEQUATUR_TEST_POSTGRES_URL;
+/** On the run's server unless told which. */
+export async function createTestDatabase(server = inject('postgresUrl') || process.env.EXEQUATUR_TEST_POSTGRES_URL): Promise<TestDatabase> {
   if (!server) throw new Error('no test server: the test file must name support/database');
   const template = await ensureTemplate(server);
   const name = `t_${randomBytes(6).toString('hex')}`;

@@ -7,6 +7,10 @@ export interface SeverableProxy {
   /** Ends every connection and refuses new ones, as a server that is away does. */
   sever(): Promise<void>;
   mend(): Promise<void>;
+  /** How many transactions of PostgreSQL were committed through it. */
+  commits(): number;
+  /** From now on PostgreSQL's answer to a COMMIT, counted from 1, is dropped with its connection where this says so. */
+  loseCommits(which: (nth: number) => boolean): void;
   close(): Promise<void>;
 }
 
@@ -14,6 +18,8 @@ export interface SeverableProxy {
 export async function startSeverableProxy(url: string): Promise<SeverableProxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
+  let commits = 0;
+  let isLost = (_nth: number) => false;
   const make = () =>
     createServer((near) => {
       const far = connect(Number(target.port), target.hostname);
@@ -26,7 +32,8 @@ export async function startSeverableProxy(url: string): Promise<SeverableProxy> 
           far.destroy();
         });
       }
-      near.pipe(far).pipe(near);
+      near.pipe(far);
+      passOn(far, near, () => isLost(++commits));
     });
   let server = make();
   const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -43,10 +50,36 @@ export async function startSeverableProxy(url: string): Promise<SeverableProxy> 
   return {
     url: through.href,
     sever,
+    commits: () => commits,
+    loseCommits(which) {
+      commits = 0;
+      isLost = which;
+    },
     async mend() {
       server = make();
       await listen(port);
     },
     close: async () => (server.listening ? sever() : undefined),
   };
+}
+
+const committed = Buffer.from([0x43, 0, 0, 0, 11, ...Buffer.from('COMMIT\0')]); // CommandComplete of the wire protocol.
+
+/** Passes on what the server says, until `isLost` is asked about a COMMIT that succeeded and says yes. */
+function passOn(server: Socket, client: Socket, isLost: () => boolean): void {
+  let kept = Buffer.alloc(0); // The end of what was said before, where the message may have begun.
+  server.on('data', (chunk: Buffer) => {
+    const said = Buffer.concat([kept, chunk]);
+    let end = 0;
+    for (let at = said.indexOf(committed); at >= 0; at = said.indexOf(committed, end)) {
+      end = at + committed.length;
+      if (isLost()) return void server.destroy();
+    }
+    kept = said.subarray(Math.max(end, said.length - committed.length + 1));
+    if (!client.write(chunk)) {
+      server.pause();
+      client.once('drain', () => server.resume());
+    }
+  });
+  server.on('end', () => client.end());
 }

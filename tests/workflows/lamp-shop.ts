@@ -49,6 +49,8 @@ Runtime.install({ logger: temporalLogger(logger), telemetryOptions: { logging: {
 
 export interface ShopWishes {
   temporal?: string;
+  /** Superuser's URL of a PostgreSQL server. */
+  postgres?: string;
   plugins?: NonNullable<ClientOptions['plugins']>;
   client?: Client;
   /** Another domain than lamps. */
@@ -88,9 +90,15 @@ export class LampShop {
     this.superuser = openPool(database.urls.superuser, { max: 2 });
   }
 
-  /** On the run's Temporal unless told which; `client` replaces the ordinary one. */
-  static async open({ temporal = temporalAddress(), plugins = [], client, document = lamps }: ShopWishes = {}): Promise<LampShop> {
-    const database = await createTestDatabase();
+  /** On the run's servers unless told which; `client` replaces the ordinary one. */
+  static async open({
+    temporal = temporalAddress(),
+    postgres,
+    plugins = [],
+    client,
+    document = lamps,
+  }: ShopWishes = {}): Promise<LampShop> {
+    const database = await createTestDatabase(postgres);
     const connection = await Connection.connect({ address: temporal });
     const shop = new LampShop(database, await database.createTenant(), client ?? new Client({ connection, plugins }), temporal);
     shop.stops.push(() => connection.close());

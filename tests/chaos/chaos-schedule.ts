@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { Dice } from '../trust/random-numbers.ts';
+import type { FaultName } from './chaos-faults.ts';
+
+/** What somebody does; `reverted` names an earlier action, which is taken back where it was executed. */
+export interface ChaosAction {
+  kind: 'handOver' | 'relabel' | 'weigh' | 'revert';
+  parcel: number;
+  weight: number;
+  reverted: number;
+  conflicts: 'skip' | 'refuse';
+  isCancelled: boolean;
+  /** What an operator chooses, again and again from the first, while it needs attention. */
+  choices: readonly ('retry' | 'skip')[];
+}
+
+export interface ScheduledFault {
+  fault: FaultName;
+  /** It comes when so many actions have begun. */
+  at: number;
+  /** How long what is taken away stays away. */
+  awayMs: number;
+}
+
+const weights: Record<FaultName, number> = {
+  'worker killed': 6,
+  'relay killed': 2,
+  'API killed': 3,
+  'database away': 3,
+  'PostgreSQL killed': 2,
+  'PostgreSQL restarted': 2,
+  'Temporal killed': 1,
+  'answer to a worker’s COMMIT lost': 4,
+  'answer to an API’s COMMIT lost': 4,
+  'workers of another build': 1,
+  'Temporal emptied': 0, // Once, where there is time for it: what was lost is missed after half a minute.
+};
+const actionsForEmptying = 200;
+const actionsPerFault = 8;
+
+/** All that a seed decides: the same number of the same seed is the same, whatever came of the others. */
+export class ChaosSchedule {
+  readonly actions: ChaosAction[];
+  readonly faults: ScheduledFault[];
+  private readonly seed: number;
+
+  constructor(seed: number, actions: number, parcels: number) {
+    this.seed = seed;
+    this.actions = Array.from({ length: actions }, (_, n) => actionOf(this.dice('action', n), n, parcels));
+    this.faults = faultsOf(this.dice('faults'), actions);
+  }
+
+  /** Dice of its own for whatever is named. */
+  dice(...names: (string | number)[]): Dice {
+    return new Dice(
+      createHash('sha256')
+        .update([this.seed, ...names].join(' '))
+        .digest()
+        .readUInt32BE(0),
+    );
+  }
+}
+
+function actionOf(dice: Dice, n: number, parcels: number): ChaosAction {
+  const roll = dice.roll(100);
+  const kind = roll < 55 ? 'handOver' : roll < 70 ? 'relabel' : roll < 85 || n === 0 ? 'weigh' : 'revert';
+  return {
+    kind,
+    parcel: dice.roll(parcels),
+    weight: dice.roll(50),
+    reverted: n === 0 ? 0 : dice.roll(n),
+    conflicts: dice.pick(['skip', 'refuse']),
+    isCancelled: dice.chance(8),
+    choices: dice.some(['retry', 'skip', 'skip'], 8),
+  };
+}
+
+/** Each kind once at least, at random places. */
+function faultsOf(dice: Dice, actions: number): ScheduledFault[] {
+  const kinds = (Object.keys(weights) as FaultName[]).filter((fault) => weights[fault] > 0);
+  const bag = kinds.flatMap((fault) => Array<FaultName>(weights[fault]).fill(fault));
+  const drawn = [...kinds, ...dice.some(bag, Math.max(0, Math.floor(actions / actionsPerFault) - kinds.length))];
+  if (actions >= actionsForEmptying) drawn.push('Temporal emptied');
+  const shuffled: FaultName[] = [];
+  while (drawn.length > 0) shuffled.push(...drawn.splice(dice.roll(drawn.length), 1));
+  return shuffled.map((fault, n) => ({ fault, at: Math.floor((n * actions * 0.8) / shuffled.length), awayMs: 200 + dice.roll(600) }));
+}

@@ -1,0 +1,58 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { bookCarrier, tellDepot } from '../../effects/parcel-domain.ts';
+import { lastRefused, ParcelService } from '../parcel-service.ts';
+
+// On the run's servers: tests/support/database.ts, tests/support/temporal.ts.
+let service: ParcelService;
+const limitMs = 240_000;
+afterEach(() => service?.close());
+
+/** Hands parcels over, one after another: of the first the worker's commits are counted, and of the n-th after it the answer to the n-th commit is dropped. */
+async function losingEach(expected: { status: string; parcel: object; done: string[]; executions: number }): Promise<void> {
+  const { shop, proxy, carrier } = service;
+  let most = 0;
+  for (let nth = 0; nth <= most; nth++) {
+    const code = `P${nth + 1}`;
+    expect(await shop.outcome(await shop.proposed('receive', { code, weight: 7 }))).toBe('executed');
+    const before = carrier.done.length;
+    let lost = 0;
+    proxy.loseCommits((at) => {
+      if (at === nth) lost++;
+      return at === nth;
+    });
+    const proposal = await service.handOver(code);
+    expect(await service.ended(proposal), `commit ${nth}`).toBe(expected.status);
+    expect(lost).toBe(nth === 0 ? 0 : 1);
+    if (nth === 0) most = proxy.commits();
+    proxy.loseCommits(() => false);
+    const label = `the answer to commit ${nth} of ${most} was lost`;
+    expect(
+      carrier.done.slice(before).map(({ method, path }) => `${method} ${path.replace(/B\d+$/, 'B')}`),
+      label,
+    ).toEqual(expected.done);
+    expect(await service.parcel(code), label).toEqual({ code, weight: 7, ...expected.parcel });
+    const { executions, history, executedEvents } = await shop.traces(proposal);
+    expect({ executions, history, executedEvents }, label).toEqual({
+      executions: expected.executions,
+      history: expected.status === 'executed' ? 1 : 2, // Done, and undone.
+      executedEvents: expected.status === 'executed' ? 1 : 0,
+    });
+  }
+  expect(most).toBeGreaterThan(4);
+  console.log(JSON.stringify({ commitsLost: most, ended: expected.status }));
+}
+
+describe('the answer to a COMMIT that is lost, at each commit of the worker in turn,', { timeout: limitMs }, () => {
+  it('repeats nothing of an execution', async () => {
+    service = await ParcelService.open({ parcels: 0 });
+    const done = ['POST /bookings', 'POST /depots/north/arrivals'];
+    await losingEach({ status: 'executed', parcel: { depot: 'north', status: 'away' }, done, executions: 1 });
+  });
+
+  it('repeats nothing of an execution that is undone', async () => {
+    service = await ParcelService.open({ parcels: 0, effects: [bookCarrier, tellDepot, lastRefused] });
+    service.carrier.behaviour = ({ path }) => (path === '/close' ? { status: 409 } : undefined);
+    const done = ['POST /bookings', 'POST /depots/north/arrivals', 'POST /depots/north/cancellations', 'DELETE /bookings/B'];
+    await losingEach({ status: 'failed', parcel: { status: 'here' }, done, executions: 1 });
+  });
+});

@@ -1,0 +1,103 @@
+import { vi } from 'vitest';
+import type { EffectDefinition } from '../../ontology/effect-definition.ts';
+import type { JsonValue } from '../../ontology/json.ts';
+import { parcelDomain } from '../effects/parcel-domain.ts';
+import { Receiver } from '../effects/receiver.ts';
+import { ApiProcesses } from '../support/api-processes.ts';
+import { BreakablePostgres, BreakableTemporal } from '../support/breakable-servers.ts';
+import { type KillableProcess, startKillable } from '../support/killable-process.ts';
+import { type SeverableProxy, startSeverableProxy } from '../support/severable-proxy.ts';
+import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
+import { LampShop } from '../workflows/lamp-shop.ts';
+
+const deploymentName = 'exequatur';
+
+/** Everything as it is deployed, on servers of its own: two API processes, two workers with a build id, the relay, and the carrier's API. */
+export class ParcelDeployment {
+  readonly postgres: BreakablePostgres;
+  readonly temporal: BreakableTemporal;
+  readonly shop: LampShop;
+  readonly carrier: Receiver;
+  readonly apis: ApiProcesses;
+  readonly relay: KillableProcess;
+  readonly workersProxy: SeverableProxy;
+  readonly apisProxy: SeverableProxy;
+  workers: WorkerProcess[] = [];
+  private build = 0;
+
+  private constructor(
+    parts: Pick<ParcelDeployment, 'postgres' | 'temporal' | 'shop' | 'carrier' | 'apis' | 'relay' | 'workersProxy' | 'apisProxy'>,
+  ) {
+    this.postgres = parts.postgres;
+    this.temporal = parts.temporal;
+    this.shop = parts.shop;
+    this.carrier = parts.carrier;
+    this.apis = parts.apis;
+    this.relay = parts.relay;
+    this.workersProxy = parts.workersProxy;
+    this.apisProxy = parts.apisProxy;
+  }
+
+  static async open(effects: EffectDefinition[]): Promise<ParcelDeployment> {
+    const [postgres, temporal, carrier] = await Promise.all([BreakablePostgres.open(), BreakableTemporal.open(), Receiver.open()]);
+    const document = parcelDomain(carrier.url, effects) as unknown as JsonValue;
+    const shop = await LampShop.open({ document, postgres: postgres.url, temporal: temporal.address });
+    const { database, taskQueue, tenant } = shop;
+    const [workersProxy, apisProxy] = await Promise.all([
+      startSeverableProxy(database.urls.worker),
+      startSeverableProxy(database.urls.api),
+    ]);
+    const relay = startKillable('relay', 'events/relay.ts', {
+      EXEQUATUR_RELAY_DATABASE_URL: database.urls.relay,
+      EXEQUATUR_RELAY_METRICS_PORT: '0',
+      TEMPORAL_ADDRESS: temporal.address,
+      EXEQUATUR_TASK_QUEUE: taskQueue,
+    });
+    const apis = await ApiProcesses.open({ databaseUrl: apisProxy.url, temporal: temporal.address, taskQueue, tenant, count: 2 });
+    const deployment = new ParcelDeployment({ postgres, temporal, shop, carrier, apis, relay, workersProxy, apisProxy });
+    await deployment.replaceWorkers();
+    return deployment;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.apis.stop(), this.relay.stop(), ...this.workers.map((worker) => worker.stop())]);
+    await this.shop.close();
+    await Promise.all([this.workersProxy.close(), this.apisProxy.close(), this.carrier.close()]);
+    await this.temporal.close();
+    await this.postgres.close();
+  }
+
+  /** As a release does: workers of the next build beside those of the last, which end once the new one is current. */
+  async replaceWorkers(): Promise<void> {
+    const former = this.workers;
+    this.build += 1;
+    const settings = {
+      databaseUrl: this.workersProxy.url,
+      temporal: this.temporal.address,
+      taskQueue: this.shop.taskQueue,
+      more: { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1', EXEQUATUR_WORKER_BUILD_ID: this.buildId },
+    };
+    this.workers = await Promise.all([startWorkerProcess(settings), startWorkerProcess(settings)]);
+    await this.release();
+    await Promise.all(former.map((worker) => worker.stop()));
+  }
+
+  /** The release step: Temporal takes a build for current only once it has seen a worker of it. */
+  async release(): Promise<void> {
+    const current = {
+      namespace: 'default',
+      deploymentName,
+      version: `${deploymentName}.${this.buildId}`,
+      buildId: this.buildId,
+      identity: 'release',
+    };
+    await vi.waitFor(() => this.shop.client.workflowService.setWorkerDeploymentCurrentVersion(current), {
+      timeout: 120_000,
+      interval: 500,
+    });
+  }
+
+  get buildId(): string {
+    return `build-${this.build}`;
+  }
+}
