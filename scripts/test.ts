@@ -5,6 +5,7 @@
 import { withProgress } from './bootstrap/progress.mjs';
 import { runTests } from './checks/run-tests.ts';
 import { staticChecks } from './checks/static-checks.ts';
+import { findKafka } from './kafka/find-kafka.ts';
 import { findOpa } from './opa/find-opa.ts';
 import { findTemporalCli } from './temporal/find-temporal-cli.ts';
 import { findTimeSkippingServer } from './time-skipping-server.ts';
@@ -15,6 +16,7 @@ const startedAt = Date.now();
 if (!process.env.TEMPORAL_ADDRESS) await findTemporalCli();
 await findOpa();
 await findTimeSkippingServer();
+if (!process.env.KAFKA_BROKERS) await findKafka();
 
 let passed = 0;
 let failed = 0;
