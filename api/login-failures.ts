@@ -23,6 +23,7 @@ export class LoginFailures {
   private pending: AuditEntryInput[] = [];
   private uncounted = 0;
   private timer: NodeJS.Timeout | undefined;
+  private wakesAt = 0;
   private writing: Promise<void> = Promise.resolve();
 
   constructor(pool: pg.Pool, logger: Logger) {
@@ -63,7 +64,11 @@ export class LoginFailures {
   }
 
   private wake(afterMs: number): void {
-    this.timer ??= setTimeout(() => void this.flush(), afterMs).unref();
+    const at = Date.now() + afterMs;
+    if (this.timer !== undefined && this.wakesAt <= at) return;
+    clearTimeout(this.timer);
+    this.wakesAt = at;
+    this.timer = setTimeout(() => void this.flush(), afterMs).unref();
   }
 
   private async write(): Promise<void> {

@@ -13,10 +13,12 @@ export type WitnessAnswer =
   | { cosigned: string; at: number }
   /** What it has cosigned of this log is of this size. */
   | { knows: number }
+  /** It does not take this log, or this checkpoint, as it is: it knows none of its keys, or cannot work on it. Others are not concerned. */
+  | { declined: number }
   /** The proof does not lead from what it has cosigned to the checkpoint. */
   | 'refused';
 
-/** A witness that cannot be asked now, or answers what none should: to be asked again later. */
+/** A witness that cannot be asked now, or signs what none should: to be asked again later. */
 export class WitnessAway extends Error {}
 
 const patienceMs = 10_000;
@@ -29,7 +31,7 @@ export async function askWitness(witness: KnownWitness, old: number, proof: read
   if (status === 200) return cosignatureIn(text, note, witness.key);
   if (status === 409 && /^(0|[1-9][0-9]{0,15})\n$/.test(text)) return { knows: Number(text) };
   if (status === 422) return 'refused';
-  throw new WitnessAway(`the witness ${witness.key.name} answered ${status}: ${text.slice(0, 200)}`);
+  return { declined: status };
 }
 
 /** It may hold lines of other keys, which say nothing to us. */

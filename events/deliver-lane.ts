@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { behind, type CloudEvent, type Position, parseSequence } from '../ontology/cloud-event.ts';
 import { compileEventFilter } from '../ontology/event-filter.ts';
 import {
@@ -41,8 +42,9 @@ export async function deliverLane(lane: WebhookLane, deps: LaneDeps): Promise<vo
     const page = await readLane(pool, lane.tenant, at, pageEvents);
     for (const event of page.events) {
       const place = placeOf(event);
+      if (signal.aborted || Date.now() > endsAt) return void (await moveLane(pool, lane, at, null));
+      await setImmediate(); // A condition may take a while to compute: everything else has its turn in between.
       if (matches(event)) {
-        if (signal.aborted || Date.now() > endsAt) return void (await moveLane(pool, lane, at, null));
         if (Date.now() - claimedAt > renewAfterMs) {
           if (!(await moveLane(pool, lane, at, leaseMs))) return;
           claimedAt = Date.now();

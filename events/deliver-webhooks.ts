@@ -19,6 +19,8 @@ const defaultLimits: WebhookLimits = {
 /** Serves subscriptions, as many at once as there are places. One that is slow takes up its own place and no other's. */
 export class WebhookDelivery {
   private readonly running = new Set<Promise<void>>();
+  /** Of these, tests and redeliveries that somebody asked for: a quarter at most, so that deliveries go on. */
+  private asked = 0;
   private readonly deps: LaneDeps;
   private readonly limits: WebhookLimits;
 
@@ -37,8 +39,12 @@ export class WebhookDelivery {
       await Promise.race(this.running);
       return true;
     }
-    const requests = await claimWebhookRequests(pool, { limit: Math.ceil(free / 2), leaseMs });
-    for (const request of requests) this.start(answerWebhookRequest(request, this.deps));
+    const asked = Math.min(free, Math.ceil(atOnce / 4) - this.asked);
+    const requests = asked <= 0 ? [] : await claimWebhookRequests(pool, { limit: asked, leaseMs });
+    for (const request of requests) {
+      this.asked++;
+      this.start(answerWebhookRequest(request, this.deps).finally(() => this.asked--));
+    }
     const limit = free - requests.length;
     const lanes = limit === 0 ? [] : await claimWebhookLanes(pool, { claimant: randomUUID(), limit, perTenant, leaseMs });
     for (const lane of lanes) this.start(deliverLane(lane, this.deps));

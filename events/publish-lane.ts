@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { byReference, type CloudEvent, type Position, parseSequence } from '../ontology/cloud-event.ts';
+import { behind, byReference, type CloudEvent, type Position, parseSequence } from '../ontology/cloud-event.ts';
 import {
   type Hold,
   holdKey,
@@ -34,36 +34,39 @@ class ClaimLost extends Error {}
 
 /**
  * Publishes a claimed lane as far as it goes, in order, and gives the claim up. An event is passed over only once the sink has it, or once its key is held: a crash
- * anywhere in between publishes some events again, with the ids they had.
- * @returns whether there is more to do
+ * anywhere in between publishes some events again, with the ids they had. Where it fails the claim is kept until it runs out: the lane rests, and others have their turn.
  */
-export async function publishLane(deps: PublishingDeps, lane: Lane): Promise<boolean> {
+export async function publishLane(deps: PublishingDeps, lane: Lane): Promise<void> {
   let at: Position = { seq: lane.seq, ordinal: lane.ordinal };
   try {
     const held = await settleHolds(deps, lane);
-    await tellCheckpoints(deps, lane);
     for (let page = 0; page < mostPages && deps.signal?.aborted !== true; page++) {
       const { events, next } = await laneEvents(deps.pool, lane, at, pageEvents);
-      if (next.seq === at.seq && next.ordinal === at.ordinal) return false;
-      await publishInOrder(deps, lane, held, events);
+      if (next.seq === at.seq && next.ordinal === at.ordinal) {
+        await tellCheckpoints(deps, lane, at, held);
+        await moveLane(deps.pool, lane, at, null);
+        return;
+      }
+      for (const batch of batches(events)) {
+        await publishBatch(deps, lane, held, batch);
+        at = behind(placeOf(batch.at(-1) as CloudEvent));
+        if (!(await moveLane(deps.pool, lane, at, deps.leaseMs))) throw new ClaimLost();
+      }
       at = next;
-      if (!(await moveLane(deps.pool, lane, at, deps.leaseMs))) throw new ClaimLost();
     }
-    return true;
+    await moveLane(deps.pool, lane, at, null);
   } catch (error) {
-    if (error instanceof ClaimLost) return true;
-    throw error;
-  } finally {
-    await moveLane(deps.pool, lane, at, null).catch(() => {}); // Where this fails the claim runs out by itself.
+    if (!(error instanceof ClaimLost)) throw error;
   }
 }
 
-async function tellCheckpoints(deps: PublishingDeps, lane: Lane): Promise<void> {
-  const checkpoints = await laneCheckpoints(deps.pool, lane, pageEvents);
+/** Those of entries whose events are published: a checkpoint comes behind what it covers. */
+async function tellCheckpoints(deps: PublishingDeps, lane: Lane, at: Position, held: Set<string>): Promise<void> {
+  const checkpoints = (await laneCheckpoints(deps.pool, lane, pageEvents)).filter((event) => placeOf(event).seq <= at.seq);
   if (checkpoints.length === 0) return;
-  await deps.sink.publish(checkpoints);
-  const { size } = checkpoints.at(-1)?.data ?? {};
-  if (!(await markCheckpointsTold(deps.pool, lane, Number(size)))) throw new ClaimLost();
+  await publishInOrder(deps, lane, held, checkpoints);
+  const { seq } = placeOf(checkpoints.at(-1) as CloudEvent);
+  if (!(await markCheckpointsTold(deps.pool, lane, seq))) throw new ClaimLost();
 }
 
 /** Where one is refused its key is held from there on, and the rest goes on. */

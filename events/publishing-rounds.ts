@@ -5,7 +5,7 @@ import { eventBacklog } from '../store/event-lanes.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type KafkaSettings, KafkaSink } from './kafka-sink.ts';
 import type { Round } from './poll.ts';
-import { publishEvents } from './publish-events.ts';
+import { EventPublisher } from './publish-events.ts';
 
 const everyMs = 10; // While events flow; each pause doubles while none come,
 const quietMs = 100; // up to this, which is the most that a single event waits.
@@ -23,7 +23,7 @@ export function publishingRounds(options: {
   const { pool, logger, signal } = options;
   const sink = new KafkaSink(options.kafka, logger);
   const figures = openFigures(options.registry);
-  const deps = {
+  const publisher = new EventPublisher({
     pool,
     sink,
     leaseMs,
@@ -34,17 +34,20 @@ export function publishingRounds(options: {
         { tenant: event.tenant, key: event.partitionkey, event: event.id, reason },
         'an event is not taken; its key waits for an operator',
       ),
-  };
+  });
   const backlog = async () => {
     figures.show(await eventBacklog(pool));
     return false;
   };
   return {
     rounds: [
-      { name: 'publish', everyMs, quietMs, work: () => publishEvents(deps) },
+      { name: 'publish', everyMs, quietMs, work: () => publisher.round() },
       { name: 'backlog', everyMs: backlogEveryMs, work: backlog },
     ],
-    close: () => sink.close(),
+    async close() {
+      await publisher.settle();
+      await sink.close();
+    },
   };
 }
 

@@ -86,10 +86,11 @@ function submitting({ pool, registry, logger }: SealingDeps, witnesses: readonly
   return witnesses.map((witness) => {
     const label = { witness: witness.key.name };
     const forks = new Map<string, number>();
+    const declined = new Map<string, number>();
     forked.set(label, 0);
     const work = async () => {
       try {
-        cosignatures.inc(label, await submitCheckpoints({ pool, witness, logger, forks }));
+        cosignatures.inc(label, await submitCheckpoints({ pool, witness, logger, forks, declined }));
         return false;
       } finally {
         forked.set(label, forks.size);

@@ -12,6 +12,8 @@ export interface SubmitDeps {
   logger: Logger;
   /** Tenants whose log this witness takes for another than it has cosigned, and when it is asked again. Kept over rounds. */
   forks: Map<string, number>;
+  /** Those of which it does not take the newest checkpoint as it is, and when it is asked again. */
+  declined: Map<string, number>;
 }
 
 const mostLogs = 200; // Of one round.
@@ -24,7 +26,7 @@ const forkAgainMs = 60_000; // Nothing mends a fork by itself; it is told again 
  */
 export async function submitCheckpoints(deps: SubmitDeps): Promise<number> {
   const { pool, witness, forks } = deps;
-  const passed = [...forks].filter(([, again]) => again > Date.now()).map(([tenant]) => tenant);
+  const passed = [...forks, ...deps.declined].filter(([, again]) => again > Date.now()).map(([tenant]) => tenant);
   const logs = await checkpointsToCosign(pool, { witness: nameOfWitness(witness), passed, limit: mostLogs });
   let cosigned = 0;
   await severalAtOnce(logs, atOnce, async (log) => {
@@ -47,9 +49,11 @@ async function submit(deps: SubmitDeps, log: CheckpointToCosign): Promise<boolea
     const proof = await proofFrom(pool, log, old);
     const answer = proof === null ? 'refused' : await askWitness(witness, old, proof, log.note);
     if (answer === 'refused') return fork(deps, log, old);
+    if ('declined' in answer) return declined(deps, log, answer.declined);
     if ('cosigned' in answer) {
       await storeCosignature(pool, { ...log, witness: nameOfWitness(witness), line: answer.cosigned, at: answer.at });
       deps.forks.delete(log.tenant);
+      deps.declined.delete(log.tenant);
       return true;
     }
     if (answer.knows === old) return fork(deps, log, old); // Of this size it has cosigned another root.
@@ -73,6 +77,12 @@ async function proofFrom(pool: pg.Pool, { tenant, size }: CheckpointToCosign, ol
     if (error instanceof EntriesMissing) return null;
     throw error;
   }
+}
+
+function declined({ witness, logger, declined: logs }: SubmitDeps, { tenant, size }: CheckpointToCosign, status: number): false {
+  logs.set(tenant, Date.now() + forkAgainMs);
+  logger.warn({ tenant, size, status, witness: witness.key.name }, 'a witness does not take this log; others go on');
+  return false;
 }
 
 function fork({ witness, logger, forks }: SubmitDeps, { tenant, size }: CheckpointToCosign, witnessed: number): false {

@@ -1,4 +1,5 @@
-import { compileExpression, type Expression } from './cel/expression.ts';
+import { Budget } from './cel/budget.ts';
+import { budgetOf, compileExpression, type Expression } from './cel/expression.ts';
 import { Scope, Vocabulary } from './cel/scope.ts';
 import type { CloudEvent } from './cloud-event.ts';
 import type { JsonValue } from './json.ts';
@@ -19,6 +20,8 @@ export interface EventFilter {
 }
 
 export type EventMatch = (event: CloudEvent) => boolean;
+
+const unitsOfCondition = 50_000; // Some two milliseconds: it is asked of every event of the tenant, in a process that serves all tenants.
 
 const scope = new Scope(new Vocabulary(new Map())).with('event', 'dyn');
 
@@ -51,7 +54,7 @@ function objectTypeOf(subject: string): string {
 
 function holds(condition: Expression, event: CloudEvent): boolean {
   try {
-    return condition.compute({ event: event as unknown as JsonValue }) === true;
+    return condition.compute({ event: event as unknown as JsonValue, [budgetOf]: new Budget(unitsOfCondition) }) === true;
   } catch {
     return false;
   }

@@ -210,6 +210,9 @@ export class Story {
 
   review(known, { seq, at, decision, planDigest, reviewId }, { reviewer, onBehalfOf }) {
     this.counts.reviews++;
+    known.told ??= new Set();
+    if (known.told.has(reviewId)) throw new Mismatch(seq, 'tells of a review that was told before');
+    known.told.add(reviewId);
     const names = [reviewer, onBehalfOf].filter((who) => who !== undefined);
     if (known.plan !== null && planDigest === known.plan.digest) known.plan.reviews.set(reviewId, { seq, at, decision, names });
   }
@@ -420,10 +423,16 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
   const check = (checkpoint) => {
     if (!checkpoint.origin.endsWith(`/${header.tenant}`))
       throw new Mismatch(checkpoint.size, `a checkpoint of another log, ${checkpoint.origin}, ends here`);
+    if (checkpoint.size !== tree.size)
+      throw new Mismatch(tree.size, `a checkpoint ends here that says it covers ${checkpoint.size} entries`);
     if (!tree.root.equals(checkpoint.root)) throw new Mismatch(checkpoint.size, 'up to here the log is not what was signed');
     sealed = Math.max(sealed, checkpoint.size);
     lack = lackOf(checkpoint, asked);
     if (lack === null) witnessed = { size: checkpoint.size, by: checkpoint.cosigned };
+  };
+  const checkKept = (size) => {
+    for (const checkpoint of wanted.get(size) ?? []) check(checkpoint);
+    wanted.delete(size);
   };
   for await (const line of lines) {
     const item = JSON.parse(line);
@@ -434,6 +443,7 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
         item.from - 1,
         item.subtrees.map((hash) => Buffer.from(hash, 'hex')),
       );
+      checkKept(tree.size);
     } else if (item.end !== undefined) ended = item.end === tree.size && item.end === header.to;
     else if (item.checkpoint !== undefined) check(openCheckpoint(item.checkpoint, verifiers, asked.witnesses));
     else {
@@ -444,15 +454,17 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
       tree.add(leafHash(frame));
       previous = sha256(frame).toString('hex');
       story.tell(item);
-      for (const checkpoint of wanted.get(item.seq) ?? []) check(checkpoint);
-      wanted.delete(item.seq);
+      checkKept(item.seq);
     }
   }
   if (header === null || !ended) throw new Mismatch(tree?.size ?? null, 'the export ends too early');
   if (sealed < tree.size) throw new Mismatch(sealed + 1, 'and what follows is under no checkpoint');
   if (asked.quorum > 0 && witnessed.size < tree.size)
     throw new Mismatch(witnessed.size + 1, `and what follows is under no checkpoint ${lack}`);
-  const beyond = [...wanted.keys()].filter((size) => size > tree.size);
+  const before = [...wanted.keys()].filter((size) => size <= tree.size);
+  if (before.length > 0)
+    throw new Error(`what was kept covers ${before.join(', ')} entries: the export must begin there, or with the first entry`);
+  const beyond = [...wanted.keys()];
   if (beyond.length > 0) throw new Mismatch(tree.size, `is the last, and a checkpoint was signed over ${Math.max(...beyond)} entries`);
   return {
     tenant: header.tenant,
@@ -524,6 +536,8 @@ async function main(args) {
   const isQuorum = Number.isInteger(asked.quorum) && asked.quorum <= all && asked.quorum >= Math.min(1, all);
   if (!isQuorum) throw new Error(`a quorum is a number from 1 to that of the witnesses, which is ${all}`);
   const [file] = files;
+  if ((await isEvidence(file)) && kept.length > 0)
+    throw new Error('evidence of one action cannot be compared with a checkpoint that was kept: take an export');
   if (await isEvidence(file)) return verifyEvidence(JSON.parse(readFileSync(file, 'utf8')), verifiers, asked);
   return verifyExport(createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY }), verifiers, kept, asked);
 }

@@ -1,4 +1,4 @@
-import { readCheckpoint } from '../../store/read-log.ts';
+import { readCheckpoint, readWitnessedCheckpoint } from '../../store/read-log.ts';
 import { refuse } from '../../store/refusal.ts';
 import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
@@ -14,7 +14,10 @@ export const getSystemCheckpoint = route({
   responses: { 200: { description: 'The checkpoint.', schema: checkpointSchema } },
   problems: ['not_sealed'],
   async handle({ caller }, context) {
-    const found = await context.systemAs(caller, async (tx) => (await readCheckpoint(tx)) ?? refuse('not_sealed'));
+    const found = await context.systemAs(caller, async (tx) => {
+      const last = await readCheckpoint(tx);
+      return last === null ? refuse('not_sealed') : { ...last, witnessed: await readWitnessedCheckpoint(tx) };
+    });
     return answered(found, (checkpoint) => ({ status: 200, body: checkpoint }));
   },
 });

@@ -9,8 +9,12 @@ const unitsOfEvaluation = 100_000_000;
 
 /** Counts what the expressions of one evaluation have cost together. */
 export class Budget {
-  #left = unitsOfEvaluation;
+  #left: number;
   #leftOfExpression = unitsOfExpression;
+
+  constructor(units = unitsOfEvaluation) {
+    this.#left = units;
+  }
 
   /** Begins another expression. @throws {ComputationError} when nothing is left for it. */
   begin(units: number): void {

@@ -33,7 +33,7 @@ const entries = () =>
   );
 const append = (...made: unknown[]) =>
   fixture.inWorker((tx) => tx.rows('SELECT exequatur.append_audit($1::jsonb)', [JSON.stringify(made)]));
-const entry = (facts: Record<string, string> = {}, type = 'review.recorded') => auditEntry({ type, facts });
+const entry = (facts: Record<string, string> = {}, type = 'switch.changed') => auditEntry({ type, facts });
 
 /** As the migration's comment has it. */
 function frameOf({ seq, micros, previous_hash, payload }: Entry): Buffer {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { EventSink } from '../../events/event-sink.ts';
 import { KafkaSink } from '../../events/kafka-sink.ts';
-import { publishEvents } from '../../events/publish-events.ts';
+import { EventPublisher } from '../../events/publish-events.ts';
 import { beginning, type CloudEvent } from '../../ontology/cloud-event.ts';
 import { announceChange } from '../../store/announce-change.ts';
 import { openPool } from '../../store/connect.ts';
@@ -37,7 +37,14 @@ export class EventScene {
 
   /** Rounds of one relay until nothing is left. */
   async publishAll(sink: EventSink = this.sink): Promise<void> {
-    while (await publishEvents({ pool: this.relay, sink, leaseMs: 30_000 }));
+    const publisher = new EventPublisher({ pool: this.relay, sink, leaseMs: 1_000 });
+    const isBehind = async () =>
+      ((await this.relay.query('SELECT FROM exequatur.event_backlog() b WHERE b.entries > 0')).rowCount ?? 0) > 0;
+    let more = true;
+    do {
+      more = await publisher.round();
+      await publisher.settle();
+    } while (more || (await isBehind())); // A lane whose claimant has died is free again when its claim runs out.
   }
 
   /** So many changes of each of these switches in turn, as far as their events tell: several to a transaction. */

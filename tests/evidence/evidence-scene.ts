@@ -74,7 +74,7 @@ export class EvidenceScene {
 
   /** Has everything cosigned that is sealed, as the relay does. @returns how many checkpoints were. */
   submit(witness: KnownWitness, forks = new Map<string, number>()): Promise<number> {
-    return submitCheckpoints({ pool: this.relay, witness, logger: openLogger('test'), forks });
+    return submitCheckpoints({ pool: this.relay, witness, logger: openLogger('test'), forks, declined: new Map() });
   }
 
   async export(query = ''): Promise<string> {

@@ -195,7 +195,7 @@ describe('while a key takes over from another', () => {
 
     await other.act();
     await other.seal(next);
-    await expect(other.submit(knowsOld)).rejects.toThrow('answered 403');
+    expect(await other.submit(knowsOld)).toBe(0); // It does not take a log that none of the keys it knows has signed.
     expect(await other.submit(knowsNew)).toBe(1);
     const whole = await other.export();
     expect((await other.verify(whole)).said).toContain('signed by nobody whose key was given');

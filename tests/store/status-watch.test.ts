@@ -96,7 +96,9 @@ describe('a watch over statuses', () => {
     const pool = openPool(fixture.database.urls.api, { max: 1 });
     const watch = new StatusWatch(pool);
     vi.spyOn(pool, 'connect').mockRejectedValueOnce(new Error('away') as never);
-    await expect(watch.until(fixture.tenant, { proposalId, awaited: 'end', limitMs })).rejects.toThrow('away');
+    await expect(watch.until(fixture.tenant, { proposalId, awaited: 'end', limitMs })).rejects.toMatchObject({
+      cause: { message: 'away' },
+    });
     await withdrawn(proposalId);
     expect(await watch.until(fixture.tenant, { proposalId, awaited: 'end', limitMs })).toMatchObject({ status: 'withdrawn' });
     await pool.end();

@@ -67,6 +67,21 @@ GRANT CREATE ON SCHEMA exequatur TO {{relay_reader}};
 SET LOCAL ROLE {{relay_reader}};
 SET LOCAL search_path = exequatur, pg_catalog;
 
+-- As before; of entries that there are.
+CREATE OR REPLACE FUNCTION store_checkpoint(tenant uuid, size bigint, root bytea, note text, tiles jsonb) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, exequatur, pg_temp AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(store_checkpoint.tenant::text, 2));
+  IF EXISTS (SELECT FROM audit_checkpoint c WHERE c.tenant_id = store_checkpoint.tenant AND c.size >= store_checkpoint.size)
+     OR NOT EXISTS (SELECT FROM audit_head h WHERE h.tenant_id = store_checkpoint.tenant AND h.seq >= store_checkpoint.size) THEN
+    RETURN false;
+  END IF;
+  INSERT INTO audit_tile (tenant_id, level, tile, hashes)
+  SELECT store_checkpoint.tenant, (t ->> 'level')::int, (t ->> 'tile')::bigint, decode(t ->> 'hashes', 'hex') FROM jsonb_array_elements(tiles) t ON CONFLICT DO NOTHING;
+  INSERT INTO audit_checkpoint (tenant_id, size, root, note, created_at) VALUES (store_checkpoint.tenant, store_checkpoint.size, store_checkpoint.root, store_checkpoint.note, clock());
+  RETURN true;
+END $$;
+
 -- The newest checkpoint of each log that a witness has not cosigned, those first that have waited longest; `passed` are left out.
 CREATE FUNCTION checkpoints_to_cosign(witness text, passed uuid[], lim int) RETURNS TABLE (tenant_id uuid, size bigint, note text, cosigned bigint)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, exequatur, pg_temp AS $$

@@ -47,7 +47,7 @@ BEGIN
     w.written := 0;
     w.suppressed := 0;
   END IF;
-  w.suppressed := w.suppressed + uncounted;
+  w.suppressed := w.suppressed + greatest(uncounted, 0);
   FOR entry IN SELECT e FROM jsonb_array_elements(entries) WITH ORDINALITY AS x(e, n) ORDER BY n LOOP
     IF entry ->> 'type' = 'audit.exported' THEN
       kept := kept || jsonb_build_array(entry);
@@ -74,7 +74,7 @@ BEGIN
   IF EXISTS (SELECT FROM jsonb_array_elements(entries) e WHERE e ->> 'type' IN ('proposal.executed', 'execution.applied', 'execution.undone')) THEN
     RAISE EXCEPTION 'the door alone says what became of an execution' USING ERRCODE = 'XQ015';
   END IF;
-  IF current_setting('app.tenant', true) = '00000000-0000-0000-0000-000000000000' THEN
+  IF nullif(current_setting('app.tenant', true), '')::uuid = '00000000-0000-0000-0000-000000000000' THEN
     RAISE EXCEPTION 'the chain of the system has a writer of its own' USING ERRCODE = 'XQ015';
   END IF;
   RETURN append_entries(entries);

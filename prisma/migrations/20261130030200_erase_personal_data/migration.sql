@@ -5,7 +5,7 @@ SET LOCAL search_path = exequatur, pg_catalog;
 DROP TRIGGER append_only ON review;
 CREATE TRIGGER append_only BEFORE DELETE ON review FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER words_are_only_erased BEFORE UPDATE ON review FOR EACH ROW
-  WHEN (NEW.reason IS NOT NULL OR NEW.comments IS NOT NULL OR to_jsonb(NEW) - '{reason,comments}'::text[] IS DISTINCT FROM to_jsonb(OLD) - '{reason,comments}'::text[])
+  WHEN (NEW.reason IS NOT NULL OR NEW.comments IS NOT NULL OR (OLD.reason IS NULL AND OLD.comments IS NULL) OR to_jsonb(NEW) - '{reason,comments}'::text[] IS DISTINCT FROM to_jsonb(OLD) - '{reason,comments}'::text[])
   EXECUTE FUNCTION refuse_change();
 GRANT DELETE ON audit_disclosure TO {{door}};
 GRANT UPDATE (reason, comments) ON review TO {{door}};

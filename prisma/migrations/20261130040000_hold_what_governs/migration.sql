@@ -2,9 +2,12 @@
 SET LOCAL search_path = exequatur, pg_catalog;
 
 -- What a change of what governs puts in force, as the API worked it out: the worker's plan of a change that nobody else approves must say the same.
-CREATE FUNCTION setting_digest(set jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT encode(sha256(convert_to((set - 'loosens')::text, 'UTF8')), 'hex') $$;
-REVOKE EXECUTE ON FUNCTION setting_digest(jsonb) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION setting_digest(jsonb) TO {{api}}, {{door}};
+-- Of which setting, and where there are many of its kind, on top of what.
+CREATE FUNCTION setting_digest(type text, id text, before jsonb, set jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT encode(sha256(convert_to(jsonb_build_object('type', type, 'id', id, 'before', CASE type WHEN '$subscription' THEN before END, 'set', set - 'loosens')::text, 'UTF8')), 'hex')
+$$;
+REVOKE EXECUTE ON FUNCTION setting_digest(text, text, jsonb, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION setting_digest(text, text, jsonb, jsonb) TO {{api}}, {{door}};
 ALTER TABLE proposal ADD COLUMN setting_digest text;
 
 -- A switch that is off would be on under another name.
@@ -40,7 +43,7 @@ BEGIN
     RAISE EXCEPTION 'a plan changes one setting' USING ERRCODE = 'XQ003';
   END IF;
   RETURN CASE WHEN p.loosens IS NOT DISTINCT FROM false AND edits[1].set -> 'loosens' IS NOT DISTINCT FROM '[]'
-               AND p.setting_digest IS NOT DISTINCT FROM setting_digest(edits[1].set) THEN 0 ELSE 1 END;
+               AND p.setting_digest IS NOT DISTINCT FROM setting_digest(edits[1].type, edits[1].id, edits[1].before, edits[1].set) THEN 0 ELSE 1 END;
 END $$;
 
 -- A window whose time is not over is removed by another person than the one on record who asked for that. Both are people whom the directory knows and has not disabled.

@@ -59,6 +59,10 @@ GRANT UPDATE (resolution, resolved_at) ON event_hold TO {{api}};
 GRANT SELECT, INSERT, UPDATE, DELETE ON event_lane, event_hold TO {{relay_reader}};
 GRANT SELECT ON object_history, link_history, object_type TO {{relay_reader}};
 
+-- What objects and links became is told by the door, through `object.changes`; that a log was sealed, by nobody's row.
+CREATE POLICY objects_are_announced_by_the_door ON outbox AS RESTRICTIVE FOR INSERT TO {{api}}, {{worker}}
+  WITH CHECK (type !~ '^(object|link|execution|audit)\.');
+
 -- Values of these properties of a type may be published: the document in force has them, and does not call them sensitive.
 CREATE FUNCTION published_properties(tenant uuid, object_type text) RETURNS text[] LANGUAGE sql STABLE SET search_path = pg_catalog, exequatur, pg_temp AS $$
   SELECT coalesce((SELECT array_agg(p.key) FROM exequatur.object_type t CROSS JOIN LATERAL jsonb_each(t.definition -> 'properties') p

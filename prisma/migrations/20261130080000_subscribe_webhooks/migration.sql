@@ -85,6 +85,7 @@ GRANT SELECT ON subscription TO {{api}}, {{worker}}, {{door}};
 GRANT INSERT, UPDATE ON subscription TO {{door}};
 GRANT SELECT, INSERT, UPDATE ON event_lane TO {{door}};
 GRANT SELECT ON dead_letter, webhook_request TO {{api}};
+GRANT SELECT, DELETE ON dead_letter TO {{door}};
 GRANT INSERT ON webhook_request TO {{api}};
 GRANT SELECT, UPDATE, DELETE ON subscription TO {{relay_reader}};
 GRANT SELECT, INSERT, UPDATE, DELETE ON dead_letter TO {{relay_reader}};
@@ -251,7 +252,8 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, exequatur, 
   DELETE FROM webhook_request r WHERE r.asked_at < clock() - interval '1 day';
   UPDATE webhook_request r SET claimed_until = clock() + lease
     FROM (SELECT x.tenant_id, x.id FROM webhook_request x JOIN subscription s ON s.tenant_id = x.tenant_id AND s.id = x.subscription_id
-           WHERE x.done_at IS NULL AND (x.claimed_until IS NULL OR x.claimed_until < clock()) AND (x.kind = 'test' OR s.enabled)
+           WHERE x.done_at IS NULL AND (x.claimed_until IS NULL OR x.claimed_until < clock())
+             AND (x.kind = 'test' OR (s.enabled AND EXISTS (SELECT FROM dead_letter d WHERE d.tenant_id = x.tenant_id AND d.subscription_id = x.subscription_id AND d.seq = x.seq AND d.ordinal = x.ordinal)))
            ORDER BY x.asked_at, x.id LIMIT lim FOR UPDATE OF x SKIP LOCKED) free, subscription s
    WHERE r.tenant_id = free.tenant_id AND r.id = free.id AND s.tenant_id = r.tenant_id AND s.id = r.subscription_id
   RETURNING r.tenant_id, r.id, s.name, s.url, r.kind, r.seq, r.ordinal, r.asked_at
@@ -353,7 +355,12 @@ BEGIN
     INSERT INTO event_lane (tenant_id, sink, seq, ordinal) VALUES (tenant, known.id::text, place.seq, place.ordinal);
     RETURN;
   END IF;
-  UPDATE event_lane l SET claimed_by = NULL, claimed_until = NULL WHERE l.tenant_id = tenant AND l.sink = known.id::text;
+  UPDATE event_lane l SET claimed_by = NULL, claimed_until = NULL WHERE l.tenant_id = tenant AND l.sink = known.id::text RETURNING l.seq, l.ordinal INTO place;
+  -- What lets more go, or elsewhere, was approved from here on: nothing from before is sent again under it.
+  IF edit.set -> 'loosens' IS DISTINCT FROM '[]' THEN
+    UPDATE subscription s SET starts_seq = place.seq, starts_ordinal = place.ordinal WHERE s.tenant_id = tenant AND s.id = known.id;
+    DELETE FROM dead_letter d WHERE d.tenant_id = tenant AND d.subscription_id = known.id;
+  END IF;
   UPDATE subscription s
      SET url = edit.set ->> 'url', filter = edit.set -> 'filter', description = edit.set ->> 'description', enabled = (edit.set ->> 'enabled')::boolean,
          changed_by = author, changed_at = at, disabled_reason = NULL, disabled_at = NULL, attempts = 0, tried_since = NULL, failing_since = NULL, next_attempt_at = '-infinity',
