@@ -16,7 +16,13 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
   },
 });
-const env = { ...process.env, EXEQUATUR_CHAOS: '1', EXEQUATUR_CHAOS_ACTIONS: values.actions, EXEQUATUR_SEED: values.seed };
+const env = {
+  ...process.env,
+  EXEQUATUR_CHAOS: '1',
+  EXEQUATUR_CHAOS_ACTIONS: values.actions,
+  EXEQUATUR_CHAOS_EVENTS: '50000',
+  EXEQUATUR_SEED: values.seed,
+};
 const folder = join('tests', 'chaos');
 const files = readdirSync(folder, { encoding: 'utf8', recursive: true }).filter(
   (file) => file.endsWith('.test.ts') && file.includes(values.only),

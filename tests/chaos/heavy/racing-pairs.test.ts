@@ -1,18 +1,18 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { JsonValue } from '../../ontology/json.ts';
-import { lifecycle, type ProposalStatus } from '../../ontology/lifecycle.ts';
-import { createRevert } from '../../store/create-revert.ts';
-import { executeProposal } from '../../store/execute-proposal.ts';
-import { recordReview } from '../../store/record-review.ts';
-import { reviseProposal } from '../../store/revise-proposal.ts';
-import { cancelExecution } from '../../store/saga/cancel-execution.ts';
-import type { Settled } from '../../store/settle.ts';
-import { settleProposal } from '../../store/settle-proposal.ts';
-import { withdrawProposal } from '../../store/withdraw-proposal.ts';
-import { bookCarrier, parcelDomain } from '../effects/parcel-domain.ts';
-import { caller, type Fixture, openFixture } from '../store/fixture.ts';
-import { Dice } from '../trust/random-numbers.ts';
+import type { JsonValue } from '../../../ontology/json.ts';
+import { lifecycle, type ProposalStatus } from '../../../ontology/lifecycle.ts';
+import { createRevert } from '../../../store/create-revert.ts';
+import { executeProposal } from '../../../store/execute-proposal.ts';
+import { recordReview } from '../../../store/record-review.ts';
+import { reviseProposal } from '../../../store/revise-proposal.ts';
+import { cancelExecution } from '../../../store/saga/cancel-execution.ts';
+import type { Settled } from '../../../store/settle.ts';
+import { settleProposal } from '../../../store/settle-proposal.ts';
+import { withdrawProposal } from '../../../store/withdraw-proposal.ts';
+import { bookCarrier, parcelDomain } from '../../effects/parcel-domain.ts';
+import { caller, type Fixture, openFixture } from '../../store/fixture.ts';
+import { Dice } from '../../trust/random-numbers.ts';
 
 // A database of its own, whose clock can be moved: tests/support/database.ts.
 const rounds = process.env.EXEQUATUR_CHAOS ? 10 : 1;

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { CloudEvent } from '../../ontology/cloud-event.ts';
-import { freePort } from '../../scripts/processes/free-port.ts';
-import { announceChange } from '../../store/announce-change.ts';
-import { type Fixture, openFixture } from '../store/fixture.ts';
-import { EventFollower } from '../support/event-follower.ts';
-import { type KillableProcess, startKillable } from '../support/killable-process.ts';
+import type { CloudEvent } from '../../../ontology/cloud-event.ts';
+import { freePort } from '../../../scripts/processes/free-port.ts';
+import { announceChange } from '../../../store/announce-change.ts';
+import { type Fixture, openFixture } from '../../store/fixture.ts';
+import { EventFollower } from '../../support/event-follower.ts';
+import { type KillableProcess, startKillable } from '../../support/killable-process.ts';
 
 const [issuer, audience] = ['https://issuer.test', 'test'];
 const patience = { timeout: 60_000, interval: 20 };

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { openPool } from '../../store/connect.ts';
-import { putEndpointSecret } from '../../store/endpoint-secrets.ts';
-import { SecretBox } from '../../store/secret-box.ts';
-import { withTenantPrisma } from '../../store/sql.ts';
-import type { KillableProcess } from '../support/killable-process.ts';
-import { keeper, owner } from '../workflows/lamps.ts';
-import { LampService } from './lamp-service.ts';
-import { ParcelService } from './parcel-service.ts';
+import { openPool } from '../../../store/connect.ts';
+import { putEndpointSecret } from '../../../store/endpoint-secrets.ts';
+import { SecretBox } from '../../../store/secret-box.ts';
+import { withTenantPrisma } from '../../../store/sql.ts';
+import type { KillableProcess } from '../../support/killable-process.ts';
+import { keeper, owner } from '../../workflows/lamps.ts';
+import { LampService } from '../lamp-service.ts';
+import { ParcelService } from '../parcel-service.ts';
 
 // On the run's servers: tests/support/database.ts, tests/support/temporal.ts.
 let service: LampService | ParcelService | undefined;

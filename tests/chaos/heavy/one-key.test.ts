@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { LampService } from './lamp-service.ts';
+import { LampService } from '../lamp-service.ts';
 
 // On the run's servers: tests/support/database.ts, tests/support/temporal.ts.
 let service: LampService;

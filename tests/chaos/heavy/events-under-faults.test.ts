@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type KafkaBroker, startKafkaBroker } from '../../scripts/kafka/kafka-broker.ts';
-import { EventScene, idsByKey } from '../events/event-scene.ts';
-import { kafkaClient, Notebook } from '../support/kafka.ts';
-import { type KillableProcess, startKillable } from '../support/killable-process.ts';
+import { type KafkaBroker, startKafkaBroker } from '../../../scripts/kafka/kafka-broker.ts';
+import { EventScene, idsByKey } from '../../events/event-scene.ts';
+import { kafkaClient, Notebook } from '../../support/kafka.ts';
+import { type KillableProcess, startKillable } from '../../support/killable-process.ts';
 
 // A broker of the test's own, which is killed; tenants on a clone from tests/support/database.ts. Temporal is away all the time: events do not need it.
 const events = Number(process.env.EXEQUATUR_CHAOS_EVENTS ?? 6_000);
