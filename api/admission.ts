@@ -134,7 +134,8 @@ export class Admission {
 
   private mayBegin(tenant: string): boolean {
     const { atOnce, shared } = this.limits;
-    if (this.atWork >= atOnce) return false;
+    // Where places are shared, whoever has none finds one, though somebody who was alone has taken all there are.
+    if (this.atWork >= atOnce) return shared !== undefined && !this.working.has(tenant) && this.atWork < 2 * atOnce;
     if (shared === undefined || this.present.size <= 1) return true;
     return (this.working.get(tenant) ?? 0) < Math.max(1, Math.floor(shared / this.present.size));
   }

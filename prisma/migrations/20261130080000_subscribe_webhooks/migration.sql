@@ -359,7 +359,9 @@ BEGIN
   -- What lets more go, or elsewhere, was approved from here on: nothing from before is sent again under it.
   IF edit.set -> 'loosens' IS DISTINCT FROM '[]' THEN
     UPDATE subscription s SET starts_seq = place.seq, starts_ordinal = place.ordinal WHERE s.tenant_id = tenant AND s.id = known.id;
-    DELETE FROM dead_letter d WHERE d.tenant_id = tenant AND d.subscription_id = known.id;
+  END IF;
+  IF edit.set -> 'loosens' IS DISTINCT FROM '[]' OR edit.set -> 'filter' IS DISTINCT FROM known.filter THEN
+    DELETE FROM dead_letter d WHERE d.tenant_id = tenant AND d.subscription_id = known.id; -- They are of what the former filter let through.
   END IF;
   UPDATE subscription s
      SET url = edit.set ->> 'url', filter = edit.set -> 'filter', description = edit.set ->> 'description', enabled = (edit.set ->> 'enabled')::boolean,
