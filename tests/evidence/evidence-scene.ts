@@ -25,7 +25,7 @@ export class EvidenceScene {
   readonly signer: NoteSigner;
   readonly superuser: pg.Client;
   private readonly relay: pg.Pool;
-  private readonly worker: pg.Pool;
+  readonly worker: pg.Pool;
   private readonly directory = mkdtempSync(join(tmpdir(), 'evidence-'));
   private files = 0;
   private floors = 0;
