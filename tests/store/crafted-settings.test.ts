@@ -1,22 +1,19 @@
 // What governs, and a login or an administrator with ill intent, on a clone from tests/support/database.ts. A login's own SQL, none of ours in between.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { writePlan } from '../../ontology/canonical-plan.ts';
 import type { JsonObject, JsonValue } from '../../ontology/json.ts';
 import { advanceMigration } from '../../store/advance-migration.ts';
 import { removeFreezeWindow, setFreezeWindow } from '../../store/change-freeze-window.ts';
-import { lockProposal } from '../../store/proposal-row.ts';
 import { putDelegation } from '../../store/put-delegation.ts';
 import { type OntologyOutcome, putOntology } from '../../store/put-ontology.ts';
 import { putPolicies } from '../../store/put-policies.ts';
 import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { revokeDelegation } from '../../store/revoke-delegation.ts';
-import { simulateSetting } from '../../store/simulate-setting.ts';
 import { resolveActor } from '../../store/standing.ts';
-import { storePlan } from '../../store/store-plan.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
 import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
 import { admin2, carriedOut, uploaded } from './govern.ts';
+import { simulatedFalsely } from './simulated-falsely.ts';
 
 let fixture: Fixture;
 beforeEach(async () => {
@@ -31,31 +28,6 @@ const stricter = (): JsonValue => {
   Object.assign(copy.approvalPolicies['one-keeper'].stages[0]?.thresholds[0] ?? {}, { needed: 3 });
   return copy;
 };
-
-/** As a worker would that simulates a change of what governs, and puts into the plan what it likes. */
-async function simulatedFalsely(proposalId: string, setting: 'ontology' | 'policies', falsify: (set: JsonObject) => void): Promise<void> {
-  await fixture.inWorker(async (tx) => {
-    const proposal = await lockProposal(tx, proposalId);
-    const [row] = await tx.rows<{ parameters: string }>('SELECT p.parameters FROM exequatur.proposal p WHERE p.id = $1::uuid', [
-      proposalId,
-    ]);
-    if (proposal === null || row === undefined) throw new Error('no such proposal');
-    const outcome = await simulateSetting(tx, setting, { proposal, parameters: row.parameters }, fixture.deps);
-    if (outcome.kind === 'invalid') throw new Error(JSON.stringify(outcome.faults));
-    const { plan, summary, readSet } = outcome.simulation;
-    const [edit] = plan.edits;
-    if (edit?.op !== 'modify') throw new Error('a change of what governs has one edit');
-    falsify(edit.set as JsonObject);
-    const { requirement } = plan.header;
-    const stored = await storePlan(tx, proposal, { written: writePlan(plan), edits: 1, requirement, summary, readSet });
-    const values = [proposalId, stored.id, stored.digest];
-    await tx.rows(
-      "UPDATE exequatur.proposal SET status = 'awaiting_approval', plan_id = $2::uuid, plan_digest = $3 WHERE id = $1::uuid",
-      values,
-    );
-    await tx.rows("UPDATE exequatur.proposal SET status = 'approved' WHERE id = $1::uuid", [proposalId]);
-  });
-}
 
 const digestInForce = () => fixture.inApi(async (tx) => (await fixture.deps.ontologies.load(tx))?.ontology.digest);
 
@@ -74,7 +46,7 @@ async function migrating(): Promise<[string | undefined, string]> {
 describe('the worker’s login by itself', () => {
   it('makes of a document that only tightens no other one', async () => {
     const { proposalId } = expectDone(await fixture.inApi((tx) => putOntology(tx, stricter(), admin, fixture.deps)));
-    await simulatedFalsely(proposalId ?? '', 'ontology', (set) => {
+    await simulatedFalsely(fixture, proposalId ?? '', 'ontology', (set) => {
       for (const action of (set.definitions as JsonObject).actionTypes as JsonObject[]) {
         Object.assign(action, { digest: 'other', floors: [{ approvals: 0, ceilings: {} }] });
       }
@@ -92,7 +64,9 @@ describe('the worker’s login by itself', () => {
       more: 'forbid (principal, action == Action::"propose", resource);',
     });
     expect(tightening.loosens).toEqual([]);
-    await simulatedFalsely(tightening.proposalId ?? '', 'policies', (set) => Object.assign(set, { policies: JSON.stringify(policies) }));
+    await simulatedFalsely(fixture, tightening.proposalId ?? '', 'policies', (set) =>
+      Object.assign(set, { policies: JSON.stringify(policies) }),
+    );
     await expect(executePastTheGate(fixture, tightening.proposalId ?? '')).rejects.toMatchObject({ code: 'XQ002' });
   });
 
@@ -107,7 +81,7 @@ describe('the worker’s login by itself', () => {
 
   it('puts in force what an administrator sent, as it was sent', async () => {
     const { proposalId } = expectDone(await fixture.inApi((tx) => putOntology(tx, stricter(), admin, fixture.deps)));
-    await simulatedFalsely(proposalId ?? '', 'ontology', () => undefined);
+    await simulatedFalsely(fixture, proposalId ?? '', 'ontology', () => undefined);
     await executePastTheGate(fixture, proposalId ?? '');
     expect((await fixture.read(proposalId ?? '')).status).toBe('executed');
   });

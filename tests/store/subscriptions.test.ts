@@ -2,8 +2,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SecretBox } from '../../store/secret-box.ts';
 import { WebhookScene } from '../events/webhook-scene.ts';
+import { executePastTheGate } from './execute-past-the-gate.ts';
 import { admin, caller, expectDone, keeper1, simulated } from './fixture.ts';
 import { admin2, carriedOut } from './govern.ts';
+import { simulatedFalsely } from './simulated-falsely.ts';
 
 let scene: WebhookScene;
 beforeEach(async () => {
@@ -41,6 +43,22 @@ describe('a subscription', () => {
     expect(await simulated(scene.fixture, off.proposed?.proposalId ?? '')).toMatchObject({ status: 'approved' });
     expect(await carriedOut(scene.fixture, off.proposed?.proposalId ?? '')).toMatchObject({ status: 'executed' });
     expect(await pointers({})).toEqual(['/enabled']);
+  });
+
+  it('that says less is, whatever a worker makes of it, no other one that says more', async () => {
+    const { fixture } = scene;
+    await scene.subscribe('shop', { filter: { types: ['proposal.*'] } });
+    await scene.subscribe('watch', { filter: { types: ['proposal.executed'] } });
+    const { proposed } = expectDone(await scene.put(wish({ filter: { types: ['proposal.approved'] } })));
+    const stampOf = (name: string) =>
+      fixture.inApi((tx) =>
+        tx.rows<{ at: string }>('SELECT exequatur.stamp(changed_at) AS at FROM exequatur.subscription WHERE name = $1', [name]),
+      );
+    const [watch] = await stampOf('watch');
+    await simulatedFalsely(fixture, proposed?.proposalId ?? '', 'subscriptions', (_set, edit) =>
+      Object.assign(edit, { id: 'watch', before: { ...edit.before, changedAt: watch?.at ?? '' } }),
+    );
+    await expect(executePastTheGate(fixture, proposed?.proposalId ?? '')).rejects.toMatchObject({ code: 'XQ002' });
   });
 
   it('is set by ontology administrators alone, and where there is a key for its secret', async () => {
