@@ -4,7 +4,10 @@ import { type AuditEntry, auditEntry } from '../../audit/entry.ts';
 
 const perCall = 1_400;
 
-/** Appends entries to a tenant's log as lifecycles leave them, seven to a proposal, through the function that writes all entries. @returns the tenant's id. */
+/**
+ * Appends entries to a tenant's log as lifecycles leave them, seven to a proposal, through the function that writes all entries; of reviews that there are not, so triggers are
+ * off, and the verifier judges no approvals. @returns the tenant's id.
+ */
 export async function tenantWithLog(superuser: pg.Pool, slug: string, entries: number): Promise<string> {
   const { rows } = await superuser.query<{ id: string }>('SELECT exequatur.ensure_tenant($1, $1) AS id', [slug]);
   const tenant = rows[0]?.id ?? '';
@@ -12,7 +15,10 @@ export async function tenantWithLog(superuser: pg.Pool, slug: string, entries: n
     const some: AuditEntry[] = [];
     while (some.length < Math.min(perCall, entries - done)) some.push(...lifecycle());
     const text = JSON.stringify(some.slice(0, entries - done));
-    await superuser.query("SELECT exequatur.append_entries($2::jsonb) FROM set_config('app.tenant', $1, false)", [tenant, text]);
+    await superuser.query(
+      "SELECT exequatur.append_entries($2::jsonb) FROM set_config('app.tenant', $1, false) t, set_config('session_replication_role', 'replica', false) r",
+      [tenant, text],
+    );
   }
   return tenant;
 }
@@ -36,11 +42,11 @@ function lifecycle(): AuditEntry[] {
   });
   return [
     created,
-    move('proposal.simulated', 'awaiting_approval', { planDigest }),
+    move('proposal.simulated', 'awaiting_approval', { from: 'simulating', planDigest, requirementDigest: planDigest }),
     review('duty-manager-1'),
     review('safety-officer'),
     move('proposal.approved', 'approved'),
     move('proposal.executing', 'executing'),
-    move('proposal.executed', 'executed', { planDigest, executionId: randomUUID(), edits: 3 }),
+    move('proposal.executed', 'executed', { planDigest, executionId: randomUUID(), edits: 3, approvals: null }),
   ];
 }
