@@ -1,5 +1,6 @@
-import { parseSequence } from '../ontology/cloud-event.ts';
-import { finishWebhookRequest, readLane, type WebhookRequest } from '../store/webhook-lanes.ts';
+import { placeOf } from '../ontology/cloud-event.ts';
+import { laneEvents } from '../store/event-lanes.ts';
+import { finishWebhookRequest, type WebhookRequest } from '../store/webhook-lanes.ts';
 import { type SentEvent, sendWebhook, type WebhookSender } from './send-webhook.ts';
 
 /** Does what somebody asked for once, and says what came of it. Whoever dies before that has it done again, under the same id. */
@@ -31,9 +32,9 @@ function testEvent({ tenant, id, name, askedAt }: WebhookRequest): SentEvent {
 }
 
 async function readEvent({ tenant }: WebhookRequest, { seq, ordinal }: { seq: number; ordinal: number }, { pool }: WebhookSender) {
-  const { events } = await readLane(pool, tenant, { seq: seq - 1, ordinal: ordinal - 1 }, 1);
+  const { events } = await laneEvents(pool, { tenant }, { seq: seq - 1, ordinal: ordinal - 1 }, 1);
   const [event] = events;
-  const place = event === undefined ? null : parseSequence(event.sequence);
+  const place = event === undefined ? null : placeOf(event);
   if (event === undefined || place?.seq !== seq || place.ordinal !== ordinal) throw new Error('a dead letter is not in the log');
   return event;
 }

@@ -1,15 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import { behind, type CloudEvent, type Position, parseSequence } from '../ontology/cloud-event.ts';
+import { behind, type CloudEvent, type Position, placeOf } from '../ontology/cloud-event.ts';
 import { compileEventFilter } from '../ontology/event-filter.ts';
-import {
-  buryEvent,
-  disableSubscription,
-  failDelivery,
-  markDelivered,
-  moveLane,
-  readLane,
-  type WebhookLane,
-} from '../store/webhook-lanes.ts';
+import { laneEvents, moveLane } from '../store/event-lanes.ts';
+import { buryEvent, disableSubscription, failDelivery, markDelivered, type WebhookLane } from '../store/webhook-lanes.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { sendWebhook, type WebhookSender } from './send-webhook.ts';
 import { type AttemptProblem, afterFailure } from './webhook-patience.ts';
@@ -39,9 +32,9 @@ export async function deliverLane(lane: WebhookLane, deps: LaneDeps): Promise<vo
   let at = lane.position;
   let standing: Pick<WebhookLane, 'attempts' | 'triedMs' | 'failingMs'> = lane;
   for (;;) {
-    const page = await readLane(pool, lane.tenant, at, pageEvents);
+    const page = await laneEvents(pool, lane, at, pageEvents);
     for (const event of page.events) {
-      const place = placeOf(event);
+      const place = behind(placeOf(event));
       if (signal.aborted || Date.now() > endsAt) return void (await moveLane(pool, lane, at, null));
       await setImmediate(); // A condition may take a while to compute: everything else has its turn in between.
       if (matches(event)) {
@@ -95,10 +88,4 @@ async function settleFailure(lane: WebhookLane, { at, place, event, standing, pr
       onOutcome('disabled');
       return logger.warn({ tenant, subscription: name, reason: next.reason, code, message }, 'a subscription was given up');
   }
-}
-
-function placeOf({ sequence }: CloudEvent): Position {
-  const place = parseSequence(sequence);
-  if (place === null) throw new Error('an event of the log has no sequence');
-  return behind(place);
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { behind, byReference, type CloudEvent, type Position, parseSequence } from '../ontology/cloud-event.ts';
+import { behind, byReference, type CloudEvent, type Position, placeOf } from '../ontology/cloud-event.ts';
 import {
   type Hold,
   holdKey,
@@ -144,12 +144,6 @@ function isAt(event: CloudEvent, place: Position): boolean {
 /** Whether the lane has passed the event at this place. */
 function isBefore({ seq, ordinal }: Position, lane: Position): boolean {
   return seq <= lane.seq || (seq === lane.seq + 1 && ordinal <= lane.ordinal);
-}
-
-function placeOf({ sequence }: CloudEvent): Position {
-  const place = parseSequence(sequence);
-  if (place === null) throw new Error('unreachable: the sequence was made here');
-  return place;
 }
 
 function* batches(events: readonly CloudEvent[]): Generator<CloudEvent[]> {

@@ -126,3 +126,10 @@ export function parseSequence(text: string): Pick<EventRow, 'seq' | 'ordinal'> |
   const place = { seq: Number(seq), ordinal: Number(ordinal) };
   return Number.isSafeInteger(place.seq) && place.seq > 0 ? place : null;
 }
+
+/** Which entry an event of the log belongs to, and which of that entry's events it is. */
+export function placeOf({ sequence }: Pick<CloudEvent, 'sequence'>): Pick<EventRow, 'seq' | 'ordinal'> {
+  const place = parseSequence(sequence);
+  if (place === null) throw new Error('unreachable: the sequence of an event was made here');
+  return place;
+}

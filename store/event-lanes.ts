@@ -3,11 +3,14 @@ import { type CloudEvent, checkpointEvent, type Position } from '../ontology/clo
 import { isoTime } from './proposal-row.ts';
 import { type EventPage, eventColumns, pageOf } from './read-events.ts';
 
-/** One tenant's events on their way to one sink, claimed: nobody else publishes them until the claim runs out. */
-export interface Lane extends Position {
+/** Of one tenant's events on their way to one sink: nobody else publishes them until the claim runs out. */
+export interface Claim {
   tenant: string;
   sink: string;
   claimant: string;
+}
+
+export interface Lane extends Claim, Position {
   /** Checkpoints of the log up to this size have been told. */
   checkpoint: number;
 }
@@ -33,7 +36,8 @@ export async function claimKafkaLanes(
   return rows;
 }
 
-export async function laneEvents(pool: pg.Pool, { tenant }: Lane, after: Position, limit: number): Promise<EventPage> {
+/** Events of the lane's tenant behind a position, in the order of commits. */
+export async function laneEvents(pool: pg.Pool, { tenant }: Pick<Claim, 'tenant'>, after: Position, limit: number): Promise<EventPage> {
   const { rows } = await pool.query({
     name: 'lane_events',
     text: `SELECT ${eventColumns} FROM exequatur.lane_events($1::uuid, $2::bigint, $3::int, $4::int) e`,
@@ -62,8 +66,8 @@ export async function markCheckpointsTold(pool: pg.Pool, { tenant, sink, claiman
   return rows[0]?.told === true;
 }
 
-/** Says that all before this is published. False where the claim has been lost. `leaseMs` null gives it up. */
-export async function moveLane(pool: pg.Pool, { tenant, sink, claimant }: Lane, to: Position, leaseMs: number | null): Promise<boolean> {
+/** Says that all before this is published, or wanted by nobody. False where the claim has been lost. `leaseMs` null gives it up. */
+export async function moveLane(pool: pg.Pool, { tenant, sink, claimant }: Claim, to: Position, leaseMs: number | null): Promise<boolean> {
   const { rows } = await pool.query<{ moved: boolean }>({
     name: 'move_lane',
     text: 'SELECT exequatur.move_lane($1::uuid, $2, $4::uuid, $5::bigint, $6::int, make_interval(secs => $3::float8 / 1000)) AS moved',

@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { auditEntry } from '../audit/entry.ts';
 import type { CloudEvent, Position } from '../ontology/cloud-event.ts';
 import type { EventFilter } from '../ontology/event-filter.ts';
+import type { Claim } from './event-lanes.ts';
 import { endpointOfSubscription, placeOfSecret, signing } from './kept-secrets.ts';
 import { isoTime } from './proposal-row.ts';
-import { type EventPage, eventColumns, pageOf } from './read-events.ts';
 import type { SecretBox } from './secret-box.ts';
 import type { AttemptOutcome } from './webhook-requests.ts';
 
@@ -37,23 +37,6 @@ export async function claimWebhookLanes(
     values: [claimant, limit, perTenant, leaseMs],
   });
   return rows.map(({ seq, ordinal, ...lane }) => ({ ...lane, claimant, position: { seq, ordinal } }));
-}
-
-/** Events of a lane's tenant behind a position, in the order of commits. */
-export async function readLane(pool: pg.Pool, tenant: string, after: Position, limit: number): Promise<EventPage> {
-  const { rows } = await pool.query<Parameters<typeof pageOf>[0][number]>({
-    name: 'lane_events',
-    text: `SELECT ${eventColumns} FROM exequatur.lane_events($1::uuid, $2::bigint, $3::int, $4::int) e`,
-    values: [tenant, after.seq, after.ordinal, limit],
-  });
-  return pageOf(rows, after);
-}
-
-type Claim = Pick<WebhookLane, 'tenant' | 'sink' | 'claimant'>;
-
-/** Moves a lane on without having sent anything; it is given up where no lease is named. False where the claim was lost. */
-export function moveLane(pool: pg.Pool, claim: Claim, to: Position, leaseMs: number | null): Promise<boolean> {
-  return step(pool, 'move_lane', '$4::bigint, $5::int, make_interval(secs => $6::float8 / 1000)', claim, [to.seq, to.ordinal, leaseMs]);
 }
 
 /** An event was taken. */
