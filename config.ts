@@ -62,7 +62,6 @@ const workerSettings = z.object({
   EXEQUATUR_WORKER_SDK_METRICS_PORT: port.default(9465),
   /** Names this build to Temporal, which then routes workflows by version; a release step MUST set the deployment's current version, or the worker gets nothing. */
   EXEQUATUR_WORKER_BUILD_ID: z.string().min(1).optional(),
-  EXEQUATUR_WORKFLOW_BUNDLE: z.string().min(1).optional(),
   EXEQUATUR_FUNCTIONS: functions,
   /** Addresses or CIDRs, with commas between, that effects may reach although they are private. */
   EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: addresses,

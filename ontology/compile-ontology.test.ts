@@ -1,4 +1,7 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
+import { flightNetwork } from '../examples/flight-network/ontology.ts';
 import warehouse from '../tests/fixtures/warehouse.json' with { type: 'json' };
 import { compileOntology } from './compile-ontology.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
@@ -298,9 +301,17 @@ describe('compiling an ontology', () => {
     expect(changed('/approvalPolicies/four-eyes/expiresAfter', 'P2D')).toEqual([...before.keys()].sort());
   });
 
-  it('publishes its JSON Schema', () => {
-    const schema = ontologyJsonSchema();
-    expect(JSON.stringify(schema)).toContain('"additionalProperties":false');
+  it('publishes its JSON Schema, by which an editor takes what the product takes and underlines a word that it does not know', () => {
+    const ajv = new Ajv2020({ strict: false, allErrors: true });
+    addFormats.default(ajv);
+    const validate = ajv.compile(ontologyJsonSchema());
+    for (const document of [warehouse, JSON.parse(JSON.stringify(flightNetwork))]) {
+      validate(document);
+      expect(validate.errors ?? []).toEqual([]);
+    }
+    const misspelt = { ...warehouse, actionTypes: { ...warehouse.actionTypes, store: { ...warehouse.actionTypes.store, policies: 'x' } } };
+    expect(validate(misspelt)).toBe(false);
+    expect(JSON.stringify(validate.errors)).toContain('policies');
   });
 });
 

@@ -49,7 +49,7 @@ export const lifecycle: Readonly<Record<ProposalStatus, Readonly<Partial<Record<
     expired: 'its time ran out',
   },
   approved: {
-    scheduled: 'not yet: executeAfter, or a freeze window',
+    scheduled: 'not yet: executeAfter, a freeze window, or a switch that is off',
     executing: 'the door began the execution',
     awaiting_approval: 'standing was lost, or policy became stricter',
     simulating: 'the plan is stale',

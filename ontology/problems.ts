@@ -31,7 +31,7 @@ export const problems = {
   invalid_page_token: { kind: 'invalid', title: 'The page token cannot be used.' },
   invalid_parameters: { kind: 'unprocessable', title: 'The parameters do not fit the action type.' },
   unknown_reference: { kind: 'unprocessable', title: 'A reference names an object that does not exist.' },
-  unknown_action_type: { kind: 'not_found', title: 'There is no such action type.' },
+  unknown_action_type: { kind: 'unprocessable', title: 'There is no such action type.' },
   action_type_superseded: { kind: 'conflict', title: 'The action type has another version now; propose again.' },
   unknown_object_type: { kind: 'not_found', title: 'There is no such object type.' },
   unknown_link_type: { kind: 'not_found', title: 'There is no such link type.' },

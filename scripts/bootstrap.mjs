@@ -35,12 +35,16 @@ refuseOldNode();
 for (const name of ['NO_PROXY', 'no_proxy'])
   process.env[name] = [process.env[name], '127.0.0.1', 'localhost', '::1'].filter(Boolean).join(',');
 process.env.EXEQUATUR_STARTED_AT ??= String(Date.now());
+// A signal's default end runs no exit handler, and what installs packages would go on alone.
+const interrupted = () => process.exit(130);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupted);
 try {
   await bootstrap();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);
 }
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, interrupted);
 if (script) {
   // The script runs in this very process, so that a signal or a kill sent to the command reaches what it started, with no process in between.
   const { register } = await import('tsx/esm/api');

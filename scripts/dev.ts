@@ -1,7 +1,9 @@
 /**
- * `npm run dev [-- --fresh] [--kafka]`: starts everything, a Kafka broker as well where asked, and stays until SIGINT or SIGTERM. State lives under .exequatur/ and survives a stop and a kill -9.
+ * `npm run dev [-- --fresh] [--kafka] [--state .exequatur]`: starts everything, a Kafka broker as well where asked, and stays until SIGINT or SIGTERM. State lives in the
+ * directory named, survives a stop and a kill -9, and is removed first where a fresh start is asked for.
  */
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { elapsed, say } from './bootstrap/progress.mjs';
 import { formatLogLine } from './dev/format-log-line.ts';
 import { loadNetwork } from './dev/load-network.ts';
@@ -9,14 +11,19 @@ import { removeReadyFile, writeReadyFile } from './dev/ready-file.ts';
 import { OutdatedState } from './stack/outdated-state.ts';
 import { type Stack, startStack } from './stack/start-stack.ts';
 
-const directory = resolve('.exequatur');
+const { values: asked } = parseArgs({
+  options: {
+    fresh: { type: 'boolean', default: false },
+    kafka: { type: 'boolean', default: false },
+    state: { type: 'string', default: '.exequatur' },
+  },
+});
+const directory = resolve(asked.state);
 const tenants = [
   { slug: 'meridian', name: 'Meridian Air' },
   { slug: 'polaris', name: 'Polaris Airways' },
 ];
 
-const fresh = process.argv.includes('--fresh');
-const kafka = process.argv.includes('--kafka');
 const colour = process.stdout.isTTY === true && !process.env.NO_COLOR;
 const startedAt = Date.now();
 
@@ -37,8 +44,8 @@ async function start(): Promise<void> {
   stack = await startStack({
     directory,
     onOwned: () => removeReadyFile(directory),
-    fresh,
-    kafka,
+    fresh: asked.fresh,
+    kafka: asked.kafka,
     signal: stopping.signal,
     tenants,
     preferredPorts: { api: 8080, postgres: 5432, temporal: 7233, temporalUi: 8233, kafka: 9092 },
@@ -74,7 +81,8 @@ try {
 } catch (error) {
   if (!askedToStop) {
     say(error instanceof Error ? error.message : String(error));
-    if (error instanceof OutdatedState) say('the state under .exequatur/ is of another version; `npm run dev -- --fresh` starts empty');
+    if (error instanceof OutdatedState)
+      say(`the state under ${relative('.', directory)}/ is of another version; \`npm run dev -- --fresh\` starts empty`);
     exitCode = 1;
   }
 }
@@ -82,7 +90,7 @@ if (askedToStop) say(`${askedToStop}: stopping`);
 if (stack) {
   removeReadyFile(directory);
   await stack.stop();
-  say('stopped; state is kept under .exequatur/');
+  say(`stopped; state is kept under ${relative('.', directory)}/`);
 }
 await starting.catch(() => {}); // Interrupted while starting, it stops by itself what it had started.
 process.exit(exitCode);

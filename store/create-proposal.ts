@@ -87,9 +87,10 @@ async function acceptNew(
     if (!reader.allowed) return refuse(reader.reason);
     return isChangeSet(request.actionType)
       ? refuse('unknown_action_type', await unknownMembers(tx, request))
-      : refuse('unknown_action_type');
+      : refuseUnknownAction(request.actionType);
   }
   const otherVersion = refusalOfVersion(request.actionType, action);
+  if (otherVersion === 'unknown_action_type') return refuseUnknownAction(request.actionType);
   if (otherVersion !== null) return refuse(otherVersion);
   const authority = deps.decide({ action: 'proposal:create', actor, proposers: action.type.definition.proposers ?? null });
   if (!authority.allowed) return refuse(authority.reason);
@@ -137,6 +138,12 @@ async function acceptNew(
   if (stop !== null) return refuse('switched_off', [stopFault(stop)]);
   if (unknown.length > 0) return refuse('unknown_reference', unknown); // Which takes the insertion back.
   return { proposalId, repeated: false, status: 'simulating', actionType: action.type.name };
+}
+
+/** Of a request whose body names the action type. */
+export function refuseUnknownAction(reference: string): Refusal {
+  const fault = { code: 'unknown_action_type', pointer: '/actionType', message: `there is no action type ${reference}` };
+  return refuse('unknown_action_type', [fault]);
 }
 
 /** Which actions of a change set are of no action type that is there. */

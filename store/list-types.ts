@@ -51,7 +51,7 @@ export async function listActionTypes(tx: Tx, deps: Deps): Promise<ActionTypeVie
 }
 
 export async function getActionType(tx: Tx, name: string, deps: Deps): Promise<ActionTypeView | Refusal> {
-  return (await listActionTypes(tx, deps)).find((type) => type.name === name) ?? refuse('unknown_action_type');
+  return (await listActionTypes(tx, deps)).find((type) => type.name === name) ?? refuse('not_found');
 }
 
 function actionTypeView(type: CompiledActionType, version: number): ActionTypeView {

@@ -6,7 +6,7 @@ import { parseFor } from '../ontology/parse-change-set.ts';
 import type { ScheduleTiming } from '../ontology/schedule-timing.ts';
 import { announceChange } from './announce-change.ts';
 import { forbiddenByPolicy } from './ask-policies.ts';
-import { findAction } from './create-proposal.ts';
+import { findAction, refuseUnknownAction } from './create-proposal.ts';
 import { isoTime } from './proposal-row.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { Sql, Tx } from './sql.ts';
@@ -94,7 +94,7 @@ async function create(tx: Tx, request: NewSchedule, deps: StoreDeps): Promise<Sc
   const actor = await resolveActor(tx, request.owner);
   const action = await findAction(tx, request.actionType, deps);
   const { parameters, justification, timing, skipWhileOpen } = request;
-  if (action === null) return refuse('unknown_action_type');
+  if (action === null) return refuseUnknownAction(request.actionType);
   const { name } = action.type;
   const authority = deps.decide({ action: 'proposal:create', actor, proposers: action.type.definition.proposers ?? null });
   if (!authority.allowed) return refuse(authority.reason);

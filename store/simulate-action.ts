@@ -57,9 +57,9 @@ async function dryRun(
   const read = deps.decide({ action: 'read', actor });
   if (!read.allowed) return refuse(read.reason);
   const action = await (isChangeSet(request.actionType) ? foreseeChangeSet : findAction)(tx, request.actionType, deps);
-  if (action === null) return refuse('unknown_action_type');
+  if (action === null) return refuse(isChangeSet(request.actionType) ? 'unknown_action_type' : 'not_found');
   const otherVersion = refusalOfVersion(request.actionType, action);
-  if (otherVersion !== null) return refuse(otherVersion);
+  if (otherVersion !== null) return refuse(otherVersion === 'unknown_action_type' ? 'not_found' : otherVersion);
   const { name, definition } = action.type;
   const authority = deps.decide({ action: 'proposal:create', actor, proposers: definition.proposers ?? null });
   if (!authority.allowed) return refuse(authority.reason);

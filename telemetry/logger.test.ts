@@ -1,3 +1,5 @@
+import { context, trace } from '@opentelemetry/api';
+import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { describe, expect, it, vi } from 'vitest';
 import { openLogger } from './logger.ts';
 
@@ -57,6 +59,20 @@ describe('the log', () => {
   it('follows the causes of an error, once', () => {
     const [line] = lines((logger) => logger.error({ err: new Error('outer', { cause: new Error('inner') }) }, 'failed'));
     expect(JSON.stringify(line)).toContain('inner');
+  });
+
+  it('carries the ids of the trace that a line is written in', () => {
+    new NodeTracerProvider().register();
+    const span = trace.getTracer('test').startSpan('work');
+    const [within, outside] = lines((logger) => {
+      context.with(trace.setSpan(context.active(), span), () => logger.info('within'));
+      logger.info('outside');
+    });
+    trace.disable();
+    context.disable();
+    const { traceId, spanId } = span.spanContext();
+    expect(within).toMatchObject({ traceId, spanId });
+    expect(outside).not.toHaveProperty('traceId');
   });
 
   it('names the service in every line', () => {

@@ -1,59 +1,36 @@
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadNetwork } from '../examples/flight-network/load-network.ts';
-import { identify } from '../scripts/bootstrap/process-identity.mjs';
-import { ensureOntology, tokenOf } from '../scripts/dev/load-network.ts';
-import { writeReadyFile } from '../scripts/dev/ready-file.ts';
-import { propose, review, untilExecuted } from '../scripts/rest/carry-proposal.ts';
-import { expectGood, restClient } from '../scripts/rest/rest-client.ts';
-import { type Stack, startStack } from '../scripts/stack/start-stack.ts';
 
 const root = dirname(import.meta.dirname);
-const startTimeoutMs = 120_000; // Database, Temporal and three processes from source, while other tests run.
-const state = join(root, '.exequatur', 'test-runs', identify(process.pid) ?? String(process.pid), 'readme');
+const startTimeoutMs = 240_000; // Everything from source, and the whole network for two tenants, while other tests run.
 
-let stack: Stack | undefined;
 let folder: string;
+let state: string;
+let ready: string;
+let dev: ChildProcess;
 
-/** What `npm run dev` does, with the first flights of the year and their airports in place of the whole network. */
+/** `npm run dev -- --fresh`, over what an earlier version may have left, in a directory that it can be ended in. */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'readme-'));
-  stack = await startStack({
-    directory: state,
-    disposable: true,
-    temporal: 'dev',
-    tenants: [{ slug: 'meridian', name: 'Meridian Air' }],
-    functions: join(root, 'examples', 'flight-network', 'functions.ts'),
-  });
-  await loadFirstFlights(stack);
-  mkdirSync(join(folder, '.exequatur'));
-  writeReadyFile(join(folder, '.exequatur'), stack);
+  state = join(folder, '.exequatur');
+  ready = join(state, 'ready.json');
+  for (const name of ['postgres', 'kafka/logs']) mkdirSync(join(state, name), { recursive: true });
+  writeFileSync(join(state, 'postgres', 'PG_VERSION'), '1\n');
+  writeFileSync(join(state, 'temporal.db'), 'no database');
+  writeFileSync(ready, '{}');
+  dev = spawn(process.execPath, ['scripts/bootstrap.mjs', 'scripts/dev.ts', '--fresh', '--state', state], { cwd: root, stdio: 'ignore' });
+  await expect.poll(() => existsSync(ready), { timeout: 20_000 }).toBe(false);
+  await expect.poll(() => existsSync(ready) || dev.exitCode !== null, { timeout: startTimeoutMs, interval: 200 }).toBe(true);
 }, startTimeoutMs);
 afterAll(async () => {
-  await stack?.stop();
-  rmSync(dirname(state), { recursive: true, force: true });
+  if (dev.exitCode === null) dev.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
 }, 60_000);
-
-async function loadFirstFlights({ apiUrl, tenants: [tenant] }: Stack): Promise<void> {
-  if (tenant === undefined) throw new Error('a stack has the tenants it was asked for');
-  const admins = ['ontology-admin-1', 'ontology-admin-2'].map((id) => restClient(apiUrl, tokenOf(tenant, id)));
-  const [proposer, approver] = admins;
-  if (proposer === undefined || approver === undefined) throw new Error('there are two administrators');
-  await ensureOntology(proposer);
-  const batches = loadNetwork();
-  const flights = batches.flatMap(({ parameters }) => parameters.flights ?? []).slice(0, 20);
-  const named = new Set(flights.flatMap(({ origin, destination }) => [origin, destination]));
-  const airports = batches.flatMap(({ parameters }) => parameters.airports ?? []).filter(({ iata }) => named.has(iata));
-  const request = { actionType: 'importNetwork', parameters: { airports, flights }, justification: 'The first flights of the year.' };
-  const proposal = await propose(proposer, request, 'first-flights');
-  expectGood(await review(approver, proposal, 'approve', 'The published data set'), 'Approving the import');
-  await untilExecuted(proposer, proposal.id);
-}
 
 /** The shell commands of one section, as somebody who reads from top to bottom would enter them. */
 function commandsOf(heading: string): string {
@@ -101,4 +78,23 @@ describe('the commands of README.md', () => {
       ],
     });
   }, 90_000);
+
+  it('end, on Ctrl-C, everything that npm run dev has started, and leave the state', async () => {
+    const { apiUrl, temporalUiUrl, postgresUrls } = JSON.parse(readFileSync(ready, 'utf8'));
+    const places = [apiUrl, temporalUiUrl, `http://127.0.0.1:${new URL(postgresUrls.superuser).port}`];
+    expect(await Promise.all(places.slice(0, 2).map(listens))).toEqual([true, true]);
+    dev.kill('SIGINT');
+    const [code] = await once(dev, 'exit');
+    expect(code).toBe(0);
+    expect(await Promise.all(places.map(listens))).toEqual([false, false, false]);
+    expect(existsSync(ready)).toBe(false);
+    expect(readdirSync(state)).toEqual(expect.arrayContaining(['postgres', 'temporal.db', 'keys']));
+  }, 60_000);
 });
+
+async function listens(url: string): Promise<boolean> {
+  return fetch(url).then(
+    () => true,
+    (error) => error.cause?.code !== 'ECONNREFUSED',
+  );
+}

@@ -12,7 +12,7 @@ export const getActionType = route({
   permission: 'read',
   request: { params: actionTypeParams },
   responses: { 200: { description: 'The action type at its current version.', schema: actionTypeSchema } },
-  problems: ['unknown_action_type'],
+  problems: ['not_found'],
   async handle({ params, caller }, context) {
     const type = await context.readAs(caller, async (tx, _actor, mask) =>
       answered(await readActionType(tx, params.name, context.resources.deps), (found) => ({

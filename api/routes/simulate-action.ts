@@ -15,7 +15,7 @@ export const simulateAction = route({
   permission: 'proposal:create',
   request: { params: actionTypeParams, body: simulationBody },
   responses: { 200: { description: 'The plan it would have now.', schema: dryRunSchema } },
-  problems: ['unknown_action_type', 'action_type_superseded', ...dryRunProblems],
+  problems: ['not_found', 'action_type_superseded', ...dryRunProblems],
   async handle({ params, body, caller }, context) {
     const { pool, deps } = context.resources;
     const plan = await dryRun(pool, caller.tenant, { actionType: params.name, parameters: body.parameters, proposer: caller }, deps);

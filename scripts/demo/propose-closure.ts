@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { propose } from '../rest/carry-proposal.ts';
+import { propose, until } from '../rest/carry-proposal.ts';
 import type { Edit, Proposal } from '../rest/proposal.ts';
 import { expectGood } from '../rest/rest-client.ts';
 import type { Cast } from './cast.ts';
@@ -7,26 +7,31 @@ import { heading, shortDigest, show, table, text } from './page.ts';
 
 export interface ProposedClosure {
   proposal: Proposal;
-  /** Of the attempt that the agent took back: what an approver who does not look again still holds. */
+  /** Of its first revision: what an approver who does not look again still holds. */
   outdatedDigest: string | null;
 }
 
-/** The agent proposes to close O'Hare, thinks better of the reason, and proposes again; the second plan is what people will decide about. */
-export async function proposeClosure({ agent }: Cast): Promise<ProposedClosure> {
+/** The agent proposes to close O'Hare, is asked for a better reason, and revises; the second plan is what people will decide about. */
+export async function proposeClosure({ agent, dutyManager }: Cast): Promise<ProposedClosure> {
   heading("An agent proposes to close Chicago O'Hare");
-  const request = (reason: string) => ({
-    actionType: 'closeAirport',
-    parameters: { airport: 'ORD', reason },
-    justification: 'Forecast of 40 cm of snow until Thursday noon; all runways affected.',
-  });
-  const first = await propose(agent, request('Snow'), randomUUID());
-  expectGood(await agent.post(`/v1/proposals/${first.id}/withdraw`, {}), 'Withdrawing');
+  const parameters = (reason: string) => ({ airport: 'ORD', reason });
+  const justification = 'Forecast of 40 cm of snow until Thursday noon; all runways affected.';
   const startedAt = performance.now();
-  const proposal = await propose(agent, request('Blizzard: all runways closed'), randomUUID());
+  const first = await propose(agent, { actionType: 'closeAirport', parameters: parameters('Snow'), justification }, randomUUID());
   const tookMs = performance.now() - startedAt;
+  const wish = { decision: 'request_changes', reason: 'Passengers read this: say what the snow does.' };
+  expectGood(
+    await dutyManager.post(`/v1/proposals/${first.id}/reviews`, wish, { 'if-match': `"${first.planDigest}"` }),
+    'Asking for another reason',
+  );
+  const revision = { parameters: parameters('Blizzard: all runways closed') };
+  expectGood(await agent.post(`/v1/proposals/${first.id}/revisions`, revision, { 'idempotency-key': randomUUID() }), 'Revising');
+  const proposal = await until(agent, first.id, (status) => status !== 'simulating');
   text(
-    `ops-agent proposed it once as "Snow", took that back, and proposed it as "Blizzard: all runways closed".`,
-    `Nothing has changed yet: the proposal was simulated on the live data in ${tookMs.toFixed(0)} ms and now is ${proposal.status}.`,
+    `ops-agent        proposes it as "Snow"; simulated on the live data in ${tookMs.toFixed(0)} ms`,
+    `duty-manager-1   asks for changes: "${wish.reason}"`,
+    `ops-agent        revises it: "${revision.parameters.reason}"`,
+    `Nothing has changed yet: the proposal now is ${proposal.status}.`,
     '',
   );
   printSummary(proposal);

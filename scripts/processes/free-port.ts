@@ -1,8 +1,13 @@
 import { createServer } from 'node:net';
+import { holdLock } from '../bootstrap/lock-file.mjs';
+import { cacheDirectory } from './cache-directory.ts';
 
-/** The preferred port when nothing listens on it, else any free one. Another process may still take it before the caller does; callers that mind retry. */
+/**
+ * The preferred port when nothing listens on it, else any free one. A preferred port stays this process's until it ends, so that another checkout which starts at
+ * the same instant takes another one; any other program may still be quicker than the caller, and callers that mind retry.
+ */
 export async function freePort(preferred = 0, avoid: ReadonlySet<number> = new Set()): Promise<number> {
-  if (preferred !== 0 && !avoid.has(preferred) && (await isFree(preferred))) return preferred;
+  if (preferred !== 0 && !avoid.has(preferred) && (await isFree(preferred)) && reserve(preferred)) return preferred;
   for (;;) {
     const port = await anyPort();
     if (!avoid.has(port)) return port;
@@ -16,6 +21,10 @@ export async function freePortBetween(from: number, to: number, avoid: ReadonlyS
     if (!avoid.has(port) && (await isFree(port))) return port;
   }
   throw new Error(`No free port between ${from} and ${to}`);
+}
+
+function reserve(port: number): boolean {
+  return 'release' in holdLock(cacheDirectory('ports', String(port)));
 }
 
 /** Asked on both addresses: a program bound to all interfaces and one bound to the loopback alone may hold the same number. */

@@ -10,6 +10,7 @@ const stateNames = [
   'temporal.db-shm',
   'temporal.db-wal',
   'temporal.db.pid',
+  'kafka',
   'keys',
   'witness',
 ];
@@ -18,5 +19,6 @@ const stateNames = [
 export async function removeState(directory: string): Promise<void> {
   await endPreviousServer(join(directory, 'postgres'));
   await endPrevious(join(directory, 'temporal.db.pid'));
+  await endPrevious(join(directory, 'kafka', 'broker.pid'));
   for (const name of stateNames) rmSync(join(directory, name), { recursive: true, force: true });
 }

@@ -47,7 +47,7 @@ describe('a batch of proposals', () => {
     expect(status).toBe(200);
     expect(body).toMatchObject({ accepted: 3, refused: 2 });
     expect(body.results.map(({ index }: { index: number }) => index)).toEqual([0, 1, 2, 3, 4]);
-    expect(body.results[3].problem).toMatchObject({ code: 'unknown_action_type', status: 404 });
+    expect(body.results[3].problem).toMatchObject({ code: 'unknown_action_type', status: 422, errors: [{ pointer: '/actionType' }] });
     expect(body.results[4].problem).toMatchObject({ code: 'invalid_parameters', errors: [{ pointer: '/parameters/name' }] });
     expect(await stored()).toBe(before + 3);
   });

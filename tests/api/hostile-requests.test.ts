@@ -131,8 +131,8 @@ describe('a hostile address', () => {
     ['/v1/objects/room?filter=matches(note,"(a%2B)%2B$")', 400, 'invalid_filter'],
     ['/v1/objects/room?orderBy=seats;drop', 400, 'malformed_request'],
     ['/v1/objects/floor/F1/links/nothing', 404, 'unknown_link_type'],
-    ['/v1/action-types/nothing', 404, 'unknown_action_type'],
-    ['/v1/action-types/__proto__', 404, 'unknown_action_type'],
+    ['/v1/action-types/nothing', 404, 'not_found'],
+    ['/v1/action-types/__proto__', 404, 'not_found'],
   ])('%s is %i %s', async (path, status, code) => {
     expectProblem(await keeper.get(path), status, code);
   });

@@ -201,7 +201,10 @@ describe('a domain the product has never seen, over HTTP', () => {
     });
     expect((await clerk.get('/v1/action-types')).body.actionTypes.length).toBe(Object.keys(warehouse.actionTypes).length);
     expect((await agent.propose('reprice@1', { factor: '1.1' })).status).toBe(201);
-    expect(await agent.propose('reprice@7', { factor: '1.1' })).toMatchObject({ status: 404, body: { code: 'unknown_action_type' } });
+    expect(await agent.propose('reprice@7', { factor: '1.1' })).toMatchObject({
+      status: 422,
+      body: { code: 'unknown_action_type', errors: [{ pointer: '/actionType' }] },
+    });
     const document = await clerk.get('/v1/ontology');
     expect(document.body).toEqual(warehouse);
     expect(await scene.as({ id: 'ontology-admin-1' }).put('/v1/ontology', document.body)).toMatchObject({
@@ -291,8 +294,10 @@ describe('at the same instant', () => {
       const proposal = await fresh();
       const [review, withdrawal] = await Promise.all([manager.review(proposal), agent.post(`/v1/proposals/${proposal.id}/withdraw`)]);
       const end = await scene.until(proposal.id, 'executed', 'withdrawn');
-      if (end.status === 'withdrawn') expect(withdrawal.status).toBe(200);
-      else expect([review.status, withdrawal]).toMatchObject([201, { status: 409, body: { code: 'not_withdrawable' } }]);
+      if (end.status === 'withdrawn') {
+        expect(withdrawal.status).toBe(200);
+        expect(review).toMatchObject({ status: 409, body: { code: 'not_awaiting_approval' } });
+      } else expect([review.status, withdrawal]).toMatchObject([201, { status: 409, body: { code: 'not_withdrawable' } }]);
     }
   });
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../scripts/processes/free-port.ts';
 import { type SupervisedProcess, supervise } from '../../scripts/processes/supervised-process.ts';
 import { building } from '../store/fixture.ts';
 import { temporalAddress } from '../support/temporal.ts';
@@ -13,12 +14,15 @@ let line: Awaited<ReturnType<typeof openLine>>;
 let scene: ApiScene;
 let worker: WorkerProcess;
 let relay: SupervisedProcess;
+let relayUrl: string;
 
 beforeAll(async () => {
   const temporal = temporalAddress();
   line = await openLine(temporal);
   scene = await ApiScene.open({ temporal: line.address, taskQueue });
   worker = await startWorkerProcess({ databaseUrl: scene.database.urls.worker, temporal, taskQueue });
+  const relayPort = await freePort();
+  relayUrl = `http://127.0.0.1:${relayPort}`;
   relay = supervise({
     name: 'relay',
     entry: 'events/relay.ts',
@@ -26,7 +30,7 @@ beforeAll(async () => {
       EXEQUATUR_RELAY_DATABASE_URL: scene.database.urls.relay,
       TEMPORAL_ADDRESS: temporal,
       EXEQUATUR_TASK_QUEUE: taskQueue,
-      EXEQUATUR_RELAY_METRICS_PORT: '0',
+      EXEQUATUR_RELAY_METRICS_PORT: String(relayPort),
       LOG_LEVEL: 'warn',
     },
     onLine: (_, text) => process.env.TEST_LOG_LEVEL && console.log(text),
@@ -64,6 +68,8 @@ async function openLine(to: string) {
   };
 }
 
+const metrics = async (url: string) => (await fetch(`${url}/metrics`)).text();
+
 describe('while Temporal is away', () => {
   it('proposals and reviews are taken, the relay catches up, and the API finds Temporal again by itself', async () => {
     const agent = scene.as({ id: 'agent-1', kind: 'agent', roles: ['agent'] });
@@ -83,6 +89,11 @@ describe('while Temporal is away', () => {
     const withOfficer = await scene.as({ id: 'officer-1' }).review(simulated);
     expect(withOfficer).toMatchObject({ status: 201, body: { proposal: { status: 'approved' } } });
     await scene.until(proposed.body.id, 'executed');
+    expect(await metrics(relayUrl)).toMatch(/^exequatur_relay_nudges_redelivered_total\S* [1-9]/m);
+    const ofWorker = await metrics(worker.metricsUrl);
+    expect(ofWorker).toMatch(/^exequatur_step_duration_seconds_count\{.*step="execute".*\} [1-9]/m);
+    expect(ofWorker).toMatch(/^temporal_activity_execution_latency|^temporal_local_activity/m); // The SDK's own.
+    expect(await metrics(scene.url)).toMatch(/^exequatur_http_request_duration_seconds_count\{.*\} [1-9]/m);
 
     await line.mend();
     const deadline = Date.now() + 15_000;

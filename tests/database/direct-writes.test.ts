@@ -192,16 +192,34 @@ describe('row-level security', () => {
     expect(mine.rowCount).toBe(2);
   });
 
-  it('holds in a view and a function that a login makes for itself', async () => {
-    const other = await scene.db.createTenant();
-    const pool = new pg.Pool({ connectionString: scene.db.urls.api });
-    const text = `CREATE TEMPORARY VIEW peek AS SELECT * FROM exequatur.object; SELECT 1 FROM peek`;
+  it.each([
+    ['view', 'CREATE TEMPORARY VIEW peek AS SELECT * FROM exequatur.object', 'SELECT FROM peek'],
+    [
+      'function',
+      `CREATE FUNCTION pg_temp.peek() RETURNS SETOF exequatur.object LANGUAGE sql SECURITY DEFINER AS 'SELECT * FROM exequatur.object'`,
+      'SELECT FROM pg_temp.peek()',
+    ],
+  ])('holds in a %s that a login makes for itself', async (_, make, read) => {
+    const pool = new pg.Pool({ connectionString: scene.db.urls.api, max: 1 });
+    const seenBy = (tenant: string) =>
+      inTenant(pool, tenant, async (client) => {
+        await client.query(make);
+        const { rowCount } = await client.query(read);
+        await client.query('DISCARD TEMP').catch(() => {});
+        return rowCount;
+      });
     try {
-      const outcome = await inTenant(pool, other, (client) => client.query(text) as unknown as Promise<pg.QueryResult[]>);
-      expect(outcome[1]?.rowCount).toBe(0);
+      expect(await seenBy(await scene.db.createTenant())).toBe(0);
     } finally {
       await pool.end();
     }
+    const own = new pg.Pool({ connectionString: scene.db.urls.api, max: 1 });
+    const mine = await inTenant(own, scene.tenant, async (client) => {
+      await client.query(make);
+      return (await client.query(read)).rowCount;
+    });
+    await own.end();
+    expect(mine).toBe(2);
   });
 });
 

@@ -54,8 +54,8 @@ describe('definitions', () => {
 
   it('retire an action type that is gone, and take it back at its version', async () => {
     expectDone(await put(changed((document) => Reflect.deleteProperty(document.actionTypes, 'join'))));
-    expect(await fixture.inApi((tx) => getActionType(tx, 'join', fixture.deps))).toEqual({ refused: 'unknown_action_type' });
-    expect(await fixture.propose('join', { a: 'x', b: 'y' })).toEqual({ refused: 'unknown_action_type' });
+    expect(await fixture.inApi((tx) => getActionType(tx, 'join', fixture.deps))).toEqual({ refused: 'not_found' });
+    expect(await fixture.propose('join', { a: 'x', b: 'y' })).toMatchObject({ refused: 'unknown_action_type' });
     expect(expectDone(await put(building)).actionTypes).toMatchObject({ join: 1 });
   });
 

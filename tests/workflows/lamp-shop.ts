@@ -30,7 +30,7 @@ import { withdrawProposal } from '../../store/withdraw-proposal.ts';
 import { openLogger } from '../../telemetry/logger.ts';
 import { openRegistry } from '../../telemetry/metrics.ts';
 import { temporalLogger } from '../../telemetry/temporal-logger.ts';
-import { bundleWorkflows } from '../../workflow-bundle.ts';
+import { findWorkflowBundle } from '../../workflow-bundle.ts';
 import {
   nudgeSignal,
   nudgeUpdate,
@@ -123,7 +123,7 @@ export class LampShop {
     const worker = await Worker.create({
       connection,
       taskQueue: this.taskQueue,
-      workflowBundle: await workflowBundle(plugins),
+      workflowBundle: await findWorkflowBundle(plugins as never, temporalLogger(logger)),
       activities: {
         ...around(this.activities()),
         ...createScheduleActivities({ pool: this.workerPool, store: this.deps, logger }),
@@ -182,9 +182,9 @@ export class LampShop {
   }
 
   /** Commits a review, as the API does before it nudges. */
-  async review(proposalId: string, decision: 'approve' | 'reject' = 'approve'): Promise<void> {
+  async review(proposalId: string, decision: 'approve' | 'reject' | 'request_changes' = 'approve'): Promise<void> {
     const [plan] = await this.query<{ plan_digest: string }>('SELECT plan_digest FROM exequatur.proposal WHERE id = $1', [proposalId]);
-    const review = { proposalId, decision, digest: plan?.plan_digest ?? '', reviewer: keeper };
+    const review = { proposalId, decision, digest: plan?.plan_digest ?? '', reviewer: keeper, reason: 'x' };
     await this.write((tx) => recordReview(tx, review, this.deps));
   }
 
@@ -315,16 +315,4 @@ export class LampShop {
     if (isRefusal(outcome)) throw new Error(`refused: ${JSON.stringify(outcome)}`);
     return outcome;
   }
-}
-
-const bundles = new Map<boolean, ReturnType<typeof bundleWorkflows>>();
-
-function workflowBundle(plugins: NonNullable<WorkerWishes['plugins']>): ReturnType<typeof bundleWorkflows> {
-  const traced = plugins.length > 0;
-  let bundle = bundles.get(traced);
-  if (bundle === undefined) {
-    bundle = bundleWorkflows(plugins as never, temporalLogger(logger));
-    bundles.set(traced, bundle);
-  }
-  return bundle;
 }

@@ -100,10 +100,19 @@ describe('the workflow of a proposal', () => {
     await expect.poll(() => shop.workflowTasks(id)).toBe(1);
     const described = await shop.handle(id).describe();
     const attributes = Object.fromEntries(described.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]));
-    expect(attributes).toMatchObject({ TenantId: shop.tenant, ActionType: 'dim', ProposalStatus: 'awaiting_approval' });
+    expect(attributes).toMatchObject({ TenantId: shop.tenant, ActionType: 'dim', ProposalStatus: 'awaiting_approval', RiskTier: 'medium' });
     expect(attributes.ExpiresAt).toBeInstanceOf(Date);
     expect(await described.staticSummary()).toContain('dim');
     expect(await shop.currentDetails(id)).toMatch(/awaiting_approval.*still missing/s);
+  });
+
+  it('tells an operator why it ended as it did', async () => {
+    const invalid = await shop.proposed('dim', { lamp: 'porch', level: -1 });
+    expect(await shop.outcome(invalid)).toBe('invalid');
+    const described = await shop.handle(invalid).describe();
+    const attributes = Object.fromEntries(described.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]));
+    expect(attributes).toMatchObject({ ProposalStatus: 'invalid' });
+    expect(await shop.currentDetails(invalid)).toMatch(/invalid.*why: criteri/s);
   });
 
   it('fails for good when it was started for a proposal that never was', async () => {

@@ -5,7 +5,7 @@ import { describe, it } from 'vitest';
 import { openLogger } from '../../telemetry/logger.ts';
 import { temporalLogger } from '../../telemetry/temporal-logger.ts';
 import { startTracing } from '../../telemetry/tracing.ts';
-import { bundleWorkflows } from '../../workflow-bundle.ts';
+import { findWorkflowBundle } from '../../workflow-bundle.ts';
 import { readHistory } from './history-file.ts';
 
 const directory = join(import.meta.dirname, 'histories');
@@ -16,9 +16,9 @@ Runtime.install({ logger });
 // Histories of workflows as released code wrote them. One that no longer replays means that running workflows would break on the next deployment: keep the old
 // path behind `patched()`, or record anew (record-histories.test.ts) only while nothing is deployed.
 describe('workflow code replays committed histories', async () => {
-  const plain = await bundleWorkflows([], logger);
+  const plain = await findWorkflowBundle([], logger);
   const tracing = startTracing('replay', 'http://127.0.0.1:1');
-  const traced = await bundleWorkflows(tracing.plugins, logger);
+  const traced = await findWorkflowBundle(tracing.plugins, logger);
   await tracing.stop();
 
   for (const name of histories) {

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { redeliverNudges } from '../../events/redeliver-nudges.ts';
 import { restartLostWorkflows } from '../../events/restart-lost-workflows.ts';
+import type { Caller } from '../../ontology/authority.ts';
 import { startTemporalDevServer } from '../../scripts/temporal/dev-server.ts';
+import { setFreezeWindow } from '../../store/change-freeze-window.ts';
 import { openLogger } from '../../telemetry/logger.ts';
 import { LampShop } from './lamp-shop.ts';
 
@@ -64,6 +66,36 @@ describe('a workflow that Temporal has lost is started anew', () => {
     expect(await restartLostWorkflows(relayOf(shop))).toBe(1);
     expect(await shop.outcome(id)).toBe('executed');
     expect(await shop.traces(id)).toEqual(once);
+  });
+
+  it('in changes_requested', async () => {
+    await shop.startWorker();
+    await shop.installed('hall');
+    const id = await shop.proposed('dim', { lamp: 'hall', level: 26 });
+    await shop.handle(id).terminate();
+    await shop.review(id, 'request_changes');
+    expect(await shop.status(id)).toBe('changes_requested');
+    await quiet();
+    expect(await restartLostWorkflows(relayOf(shop))).toBe(1);
+    await shop.withdraw(id);
+    await shop.nudge(id);
+    expect(await shop.outcome(id)).toBe('withdrawn');
+  });
+
+  it('in scheduled', async () => {
+    await shop.startWorker();
+    await shop.installed('hall');
+    const by: Caller = { id: 'operator', kind: 'user', roles: ['operator'], tokenIssuedAt: '2026-01-01T00:00:00.000Z' };
+    const once = { from: new Date(Date.now() - 60_000).toISOString(), until: new Date(Date.now() + 120_000).toISOString() };
+    await shop.write((tx) => setFreezeWindow(tx, { name: 'now', reason: 'x', once, by }, shop.deps));
+    const id = await shop.started('install', { names: ['stairs'] });
+    await expect.poll(() => shop.status(id), { timeout: 20_000 }).toBe('scheduled');
+    await shop.handle(id).terminate();
+    await quiet();
+    expect(await restartLostWorkflows(relayOf(shop))).toBe(1);
+    await shop.database.advanceClock(120_000); // The window closes; the workflow, started anew, is told to look.
+    await shop.nudge(id);
+    expect(await shop.outcome(id)).toBe('executed');
   });
 
   it('and left alone while it runs, and for proposals that have ended', async () => {
