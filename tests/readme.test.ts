@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 const root = dirname(import.meta.dirname);
 const startTimeoutMs = 240_000; // Everything from source, and the whole network for two tenants, while other tests run.
@@ -24,8 +24,8 @@ beforeAll(async () => {
   writeFileSync(join(state, 'temporal.db'), 'no database');
   writeFileSync(ready, '{}');
   dev = spawn(process.execPath, ['scripts/bootstrap.mjs', 'scripts/dev.ts', '--fresh', '--state', state], { cwd: root, stdio: 'ignore' });
-  await expect.poll(() => existsSync(ready), { timeout: 20_000 }).toBe(false);
-  await expect.poll(() => existsSync(ready) || dev.exitCode !== null, { timeout: startTimeoutMs, interval: 200 }).toBe(true);
+  await vi.waitFor(() => expect(existsSync(ready)).toBe(false), { timeout: 20_000 });
+  await vi.waitFor(() => expect(existsSync(ready) || dev.exitCode !== null).toBe(true), { timeout: startTimeoutMs, interval: 200 });
 }, startTimeoutMs);
 afterAll(async () => {
   if (dev.exitCode === null) dev.kill('SIGKILL');
