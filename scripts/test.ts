@@ -20,8 +20,9 @@ if (!process.env.KAFKA_BROKERS) await findKafka();
 
 let passed = 0;
 let failed = 0;
-for (const check of staticChecks) {
-  const output = await check.run();
+const running = staticChecks.map((check) => ({ check, output: check.run() }));
+for (const { check, output: ending } of running) {
+  const output = await ending;
   if (output === undefined) passed += 1;
   else failed += 1;
   console.log(output === undefined ? `ok      ${check.name}` : `FAILED  ${check.name}\n${output}`);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client, type ClientOptions, Connection } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type pg from 'pg';
 import { createActivities } from '../../activities/create-activities.ts';
 import { createScheduleActivities } from '../../activities/create-schedule-activities.ts';
@@ -27,7 +27,6 @@ import { StatusWatch } from '../../store/status-watch.ts';
 import type { StoreDeps } from '../../store/store-deps.ts';
 import { beginExecution } from '../../store/transition.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
-import { openLogger } from '../../telemetry/logger.ts';
 import { openRegistry } from '../../telemetry/metrics.ts';
 import { temporalLogger } from '../../telemetry/temporal-logger.ts';
 import { findWorkflowBundle } from '../../workflow-bundle.ts';
@@ -40,12 +39,9 @@ import {
 } from '../../workflows/proposal.contract.ts';
 import type { ProposalActivities } from '../../workflows/proposal-activities.contract.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { logger } from '../support/runtime.ts';
 import { temporalAddress } from '../support/temporal.ts';
 import { agent, keeper, lamps, onCall, owner, secondOwner } from './lamps.ts';
-
-if (process.env.TEST_LOG_LEVEL) process.env.LOG_LEVEL = process.env.TEST_LOG_LEVEL; // To see why a step fails.
-const logger = openLogger('test');
-Runtime.install({ logger: temporalLogger(logger), telemetryOptions: { logging: { filter: { core: 'ERROR' } } } });
 
 export interface ShopWishes {
   temporal?: string;

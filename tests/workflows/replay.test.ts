@@ -1,17 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Runtime, Worker } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import { describe, it } from 'vitest';
-import { openLogger } from '../../telemetry/logger.ts';
 import { temporalLogger } from '../../telemetry/temporal-logger.ts';
 import { startTracing } from '../../telemetry/tracing.ts';
 import { findWorkflowBundle } from '../../workflow-bundle.ts';
+import { logger as testLogger } from '../support/runtime.ts';
 import { readHistory } from './history-file.ts';
 
 const directory = join(import.meta.dirname, 'histories');
 const histories = readdirSync(directory).filter((name) => name.endsWith('.history.json'));
-const logger = temporalLogger(openLogger('test'));
-Runtime.install({ logger });
+const logger = temporalLogger(testLogger);
 
 // Histories of workflows as released code wrote them. One that no longer replays means that running workflows would break on the next deployment: keep the old
 // path behind `patched()`, or record anew (record-histories.test.ts) only while nothing is deployed.
