@@ -114,7 +114,7 @@ export async function readEvidence(tx: Sql, proposalId: string): Promise<Evidenc
   return { checkpoint, entries, plan: plan ?? null };
 }
 
-function tilesOf(tx: Sql): StoredTiles {
+export function tilesOf(tx: Sql): StoredTiles {
   return new StoredTiles(
     async (level, tile) => {
       const [row] = await tx.rows<{ hashes: Buffer }>(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readTilePath } from '../../audit/tile-path.ts';
 import { component } from './components.ts';
 import { uuid } from './text-schema.ts';
 
@@ -19,6 +20,18 @@ export const checkpointSchema = component(
   z.strictObject({ ...signed, witnessed: z.strictObject(signed).nullable().describe('The last that witnesses cosigned.') }),
   'What was signed of the log: how many entries it has, and the root of the tree over them.',
 );
+
+export const tileParams = z.strictObject({
+  level: z
+    .string()
+    .regex(/^(entries|[0-9]|[1-5][0-9]|6[0-3])$/, 'must be `entries` or a level from 0 to 63')
+    .describe('0 for the hashes of entries, n + 1 for the roots of full tiles of level n; or `entries` for the entries themselves.'),
+  tile: z
+    .string()
+    .max(40)
+    .refine((path) => readTilePath(path) !== null, 'must be the number of a tile as tlog-tiles writes it')
+    .describe('As `067` or `x001/x234/067`, and with `.p/<width>` behind it the beginning of one that is not full.'),
+});
 
 const entry = z.strictObject({
   seq: z.int(),

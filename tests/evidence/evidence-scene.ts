@@ -46,6 +46,11 @@ export class EvidenceScene {
     return scene;
   }
 
+  /** The name of the tenant's log. */
+  get origin(): string {
+    return `${this.signer.name}/${this.api.tenant}`;
+  }
+
   get auditor() {
     return this.api.as({ id: 'auditor-1', roles: ['auditor'] });
   }
