@@ -79,10 +79,14 @@ export async function readSubtrees(tx: Sql, count: number): Promise<string[]> {
   return (await rangeHashes(tilesOf(tx), count)).map((hash) => hash.toString('hex'));
 }
 
+type ProvenEntry = ExportedEntry & { proof: string[] };
+
 export interface Evidence {
   checkpoint: SignedCheckpoint;
   /** Each with its proof, hashes in hex from the leaf upwards. */
-  entries: (ExportedEntry & { proof: string[] })[];
+  entries: ProvenEntry[];
+  /** Where a log that an earlier version began says that entries tell of approvals from then on; null where none of these lacks that. */
+  formatChanged: ProvenEntry | null;
   plan: { digest: string; bytes: string } | null;
 }
 
@@ -102,16 +106,31 @@ export async function readEvidence(tx: Sql, proposalId: string): Promise<Evidenc
     ),
   ]);
   if (rows.length === 0) return refuse('not_found');
-  const newest = Math.max(...rows.map(({ entry }) => entry.seq));
+  const changed = rows.some(({ entry }) => isFromBefore(entry)) ? await readFormatChange(tx) : null;
+  const newest = Math.max(...rows.map(({ entry }) => entry.seq), changed?.seq ?? 0);
   if (last === null || newest > last.size) return refuse('not_sealed');
   const checkpoint = (await readWitnessedCheckpoint(tx, newest)) ?? last;
   const tiles = tilesOf(tx);
-  const entries: Evidence['entries'] = [];
-  for (const { entry } of rows) {
+  const proven = async (entry: ExportedEntry): Promise<ProvenEntry> => {
     const proof = await inclusionProof(tiles, entry.seq - 1, checkpoint.size);
-    entries.push({ ...entry, proof: proof.map((hash) => hash.toString('hex')) });
-  }
-  return { checkpoint, entries, plan: plan ?? null };
+    return { ...entry, proof: proof.map((hash) => hash.toString('hex')) };
+  };
+  const entries: ProvenEntry[] = [];
+  for (const { entry } of rows) entries.push(await proven(entry));
+  return { checkpoint, entries, formatChanged: changed === null ? null : await proven(changed), plan: plan ?? null };
+}
+
+/** Whether an earlier version wrote of a plan, without whose approval it needed. */
+function isFromBefore({ payload }: ExportedEntry): boolean {
+  const { type, from, requirement, requirementDigest } = JSON.parse(payload) as Record<string, unknown>;
+  return type === 'proposal.simulated' && from === 'simulating' && requirement === undefined && requirementDigest === undefined;
+}
+
+async function readFormatChange(tx: Sql): Promise<ExportedEntry | null> {
+  const [row] = await tx.rows<{ entry: ExportedEntry }>(
+    `SELECT ${entryJson} AS entry FROM exequatur.audit_entry e WHERE e.type = 'log.format_changed' ORDER BY e.seq LIMIT 1`,
+  );
+  return row?.entry ?? null;
 }
 
 export function tilesOf(tx: Sql): StoredTiles {

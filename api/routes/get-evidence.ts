@@ -62,6 +62,7 @@ export const getEvidence = route({
   },
 });
 
-function bundle(tenant: string, proposalId: string, { checkpoint, entries, plan }: Evidence): object {
-  return { exequatur: 'evidence', format: 1, tenant, proposalId, checkpoint: checkpoint.note, entries, plan };
+function bundle(tenant: string, proposalId: string, { checkpoint, entries, formatChanged, plan }: Evidence): object {
+  const changed = formatChanged === null ? {} : { formatChanged };
+  return { exequatur: 'evidence', format: 1, tenant, proposalId, checkpoint: checkpoint.note, entries, ...changed, plan };
 }

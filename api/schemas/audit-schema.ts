@@ -51,6 +51,9 @@ export const evidenceSchema = component(
     proposalId: uuid,
     checkpoint: z.string(),
     entries: z.array(entry),
+    formatChanged: entry
+      .exactOptional()
+      .describe('Where a log that an earlier version began says that entries tell of approvals from then on, if these are from before.'),
     plan: z
       .strictObject({ digest: z.string(), bytes: z.string().describe('Base64.') })
       .nullable()
