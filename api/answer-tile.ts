@@ -1,5 +1,5 @@
 import { readTilePath } from '../audit/tile-path.ts';
-import { readCheckpoint, readWitnessedCheckpoint } from '../store/read-log.ts';
+import { readCheckpoint, readWitnessedCheckpoint, type Witnesses } from '../store/read-log.ts';
 import { readEntryBundle, readTile } from '../store/read-tiles.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
 import type { Sql } from '../store/sql.ts';
@@ -23,7 +23,9 @@ export async function answerTile(read: Read, { level, tile }: { level: string; t
 }
 
 /** The newest checkpoint that witnesses cosigned, or where none did the newest, as text. */
-export async function answerCheckpoint(read: Read): Promise<Answer | Refusal> {
-  const found = await read(async (tx) => (await readWitnessedCheckpoint(tx)) ?? (await readCheckpoint(tx)) ?? refuse('not_sealed'));
+export async function answerCheckpoint(read: Read, witnesses: Witnesses): Promise<Answer | Refusal> {
+  const found = await read(
+    async (tx) => (await readWitnessedCheckpoint(tx, witnesses)) ?? (await readCheckpoint(tx, witnesses)) ?? refuse('not_sealed'),
+  );
   return isRefusal(found) ? found : { status: 200, body: found.note, mediaType: 'text/plain' };
 }

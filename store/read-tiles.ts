@@ -36,6 +36,6 @@ function lengthOf(frame: Buffer): Buffer {
 }
 
 async function isSigned(tx: Sql, level: number, { tile, width }: TilePart): Promise<boolean> {
-  const last = await readCheckpoint(tx);
+  const last = await readCheckpoint(tx, []);
   return last !== null && Math.floor(last.size / tileWidth ** level) >= tile * tileWidth + width;
 }

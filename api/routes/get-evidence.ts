@@ -33,7 +33,7 @@ export const getEvidence = route({
     const wantsPage = prefers(['application/json', 'text/html']) === 'text/html';
     const { tenant } = caller;
     const found = await context.auditAs(caller, async (tx, mask) => {
-      const evidence = await readEvidence(tx, proposalId);
+      const evidence = await readEvidence(tx, context.resources.witnesses, proposalId);
       if (isRefusal(evidence)) return evidence;
       const plan = !wantsPage && mask.hidesNothing() ? evidence.plan : null;
       // Not of the proposal itself: reading its evidence would else make it unsealed.

@@ -12,5 +12,5 @@ export const getLogCheckpoint = route({
   permission: 'audit:read',
   responses: { 200: { description: 'A signed note.', mediaType: 'text/plain' } },
   problems: ['not_sealed'],
-  handle: ({ caller }, context) => answerCheckpoint((work) => context.auditAs(caller, work)),
+  handle: ({ caller }, context) => answerCheckpoint((work) => context.auditAs(caller, work), context.resources.witnesses),
 });

@@ -12,5 +12,5 @@ export const getSystemLogCheckpoint = route({
   permission: 'installation:read',
   responses: { 200: { description: 'A signed note.', mediaType: 'text/plain' } },
   problems: ['not_sealed'],
-  handle: ({ caller }, context) => answerCheckpoint((work) => context.systemAs(caller, work)),
+  handle: ({ caller }, context) => answerCheckpoint((work) => context.systemAs(caller, work), context.resources.witnesses),
 });

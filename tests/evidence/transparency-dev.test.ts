@@ -16,6 +16,7 @@ let older: string;
 beforeAll(async () => {
   scene = await EvidenceScene.open();
   witness = await startWitness(scene.signer.verifierKey);
+  scene.serve(witness);
   await scene.act();
   await sealed();
   older = await checkpoint();
