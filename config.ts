@@ -52,6 +52,12 @@ const apiSettings = z.object({
   EXEQUATUR_DEVELOPMENT_KEYS: z.stringbool().default(false),
   ...secretsKeySettings,
   EXEQUATUR_FUNCTIONS: functions,
+  /** Whose cosignatures are served; and verifier keys of former witnesses, with spaces between, whose cosignatures are there. */
+  EXEQUATUR_WITNESSES: witnesses,
+  EXEQUATUR_FORMER_WITNESS_KEYS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(/\s+/).filter((word) => word !== '')),
 });
 
 const workerSettings = z.object({

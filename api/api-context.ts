@@ -8,6 +8,7 @@ import type { DatabaseProbe } from '../store/database-probe.ts';
 import { EventWatch } from '../store/event-watch.ts';
 import { currentVersion } from '../store/load-ontology.ts';
 import { policyVersionInForce } from '../store/policy-sets.ts';
+import type { Witnesses } from '../store/read-log.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import { knownSensitiveFields, readSensitiveFields } from '../store/sensitive-fields-in-force.ts';
@@ -33,6 +34,8 @@ export interface ApiResources {
   tokens: TokenRules;
   /** Of operators of the installation; absent where nobody is one. */
   operatorTokens?: TokenRules;
+  /** Whose cosignatures of checkpoints are served: those that hold under these keys. */
+  witnesses: Witnesses;
   /** Keeps secrets of endpoints. */
   secrets: SecretBox;
   registry: Registry;

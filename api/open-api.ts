@@ -10,7 +10,10 @@ type Json = Record<string, unknown>;
 /** The OpenAPI 3.1 document, derived from the routes and the very schemas that check their input: what it says cannot differ from what is done. */
 export function openApiDocument(routes: readonly Route[]): Json {
   const paths: Record<string, Json> = {};
-  for (const route of routes) paths[route.path] = { ...paths[route.path], [route.method]: operation(route) };
+  for (const route of routes) {
+    const path = route.path.replaceAll('*}', '}'); // OpenAPI has no parameter of several segments.
+    paths[path] = { ...paths[path], [route.method]: operation(route) };
+  }
   return {
     openapi: '3.1.1',
     info: {

@@ -25,7 +25,7 @@ export interface ResponseDescription {
 
 export interface Answer {
   status: number;
-  /** Sent as JSON, unless `mediaType` says that it is text, which it then is. */
+  /** Sent as JSON, unless `mediaType` says that it is text or bytes, which it then is. */
   body?: unknown;
   mediaType?: string;
   /** Sent piece by piece in place of a body; where it fails, the connection breaks off. */
@@ -78,7 +78,7 @@ export interface RouteDefinition<
   /** The operation's name in OpenAPI; a wire contract. */
   name: string;
   method: 'get' | 'post' | 'put' | 'delete';
-  /** With `{name}` for parameters. */
+  /** With `{name}` for parameters, and `{name*}` for one that has slashes. */
   path: string;
   tag: 'ontology' | 'proposals' | 'events' | 'objects' | 'principals' | 'policies' | 'audit' | 'operations';
   summary: string;

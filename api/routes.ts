@@ -27,6 +27,8 @@ import { getEvidence } from './routes/get-evidence.ts';
 import { getHistory } from './routes/get-history.ts';
 import { getLinks } from './routes/get-links.ts';
 import { getLiveness } from './routes/get-liveness.ts';
+import { getLogCheckpoint } from './routes/get-log-checkpoint.ts';
+import { getLogTile } from './routes/get-log-tile.ts';
 import { getMetrics } from './routes/get-metrics.ts';
 import { getMigration } from './routes/get-migration.ts';
 import { getObject } from './routes/get-object.ts';
@@ -42,6 +44,8 @@ import { getReadiness } from './routes/get-readiness.ts';
 import { getSchedule } from './routes/get-schedule.ts';
 import { getSubscription } from './routes/get-subscription.ts';
 import { getSystemCheckpoint } from './routes/get-system-checkpoint.ts';
+import { getSystemLogCheckpoint } from './routes/get-system-log-checkpoint.ts';
+import { getSystemLogTile } from './routes/get-system-log-tile.ts';
 import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
 import { listDeadLetters } from './routes/list-dead-letters.ts';
@@ -134,8 +138,12 @@ export const routes: readonly Route[] = [
   getEvidence,
   exportAudit,
   getCheckpoint,
+  getLogCheckpoint,
+  getLogTile,
   exportSystemAudit,
   getSystemCheckpoint,
+  getSystemLogCheckpoint,
+  getSystemLogTile,
   getTimeline,
   getDecisions,
   listSubscriptions,

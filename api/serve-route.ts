@@ -30,8 +30,16 @@ export function serveRoute(app: Express, route: Route, context: ApiContext): voi
   });
 }
 
+/** `{name}` is one segment, `{name*}` as many as there are. */
 export function expressPath(path: string): string {
-  return path.replaceAll(':', '\\:').replace(/\{(\w+)\}/g, ':$1');
+  return path
+    .replaceAll(':', '\\:')
+    .replace(/\{(\w+)\*\}/g, '*$1')
+    .replace(/\{(\w+)\}/g, ':$1');
+}
+
+function readPath(parameters: Request['params']): Record<string, string> {
+  return Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, Array.isArray(value) ? value.join('/') : value]));
 }
 
 async function answer(route: Route, request: Request, response: Response, context: ApiContext): Promise<Answer | RouteRefusal> {
@@ -55,7 +63,7 @@ async function answer(route: Route, request: Request, response: Response, contex
     if (turned !== null) return refuse(turned); // Before anything is read of it.
   }
   const { params, query, headers, body } = route.request ?? {};
-  const path = parse(params, request.params, 'path');
+  const path = parse(params, readPath(request.params), 'path');
   if (!path.ok) return path.refusal;
   const asked = readQuery(request.originalUrl);
   const search = asked.ok ? parse(query, asked.value, 'query') : asked;

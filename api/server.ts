@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readWitnessKey, type VerifierKey } from '../audit/note-keys.ts';
 import { type ApiSettings, readApiSettings, secretsKeys } from '../config.ts';
 import { cedar } from '../policy/cedar.ts';
 import { decide } from '../policy/decide.ts';
@@ -46,6 +47,7 @@ async function main(logger: Logger): Promise<void> {
     deps: { decide, ontologies: new OntologyCache(await loadFunctions(settings.EXEQUATUR_FUNCTIONS)), policies: new PolicySets(cedar) },
     tokens: { keys, issuer: settings.EXEQUATUR_JWT_ISSUER, audience: settings.EXEQUATUR_JWT_AUDIENCE, now: () => clock.now() },
     ...operatorTokens(settings, keys, () => clock.now()),
+    witnesses: witnessKeys(settings),
     secrets: new SecretBox(secretsKeys(settings)),
     registry: openRegistry('api'),
     openApi: describeOnce(),
@@ -72,6 +74,11 @@ function operatorTokens(settings: ApiSettings, keys: TokenKeys, now: () => numbe
   const { EXEQUATUR_JWT_ISSUER: issuer, EXEQUATUR_JWT_AUDIENCE: tenants, EXEQUATUR_OPERATOR_AUDIENCE: audience } = settings;
   if (audience === tenants) throw new Error('EXEQUATUR_OPERATOR_AUDIENCE must be another audience than EXEQUATUR_JWT_AUDIENCE');
   return audience === undefined ? {} : { operatorTokens: { keys, issuer, audience, now } };
+}
+
+/** Of witnesses that are asked now, and of former ones, whose cosignatures hold as ever. @throws when one is no key of a witness. */
+function witnessKeys({ EXEQUATUR_WITNESSES: asked, EXEQUATUR_FORMER_WITNESS_KEYS: former }: ApiSettings): VerifierKey[] {
+  return [...asked.map(({ key }) => key), ...former].map(readWitnessKey);
 }
 
 function describeOnce(): () => string {

@@ -1,7 +1,7 @@
 // Cosignatures of checkpoints as C2SP's tlog-cosignature has them, version 1: what a witness says of a log, and when.
 import { verify } from 'node:crypto';
 import { readSigningKey, type VerifierKey } from './note-keys.ts';
-import { type NoteSignature, signatureLine } from './signed-note.ts';
+import { type NoteSignature, openNote, signatureLine } from './signed-note.ts';
 
 export interface Cosigner {
   name: string;
@@ -29,6 +29,23 @@ export function cosignedAt(text: string, { name, id, bytes }: NoteSignature, ver
   if (verifier.kind !== 'witness' || name !== verifier.name || id !== verifier.id || bytes.length !== 8 + 64) return null;
   const seconds = bytes.readBigUInt64BE();
   return verify(null, cosignedBytes(text, seconds), verifier.key, bytes.subarray(8)) ? Number(seconds) : null;
+}
+
+/**
+ * A note with those of the lines that hold under the witnesses' keys, one of each key, in the order of their names; what else was filed as a cosignature is left out.
+ * `by` is how many keys there are.
+ */
+export function withCosignatures(note: string, lines: readonly string[], witnesses: readonly VerifierKey[]): { note: string; by: number } {
+  const text = openNote(note)?.text ?? '';
+  const holding = new Map<string, string>();
+  for (const line of [...lines].sort()) {
+    const [signature, ...more] = openNote(`${text}\n${line}`)?.signatures ?? [];
+    if (signature === undefined || more.length > 0) continue;
+    const witness = witnesses.find((key) => cosignedAt(text, signature, key) !== null);
+    if (witness !== undefined) holding.set(`${witness.name}+${witness.id}`, signature.line);
+  }
+  const ordered = [...holding].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, line]) => line);
+  return { note: note + ordered.join(''), by: ordered.length };
 }
 
 function cosignedBytes(text: string, seconds: bigint): Buffer {

@@ -21,7 +21,7 @@ export interface Disclosure {
   value: string;
 }
 
-/** What `append_audit` takes: payload text of at most 64 KiB. */
+/** What `append_audit` takes: payload text of at most 65,447 bytes, with which the entry has 65,535, as many as tlog-tiles can tell. */
 export interface AuditEntry {
   id: string;
   type: string;

@@ -37,6 +37,13 @@ export function readVerifierKey(text: string): VerifierKey {
   return { name, kind, id, key };
 }
 
+/** @throws when the text is no verifier key of a witness. */
+export function readWitnessKey(text: string): VerifierKey {
+  const key = readVerifierKey(text);
+  if (key.kind !== 'witness') throw new Error(`${key.name} has no key of a witness`);
+  return key;
+}
+
 /**
  * Reads a key as `note.GenerateKey` of golang.org/x/mod/sumdb/note writes it: `PRIVATE+KEY+<name>+<key id>+<base64 of the kind's byte and the 32 bytes>`.
  * @throws when the text is no such key of this kind.

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { readVerifierKey } from '../audit/note-keys.ts';
+import { readWitnessKey } from '../audit/note-keys.ts';
 import type { Signers } from '../audit/signed-note.ts';
 import type { RelaySettings } from '../config.ts';
 import { thinCheckpoints } from '../store/cosignatures.ts';
@@ -9,7 +9,7 @@ import type { KnownWitness } from './ask-witness.ts';
 import { readSigners } from './checkpoint-signers.ts';
 import type { Round } from './poll.ts';
 import { mostLogs, sealLogs } from './seal-logs.ts';
-import { submitCheckpoints } from './submit-checkpoints.ts';
+import { mendCosignatures, submitCheckpoints } from './submit-checkpoints.ts';
 
 interface SealingDeps {
   settings: RelaySettings;
@@ -20,6 +20,7 @@ interface SealingDeps {
 
 const sealEveryMs = 500; // An entry is under a checkpoint within a second.
 const submitEveryMs = 500; // And cosigned within another.
+const mendEveryMs = 60_000; // As often as a fork is told of again: somebody with the relay's login is at work.
 const thinEveryMs = 600_000;
 const mostThinned = 5_000; // Of one transaction.
 
@@ -27,9 +28,7 @@ const mostThinned = 5_000; // Of one transaction.
 export function sealingRounds(deps: SealingDeps): Round[] {
   const { settings, logger } = deps;
   const signers = readSigners(settings);
-  const witnesses = settings.EXEQUATUR_WITNESSES.map(({ url, key }) => ({ url, key: readVerifierKey(key) }));
-  const notOne = witnesses.find(({ key }) => key.kind !== 'witness');
-  if (notOne !== undefined) throw new Error(`${notOne.key.name} has no key of a witness`);
+  const witnesses = settings.EXEQUATUR_WITNESSES.map(({ url, key }) => ({ url, key: readWitnessKey(key) }));
   if (signers === undefined) {
     logger.warn('no key for checkpoints: audit logs are not sealed');
     return [];
@@ -83,7 +82,7 @@ function submitting({ pool, registry, logger }: SealingDeps, witnesses: readonly
     labelNames: ['witness'],
     registers: [registry],
   });
-  return witnesses.map((witness) => {
+  return witnesses.flatMap((witness) => {
     const label = { witness: witness.key.name };
     const forks = new Map<string, number>();
     const declined = new Map<string, number>();
@@ -96,6 +95,14 @@ function submitting({ pool, registry, logger }: SealingDeps, witnesses: readonly
         forked.set(label, forks.size);
       }
     };
-    return { name: `witness ${witness.key.name}`, everyMs: submitEveryMs, work };
+    const held = new Map<string, number>();
+    const mend = async () => {
+      cosignatures.inc(label, await mendCosignatures({ pool, witness, logger, forks, declined }, held));
+      return false;
+    };
+    return [
+      { name: `witness ${witness.key.name}`, everyMs: submitEveryMs, work },
+      { name: `cosignatures of ${witness.key.name}`, everyMs: mendEveryMs, work: mend },
+    ];
   });
 }

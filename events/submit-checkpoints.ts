@@ -1,6 +1,14 @@
 import type pg from 'pg';
+import { withCosignatures } from '../audit/cosignature.ts';
 import { consistencyProof } from '../audit/merkle.ts';
-import { type CheckpointToCosign, checkpointsToCosign, lastCheckpoint, storeCosignature } from '../store/cosignatures.ts';
+import {
+  type CheckpointToCosign,
+  checkpointsToCosign,
+  type FiledCosignatures,
+  filedCosignatures,
+  lastCheckpoint,
+  storeCosignature,
+} from '../store/cosignatures.ts';
 import { EntriesMissing, tilesOfLog } from '../store/log-work.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { askWitness, type KnownWitness } from './ask-witness.ts';
@@ -33,6 +41,30 @@ export async function submitCheckpoints(deps: SubmitDeps): Promise<number> {
     if (await submit(deps, log)) cosigned++;
   });
   return cosigned;
+}
+
+const pageOfLogs = 500;
+
+/**
+ * Has the newest checkpoints cosigned under which something is filed that is no cosignature of this witness: the relay's login files it, and whoever has that could otherwise
+ * keep the true one from being asked for. `held` are sizes that were looked at before, by tenant, kept over rounds. @returns how many were cosigned. @throws {WitnessAway}
+ */
+export async function mendCosignatures(deps: SubmitDeps, held: Map<string, number>): Promise<number> {
+  const { pool, witness, logger } = deps;
+  let mended = 0;
+  for (let after: string | null = null; ; ) {
+    const page: FiledCosignatures[] = await filedCosignatures(pool, { witness: nameOfWitness(witness), after, limit: pageOfLogs });
+    for (const { tenant, size, note, lines } of page.filter((log) => held.get(log.tenant) !== log.size)) {
+      if (withCosignatures(note, lines, [witness.key]).by === 0) {
+        logger.error({ tenant, size, witness: witness.key.name }, 'what is filed as a cosignature is none: the witness is asked again');
+        if (!(await submit(deps, { tenant, size, note, cosigned: 0 }))) continue;
+        mended++;
+      }
+      held.set(tenant, size);
+    }
+    if (page.length < pageOfLogs) return mended;
+    after = page.at(-1)?.tenant ?? null;
+  }
 }
 
 /** As cosignatures are filed: a witness's next key is another witness. */

@@ -45,6 +45,15 @@ describe('a stage of which any threshold suffices', () => {
     expect(settle(asked, review('a', ['manager'], [], 'reject'), review('d', ['director'], [], 'reject')).verdict).toBe('rejected');
   });
 
+  it('is not preferred with more approvals than it needs to a later stage that then lacks them', () => {
+    const two = requirement(
+      { name: 'one', require: 'any', thresholds: [threshold('a'), threshold('b', 2)] },
+      { name: 'two', teams: 2, thresholds: [threshold('b')] },
+    );
+    const all = [review('x', ['a', 'b']), review('y', ['b'], ['day']), review('z', ['b'], ['night'])];
+    expect(settle(two, ...all)).toMatchObject({ verdict: 'approved', missing: '' });
+  });
+
   it('takes whom a later stage does not need', () => {
     const two = requirement(
       { name: 'one', require: 'any', thresholds: [threshold('a'), threshold('b')] },

@@ -44,16 +44,14 @@ function choicesOf(stages: readonly ResolvedStage[]): number[][][] {
   );
 }
 
-/** The first stage that tells two apart decides: met before not met, then by how many approvals it has. */
+/**
+ * The first stage that is met in one alone decides, and only where there is none the first that has more approvals: more of them than an early stage needs must not be
+ * preferred to what a later one lacks.
+ */
 function isBetter(one: readonly AssignedStage[], other: readonly AssignedStage[]): boolean {
-  for (const [at, stage] of one.entries()) {
-    const rival = other[at] as AssignedStage;
-    const difference = Number(stage.isMet) - Number(rival.isMet) || total(stage.standing) - total(rival.standing);
-    if (difference !== 0) {
-      return difference > 0;
-    }
-  }
-  return false;
+  const differences = (of: (stage: AssignedStage) => number) => one.map((stage, at) => of(stage) - of(other[at] as AssignedStage));
+  const [first = 0] = [...differences(({ isMet }) => Number(isMet)), ...differences(({ standing }) => total(standing))].filter(Boolean);
+  return first > 0;
 }
 
 function fillShared(stages: readonly ResolvedStage[], approvals: readonly CountedReview[], admits: Admits): AssignedStage[] {

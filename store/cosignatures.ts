@@ -23,6 +23,26 @@ export async function checkpointsToCosign(
   return rows;
 }
 
+export interface FiledCosignatures {
+  tenant: string;
+  size: number;
+  note: string;
+  lines: string[];
+}
+
+/** What is filed as cosignatures of a witness under the newest checkpoints, where anything is; of tenants in order, from behind one, or from the first. */
+export async function filedCosignatures(
+  pool: pg.Pool,
+  { witness, after, limit }: { witness: string; after: string | null; limit: number },
+): Promise<FiledCosignatures[]> {
+  const { rows } = await pool.query<FiledCosignatures>({
+    name: 'filed_cosignatures',
+    text: 'SELECT f.tenant_id AS tenant, f.size::float8 AS size, f.note, f.lines FROM exequatur.filed_cosignatures($1, $2::uuid, $3::int) f',
+    values: [witness, after, limit],
+  });
+  return rows;
+}
+
 /** How many entries the last checkpoint of a log covers. */
 export async function lastCheckpoint(pool: pg.Pool, tenant: string): Promise<number> {
   const { rows } = await pool.query<{ size: number }>({

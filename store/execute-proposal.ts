@@ -3,7 +3,6 @@ import type pg from 'pg';
 import { settleQuorum } from '../ontology/quorum.ts';
 import { nextStep } from '../ontology/saga.ts';
 import { settingOf } from '../ontology/setting-actions.ts';
-import { tellApprovals } from '../ontology/tell-approvals.ts';
 import { announceSetting } from './announce-setting.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { askCriteriaAgain } from './ask-criteria-again.ts';
@@ -11,7 +10,7 @@ import { mayExecute, policyMove } from './ask-execution.ts';
 import { areDefinitionsInForce } from './definitions-in-force.ts';
 import { lockDefinitionsFor } from './definitions-lock.ts';
 import { type DoorRefusal, doorRefusalOf } from './door-refusals.ts';
-import { brokenGlassOf, isBehindGlass } from './glass-facts.ts';
+import { isBehindGlass } from './glass-facts.ts';
 import { takeNudges } from './nudges.ts';
 import { readPlannedEdit } from './plan-setting.ts';
 import { policyVersionInForce } from './policy-sets.ts';
@@ -110,6 +109,7 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
   if (facts.plan.outside > 0 && saga === null) return beginSaga(tx, begun, facts);
   if (setting !== null)
     await announceSetting(tx, setting, await readPlannedEdit(tx, facts.plan.id), { proposalId, proposerId: proposal.proposerId });
+  // By whose approval is added by the door.
   tx.audit({
     type: saga === null ? 'proposal.executed' : 'execution.applied',
     proposalId,
@@ -119,7 +119,6 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
       revision: proposal.revision,
       planDigest: facts.plan.digest,
       edits: facts.plan.edits,
-      ...tellApprovals(facts.plan.requirement, facts.reviews, proposal.behind, isEmergency ? brokenGlassOf(facts.glass) : null),
     },
   });
   tx.send('SELECT 1 FROM exequatur.apply_plan($1::uuid, $2::uuid, $3::jsonb)', [

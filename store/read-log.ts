@@ -1,4 +1,6 @@
+import { withCosignatures } from '../audit/cosignature.ts';
 import { hashBytes, inclusionProof, rangeHashes, StoredTiles, splitHashes } from '../audit/merkle.ts';
+import type { VerifierKey } from '../audit/note-keys.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Sql } from './sql.ts';
 
@@ -25,53 +27,92 @@ const entryJson = `jsonb_build_object('seq', e.seq, 'at', ((extract(epoch FROM e
   'disclosures', COALESCE((SELECT jsonb_agg(jsonb_build_object('name', d.name, 'salt', d.salt, 'value', d.value) ORDER BY d.name)
                              FROM exequatur.audit_disclosure d WHERE d.tenant_id = e.tenant_id AND d.entry_id = e.id), '[]'))`;
 
-/** SQL for the note of a checkpoint `c`: cosignatures are further signature lines. */
-const noteText = `c.note || COALESCE((SELECT string_agg(s.line, '' ORDER BY s.witness COLLATE "C") FROM exequatur.audit_cosignature s
-  WHERE s.tenant_id = c.tenant_id AND s.size = c.size), '')`;
+/** SQL for a checkpoint `c` with what is filed as cosignatures of the witnesses named in the second value. Of which of those hold {@link signed} makes the note. */
+const filed = `c.size::float8 AS size, c.note, ARRAY(SELECT s.line FROM exequatur.audit_cosignature s
+  WHERE s.tenant_id = c.tenant_id AND s.size = c.size AND s.witness = ANY ($2::text[])) AS lines`;
+
+interface FiledCheckpoint extends SignedCheckpoint {
+  lines: string[];
+}
+
+/** The witnesses whose cosignatures are served, by their keys. */
+export type Witnesses = readonly VerifierKey[];
+
+const namesOf = (witnesses: Witnesses): string[] => witnesses.map(({ name, id }) => `${name}+${id}`);
+
+function signed({ size, note, lines }: FiledCheckpoint, witnesses: Witnesses): SignedCheckpoint & { by: number } {
+  return { size, ...withCosignatures(note, lines, witnesses) };
+}
 
 /** The last checkpoint, or the first that covers `atLeast` entries; null where there is none. */
-export async function readCheckpoint(tx: Sql, atLeast?: number): Promise<SignedCheckpoint | null> {
-  const [row] = await tx.rows<{ size: number; note: string }>(
-    `SELECT c.size::float8 AS size, ${noteText} AS note FROM exequatur.audit_checkpoint c WHERE $1::bigint IS NULL OR c.size >= $1::bigint
+export async function readCheckpoint(tx: Sql, witnesses: Witnesses, atLeast?: number): Promise<SignedCheckpoint | null> {
+  const [row] = await tx.rows<FiledCheckpoint>(
+    `SELECT ${filed} FROM exequatur.audit_checkpoint c WHERE $1::bigint IS NULL OR c.size >= $1::bigint
       ORDER BY CASE WHEN $1::bigint IS NULL THEN -c.size ELSE c.size END LIMIT 1`,
-    [atLeast ?? null],
+    [atLeast ?? null, namesOf(witnesses)],
   );
-  return row ?? null;
+  if (row === undefined) return null;
+  const { size, note } = signed(row, witnesses);
+  return { size, note };
 }
+
+const candidates = 32; // Some seconds of a busy log: while one of two witnesses is away for a little, what both have cosigned is among them.
 
 /**
- * The checkpoint over at least so many entries that most witnesses cosigned, the newest of those, among the last 64 cosignatures: while one of two witnesses is away for
- * a little, what both have cosigned. Null where there is none.
+ * The checkpoint over at least so many entries that most witnesses cosigned, the newest of those, among the last under which anything that holds is filed. Null where there
+ * is none; whatever was filed that does not hold is passed over, however much there is.
  */
-export async function readWitnessedCheckpoint(tx: Sql, atLeast = 1): Promise<SignedCheckpoint | null> {
-  const [row] = await tx.rows<SignedCheckpoint>(
-    `SELECT c.size::float8 AS size, ${noteText} AS note
-       FROM (SELECT l.tenant_id, l.size FROM (SELECT s.tenant_id, s.size FROM exequatur.audit_cosignature s WHERE s.size >= $1::bigint ORDER BY s.size DESC LIMIT 64) l
-              GROUP BY l.tenant_id, l.size ORDER BY count(*) DESC, l.size DESC LIMIT 1) w
-       JOIN exequatur.audit_checkpoint c ON c.tenant_id = w.tenant_id AND c.size = w.size`,
-    [atLeast],
-  );
-  return row ?? null;
+export async function readWitnessedCheckpoint(tx: Sql, witnesses: Witnesses, atLeast = 1): Promise<SignedCheckpoint | null> {
+  if (witnesses.length === 0) return null;
+  for (let below: number | null = null; ; ) {
+    const rows: FiledCheckpoint[] = await tx.rows<FiledCheckpoint>(
+      `SELECT ${filed} FROM exequatur.audit_checkpoint c WHERE c.size >= $1::bigint AND ($3::bigint IS NULL OR c.size < $3::bigint)
+          AND EXISTS (SELECT FROM exequatur.audit_cosignature s WHERE s.tenant_id = c.tenant_id AND s.size = c.size AND s.witness = ANY ($2::text[]))
+        ORDER BY c.size DESC LIMIT ${candidates}`,
+      [atLeast, namesOf(witnesses), below],
+    );
+    const found = rows.map((row) => signed(row, witnesses)).filter(({ by }) => by > 0);
+    const most = Math.max(...found.map(({ by }) => by));
+    const best = found.find(({ by }) => by === most);
+    if (best !== undefined) return { size: best.size, note: best.note };
+    if (rows.length < candidates) return null;
+    below = rows.at(-1)?.size ?? null;
+  }
 }
 
-/** Entries `from` to `to`, and the checkpoints that end among them. */
-export async function readEntries(
-  tx: Sql,
-  from: number,
-  to: number,
-): Promise<{ entries: ExportedEntry[]; checkpoints: SignedCheckpoint[] }> {
+/** Of an export, in order. */
+interface ExportPage {
+  /** Each entry as JSON, and behind the one that a checkpoint ends at `{"checkpoint"}` with its note. */
+  lines: string[];
+  /** Where the next page begins. */
+  next: number;
+}
+
+const pageEntries = 500;
+const pageBytes = 1_048_576; // Of payloads; 500 entries may have 32 times as much.
+
+/** Entries from one on, `to` at most, in text as PostgreSQL makes it: an export of a million entries leaves as few objects behind as can be. */
+export async function readExportPage(tx: Sql, witnesses: Witnesses, from: number, to: number): Promise<ExportPage> {
+  const end = Math.min(to, from + pageEntries - 1);
   const [entries, checkpoints] = await Promise.all([
-    tx.rows<{ entry: ExportedEntry }>(
-      `SELECT ${entryJson} AS entry FROM exequatur.audit_entry e WHERE e.seq >= $1::bigint AND e.seq <= $2::bigint ORDER BY e.seq`,
-      [from, to],
+    tx.rows<{ seq: number; line: string }>(
+      `SELECT e.seq::float8 AS seq, (${entryJson})::text AS line
+         FROM (SELECT x.*, sum(length(x.payload)) OVER (ORDER BY x.seq) - length(x.payload) AS before FROM exequatur.audit_entry x
+                WHERE x.seq >= $1::bigint AND x.seq <= $2::bigint) e
+        WHERE e.before < ${pageBytes} ORDER BY e.seq`,
+      [from, end],
     ),
-    tx.rows<SignedCheckpoint>(
-      `SELECT c.size::float8 AS size, ${noteText} AS note FROM exequatur.audit_checkpoint c
-        WHERE c.size >= $1::bigint AND c.size <= $2::bigint ORDER BY c.size`,
-      [from, to],
+    tx.rows<FiledCheckpoint>(
+      `SELECT ${filed} FROM exequatur.audit_checkpoint c WHERE c.size >= $1::bigint AND c.size <= $3::bigint ORDER BY c.size`,
+      [from, namesOf(witnesses), end],
     ),
   ]);
-  return { entries: entries.map(({ entry }) => entry), checkpoints };
+  const notes = new Map(checkpoints.map((row) => [row.size, row]));
+  const lines = entries.flatMap(({ seq, line }) => {
+    const checkpoint = notes.get(seq);
+    return checkpoint === undefined ? [line] : [line, JSON.stringify({ checkpoint: signed(checkpoint, witnesses).note })];
+  });
+  return { lines, next: (entries.at(-1)?.seq ?? end) + 1 }; // Entries that somebody took out are for verifiers to miss.
 }
 
 /** Hashes of the perfect trees that the first `count` entries are made of, largest first, in hex: what an export that begins later starts from. */
@@ -79,21 +120,25 @@ export async function readSubtrees(tx: Sql, count: number): Promise<string[]> {
   return (await rangeHashes(tilesOf(tx), count)).map((hash) => hash.toString('hex'));
 }
 
+type ProvenEntry = ExportedEntry & { proof: string[] };
+
 export interface Evidence {
   checkpoint: SignedCheckpoint;
   /** Each with its proof, hashes in hex from the leaf upwards. */
-  entries: (ExportedEntry & { proof: string[] })[];
+  entries: ProvenEntry[];
+  /** Where a log that an earlier version began says that entries tell of approvals from then on; null where none of these lacks that. */
+  formatChanged: ProvenEntry | null;
   plan: { digest: string; bytes: string } | null;
 }
 
 /** All entries of a proposal with proofs that a checkpoint covers them, one that witnesses cosigned where there is one, and its plan's bytes in base64. */
-export async function readEvidence(tx: Sql, proposalId: string): Promise<Evidence | Refusal> {
+export async function readEvidence(tx: Sql, witnesses: Witnesses, proposalId: string): Promise<Evidence | Refusal> {
   const [rows, last, [plan]] = await Promise.all([
     tx.rows<{ entry: ExportedEntry }>(
       `SELECT ${entryJson} AS entry FROM exequatur.audit_entry e WHERE e.proposal_id = $1::uuid ORDER BY e.seq`,
       [proposalId],
     ),
-    readCheckpoint(tx),
+    readCheckpoint(tx, witnesses),
     tx.rows<{ digest: string; bytes: string }>(
       `SELECT l.digest, replace(encode(string_agg(c.bytes, ''::bytea ORDER BY c.ordinal), 'base64'), E'\\n', '') AS bytes
          FROM exequatur.proposal p JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id
@@ -102,19 +147,34 @@ export async function readEvidence(tx: Sql, proposalId: string): Promise<Evidenc
     ),
   ]);
   if (rows.length === 0) return refuse('not_found');
-  const newest = Math.max(...rows.map(({ entry }) => entry.seq));
+  const changed = rows.some(({ entry }) => isFromBefore(entry)) ? await readFormatChange(tx) : null;
+  const newest = Math.max(...rows.map(({ entry }) => entry.seq), changed?.seq ?? 0);
   if (last === null || newest > last.size) return refuse('not_sealed');
-  const checkpoint = (await readWitnessedCheckpoint(tx, newest)) ?? last;
+  const checkpoint = (await readWitnessedCheckpoint(tx, witnesses, newest)) ?? last;
   const tiles = tilesOf(tx);
-  const entries: Evidence['entries'] = [];
-  for (const { entry } of rows) {
+  const proven = async (entry: ExportedEntry): Promise<ProvenEntry> => {
     const proof = await inclusionProof(tiles, entry.seq - 1, checkpoint.size);
-    entries.push({ ...entry, proof: proof.map((hash) => hash.toString('hex')) });
-  }
-  return { checkpoint, entries, plan: plan ?? null };
+    return { ...entry, proof: proof.map((hash) => hash.toString('hex')) };
+  };
+  const entries: ProvenEntry[] = [];
+  for (const { entry } of rows) entries.push(await proven(entry));
+  return { checkpoint, entries, formatChanged: changed === null ? null : await proven(changed), plan: plan ?? null };
 }
 
-function tilesOf(tx: Sql): StoredTiles {
+/** Whether an earlier version wrote of a plan, without whose approval it needed. */
+function isFromBefore({ payload }: ExportedEntry): boolean {
+  const { type, from, requirement, requirementDigest } = JSON.parse(payload) as Record<string, unknown>;
+  return type === 'proposal.simulated' && from === 'simulating' && requirement === undefined && requirementDigest === undefined;
+}
+
+async function readFormatChange(tx: Sql): Promise<ExportedEntry | null> {
+  const [row] = await tx.rows<{ entry: ExportedEntry }>(
+    `SELECT ${entryJson} AS entry FROM exequatur.audit_entry e WHERE e.type = 'log.format_changed' ORDER BY e.seq LIMIT 1`,
+  );
+  return row?.entry ?? null;
+}
+
+export function tilesOf(tx: Sql): StoredTiles {
   return new StoredTiles(
     async (level, tile) => {
       const [row] = await tx.rows<{ hashes: Buffer }>(

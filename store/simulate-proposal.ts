@@ -9,7 +9,7 @@ import type { ResolvedRequirement, Simulation, SimulationOutcome } from '../onto
 import { isProblemCode } from '../ontology/problems.ts';
 import { settingOf } from '../ontology/setting-actions.ts';
 import { skipConflicts } from '../ontology/skip-conflicts.ts';
-import { tellRequirement } from '../ontology/tell-approvals.ts';
+import { tellRequirement } from '../ontology/tell-requirement.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { definitionsHold, ontologyCounter } from './definitions-in-force.ts';
 import { takeNudges } from './nudges.ts';

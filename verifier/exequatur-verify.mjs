@@ -159,6 +159,27 @@ export class Story {
     this.requirements = requirements;
     this.proposals = new Map();
     this.counts = { entries: 0, proposals: 0, reviews: 0, executions: 0, unjudged: 0, conditionsUnjudged: 0, disclosed: 0, erased: 0 };
+    this.tells = false; // Whether an entry has said whose approval its plan needs.
+    this.lack = null; // The first that does not, until an entry says that earlier ones did not.
+  }
+
+  /** What an entry does not say, which one from before {@link changeFormat} need not. @throws {Mismatch} */
+  lacks(seq, message) {
+    if (this.tells || this.counts.formatChangedAt !== undefined) throw new Mismatch(seq, message);
+    this.lack ??= { seq, message };
+  }
+
+  /** A log that an earlier version began says once where it goes on by this format. */
+  changeFormat(seq) {
+    if (this.counts.formatChangedAt !== undefined) throw new Mismatch(seq, 'says once more where entries begin to tell of approvals');
+    Object.assign(this.counts, { formatChangedAt: seq, unjudgedBefore: this.counts.unjudgedBefore ?? 0 });
+    this.lack = null;
+  }
+
+  /** @throws {Mismatch} */
+  end() {
+    if (this.lack !== null)
+      throw new Mismatch(this.lack.seq, `${this.lack.message}, and no entry after it says that it was written before entries did`);
   }
 
   /** @throws {Mismatch} */
@@ -166,6 +187,7 @@ export class Story {
     const facts = JSON.parse(payload);
     this.counts.entries++;
     const disclosed = this.open(seq, facts.commitments ?? {}, disclosures);
+    if (facts.type === 'log.format_changed') this.changeFormat(seq);
     if (facts.proposalId === undefined) return;
     if (!this.proposals.has(facts.proposalId)) {
       // What was created before the first entry here has a past that nobody can judge from here.
@@ -202,10 +224,12 @@ export class Story {
     if (from !== 'simulating') return; // Sent back to those who approve, with the plan that it has.
     const given = this.requirements.get(planDigest) ?? null;
     const told = requirement === null ? requirementDigest : digestOf(requirement);
-    if (told === undefined) throw new Mismatch(seq, 'does not say whose approval its plan needs');
-    if (given !== null && digestOf(given) !== told) throw new Mismatch(seq, 'names another requirement than the plan');
+    if (told === undefined) this.lacks(seq, 'does not say whose approval its plan needs');
+    else this.tells = true;
+    if (told !== undefined && given !== null && digestOf(given) !== told)
+      throw new Mismatch(seq, 'names another requirement than the plan');
     if (known.plan?.digest === planDigest) return;
-    known.plan = { digest: planDigest, requirement: requirement ?? given, reviews: new Map(), escalated: false, broken: false };
+    known.plan = { digest: planDigest, requirement: requirement ?? given, told, reviews: new Map(), escalated: false, broken: false };
   }
 
   review(known, { seq, at, decision, planDigest, reviewId }, { reviewer, onBehalfOf }) {
@@ -217,19 +241,22 @@ export class Story {
     if (known.plan !== null && planDigest === known.plan.digest) known.plan.reviews.set(reviewId, { seq, at, decision, names });
   }
 
-  /** What ran was approved as its plan asked: by the reviews that the entry counts, which are counted here again. */
+  /** What ran was approved as its plan asked: by the reviews that the entry tells, which are counted here again. */
   execute(seq, at, known, facts) {
     const { executionId, planDigest, approvals } = facts;
     if (known.executed?.executionId === executionId) return; // With effects it is told when the edits are applied, and again at the end.
     this.counts.executions++;
     const { plan } = known;
     if (known.isWhole && plan?.digest !== planDigest) throw new Mismatch(seq, 'the plan that ran is not the one that was to be approved');
-    if (approvals === undefined) throw new Mismatch(seq, 'does not say by whose approval');
-    const isJudged = known.isWhole && approvals !== null && plan.requirement !== null;
-    if (isJudged) this.counts.conditionsUnjudged += judgeExecution(seq, at, known, facts);
+    if (known.isWhole && approvals === undefined) this.lacks(seq, 'does not say by whose approval');
+    const requirement = known.isWhole ? requirementToldOf(seq, plan, facts) : null;
+    const unread = requirement === null || !approvals ? null : judgeExecution(seq, at, { ...known, requirement }, facts);
+    const isFromBefore = known.isWhole && (approvals === undefined || (plan.told === undefined && requirement === null));
+    if (unread !== null) this.counts.conditionsUnjudged += unread;
+    else if (isFromBefore) this.counts.unjudgedBefore = (this.counts.unjudgedBefore ?? 0) + 1;
     else this.counts.unjudged++;
     const approvedBy = (approvals ?? []).map(({ review }) => plan?.reviews.get(review)?.names[0] ?? `erased ${review}`);
-    known.executed = { executionId, planDigest, approvedBy, seq, isJudged };
+    known.executed = { executionId, planDigest, approvedBy, seq, isJudged: unread !== null };
     known.plan = null;
   }
 
@@ -247,21 +274,61 @@ export class Story {
 
 // --- who approved ------------------------------------------------------------------------------------------------------------------------------------------
 
+/** What the plan that ran asked for: what its entry said, which the entry of the execution must say too; null where it is too large for an entry. @throws {Mismatch} */
+function requirementToldOf(seq, plan, { requirement = null, requirementDigest }) {
+  const told = requirement === null ? requirementDigest : digestOf(requirement);
+  if (told !== undefined && plan.told !== undefined && told !== plan.told)
+    throw new Mismatch(seq, 'was executed under another requirement than its plan had');
+  return requirement ?? plan.requirement;
+}
+
 /**
- * Counts the approvals of an execution again: each is a review of this very plan that approves and that nobody took back, in time, by somebody whom its threshold asks,
- * and of different people none of whom stands behind the proposal; and they fill every stage. @returns how many conditions could not be read. @throws {Mismatch}
+ * Counts the approvals of an execution again: each is a review of this very plan that approves and that nobody took back, in time, of different people none of whom
+ * stands behind the proposal; and those whom its stages ask can fill them, or an emergency stands in for that. @returns how many conditions could not be read; null
+ * where there are too many ways to fill the stages. @throws {Mismatch}
  */
-function judgeExecution(seq, at, { plan, proposer }, { approvals, denials = [], escalated = false, emergency }) {
-  const { requirement } = plan;
+function judgeExecution(seq, at, { plan, proposer, requirement }, { approvals, denials = [], escalated = false, emergency }) {
   const broken = (message) => new Mismatch(seq, `was executed, but ${message}`);
   if (requirement.automatic) return 0;
   if (escalated && !plan.escalated) throw broken('nothing had escalated');
+  if (emergency !== undefined && (requirement.breakGlass === undefined || !plan.broken))
+    throw broken('nobody broke the glass for this plan');
+  judgePeople(at, { plan, proposer, requirement, approvals }, broken);
+  const unread = new Set();
+  const asks = (stage, index) => (one) => {
+    if (one.fills?.some(([of, which]) => requirement.stages[of]?.thresholds[which] === undefined))
+      throw broken('an approval counts for what the plan does not ask');
+    if (one.fills !== undefined) return one.fills.some(([of, which]) => of === stage && which === index); // As entries had it before they told the requirement.
+    const { thresholds, afterEscalation } = requirement.stages[stage];
+    const verdicts = [
+      admits(thresholds[index].reviewers, one.roles),
+      escalated && afterEscalation ? admits(afterEscalation, one.roles) : false,
+    ];
+    if (verdicts.includes(true)) return true;
+    if (verdicts.includes(null)) unread.add(`${stage}/${index}`);
+    return verdicts.includes(null) ? null : false;
+  };
+  if (emergency !== undefined && isEmergency(requirement, { approvals, emergency, asks }, broken)) return unread.size;
+  for (const [stage, { name, thresholds, require }] of requirement.stages.entries()) {
+    const barred = thresholds.filter(
+      ({ toleratedDenials }, index) => denials.filter((one) => asks(stage, index)(one) === true).length > toleratedDenials,
+    );
+    if (require === 'any' ? barred.length === thresholds.length : barred.length > 0) throw broken(`${name} had refused`);
+  }
+  const isFilled = fills(requirement, approvals, (stage, index) => (one) => asks(stage, index)(one) !== false);
+  if (isFilled === null) return null;
+  if (!isFilled) throw broken(lackOfApprovals(requirement, approvals, asks));
+  return unread.size;
+}
+
+/** Numbers and names of those who approve: nobody is two of them, or two one, and none is behind the proposal. */
+function judgePeople(at, { plan, proposer, requirement, approvals }, broken) {
   const parties = approvals.flatMap(({ person, delegate }) => [person, ...(delegate === undefined ? [] : [delegate])]);
   if (parties.some((person) => !(person > 0))) throw broken('somebody behind the proposal is counted');
   if (new Set(parties).size < parties.length) throw broken('somebody is counted twice');
   const numbers = new Map();
   for (const { review: id, person, delegate } of approvals) {
-    const names = approvalNamed(id, at, plan, broken);
+    const names = approvalNamed(id, at, { reviews: plan.reviews, requirement }, broken);
     const own = names.find((who) => proposer.includes(who));
     if (own !== undefined) throw broken(`${own} approved what they proposed`);
     for (const who of names) {
@@ -270,29 +337,6 @@ function judgeExecution(seq, at, { plan, proposer }, { approvals, denials = [], 
       numbers.set(who, mine);
     }
   }
-  let unread = 0;
-  const isAsked = (at, index, roles) => {
-    const stage = requirement.stages[at];
-    const threshold = stage?.thresholds[index];
-    if (threshold === undefined) throw broken('an approval counts for what the plan does not ask');
-    const verdicts = [
-      admits(threshold.reviewers, roles),
-      escalated && stage.afterEscalation ? admits(stage.afterEscalation, roles) : false,
-    ];
-    if (!verdicts.includes(true) && verdicts.includes(null)) unread++;
-    return verdicts.some((verdict) => verdict !== false);
-  };
-  for (const { review, fills, roles, teams = [] } of approvals) {
-    const asked = [...fills, ...teams.map(([stage]) => [stage, null])];
-    const fits = ([stage, index]) =>
-      index === null
-        ? (requirement.stages[stage]?.thresholds ?? []).some((_, one) => isAsked(stage, one, roles))
-        : isAsked(stage, index, roles);
-    if (asked.length === 0 || !asked.every(fits)) throw broken(`the approval ${review} is by nobody whom its stage asks`);
-  }
-  if (emergency !== undefined) judgeEmergency(plan, { approvals, emergency, parties }, broken);
-  else judgeStages(requirement, { approvals, denials }, broken);
-  return unread;
 }
 
 /** @returns who gave it, as far as that is disclosed. */
@@ -308,34 +352,79 @@ function approvalNamed(id, at, { reviews, requirement }, broken) {
   return review.names;
 }
 
-function judgeStages({ stages, distinctReviewers }, { approvals, denials }, broken) {
-  const standing = (told, at, index) =>
-    told.filter(({ fills }) => fills.some(([stage, threshold]) => stage === at && threshold === index)).length;
-  if (distinctReviewers && approvals.some(({ fills }) => fills.length > 1)) throw broken('an approval counts in two places');
-  for (const [at, { name, thresholds, require, teams }] of stages.entries()) {
-    const short = thresholds.filter(({ needed }, index) => standing(approvals, at, index) < needed);
-    if (require === 'any' ? short.length === thresholds.length : short.length > 0) {
-      const { name: of, needed } = short[0];
-      const given = standing(approvals, at, thresholds.indexOf(short[0]));
-      throw broken(`${given} of the ${needed} approvals were given that ${name}${of === name ? '' : ` (${of})`} asks for`);
-    }
-    const barred = thresholds.filter(({ toleratedDenials }, index) => standing(denials, at, index) > toleratedDenials);
-    if (require === 'any' ? barred.length === thresholds.length : barred.length > 0) throw broken(`${name} had refused`);
-    const spoken = new Set(approvals.flatMap((one) => (one.teams ?? []).flatMap(([stage, team]) => (stage === at ? [team] : []))));
-    const speakers = approvals.filter((one) => (one.teams ?? []).some(([stage]) => stage === at)).length;
-    if (Math.min(spoken.size, speakers) < (teams ?? 0)) throw broken(`people of ${spoken.size} of ${teams} teams approved in ${name}`);
+/**
+ * Whether the approvals can fill every stage: of a stage all thresholds, or any one where it says so, and people of as many teams as it asks for. With distinct reviewers
+ * an approval stands in one threshold at most, and speaks for a team in no other stage. Null after too many tries.
+ */
+function fills({ stages, distinctReviewers }, approvals, asks) {
+  const speaks = (stage, one) => stages[stage].thresholds.some((_, index) => asks(stage, index)(one));
+  const hasTeams = (stage, stands = () => undefined) => {
+    const people = approvals.filter((one) => (stands(one) ?? stage) === stage && speaks(stage, one));
+    const teamsOf = (one) => (one.teams ?? []).flatMap((team) => (Array.isArray(team) ? (team[0] === stage ? [team[1]] : []) : [team]));
+    return match(people.map(teamsOf)).size >= (stages[stage].teams ?? 0);
+  };
+  if (!distinctReviewers)
+    return stages.every(({ thresholds, require }, stage) => {
+      const isFull = ({ needed }, index) => approvals.filter(asks(stage, index)).length >= needed;
+      return (require === 'any' ? thresholds.some(isFull) : thresholds.every(isFull)) && hasTeams(stage);
+    });
+  let choices = [[]];
+  for (const [stage, { thresholds, require }] of stages.entries()) {
+    const slots = thresholds.map(({ needed }, index) => Array.from({ length: needed }, () => [stage, index]));
+    choices = (require === 'any' ? slots : [slots.flat()]).flatMap((mine) => choices.map((before) => [...before, ...mine]));
   }
+  let tries = 100_000;
+  const placed = new Map();
+  const place = (slots) => {
+    if (--tries < 0) return false;
+    if (slots.length === 0) return stages.every((_, stage) => hasTeams(stage, (one) => placed.get(one)));
+    const [[stage, index], ...others] = slots;
+    for (const one of approvals.filter((each) => !placed.has(each) && asks(stage, index)(each))) {
+      placed.set(one, stage);
+      if (place(others)) return true;
+      placed.delete(one);
+    }
+    return false;
+  };
+  const isPossible = (slots) => match(slots.map(([stage, index]) => approvals.filter(asks(stage, index)))).size === slots.length;
+  const found = choices.some((slots) => isPossible(slots) && (stages.every(({ teams }) => teams === undefined) || place(slots)));
+  return found || tries >= 0 ? found : null;
 }
 
-/** Fewer approvals, and somebody who may break the glass, who is none of those who approve. */
-function judgeEmergency({ requirement, broken: isBroken }, { approvals, emergency, parties }, broken) {
-  const rule = requirement.breakGlass;
-  if (rule === undefined || !isBroken) throw broken('nobody broke the glass for this plan');
+/** As many of those who seek as can have one each of what they would take: what is taken, and by which. */
+function match(wanted) {
+  const holders = new Map();
+  const take = (seeker, tried) =>
+    wanted[seeker].some((item) => {
+      if (tried.has(item)) return false;
+      tried.add(item);
+      if (holders.has(item) && !take(holders.get(item), tried)) return false;
+      holders.set(item, seeker);
+      return true;
+    });
+  for (const seeker of wanted.keys()) take(seeker, new Set());
+  return holders;
+}
+
+/** In words, the first threshold that lacks approvals by itself. */
+function lackOfApprovals({ stages }, approvals, asks) {
+  for (const [stage, { name, thresholds, require }] of stages.entries()) {
+    const given = thresholds.map((_, index) => approvals.filter((one) => asks(stage, index)(one) !== false).length);
+    const short = thresholds.findIndex(({ needed }, index) => given[index] < needed);
+    if (short < 0 || (require === 'any' && thresholds.some(({ needed }, index) => given[index] >= needed))) continue;
+    const { name: of, needed } = thresholds[short];
+    return `${given[short]} of the ${needed} approvals were given that ${name}${of === name ? '' : ` (${of})`} asks for`;
+  }
+  return 'its stages cannot all be filled by the approvals that were given';
+}
+
+/** Fewer approvals, beside somebody who may break the glass, stand in for the stages; false where there are even fewer, and the stages have to be filled. */
+function isEmergency({ stages, breakGlass: rule }, { approvals, emergency, asks }, broken) {
   if (!emergency.roles.some((role) => rule.roles.includes(role))) throw broken('the glass was broken by nobody who may');
   if (emergency.person === 0 && rule.byProposer !== true) throw broken('the glass was broken by somebody behind the proposal');
-  if (parties.includes(emergency.person)) throw broken('whoever broke the glass is counted among those who approve');
-  if (approvals.length < rule.approvals)
-    throw broken(`${approvals.length} of the ${rule.approvals} approvals were given that an emergency asks for`);
+  const isAsked = (one) => stages.some(({ thresholds }, stage) => thresholds.some((_, index) => asks(stage, index)(one) !== false));
+  const others = approvals.filter(({ person, delegate }) => person !== emergency.person && delegate !== emergency.person);
+  return others.filter(isAsked).length >= rule.approvals;
 }
 
 /**
@@ -458,6 +547,7 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
     }
   }
   if (header === null || !ended) throw new Mismatch(tree?.size ?? null, 'the export ends too early');
+  story.end();
   if (sealed < tree.size) throw new Mismatch(sealed + 1, 'and what follows is under no checkpoint');
   if (asked.quorum > 0 && witnessed.size < tree.size)
     throw new Mismatch(witnessed.size + 1, `and what follows is under no checkpoint ${lack}`);
@@ -484,13 +574,18 @@ export function verifyEvidence(evidence, verifiers, asked = nobody) {
   if (lack !== null) throw new Mismatch(null, `the checkpoint over ${checkpoint.size} entries is not ${lack}`);
   const { plan } = evidence;
   const story = new Story(plan === null ? new Map() : new Map([[plan.digest, requirementOf(plan)]]));
-  for (const entry of evidence.entries) {
+  const { formatChanged = null } = evidence;
+  const entries = [...evidence.entries, ...(formatChanged === null ? [] : [formatChanged])].sort((one, other) => one.seq - other.seq);
+  for (const entry of entries) {
     const proof = entry.proof.map((hash) => Buffer.from(hash, 'hex'));
     const root = rootByInclusion(leafHash(frameOf(evidence.tenant, entry)), entry.seq - 1, checkpoint.size, proof);
     if (root === null || !root.equals(checkpoint.root)) throw new Mismatch(entry.seq, 'is not in the log that was signed');
-    if (JSON.parse(entry.payload).proposalId !== evidence.proposalId) throw new Mismatch(entry.seq, 'is of another proposal');
+    const { type, proposalId } = JSON.parse(entry.payload);
+    if (entry === formatChanged ? type !== 'log.format_changed' : proposalId !== evidence.proposalId)
+      throw new Mismatch(entry.seq, 'is of another proposal');
     story.tell(entry);
   }
+  story.end();
   const told = story.proposals.get(evidence.proposalId);
   const result = {
     tenant: evidence.tenant,

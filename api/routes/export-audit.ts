@@ -17,6 +17,7 @@ export const exportAudit = route({
   handle: ({ query, caller }, context) =>
     streamLog(query, {
       tenant: caller.tenant,
+      witnesses: context.resources.witnesses,
       read: (work) => context.auditAs(caller, work),
       onExport: (tx, range) => void tx.audit({ type: 'audit.exported', facts: { ...range }, personal: { reader: caller.id } }),
     }),

@@ -18,6 +18,7 @@ export const exportSystemAudit = route({
   handle: ({ query, caller }, context) =>
     streamLog(query, {
       tenant: caller.tenant,
+      witnesses: context.resources.witnesses,
       read: (work) => context.systemAs(caller, work),
       onExport: async (_tx, range) => {
         await appendSystem(context.resources.pool, [{ type: 'audit.exported', facts: { ...range }, personal: { reader: caller.id } }]);

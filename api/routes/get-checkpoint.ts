@@ -17,8 +17,8 @@ export const getCheckpoint = route({
   problems: ['not_sealed'],
   async handle({ caller }, context) {
     const found = await context.readAs(caller, async (tx) => {
-      const last = await readCheckpoint(tx);
-      return last === null ? refuse('not_sealed') : { ...last, witnessed: await readWitnessedCheckpoint(tx) };
+      const last = await readCheckpoint(tx, context.resources.witnesses);
+      return last === null ? refuse('not_sealed') : { ...last, witnessed: await readWitnessedCheckpoint(tx, context.resources.witnesses) };
     });
     return answered(found, (body) => ({ status: 200, body }));
   },

@@ -33,7 +33,7 @@ export const getEvidence = route({
     const wantsPage = prefers(['application/json', 'text/html']) === 'text/html';
     const { tenant } = caller;
     const found = await context.auditAs(caller, async (tx, mask) => {
-      const evidence = await readEvidence(tx, proposalId);
+      const evidence = await readEvidence(tx, context.resources.witnesses, proposalId);
       if (isRefusal(evidence)) return evidence;
       const plan = !wantsPage && mask.hidesNothing() ? evidence.plan : null;
       // Not of the proposal itself: reading its evidence would else make it unsealed.
@@ -62,6 +62,7 @@ export const getEvidence = route({
   },
 });
 
-function bundle(tenant: string, proposalId: string, { checkpoint, entries, plan }: Evidence): object {
-  return { exequatur: 'evidence', format: 1, tenant, proposalId, checkpoint: checkpoint.note, entries, plan };
+function bundle(tenant: string, proposalId: string, { checkpoint, entries, formatChanged, plan }: Evidence): object {
+  const changed = formatChanged === null ? {} : { formatChanged };
+  return { exequatur: 'evidence', format: 1, tenant, proposalId, checkpoint: checkpoint.note, entries, ...changed, plan };
 }

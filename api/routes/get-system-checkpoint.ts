@@ -15,8 +15,8 @@ export const getSystemCheckpoint = route({
   problems: ['not_sealed'],
   async handle({ caller }, context) {
     const found = await context.systemAs(caller, async (tx) => {
-      const last = await readCheckpoint(tx);
-      return last === null ? refuse('not_sealed') : { ...last, witnessed: await readWitnessedCheckpoint(tx) };
+      const last = await readCheckpoint(tx, context.resources.witnesses);
+      return last === null ? refuse('not_sealed') : { ...last, witnessed: await readWitnessedCheckpoint(tx, context.resources.witnesses) };
     });
     return answered(found, (checkpoint) => ({ status: 200, body: checkpoint }));
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readTilePath } from '../../audit/tile-path.ts';
 import { component } from './components.ts';
 import { uuid } from './text-schema.ts';
 
@@ -20,6 +21,18 @@ export const checkpointSchema = component(
   'What was signed of the log: how many entries it has, and the root of the tree over them.',
 );
 
+export const tileParams = z.strictObject({
+  level: z
+    .string()
+    .regex(/^(entries|[0-9]|[1-5][0-9]|6[0-3])$/, 'must be `entries` or a level from 0 to 63')
+    .describe('0 for the hashes of entries, n + 1 for the roots of full tiles of level n; or `entries` for the entries themselves.'),
+  tile: z
+    .string()
+    .max(40)
+    .refine((path) => readTilePath(path) !== null, 'must be the number of a tile as tlog-tiles writes it')
+    .describe('As `067` or `x001/x234/067`, and with `.p/<width>` behind it the beginning of one that is not full.'),
+});
+
 const entry = z.strictObject({
   seq: z.int(),
   at: z.string().describe('Microseconds since 1970.'),
@@ -38,6 +51,9 @@ export const evidenceSchema = component(
     proposalId: uuid,
     checkpoint: z.string(),
     entries: z.array(entry),
+    formatChanged: entry
+      .exactOptional()
+      .describe('Where a log that an earlier version began says that entries tell of approvals from then on, if these are from before.'),
     plan: z
       .strictObject({ digest: z.string(), bytes: z.string().describe('Base64.') })
       .nullable()

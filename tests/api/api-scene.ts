@@ -128,6 +128,7 @@ export class ApiScene {
       deps: { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) },
       tokens: { keys: { getKey: createLocalJWKSet({ keys: [jwk] }) }, issuer, audience, now: Date.now },
       operatorTokens: { keys: { getKey: createLocalJWKSet({ keys: [jwk] }) }, issuer, audience: operatorAudience, now: Date.now },
+      witnesses: [],
       secrets: new SecretBox([Buffer.alloc(32, 7).toString('base64')]),
       registry: openRegistry('test-api'),
       openApi: () => JSON.stringify(openApiDocument(routes)),

@@ -322,6 +322,10 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   exportAudit: { asks: [get('/v1/audit/export')], shows: false },
   exportSystemAudit: 'holds no values',
   getSystemCheckpoint: 'holds no values',
+  getLogCheckpoint: 'holds no values',
+  getLogTile: 'holds no values',
+  getSystemLogCheckpoint: 'holds no values',
+  getSystemLogTile: 'holds no values',
   // Its plan is in base64: tests/evidence asks who is given it.
   getEvidence: { asks: [(person) => person.get(`/v1/proposals/${made.hired}/evidence`)], shows: false },
   listEvents: {

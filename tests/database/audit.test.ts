@@ -105,11 +105,11 @@ describe('the chain', () => {
     }
   });
 
-  it('takes a payload of 64 KiB and none that is larger', async () => {
+  it('takes a payload that fits a bundle of tlog-tiles and none that is larger', async () => {
     const { payload } = entry({ text: '' });
     const text = (bytes: number) => 'é'.repeat(Math.floor((bytes - payload.length) / 2)) + 'x'.repeat((bytes - payload.length) % 2);
-    await append(entry({ text: text(65_536) }));
-    await expect(append(entry({ text: text(65_537) }))).rejects.toMatchObject({ code: '23514' });
+    await append(entry({ text: text(65_447) }));
+    await expect(append(entry({ text: text(65_448) }))).rejects.toMatchObject({ code: '23514' });
     await expectWhole();
   });
 

@@ -232,6 +232,7 @@ describe('functions', () => {
         'disable_subscription',
         'event_backlog',
         'fail_delivery',
+        'filed_cosignatures',
         'finish_webhook_request',
         'hold_key',
         'lane_checkpoints',

@@ -1,12 +1,16 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createRevert } from '../../store/create-revert.ts';
 import type { Settled } from '../../store/settle.ts';
+import { verifyLog } from '../evidence/verify-log.ts';
 import { expectDone, simulated } from '../store/fixture.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, tellDepot } from './parcel-domain.ts';
 
 let depot: Depot;
-afterEach(() => depot?.close());
+afterEach(async () => {
+  if (depot !== undefined) expect(await verifyLog(depot.fixture.database, depot.fixture.tenant)).toMatch(/^whole .*"unjudged":0/);
+  await depot?.close();
+});
 
 async function reverted(proposalId: string): Promise<Settled> {
   const request = { proposalId, justification: 'a mistake', proposer: clerk };

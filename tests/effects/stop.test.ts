@@ -4,6 +4,7 @@ import { putSwitch } from '../../store/put-switch.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import { cancelExecution } from '../../store/saga/cancel-execution.ts';
 import { type Resolution, resolveAttention } from '../../store/saga/resolve-attention.ts';
+import { verifyLog } from '../evidence/verify-log.ts';
 import { caller, expectDone } from '../store/fixture.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, tellDepot } from './parcel-domain.ts';
@@ -11,7 +12,10 @@ import { bookCarrier, tellDepot } from './parcel-domain.ts';
 const operator = caller('operator-1', ['operator']);
 const otherClerk = caller('clerk-2', ['clerk']);
 let depot: Depot;
-afterEach(() => depot?.close());
+afterEach(async () => {
+  if (depot !== undefined) expect(await verifyLog(depot.fixture.database, depot.fixture.tenant)).toMatch(/^whole .*"unjudged":0/);
+  await depot?.close();
+});
 
 const done = () => depot.carrier.done.map(({ method, path }) => `${method} ${path}`);
 const before = { code: 'P1', status: 'here', weight: 7 };

@@ -80,7 +80,7 @@ describe('published events', () => {
     const told = () => notebook?.received.filter(({ headers }) => headers.ce_type === 'audit.checkpoint');
     await expect.poll(told, { timeout: 20_000 }).toHaveLength(1);
     const [checkpoint] = told() ?? [];
-    const sealed = await scene.fixture.inApi((tx) => readCheckpoint(tx));
+    const sealed = await scene.fixture.inApi((tx) => readCheckpoint(tx, []));
     expect(checkpoint).toMatchObject({ key: 'audit/checkpoint', data: { size: sealed?.size, note: sealed?.note } });
     expect(await scene.stored()).toHaveLength(before); // It makes the log no longer.
   });

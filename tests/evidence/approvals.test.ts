@@ -30,7 +30,6 @@ interface Told {
   review: string;
   person: number;
   roles: string[];
-  fills: number[][];
 }
 
 /** Rewrites the one entry of a type and everything after it, as if it had been written so. @returns its number. */
@@ -75,18 +74,22 @@ describe('the verifier names the first execution whose requirement was not met:'
       ({ approvals }) => Object.assign(approvals[1], { review: approvals[0].review }),
       /keeper-1 is counted as two people/,
     ],
-    ['one approval stands for two', ({ approvals }) => Object.assign(approvals[1], { ...approvals[0], fills: [[1, 0]] }), /counted twice/],
+    ['one approval stands for two', ({ approvals }) => Object.assign(approvals[1], { ...approvals[0] }), /counted twice/],
     [
       'somebody stands where others are asked',
       ({ approvals }) => Object.assign(approvals[1], { roles: ['keeper'] }),
-      /nobody whom its stage asks/,
+      /0 of the 1 approvals were given that safety asks for/,
     ],
     [
-      'somebody stands where nobody is asked',
-      ({ approvals }) => Object.assign(approvals[1], { fills: [[2, 0]] }),
-      /what the plan does not ask/,
+      'one stands in two stages',
+      ({ approvals }) => Object.assign(approvals.splice(1) && approvals[0], { roles: ['keeper', 'officer'] }),
+      /its stages cannot all be filled/,
     ],
-    ['one stands in two stages', ({ approvals }) => approvals[0].fills.push([0, 0]), /an approval counts in two places/],
+    [
+      'its plan was asked for less',
+      (payload) => Object.assign(payload.requirement as object, { automatic: true }),
+      /under another requirement than its plan had/,
+    ],
     [
       'it counts somebody behind the proposal',
       ({ approvals }) => Object.assign(approvals[0], { person: 0 }),
@@ -113,10 +116,13 @@ describe('the verifier names the first execution whose requirement was not met:'
   });
 
   it('its plan asked for more', async () => {
-    await lie('proposal.simulated', (payload) => {
+    const more = (payload: Payload) => {
       const { stages } = payload.requirement as { stages: { thresholds: { needed: number }[] }[] };
       Object.assign(stages[0]?.thresholds[0] ?? {}, { needed: 2 });
-    });
+    };
+    await lie('proposal.simulated', more);
+    expect(await verified()).toMatch(new RegExp(`^BROKEN entry ${await executionSeq()}: .*under another requirement than its plan had`));
+    await lie('proposal.executed', more);
     expect(await verified()).toMatch(new RegExp(`^BROKEN entry ${await executionSeq()}: .*1 of the 2 approvals were given that keepers`));
   });
 });

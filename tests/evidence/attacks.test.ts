@@ -13,6 +13,7 @@ const tables = ['audit_entry', 'audit_head', 'audit_tile', 'audit_checkpoint', '
 beforeAll(async () => {
   scene = await EvidenceScene.open();
   witness = await startWitness(scene.signer.verifierKey);
+  scene.serve(witness);
   for (let at = 0; at < 2; at++) {
     await scene.act();
     await scene.seal();

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { type NoteSigner, readSigner, writeSigner } from '../../audit/signed-note.ts';
 import type { KnownWitness } from '../../events/ask-witness.ts';
 import { sealLogs } from '../../events/seal-logs.ts';
-import { submitCheckpoints } from '../../events/submit-checkpoints.ts';
+import { mendCosignatures, submitCheckpoints } from '../../events/submit-checkpoints.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import { openPool } from '../../store/connect.ts';
 import { thinCheckpoints } from '../../store/cosignatures.ts';
@@ -24,7 +24,7 @@ export class EvidenceScene {
   readonly api: ApiScene;
   readonly signer: NoteSigner;
   readonly superuser: pg.Client;
-  private readonly relay: pg.Pool;
+  readonly relay: pg.Pool;
   readonly worker: pg.Pool;
   private readonly directory = mkdtempSync(join(tmpdir(), 'evidence-'));
   private files = 0;
@@ -44,6 +44,11 @@ export class EvidenceScene {
     const put = await scene.api.as({ id: 'ontology-admin-1' }).put('/v1/ontology', document);
     if (put.status !== 201) throw new Error(JSON.stringify(put.body));
     return scene;
+  }
+
+  /** The name of the tenant's log. */
+  get origin(): string {
+    return `${this.signer.name}/${this.api.tenant}`;
   }
 
   get auditor() {
@@ -72,9 +77,19 @@ export class EvidenceScene {
     return thinCheckpoints(this.relay, since, 1_000);
   }
 
+  /** Has the API serve the cosignatures of these. */
+  serve(...witnesses: KnownWitness[]): void {
+    this.api.context.resources.witnesses = witnesses.map(({ key }) => key);
+  }
+
   /** Has everything cosigned that is sealed, as the relay does. @returns how many checkpoints were. */
   submit(witness: KnownWitness, forks = new Map<string, number>()): Promise<number> {
     return submitCheckpoints({ pool: this.relay, witness, logger: openLogger('test'), forks, declined: new Map() });
+  }
+
+  /** Has cosigned what only seems to be. */
+  mend(witness: KnownWitness, held = new Map<string, number>()): Promise<number> {
+    return mendCosignatures({ pool: this.relay, witness, logger: openLogger('test'), forks: new Map(), declined: new Map() }, held);
   }
 
   async export(query = ''): Promise<string> {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { sealLogs } from '../../events/seal-logs.ts';
 import { openPool } from '../../store/connect.ts';
-import { readCheckpoint, readEntries } from '../../store/read-log.ts';
+import { readCheckpoint, readExportPage } from '../../store/read-log.ts';
 import { withTenant } from '../../store/sql.ts';
 import { openLogger } from '../../telemetry/logger.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -17,21 +17,26 @@ export async function verifyLog(database: TestDatabase, tenant: string): Promise
   try {
     while ((await sealLogs({ pool: relay, signers: [signer], logger: openLogger('test') })).sealed > 0);
     return await withTenant(api, tenant, async (tx) => {
-      const last = await readCheckpoint(tx);
+      const last = await readCheckpoint(tx, []);
       if (last === null) throw new Error('nothing was sealed');
-      const { entries } = await readEntries(tx, 1, last.size);
       const header = { exequatur: 'audit-export', format: 1, tenant, from: 1, to: last.size, subtrees: [] };
-      return verified([header, ...entries, { checkpoint: last.note }, { end: last.size }], signer.verifierKey);
+      const lines = [JSON.stringify(header)];
+      for (let next = 1; next <= last.size; ) {
+        const page = await readExportPage(tx, [], next, last.size);
+        lines.push(...page.lines);
+        next = page.next;
+      }
+      return verified([...lines, JSON.stringify({ end: last.size })], signer.verifierKey);
     });
   } finally {
     await Promise.all([relay.end(), api.end()]);
   }
 }
 
-async function verified(lines: readonly object[], key: string): Promise<string> {
+async function verified(lines: readonly string[], key: string): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'log-'));
   const file = join(directory, 'log.ndjson');
-  writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  writeFileSync(file, `${lines.join('\n')}\n`);
   const args = [resolve('verifier', 'exequatur-verify.mjs'), '--key', key, file];
   const said = await new Promise<string>((done) => execFile(process.execPath, args, (_error, stdout) => done(stdout.trim())));
   rmSync(directory, { recursive: true });

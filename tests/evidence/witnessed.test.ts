@@ -13,6 +13,7 @@ beforeAll(async () => {
     startWitness(scene.signer.verifierKey, 'witness.test/near'),
     startWitness(scene.signer.verifierKey, 'witness.test/far'),
   ]);
+  scene.serve(near, far);
 });
 afterAll(async () => {
   await Promise.all([scene?.close(), near?.remove(), far?.remove()]);
@@ -144,6 +145,64 @@ describe('a witness', () => {
   });
 });
 
+describe('whoever has the relay’s login', () => {
+  const file = (size: number, line: string, witness = `${near.key.name}+${near.key.id}`) =>
+    scene.relay.query('SELECT exequatur.store_cosignature($1::uuid, $2::bigint, $3, $4, now())', [scene.api.tenant, size, witness, line]);
+  /** A line in the name and with the id of a witness, which that did not sign. */
+  const forged = (fill: number) =>
+    `\u2014 ${near.key.name} ${Buffer.concat([Buffer.from(near.key.id, 'hex'), Buffer.alloc(72, fill)]).toString('base64')}\n`;
+  const both = () => asking('--witness', near.verifierKey, '--witness', far.verifierKey);
+
+  it('files cosignatures that none gave, and they are nowhere to be seen', async () => {
+    const id = await scene.act();
+    await scene.seal();
+    const { size } = await checkpoint();
+    for (let fill = 0; fill < 70; fill++) await file(size, forged(fill));
+    await scene.submit(far);
+    const served = await checkpoint();
+    expect(namesUnder(served.note)).toEqual([scene.signer.name, far.key.name]);
+    expect(served.witnessed).toEqual({ size, note: served.note });
+    const evidence = (await scene.auditor.get(`/v1/proposals/${id}/evidence`)).body;
+    expect(namesUnder(evidence.checkpoint)).toEqual([scene.signer.name, far.key.name]);
+    expect((await scene.auditor.get('/v1/audit/log/checkpoint')).body).toBe(served.note);
+    const text = await scene.export();
+    expect(text).not.toContain(forged(1).trim());
+    expect(await scene.verify(text, asking('--witness', far.verifierKey))).toMatchObject({ code: 0 });
+    expect((await scene.verify(text, both())).said).toContain(`missing ${near.key.name}`);
+  });
+
+  it('hides no true one by them: the witness is asked again, and what it gives is served', async () => {
+    const { size } = await checkpoint();
+    expect(await scene.submit(near)).toBe(0); // Something is filed already.
+    const held = new Map<string, number>();
+    expect(await scene.mend(near, held)).toBe(1);
+    expect(await scene.mend(near, held)).toBe(0);
+    expect(await scene.mend(far)).toBe(0);
+    const { note, witnessed } = await checkpoint();
+    expect(namesUnder(note)).toEqual([scene.signer.name, far.key.name, near.key.name]);
+    expect(witnessed.size).toBe(size);
+    expect(await scene.verify(await scene.export(), both())).toMatchObject({ code: 0 });
+    for (let fill = 100; fill < 140; fill++) await file(size, forged(fill));
+    expect((await checkpoint()).note).toBe(note);
+  });
+
+  it('finds the last that holds behind however many that do not', async () => {
+    const last = await checkpoint();
+    for (let at = 0; at < 40; at++) {
+      await scene.api.as({ id: 'operator-1' }).put(`/v1/switches/actionType/nothing-${at}`, { state: 'off', reason: 'x' });
+      await scene.seal();
+      await file((await checkpoint()).size, forged(at));
+    }
+    expect((await checkpoint()).witnessed).toEqual({ size: last.size, note: last.note });
+  });
+
+  it('files nothing but one signature line', async () => {
+    const { size } = await checkpoint();
+    for (const line of ['', 'x', forged(1).trim(), `${forged(1)}${forged(2)}`, forged(1).replace('==', 'AA'), `${forged(1)}\n{"end":1}\n`])
+      await expect(file(size, line), JSON.stringify(line)).rejects.toMatchObject({ code: '23514' });
+  });
+});
+
 describe('what is kept', () => {
   it('of a day ago is a checkpoint an hour, and the last of each witness in it', async () => {
     const other = await EvidenceScene.open();
@@ -158,6 +217,7 @@ describe('what is kept', () => {
       await other.seal();
       if (at === 0 || at === 2) await other.submit(watching);
     }
+    other.serve(watching);
     const all = await kept();
     expect(await other.thin()).toBe(0); // They are of today.
     const untilMs = (Math.ceil(Date.now() / 3_600_000) + 1) * 3_600_000 - Date.now();
@@ -185,6 +245,7 @@ describe('while a key takes over from another', () => {
       startWitness(other.signer.verifierKey, 'witness.test/old'),
       startWitness(next.verifierKey, 'witness.test/new'),
     ]);
+    other.serve(knowsOld, knowsNew);
     const witnesses = asking('--witness', knowsOld.verifierKey, '--witness', knowsNew.verifierKey);
     await other.act();
     await other.seal(next, other.signer);

@@ -7,6 +7,7 @@ import { executeProposal } from '../../store/execute-proposal.ts';
 import { putPrincipal } from '../../store/put-principal.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import { resolveActor } from '../../store/standing.ts';
+import { verifyLog } from '../evidence/verify-log.ts';
 import { agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
 import { uploaded } from './govern.ts';
 
@@ -96,7 +97,11 @@ beforeAll(async () => {
     );
   }
 });
-afterAll(() => fixture.close());
+afterAll(async () => {
+  // What all this left in the log is judged again by whoever has nothing else.
+  expect(await verifyLog(fixture.database, fixture.tenant)).toMatch(/^whole .*"unjudged":0/);
+  await fixture.close();
+});
 
 describe('a stage with a condition', () => {
   it('is asked where the plan meets it, and left out where it does not', async () => {

@@ -20,6 +20,7 @@ import { reviewEmergency } from '../../store/review-emergency.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { withTenant } from '../../store/sql.ts';
 import { resolveActor } from '../../store/standing.ts';
+import { verifyLog } from '../evidence/verify-log.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
 import { admin, agent, building, caller, expectDone, type Fixture, keeper1, officer, openFixture, simulated } from './fixture.ts';
 import { carriedOut, uploaded } from './govern.ts';
@@ -44,7 +45,14 @@ beforeEach(async () => {
     for (const person of [onCall, chief, operator]) await resolveActor(tx, person);
   });
 });
-afterEach(() => fixture.close());
+const isWhole = /^whole .*"unjudged":0/;
+let said = isWhole;
+afterEach(async () => {
+  // What all this left in the log is judged again by whoever has nothing else.
+  expect(await verifyLog(fixture.database, fixture.tenant)).toMatch(said);
+  said = isWhole;
+  await fixture.close();
+});
 
 type Plan = { proposalId: string; digest: string | null };
 const planned = (name: string, proposer?: Caller) => fixture.planned('askFloorTwice', { name }, proposer);
@@ -365,6 +373,7 @@ describe('the database', () => {
     await approve(plan);
     await executePastTheGate(fixture, plan.proposalId);
     expect((await fixture.read(plan.proposalId)).status).toBe('executed');
+    said = /nobody broke the glass for this plan/; // The row was put in past everybody who would have told of it.
   });
 
   it('refuses forged rows: of a policy without emergencies, and by whom the policy does not name', async () => {

@@ -13,6 +13,7 @@ import { recordReview } from '../../store/record-review.ts';
 import { isRefusal, refuse } from '../../store/refusal.ts';
 import { revokeDelegation } from '../../store/revoke-delegation.ts';
 import { resolveActor } from '../../store/standing.ts';
+import { verifyLog } from '../evidence/verify-log.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
 import { admin, agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
 import { carriedOut } from './govern.ts';
@@ -70,7 +71,11 @@ beforeAll(async () => {
   fixture = await openFixture();
   await known(access, keeper1, keeper2, officer, stand, agent);
 });
-afterAll(() => fixture.close());
+afterAll(async () => {
+  // What all this left in the log is judged again by whoever has nothing else.
+  expect(await verifyLog(fixture.database, fixture.tenant)).toMatch(/^whole .*"unjudged":0/);
+  await fixture.close();
+});
 
 describe('a review on behalf of another', () => {
   it('is the delegator’s, names both in the proposal, its timeline and its decisions, and is executed', async () => {

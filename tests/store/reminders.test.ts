@@ -5,6 +5,7 @@ import { executeProposal } from '../../store/execute-proposal.ts';
 import { lockProposal } from '../../store/proposal-row.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { transition } from '../../store/transition.ts';
+import { verifyLog } from '../evidence/verify-log.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
 import { building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
 import { uploaded } from './govern.ts';
@@ -26,7 +27,11 @@ beforeEach(async () => {
   for (const person of [keeper1, keeper2, officer, chief])
     await fixture.read((await fixture.planned('askFloor', { name: person.id })).proposalId, person);
 });
-afterEach(() => fixture.close());
+afterEach(async () => {
+  // What all this left in the log is judged again by whoever has nothing else.
+  expect(await verifyLog(fixture.database, fixture.tenant)).toMatch(/^whole .*"unjudged":0/);
+  await fixture.close();
+});
 
 const planned = (name: string) => fixture.planned('askFloorTwice', { name });
 const settle = (proposalId: string) => settleProposal(fixture.worker, fixture.tenant, proposalId, fixture.deps);
