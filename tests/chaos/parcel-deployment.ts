@@ -1,4 +1,5 @@
 import { vi } from 'vitest';
+import type { OntologyDocument } from '../../ontology/definition.ts';
 import type { EffectDefinition } from '../../ontology/effect-definition.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import { parcelDomain } from '../effects/parcel-domain.ts';
@@ -11,6 +12,13 @@ import { startWorkerProcess, type WorkerProcess } from '../support/worker-proces
 import { LampShop } from '../workflows/lamp-shop.ts';
 
 const deploymentName = 'exequatur';
+
+interface Wishes {
+  /** The directory in which PostgreSQL keeps its data. */
+  postgresWithin?: string;
+  /** Makes another ontology of it. */
+  change?: (document: OntologyDocument) => OntologyDocument;
+}
 
 /** Everything as it is deployed, on servers of its own: two API processes, two workers with a build id, the relay, and the carrier's API. */
 export class ParcelDeployment {
@@ -38,9 +46,13 @@ export class ParcelDeployment {
     this.apisProxy = parts.apisProxy;
   }
 
-  static async open(effects: EffectDefinition[]): Promise<ParcelDeployment> {
-    const [postgres, temporal, carrier] = await Promise.all([BreakablePostgres.open(), BreakableTemporal.open(), Receiver.open()]);
-    const document = parcelDomain(carrier.url, effects) as unknown as JsonValue;
+  static async open(effects: EffectDefinition[], { postgresWithin, change = (same) => same }: Wishes = {}): Promise<ParcelDeployment> {
+    const [postgres, temporal, carrier] = await Promise.all([
+      BreakablePostgres.open(postgresWithin),
+      BreakableTemporal.open(),
+      Receiver.open(),
+    ]);
+    const document = change(parcelDomain(carrier.url, effects)) as unknown as JsonValue;
     const shop = await LampShop.open({ document, postgres: postgres.url, temporal: temporal.address });
     const { database, taskQueue, tenant } = shop;
     const [workersProxy, apisProxy] = await Promise.all([

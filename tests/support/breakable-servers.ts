@@ -26,6 +26,12 @@ export class BreakablePostgres {
     return this.server.url;
   }
 
+  /** Of a server that may have ended by itself. @returns after it runs again */
+  async revive(): Promise<void> {
+    await this.server.stop();
+    await this.start();
+  }
+
   /** With kill -9, and every backend with it. @returns after it has started again and recovered */
   async kill(awayMs = 0): Promise<void> {
     const [pid] = readFileSync(join(this.directory, 'postmaster.pid'), 'utf8').split('\n');
