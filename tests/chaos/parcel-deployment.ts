@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { vi } from 'vitest';
 import type { OntologyDocument } from '../../ontology/definition.ts';
 import type { EffectDefinition } from '../../ontology/effect-definition.ts';
@@ -8,14 +9,17 @@ import { ApiProcesses } from '../support/api-processes.ts';
 import { BreakablePostgres, BreakableTemporal } from '../support/breakable-servers.ts';
 import { type KillableProcess, startKillable } from '../support/killable-process.ts';
 import { type SeverableProxy, startSeverableProxy } from '../support/severable-proxy.ts';
+import type { SmallVolume } from '../support/small-volume.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 import { LampShop } from '../workflows/lamp-shop.ts';
 
 const deploymentName = 'exequatur';
 
+const jumping = { NODE_OPTIONS: '--import ./tests/support/jumping-clock.mjs' };
+
 interface Wishes {
-  /** The directory in which PostgreSQL keeps its data. */
-  postgresWithin?: string;
+  /** Where PostgreSQL keeps its data. */
+  disk?: SmallVolume;
   /** Makes another ontology of it. */
   change?: (document: OntologyDocument) => OntologyDocument;
 }
@@ -30,11 +34,16 @@ export class ParcelDeployment {
   readonly relay: KillableProcess;
   readonly workersProxy: SeverableProxy;
   readonly apisProxy: SeverableProxy;
+  /** Where PostgreSQL's data lie, if it can be filled. */
+  readonly disk?: SmallVolume;
   workers: WorkerProcess[] = [];
+  private readonly clocks: { jumps: number };
   private build = 0;
 
   private constructor(
-    parts: Pick<ParcelDeployment, 'postgres' | 'temporal' | 'shop' | 'carrier' | 'apis' | 'relay' | 'workersProxy' | 'apisProxy'>,
+    parts: Pick<ParcelDeployment, 'postgres' | 'temporal' | 'shop' | 'carrier' | 'apis' | 'relay' | 'workersProxy' | 'apisProxy' | 'disk'> & {
+      clocks: { jumps: number };
+    },
   ) {
     this.postgres = parts.postgres;
     this.temporal = parts.temporal;
@@ -44,11 +53,13 @@ export class ParcelDeployment {
     this.relay = parts.relay;
     this.workersProxy = parts.workersProxy;
     this.apisProxy = parts.apisProxy;
+    this.clocks = parts.clocks;
+    if (parts.disk !== undefined) this.disk = parts.disk;
   }
 
-  static async open(effects: EffectDefinition[], { postgresWithin, change = (same) => same }: Wishes = {}): Promise<ParcelDeployment> {
+  static async open(effects: EffectDefinition[], { disk, change = (same) => same }: Wishes = {}): Promise<ParcelDeployment> {
     const [postgres, temporal, carrier] = await Promise.all([
-      BreakablePostgres.open(postgresWithin),
+      BreakablePostgres.open(disk && join(disk.directory, 'postgres')),
       BreakableTemporal.open(),
       Receiver.open(),
     ]);
@@ -65,8 +76,14 @@ export class ParcelDeployment {
       TEMPORAL_ADDRESS: temporal.address,
       EXEQUATUR_TASK_QUEUE: taskQueue,
     });
-    const apis = await ApiProcesses.open({ databaseUrl: apisProxy.url, temporal: temporal.address, taskQueue, tenant, count: 2 });
-    const deployment = new ParcelDeployment({ postgres, temporal, shop, carrier, apis, relay, workersProxy, apisProxy });
+    const clocks = { jumps: 0 };
+    const onLine = (line: string) => {
+      if (line.startsWith('clock off by')) clocks.jumps++;
+    };
+    const settings = { databaseUrl: apisProxy.url, temporal: temporal.address, taskQueue, tenant, more: jumping, onLine };
+    const apis = await ApiProcesses.open({ ...settings, count: 2 });
+    const parts = { postgres, temporal, shop, carrier, apis, relay, workersProxy, apisProxy, clocks };
+    const deployment = new ParcelDeployment({ ...parts, ...(disk === undefined ? {} : { disk }) });
     await deployment.replaceWorkers();
     return deployment;
   }
@@ -77,6 +94,7 @@ export class ParcelDeployment {
     await Promise.all([this.workersProxy.close(), this.apisProxy.close(), this.carrier.close()]);
     await this.temporal.close();
     await this.postgres.close();
+    this.disk?.close();
   }
 
   /** As a release does: workers of the next build beside those of the last, which end once the new one is current. */
@@ -87,7 +105,10 @@ export class ParcelDeployment {
       databaseUrl: this.workersProxy.url,
       temporal: this.temporal.address,
       taskQueue: this.shop.taskQueue,
-      more: { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1', EXEQUATUR_WORKER_BUILD_ID: this.buildId },
+      more: { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1', EXEQUATUR_WORKER_BUILD_ID: this.buildId, ...jumping },
+      onLine: (line: string) => {
+        if (line.startsWith('clock off by')) this.clocks.jumps++;
+      },
     };
     this.workers = await Promise.all([startWorkerProcess(settings), startWorkerProcess(settings)]);
     await this.release();
@@ -107,6 +128,11 @@ export class ParcelDeployment {
       timeout: 120_000,
       interval: 500,
     });
+  }
+
+  /** How often a process has told that its clock was set. */
+  get clockJumps(): number {
+    return this.clocks.jumps;
   }
 
   get buildId(): string {
