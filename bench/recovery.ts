@@ -47,8 +47,9 @@ export async function benchRecovery(args: readonly string[]): Promise<void> {
     const samples = Object.fromEntries(kinds.map((kind) => [kind, [] as number[]])) as Record<Kind, number[]>;
     for (let round = 0; round < options.kills; round++) {
       await reach(async () => (await Promise.all(stack.workers.map(({ operationsUrl }) => isReady(operationsUrl)))).every(Boolean));
-      for (const [kind, ms] of Object.entries(await killRound(scene, round))) samples[kind as Kind].push(ms);
-      console.log(`${round + 1} of ${options.kills} kills`);
+      const seen = Object.entries(await killRound(scene, round)) as [Kind, number][];
+      for (const [kind, ms] of seen) samples[kind].push(ms);
+      console.log(`${round + 1} of ${options.kills} kills: ${seen.map(([kind, ms]) => `${kind} ${Math.round(ms)} ms`).join(', ')}`);
     }
     report(options.kills, samples);
   } finally {
