@@ -85,7 +85,7 @@ const operations = await serveOperations({
   registry,
   host: settings.EXEQUATUR_HOST,
   port: settings.EXEQUATUR_WORKER_METRICS_PORT,
-  ready: async () => worker.getState() === 'RUNNING' && (await probe.isThere()) && (await isTemporalUp()),
+  ready: async () => worker.getState() === 'RUNNING' && (await probe.isWell()) && (await isTemporalUp()),
   more: async () => (await fetch(`http://${sdkMetrics}/metrics`)).text(),
 });
 

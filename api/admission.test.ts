@@ -115,6 +115,26 @@ describe('calls', () => {
     expect(admission.load).toEqual({ atWork: 0, waiting: 0 });
   });
 
+  it('that keep their place for what fails, even before they are answered, give it back, and the failure ends nothing', async () => {
+    const admission = new Admission({ ...limits, atOnce: 1 });
+    const unhandled: unknown[] = [];
+    const listen = (error: unknown) => void unhandled.push(error);
+    process.on('unhandledRejection', listen);
+    try {
+      const outcome = await admission.run('a', async () => {
+        admission.keep(() => Promise.reject(new Error('the database is away')));
+        await sleep(5);
+        return 'answered';
+      });
+      expect(outcome).toEqual({ answer: 'answered' });
+      await sleep(5);
+      expect(unhandled).toEqual([]);
+      expect(admission.load.atWork).toBe(0);
+    } finally {
+      process.off('unhandledRejection', listen);
+    }
+  });
+
   it('that fail make room as well', async () => {
     const admission = new Admission({ ...limits, atOnce: 1 });
     await expect(

@@ -74,7 +74,7 @@ export class Admission {
       return { answer: await this.held.run({ tenant, kept }, async () => work()) };
     } finally {
       if (kept.length === 0) this.leave(tenant);
-      else void Promise.allSettled(kept).then(() => this.leave(tenant));
+      else void Promise.all(kept).then(() => this.leave(tenant));
     }
   }
 
@@ -90,9 +90,14 @@ export class Admission {
     }
   }
 
-  /** Keeps the place of the call that is being worked on until this has ended as well, though it be answered before. Does nothing for what has no place. */
+  /**
+   * Keeps the place of the call that is being worked on until this has ended as well, though it be answered before; how it ends is nobody's concern. Does nothing for what has
+   * no place.
+   */
   keep(work: () => Promise<unknown>): void {
-    this.held.getStore()?.kept.push(work());
+    const held = this.held.getStore();
+    // At once: a failure that nobody has looked at by the time the call is answered would end the process.
+    if (held !== undefined) held.kept.push(work().catch(() => undefined));
   }
 
   private enter(tenant: string, kind: Kind): Promise<Turned | null> | null {

@@ -18,9 +18,11 @@ import type { Seen, StatusWatch } from '../store/status-watch.ts';
 import type { StoreDeps } from '../store/store-deps.ts';
 import { systemTenant } from '../store/system-chain.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { ProposalStart } from '../workflows/proposal.contract.ts';
 import { Admission, type AdmissionLimits, engineLimits } from './admission.ts';
 import type { AuthenticatedCaller, TokenRules } from './authenticate.ts';
 import { CallerMemory } from './caller-memory.ts';
+import { EnginePulse } from './engine-pulse.ts';
 import { LoginFailures } from './login-failures.ts';
 import { OpenStreams, type StreamLimits } from './open-streams.ts';
 import type { WorkflowGateway } from './workflow-gateway.ts';
@@ -57,6 +59,8 @@ const longestKeptMs = 30_000; // An engine that takes longer over one step is aw
 
 const defaultSimulationPatienceMs = 5_000; // What somebody waits for an answer; a simulation that takes longer is read with GET.
 
+const glimpseMs = 250; // While the engine seems to be away: enough to see that it is back, and hardly a wait.
+
 /** Which workflow is to be told after the commit. */
 export interface Follow {
   proposalId: string;
@@ -70,6 +74,7 @@ export class ApiContext {
   readonly admission: Admission;
   /** In front of the engine: how many proposals it is simulating and executing for calls of this process. */
   readonly engine: Admission;
+  readonly pulse: EnginePulse;
   readonly logins: LoginFailures;
   readonly events: EventWatch;
   readonly streams: OpenStreams;
@@ -81,7 +86,8 @@ export class ApiContext {
     this.admission = new Admission(resources.limits);
     this.engine = new Admission(resources.engineLimits ?? engineLimits);
     this.logins = new LoginFailures(resources.pool, resources.logger);
-    measureLoad(resources.registry, this.admission, this.engine);
+    this.pulse = new EnginePulse((start) => resources.workflows.isTaken(start));
+    measureLoad(resources.registry, this.admission, this.engine, this.pulse);
     this.events = new EventWatch(resources.pool);
     this.streams = new OpenStreams(resources.registry, resources.streamLimits);
   }
@@ -169,33 +175,52 @@ export class ApiContext {
    */
   nudge(caller: AuthenticatedCaller, { proposalId, actionType }: Follow): void {
     const away = new AbortController();
-    this.keepEngineFor(caller, proposalId, away.signal);
+    const start = { tenantId: caller.tenant, proposalId, actionType };
+    this.keepEngineFor(start, away.signal);
+    const since = performance.now();
     this.goOn(
-      this.resources.workflows.nudge({ tenantId: caller.tenant, proposalId, actionType }).then((arrived) => {
-        if (!arrived) away.abort();
+      this.resources.workflows.nudge(start).then((arrived) => {
+        if (arrived) return this.pulse.alive();
+        away.abort();
+        this.pulse.unheard(since);
       }),
     );
   }
 
-  /** After a commit: starts the workflow and waits for the simulation to be committed, as long as somebody would wait for an answer, or until Temporal proves to be away. */
+  /** After a commit: starts the workflow and waits for the simulation to be committed, as long as somebody would wait for an answer, or until the engine proves to be away. */
   async awaitSimulation(caller: AuthenticatedCaller, { proposalId, actionType }: Follow): Promise<Seen | null> {
-    const { workflows, simulationPatienceMs } = this.resources;
-    const away = new AbortController();
+    const { workflows, watch, simulationPatienceMs = defaultSimulationPatienceMs } = this.resources;
+    const start = { tenantId: caller.tenant, proposalId, actionType };
+    const unstarted = new AbortController();
+    const since = performance.now();
     this.goOn(
-      workflows.start({ tenantId: caller.tenant, proposalId, actionType }).then((started) => {
-        if (!started) away.abort();
+      workflows.start(start).then((started) => {
+        if (started) return;
+        unstarted.abort();
+        this.pulse.unheard(since);
       }),
     );
-    const limitMs = simulationPatienceMs ?? defaultSimulationPatienceMs;
-    const seen = await this.until(caller, { proposalId, awaited: 'simulation', limitMs, signal: away.signal });
-    if (seen === null) this.keepEngineFor(caller, proposalId, away.signal);
+    const limitMs = this.pulse.isStill ? Math.min(glimpseMs, simulationPatienceMs) : simulationPatienceMs;
+    const seen = await this.pulse.follow(start, (away) => {
+      const signal = AbortSignal.any([away, unstarted.signal]);
+      return this.until(caller, { proposalId, awaited: 'simulation', limitMs, signal });
+    });
+    if (seen === null) this.keepEngineFor(start, unstarted.signal);
+    else this.pulse.alive();
+    this.pulse.listen((longestMs) => watch.until(caller.tenant, { proposalId, awaited: 'simulation', limitMs: longestMs }));
     return seen;
   }
 
-  /** The engine is at it beyond the answer: until it is a person's turn, or Temporal proves to be away, the call keeps its place in front of the engine. */
-  keepEngineFor({ tenant }: Pick<AuthenticatedCaller, 'tenant'>, proposalId: string, away?: AbortSignal): void {
-    const wait = { proposalId, awaited: 'turn', limitMs: longestKeptMs, ...(away === undefined ? {} : { signal: away }) } as const;
-    this.engine.keep(() => this.resources.watch.until(tenant, wait));
+  /** The engine is at it beyond the answer: until it is a person's turn, or the engine proves to be away, the call keeps its place in front of it. */
+  private keepEngineFor(start: ProposalStart, unheard: AbortSignal): void {
+    if (this.pulse.isStill) return;
+    const { tenantId, proposalId } = start;
+    this.engine.keep(() =>
+      this.pulse.follow(start, (away) => {
+        const signal = AbortSignal.any([away, unheard]);
+        return this.resources.watch.until(tenantId, { proposalId, awaited: 'turn', limitMs: longestKeptMs, signal });
+      }),
+    );
   }
 
   /** Waits for a proposal to come somewhere. Others are worked on meanwhile. */
@@ -226,7 +251,15 @@ function auditReads(tx: Tx, actor: Actor, mask: Mask): void {
   tx.audit({ type: 'sensitive.read', facts, personal: { reader: actor.id } });
 }
 
-function measureLoad(registry: Registry, admission: Admission, engine: Admission): void {
+function measureLoad(registry: Registry, admission: Admission, engine: Admission, pulse: EnginePulse): void {
+  new Gauge({
+    name: 'exequatur_engine_away',
+    help: '1 while nothing of what this process gave the engine is taken by a worker.',
+    registers: [registry],
+    collect() {
+      this.set(pulse.isStill ? 1 : 0);
+    },
+  });
   new Gauge({
     name: 'exequatur_api_calls',
     help: 'Calls that are worked on, and that wait for that; calls whose proposals the engine works on, and that wait for that.',

@@ -21,6 +21,8 @@ export interface WorkflowGateway {
   start(start: ProposalStart): Promise<boolean>;
   /** Makes the workflow look again; starts it where Temporal has lost it. True means that Temporal has persisted the nudge. */
   nudge(start: ProposalStart): Promise<boolean>;
+  /** Whether no task of the workflow waits for a worker. Where Temporal does not answer nobody has taken anything. */
+  isTaken(start: ProposalStart): Promise<boolean>;
   /** When a schedule runs next, ISO texts; null where Temporal cannot say now, or does not know the schedule yet. */
   nextRuns(schedule: Pick<ScheduledRunStart, 'tenantId' | 'scheduleId'>): Promise<string[] | null>;
   isReachable(): Promise<boolean>;
@@ -43,6 +45,8 @@ const withDeadline: Interceptor = (options, nextCall) => {
   const call = path.endsWith('/StartWorkflowExecution') ? 'start' : path.endsWith('/Check') ? 'probe' : 'nudge';
   return nextCall({ ...options, deadline: Date.now() + patienceMs[call] }) as ReturnType<Interceptor>; // What it returns is what a caller is given, by another type.
 };
+
+const taskScheduled = 1; // PENDING_WORKFLOW_TASK_STATE_SCHEDULED of temporal.api.enums.v1: a worker has yet to take it.
 
 /** Without these a channel that was refused tries again only after up to two minutes, and would answer 202 long after Temporal is back. */
 const channelArgs = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1_000 };
@@ -75,6 +79,14 @@ export function openWorkflowGateway(settings: GatewaySettings, options: GatewayO
   return {
     start: (start) => within('the start', start, () => client.workflow.start(proposalWorkflowType, proposalStartOptions(start, taskQueue))),
     nudge: (start) => within('a nudge', start, () => nudge(client, start, taskQueue)),
+    isTaken: async ({ proposalId }) => {
+      try {
+        const { raw } = await client.workflow.getHandle(proposalWorkflowId(proposalId)).describe();
+        return raw.pendingWorkflowTask?.state !== taskScheduled;
+      } catch (error) {
+        return error instanceof WorkflowNotFoundError; // The start is still on its way; whether it arrives its sender learns.
+      }
+    },
     nextRuns: async (schedule) => {
       try {
         const { info } = await client.schedule.getHandle(temporalScheduleId(schedule)).describe();

@@ -5,6 +5,7 @@ import { benchLoad } from './load.ts';
 import { benchOntology } from './ontology.ts';
 import { benchPlan } from './plan.ts';
 import { benchPolicy } from './policy.ts';
+import { benchRecovery } from './recovery.ts';
 
 /** `npm run bench -- <name> [options]`: each benchmark prints a table for people and one JSON line for machines. */
 const benchmarks: Record<string, (options: readonly string[]) => Promise<void>> = {
@@ -15,6 +16,7 @@ const benchmarks: Record<string, (options: readonly string[]) => Promise<void>> 
   ontology: benchOntology,
   plan: benchPlan,
   policy: benchPolicy,
+  recovery: benchRecovery,
 };
 
 const [name = '', ...options] = process.argv.slice(2);

@@ -77,7 +77,7 @@ const operations = await serveOperations({
   registry,
   host: settings.EXEQUATUR_HOST,
   port: settings.EXEQUATUR_RELAY_METRICS_PORT,
-  ready: async () => (await isTemporalUp()) && (await probe.isThere()),
+  ready: async () => (await isTemporalUp()) && (await probe.isWell()),
 });
 // Logs are sealed and events go out whether Temporal is there or not.
 await Promise.all([...[...sealing, ...webhooks.rounds, ...(publishing?.rounds ?? [])].map(repeat), driveTemporal()]);

@@ -55,7 +55,8 @@ export async function evaluateChangeSet(
         reads.add(await recorder.readSet());
       }
     }
-    const edits = netEdits(ontology, overlay);
+    const edits = netEdits(ontology, overlay, asked);
+    reads.add(await asked.readSet());
     const verdicts = done.flatMap((one, index) =>
       one.verdicts.map((verdict) => ({ ...verdict, pointer: `${pointerTo('/actions', index)}${verdict.pointer}` })),
     );

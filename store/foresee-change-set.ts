@@ -13,7 +13,7 @@ export async function foreseeChangeSet(tx: Tx, name: string, deps: Pick<StoreDep
   const members = membersOf(name);
   const [row] = await tx.rows<{ version: number; ontologyVersion: number; now: string }>(
     `WITH meant AS (
-       SELECT jsonb_build_object('format', 1, 'members', jsonb_object_agg(a.name, a.current_version))::text AS definition
+       SELECT jsonb_build_object('format', 2, 'members', jsonb_object_agg(a.name, a.current_version))::text AS definition
          FROM exequatur.action_type a WHERE a.name = ANY ($2::text[]) AND NOT a.retired AND NOT exequatur.governs(a.name) HAVING count(*) = cardinality($2::text[]))
      SELECT CASE WHEN known.definition = meant.definition THEN known.version ELSE coalesce(known.version, 0) + 1 END AS version,
             (SELECT max(o.version) FROM exequatur.ontology_version o)::int AS "ontologyVersion", ${isoTime('exequatur.clock()')} AS now

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { inTime } from './in-time.ts';
 import { sqlStateOf } from './sql-state.ts';
 
 /**
@@ -7,7 +8,7 @@ import { sqlStateOf } from './sql-state.ts';
  */
 const passing = /^(08|28|53|57P|58|25006|3D000|40001|40P01|55P03)/;
 const networkCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN']);
-const probeTimeoutMs = 2_000;
+export const probeTimeoutMs = 2_000;
 
 /** There was no connection, or it broke in the middle of a transaction, of which nobody knows any more whether it was committed. The driver says so in words alone. */
 export class ConnectionLost extends Error {}
@@ -25,14 +26,10 @@ export async function isOutage(pool: pg.Pool, error: unknown): Promise<boolean> 
 }
 
 /** Whether the database answers within two seconds. */
-export async function answers(pool: pg.Pool): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, probeTimeoutMs, false);
-  });
-  const asked = pool.query('SELECT 1').then(
-    () => true,
-    () => false,
+function answers(pool: pg.Pool): Promise<boolean> {
+  return inTime(
+    pool.query('SELECT 1').then(() => true),
+    probeTimeoutMs,
+    false,
   );
-  return Promise.race([asked, tooLate]).finally(() => clearTimeout(timer));
 }

@@ -12,7 +12,7 @@ const localRetry = { initialInterval: '50 ms', backoffCoefficient: 3, maximumAtt
 
 const regularOptions = {
   startToCloseTimeout: '10 minutes', // 100,000 edits take seconds; ten minutes says that something hangs.
-  heartbeatTimeout: '30 s', // An evaluation may hold the worker's thread for seconds without a beat; beyond this the worker is dead.
+  heartbeatTimeout: '6 s', // So long it takes to see that a worker has died. An evaluation may hold the worker's thread for a second or two without a beat.
   // Attempts are not counted here: an activity itself says when another attempt is pointless, and an outage of the database is no such reason.
   retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '15 s' },
 } as const;

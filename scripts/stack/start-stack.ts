@@ -28,6 +28,8 @@ export interface StackOptions {
   temporal?: 'dev' | 'production';
   /** Whether events are published to a Kafka broker. */
   kafka?: boolean;
+  /** How many; one unless told. */
+  workers?: number;
   /** Path of the module with the registered functions. */
   functions?: string;
   /** Everything of an earlier start is removed first. */
@@ -43,6 +45,11 @@ export interface StackOptions {
   env?: Record<string, string>;
 }
 
+interface StackWorker {
+  process: SupervisedProcess;
+  operationsUrl: string;
+}
+
 export interface Stack {
   apiUrl: string;
   /** Where each process answers `/livez`, `/readyz` and `/metrics`. */
@@ -54,6 +61,8 @@ export interface Stack {
   verifierKeys: { log: string; witness: string };
   postgresUrls: { api: string; worker: string; relay: string; superuser: string };
   tenants: StackTenant[];
+  /** All workers, of which `processes.worker` is the first. */
+  workers: StackWorker[];
   processes: { api: SupervisedProcess; worker: SupervisedProcess; relay: SupervisedProcess; witness: SupervisedProcess };
   /** Settles when the database or Temporal ended without having been asked. */
   broken: Promise<string>;
@@ -129,20 +138,28 @@ async function startAll(options: StackOptions, stops: StopList): Promise<Omit<St
     DATABASE_URL: '',
   };
   const onLine = options.onLine ?? (() => {});
+  const worker = supervise({ name: 'worker', entry: 'worker.ts', env, onLine });
+  const operationsUrl = (port: string | undefined) => `http://127.0.0.1:${port}`;
+  const workers: StackWorker[] = [{ process: worker, operationsUrl: operationsUrl(env.EXEQUATUR_WORKER_METRICS_PORT) }];
+  for (const taken = portsOf(env); workers.length < (options.workers ?? 1); ) {
+    const ports = await metricsPorts(taken);
+    const another = supervise({ name: `worker ${workers.length + 1}`, entry: 'worker.ts', env: { ...env, ...ports }, onLine });
+    workers.push({ process: another, operationsUrl: operationsUrl(ports.EXEQUATUR_WORKER_METRICS_PORT) });
+  }
   const processes = {
-    worker: supervise({ name: 'worker', entry: 'worker.ts', env, onLine }),
+    worker,
     api: supervise({ name: 'api', entry: 'api/server.ts', env, onLine }),
     relay: supervise({ name: 'relay', entry: 'events/relay.ts', env, onLine }),
     witness: supervise({ name: 'witness', entry: 'witness/run-witness.ts', env: witnessEnv, onLine }),
   };
   stops.add(async () => {
-    await Promise.all(Object.values(processes).map((running) => running.stop()));
+    await Promise.all([...Object.values(processes), ...workers.slice(1).map(({ process }) => process)].map((running) => running.stop()));
   });
   const apiUrl = `http://127.0.0.1:${apiPort}`;
   const operationsUrls = {
     api: apiUrl,
-    worker: `http://127.0.0.1:${env.EXEQUATUR_WORKER_METRICS_PORT}`,
-    relay: `http://127.0.0.1:${env.EXEQUATUR_RELAY_METRICS_PORT}`,
+    worker: operationsUrl(env.EXEQUATUR_WORKER_METRICS_PORT),
+    relay: operationsUrl(env.EXEQUATUR_RELAY_METRICS_PORT),
   };
   await Promise.all([untilReady(apiUrl, processes.api), untilReady(operationsUrls.worker, processes.worker)]);
   return {
@@ -154,6 +171,7 @@ async function startAll(options: StackOptions, stops: StopList): Promise<Omit<St
     verifierKeys: { log: keys.checkpointKey.verifierKey, witness: keys.witnessKey.verifierKey },
     postgresUrls,
     tenants,
+    workers,
     processes,
     broken: Promise.race([
       database.ended.then((why) => `PostgreSQL ${why}`),
@@ -180,11 +198,7 @@ async function environment(
   [apiPort, witnessPort]: [number, number],
 ): Promise<Record<string, string>> {
   const taken = new Set([apiPort, witnessPort]);
-  const metricsPort = async () => {
-    const port = await freePort(0, taken);
-    taken.add(port);
-    return String(port);
-  };
+  const workerPorts = await metricsPorts(taken);
   return {
     EXEQUATUR_API_DATABASE_URL: urls.api,
     EXEQUATUR_WORKER_DATABASE_URL: urls.worker,
@@ -196,13 +210,26 @@ async function environment(
     ...(temporal.uiUrl ? { EXEQUATUR_TEMPORAL_UI_URL: temporal.uiUrl } : {}),
     EXEQUATUR_HOST: '127.0.0.1',
     EXEQUATUR_PORT: String(apiPort),
-    EXEQUATUR_WORKER_METRICS_PORT: await metricsPort(),
-    EXEQUATUR_WORKER_SDK_METRICS_PORT: await metricsPort(),
-    EXEQUATUR_RELAY_METRICS_PORT: await metricsPort(),
+    ...workerPorts,
+    EXEQUATUR_RELAY_METRICS_PORT: String(await freePort(0, taken)),
     EXEQUATUR_JWT_ISSUER: issuer,
     EXEQUATUR_JWT_AUDIENCE: audience,
     EXEQUATUR_DEVELOPMENT_KEYS: 'true',
     ...(options.functions ? { EXEQUATUR_FUNCTIONS: options.functions } : {}),
     ...options.env,
   };
+}
+
+/** Of one worker; they are added to those that are taken. */
+async function metricsPorts(taken: Set<number>): Promise<Record<string, string>> {
+  const port = async () => {
+    const free = await freePort(0, taken);
+    taken.add(free);
+    return String(free);
+  };
+  return { EXEQUATUR_WORKER_METRICS_PORT: await port(), EXEQUATUR_WORKER_SDK_METRICS_PORT: await port() };
+}
+
+function portsOf(env: Readonly<Record<string, string>>): Set<number> {
+  return new Set(Object.entries(env).flatMap(([name, value]) => (name.endsWith('_PORT') ? [Number(value)] : [])));
 }

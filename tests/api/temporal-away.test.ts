@@ -103,6 +103,11 @@ describe('while Temporal is away', () => {
   }, 60_000);
 });
 
+async function metric({ url }: ApiScene, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1]);
+}
+
 describe('while no worker runs', () => {
   it('a proposal is answered with 202 within its patience, and goes on when one comes', async () => {
     const patient = await ApiScene.open({ temporal: temporalAddress(), taskQueue: `idle-${randomUUID()}`, simulationPatienceMs: 500 });
@@ -115,6 +120,32 @@ describe('while no worker runs', () => {
       await patient.close();
     }
   });
+
+  it('more proposals than the engine is given at once are taken, each with 202, soon without a wait, and all of them are simulated when a worker comes', async () => {
+    const taskQueue = `idle-${randomUUID()}`;
+    const temporal = temporalAddress();
+    const idle = await ApiScene.open({ temporal, taskQueue });
+    let late: WorkerProcess | undefined;
+    try {
+      await idle.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building);
+      const keeper = idle.as({ id: 'keeper-1' });
+      const ask = (name: string) => keeper.propose('askFloor', { name }, { 'idempotency-key': name });
+      const answers = await Promise.all(Array.from({ length: 100 }, (_, at) => ask(`F${at}`)));
+      expect(answers.map(({ status }) => status)).toEqual(Array(100).fill(202));
+      const againAt = performance.now();
+      expect((await ask('G')).status).toBe(202);
+      expect(performance.now() - againAt).toBeLessThan(3_000); // The first waited for two seconds at least, and would have for five.
+      expect(await metric(idle, 'exequatur_engine_away')).toBe(1);
+
+      late = await startWorkerProcess({ databaseUrl: idle.database.urls.worker, temporal, taskQueue });
+      for (const { body } of answers) await idle.until(body.id, 'awaiting_approval');
+      expect((await ask('H')).status).toBe(201);
+      expect(await metric(idle, 'exequatur_engine_away')).toBe(0);
+    } finally {
+      await late?.stop();
+      await idle.close();
+    }
+  }, 180_000);
 
   it('nobody waits any more for a client that is gone', async () => {
     const away = await ApiScene.open({ simulationPatienceMs: 100 });
@@ -129,7 +160,7 @@ describe('while no worker runs', () => {
       await vi.waitFor(() => expect(watch.watched).toBe(1));
       leaving.abort();
       await expect(asked).rejects.toThrow('aborted');
-      await vi.waitFor(() => expect(watch.watched).toBe(0));
+      await vi.waitFor(() => expect(watch.watched).toBe(0), { timeout: 10_000 }); // For a sign of the engine's life the API itself waits five seconds.
     } finally {
       await away.close();
     }

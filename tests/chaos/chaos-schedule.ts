@@ -4,15 +4,21 @@ import type { FaultName } from './chaos-faults.ts';
 
 /** What somebody does; `reverted` names an earlier action, which is taken back where it was executed. */
 export interface ChaosAction {
-  kind: 'handOver' | 'relabel' | 'weigh' | 'revert';
+  kind: 'handOver' | 'relabel' | 'weigh' | 'askToWeigh' | 'revert';
   parcel: number;
   weight: number;
   reverted: number;
   conflicts: 'skip' | 'refuse';
   isCancelled: boolean;
+  /** How often it is sent at once, under one idempotency key. */
+  copies: number;
+  /** Of one that a person is asked for: what two people do at the same instant. */
+  racers: readonly Racer[];
   /** What an operator chooses, again and again from the first, while it needs attention. */
   choices: readonly ('retry' | 'skip')[];
 }
+
+export type Racer = 'approve' | 'reject' | 'withdraw' | 'revise';
 
 export interface ScheduledFault {
   fault: FaultName;
@@ -33,6 +39,8 @@ const weights: Record<FaultName, number> = {
   'answer to a worker’s COMMIT lost': 4,
   'answer to an API’s COMMIT lost': 4,
   'workers of another build': 1,
+  'clocks jumped': 2,
+  'disk full': 1,
   'Temporal emptied': 0, // Once, where there is time for it: what was lost is missed after half a minute.
 };
 const actionsForEmptying = 200;
@@ -44,10 +52,11 @@ export class ChaosSchedule {
   readonly faults: ScheduledFault[];
   private readonly seed: number;
 
-  constructor(seed: number, actions: number, parcels: number) {
+  /** `hasDisk`: whether there is a disk that can be filled. */
+  constructor(seed: number, actions: number, parcels: number, hasDisk: boolean) {
     this.seed = seed;
     this.actions = Array.from({ length: actions }, (_, n) => actionOf(this.dice('action', n), n, parcels));
-    this.faults = faultsOf(this.dice('faults'), actions);
+    this.faults = faultsOf(this.dice('faults'), actions, hasDisk);
   }
 
   /** Dice of its own for whatever is named. */
@@ -63,7 +72,7 @@ export class ChaosSchedule {
 
 function actionOf(dice: Dice, n: number, parcels: number): ChaosAction {
   const roll = dice.roll(100);
-  const kind = roll < 55 ? 'handOver' : roll < 70 ? 'relabel' : roll < 85 || n === 0 ? 'weigh' : 'revert';
+  const kind = roll < 50 ? 'handOver' : roll < 62 ? 'relabel' : roll < 75 || n === 0 ? 'weigh' : roll < 87 ? 'askToWeigh' : 'revert';
   return {
     kind,
     parcel: dice.roll(parcels),
@@ -71,13 +80,15 @@ function actionOf(dice: Dice, n: number, parcels: number): ChaosAction {
     reverted: n === 0 ? 0 : dice.roll(n),
     conflicts: dice.pick(['skip', 'refuse']),
     isCancelled: dice.chance(8),
+    copies: dice.chance(10) ? 6 : 1,
+    racers: dice.some<Racer>(['approve', 'approve', 'reject', 'withdraw', 'revise'], 2),
     choices: dice.some(['retry', 'skip', 'skip'], 8),
   };
 }
 
 /** Each kind once at least, at random places. */
-function faultsOf(dice: Dice, actions: number): ScheduledFault[] {
-  const kinds = (Object.keys(weights) as FaultName[]).filter((fault) => weights[fault] > 0);
+function faultsOf(dice: Dice, actions: number, hasDisk: boolean): ScheduledFault[] {
+  const kinds = (Object.keys(weights) as FaultName[]).filter((fault) => weights[fault] > 0 && (hasDisk || fault !== 'disk full'));
   const bag = kinds.flatMap((fault) => Array<FaultName>(weights[fault]).fill(fault));
   const drawn = [...kinds, ...dice.some(bag, Math.max(0, Math.floor(actions / actionsPerFault) - kinds.length))];
   if (actions >= actionsForEmptying) drawn.push('Temporal emptied');

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { vi } from 'vitest';
+import type { OntologyDocument } from '../../ontology/definition.ts';
 import type { EffectDefinition } from '../../ontology/effect-definition.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import { parcelDomain } from '../effects/parcel-domain.ts';
@@ -7,10 +9,20 @@ import { ApiProcesses } from '../support/api-processes.ts';
 import { BreakablePostgres, BreakableTemporal } from '../support/breakable-servers.ts';
 import { type KillableProcess, startKillable } from '../support/killable-process.ts';
 import { type SeverableProxy, startSeverableProxy } from '../support/severable-proxy.ts';
+import type { SmallVolume } from '../support/small-volume.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 import { LampShop } from '../workflows/lamp-shop.ts';
 
 const deploymentName = 'exequatur';
+
+const jumping = { NODE_OPTIONS: '--import ./tests/support/jumping-clock.mjs' };
+
+interface Wishes {
+  /** Where PostgreSQL keeps its data. */
+  disk?: SmallVolume;
+  /** Makes another ontology of it. */
+  change?: (document: OntologyDocument) => OntologyDocument;
+}
 
 /** Everything as it is deployed, on servers of its own: two API processes, two workers with a build id, the relay, and the carrier's API. */
 export class ParcelDeployment {
@@ -22,11 +34,16 @@ export class ParcelDeployment {
   readonly relay: KillableProcess;
   readonly workersProxy: SeverableProxy;
   readonly apisProxy: SeverableProxy;
+  /** Where PostgreSQL's data lie, if it can be filled. */
+  readonly disk?: SmallVolume;
   workers: WorkerProcess[] = [];
+  private readonly clocks: { jumps: number };
   private build = 0;
 
   private constructor(
-    parts: Pick<ParcelDeployment, 'postgres' | 'temporal' | 'shop' | 'carrier' | 'apis' | 'relay' | 'workersProxy' | 'apisProxy'>,
+    parts: Pick<ParcelDeployment, 'postgres' | 'temporal' | 'shop' | 'carrier' | 'apis' | 'relay' | 'workersProxy' | 'apisProxy' | 'disk'> & {
+      clocks: { jumps: number };
+    },
   ) {
     this.postgres = parts.postgres;
     this.temporal = parts.temporal;
@@ -36,11 +53,17 @@ export class ParcelDeployment {
     this.relay = parts.relay;
     this.workersProxy = parts.workersProxy;
     this.apisProxy = parts.apisProxy;
+    this.clocks = parts.clocks;
+    if (parts.disk !== undefined) this.disk = parts.disk;
   }
 
-  static async open(effects: EffectDefinition[]): Promise<ParcelDeployment> {
-    const [postgres, temporal, carrier] = await Promise.all([BreakablePostgres.open(), BreakableTemporal.open(), Receiver.open()]);
-    const document = parcelDomain(carrier.url, effects) as unknown as JsonValue;
+  static async open(effects: EffectDefinition[], { disk, change = (same) => same }: Wishes = {}): Promise<ParcelDeployment> {
+    const [postgres, temporal, carrier] = await Promise.all([
+      BreakablePostgres.open(disk && join(disk.directory, 'postgres')),
+      BreakableTemporal.open(),
+      Receiver.open(),
+    ]);
+    const document = change(parcelDomain(carrier.url, effects)) as unknown as JsonValue;
     const shop = await LampShop.open({ document, postgres: postgres.url, temporal: temporal.address });
     const { database, taskQueue, tenant } = shop;
     const [workersProxy, apisProxy] = await Promise.all([
@@ -53,8 +76,14 @@ export class ParcelDeployment {
       TEMPORAL_ADDRESS: temporal.address,
       EXEQUATUR_TASK_QUEUE: taskQueue,
     });
-    const apis = await ApiProcesses.open({ databaseUrl: apisProxy.url, temporal: temporal.address, taskQueue, tenant, count: 2 });
-    const deployment = new ParcelDeployment({ postgres, temporal, shop, carrier, apis, relay, workersProxy, apisProxy });
+    const clocks = { jumps: 0 };
+    const onLine = (line: string) => {
+      if (line.startsWith('clock off by')) clocks.jumps++;
+    };
+    const settings = { databaseUrl: apisProxy.url, temporal: temporal.address, taskQueue, tenant, more: jumping, onLine };
+    const apis = await ApiProcesses.open({ ...settings, count: 2 });
+    const parts = { postgres, temporal, shop, carrier, apis, relay, workersProxy, apisProxy, clocks };
+    const deployment = new ParcelDeployment({ ...parts, ...(disk === undefined ? {} : { disk }) });
     await deployment.replaceWorkers();
     return deployment;
   }
@@ -65,6 +94,7 @@ export class ParcelDeployment {
     await Promise.all([this.workersProxy.close(), this.apisProxy.close(), this.carrier.close()]);
     await this.temporal.close();
     await this.postgres.close();
+    this.disk?.close();
   }
 
   /** As a release does: workers of the next build beside those of the last, which end once the new one is current. */
@@ -75,7 +105,10 @@ export class ParcelDeployment {
       databaseUrl: this.workersProxy.url,
       temporal: this.temporal.address,
       taskQueue: this.shop.taskQueue,
-      more: { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1', EXEQUATUR_WORKER_BUILD_ID: this.buildId },
+      more: { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1', EXEQUATUR_WORKER_BUILD_ID: this.buildId, ...jumping },
+      onLine: (line: string) => {
+        if (line.startsWith('clock off by')) this.clocks.jumps++;
+      },
     };
     this.workers = await Promise.all([startWorkerProcess(settings), startWorkerProcess(settings)]);
     await this.release();
@@ -95,6 +128,11 @@ export class ParcelDeployment {
       timeout: 120_000,
       interval: 500,
     });
+  }
+
+  /** How often a process has told that its clock was set. */
+  get clockJumps(): number {
+    return this.clocks.jumps;
   }
 
   get buildId(): string {

@@ -14,6 +14,8 @@ const pauseMs = 100; // Between a request that found nobody and the same one aga
 
 export interface HeardAnswer {
   status: number;
+  /** The header Retry-After. */
+  retryAfter: string | null;
   // biome-ignore lint/suspicious/noExplicitAny: tests read what they expect.
   body: any;
   /** How often it was sent in vain before. */
@@ -42,7 +44,9 @@ export interface Sending {
 /** The API as it is deployed, in processes of its own, and people who send again, to the next of them, what got no answer or was told to come again. */
 export class ApiProcesses {
   readonly processes: KillableProcess[];
-  private readonly urls: string[];
+  readonly urls: string[];
+  /** Answers 503 that were followed by the same request again. */
+  readonly turnedAway: Omit<HeardAnswer, 'unheard'>[] = [];
   private readonly tenant: string;
   private readonly key: CryptoKey;
   private readonly directory: string;
@@ -88,6 +92,7 @@ export class ApiProcesses {
     for (let unheard = 0; ; unheard++) {
       const answer = await this.once('POST', path, caller, { body, headers, to: to + unheard });
       if (answer !== null && answer.status !== 503) return { ...answer, unheard };
+      if (answer !== null) this.turnedAway.push(answer);
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
@@ -106,7 +111,7 @@ export class ApiProcesses {
     };
     try {
       const answer = await fetch(`${this.urls[to % this.urls.length]}${path}`, request);
-      return { status: answer.status, body: await answer.json() };
+      return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body: await answer.json() };
     } catch {
       return null;
     }

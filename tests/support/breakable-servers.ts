@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { type PostgresServer, startPostgres } from '../../scripts/postgres/embedded-postgres.ts';
 import { startTemporalDevServer, type TemporalDevServer } from '../../scripts/temporal/dev-server.ts';
 
@@ -24,6 +25,26 @@ export class BreakablePostgres {
 
   get url(): string {
     return this.server.url;
+  }
+
+  async answers(): Promise<boolean> {
+    const client = new pg.Client({ connectionString: this.url, connectionTimeoutMillis: 2_000 });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await client.query('SELECT 1');
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+
+  /** Of a server that may have ended by itself. @returns after it runs again */
+  async revive(): Promise<void> {
+    await this.server.stop();
+    await this.start();
   }
 
   /** With kill -9, and every backend with it. @returns after it has started again and recovered */

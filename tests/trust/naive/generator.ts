@@ -186,6 +186,23 @@ function randomAction(dice: Dice, world: World): Action {
   return { parameters, criteria, rules: randomRules(context, reach, 2, 1 + dice.roll(4)), most: dice.chance(10) ? 2 : 1_000 };
 }
 
+/** The same world with two actions more: one that deletes an object, and one that creates an object of the same type, maybe that one. */
+export function withReplacing(world: World, seed: number): World {
+  const dice = new Dice(seed);
+  const type = dice.pick(Object.keys(world.types));
+  const parameter = (kind: Parameter['kind'], of = ''): Parameter => ({ kind, of, required: of !== '', constraints: [] });
+  const reach: Reach = { things: [], integers: ['n1'], texts: ['t1'], rows: [] };
+  const parameters = { n1: parameter('integer'), t1: parameter('string') };
+  const takeAway: Action = {
+    parameters: { p1: parameter('object', type) },
+    criteria: [],
+    rules: [{ do: 'delete', type, object: { is: 'name', name: 'p1' } }],
+    most: 1_000,
+  };
+  const rules = [create({ dice, world, parameters, loops: 0 }, reach, type, false)];
+  return { ...world, actions: { ...world.actions, takeAway, putBack: { parameters, criteria: [], rules, most: 1_000 } } };
+}
+
 interface RuleContext {
   dice: Dice;
   world: World;
