@@ -73,8 +73,15 @@ function judgeDo(
     return isLast ? { state: 'unknown', problem } : { state: 'again', inDoubt: true, problem };
   }
   const judgement = judgeAnswer(answer, effect?.slots);
+  const wasInDoubt = effect?.lostAnswer === 'key' && isInDoubt(step);
+  if (judgement.outcome === 'refused' && wasInDoubt) {
+    // It says what became of this attempt alone: an earlier one may be under way, or have been done before whatever turns this one away.
+    const { problem } = judgement;
+    const isBusy = answer.kind === 'answered' && answer.status === 409;
+    return isBusy && !isLast ? { state: 'again', inDoubt: true, problem } : { state: 'unknown', problem };
+  }
   if (judgement.outcome !== 'again') return ended(judgement);
-  const inDoubt = judgement.inDoubt || (effect?.lostAnswer === 'key' && isInDoubt(step));
+  const inDoubt = judgement.inDoubt || wasInDoubt;
   const { problem } = judgement;
   if (judgement.inDoubt && effect?.lostAnswer === 'none') return { state: 'unknown', problem };
   if (isLast) return { state: inDoubt ? 'unknown' : 'refused', problem };
