@@ -47,3 +47,31 @@ describe('edits that cannot be put back, though nobody changed them since', () =
     expect(await depot.parcel()).toMatchObject({ status: 'away', label: 'gone' });
   });
 });
+
+describe('an effect that an operator leaves in the world', () => {
+  /** Went stale after its write-back, which the carrier does not take back. */
+  async function staleAndStuck(): Promise<string> {
+    depot = await openDepot([bookCarrier]);
+    depot.carrier.behaviour = ({ method }) => (method === 'DELETE' ? { status: 409 } : undefined);
+    const proposal = await depot.handOver();
+    let changed = false;
+    const ended = await depot.drive(proposal, async ({ status, next }) => {
+      if (status !== 'executing' || next !== undefined || changed) return;
+      changed = true;
+      await depot.fixture.done('relabel', { parcel: 'P1', depot: 'south' });
+    });
+    expect(ended.status).toBe('needs_attention');
+    return proposal;
+  }
+
+  it.each(['skip', 'abort'] as const)('by %s is not done a second time: the proposal ends', async (choice) => {
+    const proposal = await staleAndStuck();
+    await resolve(proposal, choice);
+    if (choice === 'skip') expect((await depot.drive(proposal)).status).toBe('failed');
+    expect(await depot.fixture.read(proposal)).toMatchObject({
+      status: 'failed',
+      failure: { code: 'execution_failed', faults: [{ code: 'left_by_operator' }] },
+    });
+    expect(depot.carrier.done.map(({ method }) => method)).toEqual(['POST']);
+  });
+});
