@@ -7,6 +7,8 @@ import { refuse } from './refusal.ts';
 export interface DoneEffects {
   /** Those that were done, in their order. */
   effects: readonly PlannedEffect[];
+  /** Names of those that may have been done: nobody knows whether there is something to take back. */
+  unknown?: readonly string[];
   slots: JsonObject;
 }
 
@@ -14,8 +16,8 @@ export interface DoneEffects {
  * What takes an execution's effects back, last first: each one's compensation, as an effect that may itself fail and be undone. What came after the edits is taken back before
  * them, and what came before after them. An effect that is itself such a compensation is taken back by doing the first one anew. @throws {Refusal} where one cannot be sent.
  */
-export function revertEffects({ effects, slots }: DoneEffects): { effects: PlannedEffect[]; lasting: string[] } {
-  const lasting: string[] = [];
+export function revertEffects({ effects, unknown = [], slots }: DoneEffects): { effects: PlannedEffect[]; lasting: string[] } {
+  const lasting = [...unknown];
   const inverse = [...effects].reverse().flatMap((effect): PlannedEffect[] => {
     if (effect.redo !== undefined) return [{ ...effect.redo, phase: opposite(effect.phase) }];
     if (effect.compensation !== undefined) return [inverseOf(effect, effect.compensation, slots)];
@@ -32,8 +34,8 @@ function inverseOf(effect: PlannedEffect, compensation: PlannedCompensation, slo
     phase: opposite(effect.phase),
     ...filled(compensation, slots, name),
     attempts,
-    // Done anew it would be answered anew, while the objects hold the first answer: so nothing takes such a revert back.
-    ...(effect.fills === undefined ? { compensation: filled(effect, slots, name) } : {}),
+    // Done anew it would be answered anew, while objects and a later revert go by the first answer: so a revert that fails past this asks a person.
+    ...(Object.keys(effect.slots ?? {}).length === 0 ? { compensation: filled(effect, slots, name) } : {}),
     redo: effect,
     ...(sensitive ? { sensitive } : {}),
   };

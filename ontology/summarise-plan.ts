@@ -21,7 +21,8 @@ export function summarisePlan(
     }
   }
   // What is optional is told, and stays; nobody counts on its being taken back.
-  const lasting = effects.find(({ compensation, optional }) => compensation === undefined && !optional);
+  const irreversible = effects.filter(({ compensation, optional }) => compensation === undefined && !optional);
+  const [lasting] = irreversible;
   const sensitive = [...new Set([...sensitiveTouched(edits, objectTypes), ...effects.flatMap(sensitiveSent)])].sort(compareText);
   return {
     edits: counts,
@@ -29,11 +30,16 @@ export function summarisePlan(
     effects: effects.length,
     ...(checks > 0 ? { checks } : {}),
     riskTier: action.riskTier,
-    revertible: action.reversible && lasting === undefined,
+    revertible: action.reversible && irreversible.every(mayBeDoneAnew),
     ...(lasting === undefined ? {} : { irreversibleFrom: lasting.name }),
     verdicts,
     ...(sensitive.length > 0 ? { sensitive } : {}),
   };
+}
+
+/** A revert's effect that cannot be undone on the way may still be reverted as a whole, by doing anew what it took back; not where objects hold an answer to that. */
+function mayBeDoneAnew({ redo }: PlannedEffect): boolean {
+  return redo !== undefined && redo.fills === undefined;
 }
 
 /** What leaves the house is touched as much as what is written. */

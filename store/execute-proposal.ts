@@ -79,6 +79,8 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
   const executionId = executionIdOf(proposalId);
   const saga = isUnderWay(proposal) ? await readSaga(tx, proposalId) : null;
   if (saga !== null && proposal.status === 'needs_attention') return describeSaga(proposal, facts, saga);
+  const stopping = saga === null || proposal.status !== 'executing' ? null : stopBeforeNext(saga, obstacles.stop);
+  if (stopping !== null) return describe(leaveUnexecuted(tx, proposal, stopping, saga), facts);
   if (saga !== null && nextStep(saga).kind !== 'apply') return advanceSaga(tx, proposal, facts, saga, executionId);
   if (!isToBeExecuted(proposal)) return saga === null ? settleLocked(tx, proposal, facts) : describeSaga(proposal, facts, saga);
   const sendBack = (move: Move) => describe(leaveUnexecuted(tx, proposal, move, saga), facts);
@@ -89,9 +91,7 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
   ) {
     return sendBack({ to: 'awaiting_approval', reason: 'standing_lost' });
   }
-  if (saga !== null) {
-    if (obstacles.stop !== null || saga.cancelled !== null) return sendBack(stopped(obstacles.stop, saga));
-  } else if (obstacles.stop !== null || obstacles.heldBy !== null) return describe(hold(tx, proposal, obstacles), facts);
+  if (saga === null && (obstacles.stop !== null || obstacles.heldBy !== null)) return describe(hold(tx, proposal, obstacles), facts);
   if (!inForce) {
     return sendBack({ to: 'simulating', reason: 'definitions_changed' });
   }
@@ -142,6 +142,17 @@ async function beginSaga(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts)
   return describeSaga(proposal, facts, saga);
 }
 
+/**
+ * Why an execution under way goes no further: a cancellation or a switch, which come before all else that may send it back. Of a step whose answer may be outstanding whoever tries
+ * it next decides, once nobody waits any more. Where everything is done a switch comes too late; a cancellation that was accepted does not.
+ */
+function stopBeforeNext(saga: SagaRow, stop: string | null): Move | null {
+  const next = nextStep(saga);
+  if (saga.direction === 'back' || next.kind === 'turnBack' || (next.kind === 'do' && next.step.state === 'sending')) return null;
+  const heeded = next.kind === 'finish' ? null : stop;
+  return heeded === null && saga.cancelled === null ? null : stopped(heeded, saga);
+}
+
 function stopped(stop: string | null, { cancelled }: SagaRow): Move {
   const reason = stop === null ? 'cancelled' : 'switched_off';
   const words = stop === null ? `cancelled: ${cancelled?.reason}` : `switched off: ${stop}`;
@@ -170,6 +181,7 @@ async function leave(tx: Tx, proposalId: string, refusal: DoorRefusal): Promise<
   const saga = isUnderWay(proposal) ? await readSaga(tx, proposalId) : null;
   if (saga !== null && proposal.status === 'compensating') return stickEdits(tx, proposal, facts, refusal);
   if (!isToBeExecuted(proposal)) return settleLocked(tx, proposal, facts);
+  if (saga !== null && saga.cancelled !== null) return describe(leaveUnexecuted(tx, proposal, stopped(null, saga), saga), facts);
   const words = (await isDiscrepancy(tx, proposal, refusal))
     ? 'The plan does not describe the objects as the database has them.'
     : fatal[refusal];

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../ontology/json.ts';
+import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import type { Tx } from './sql.ts';
 
 /** Leaves a nudge for the workflow of a proposal, in the transaction that gives the workflow something to look at. Returns its id. */
@@ -47,9 +48,19 @@ export function takeNudges(tx: Tx, proposalId: string): void {
 }
 
 /** Leaves a nudge for whatever is held: something that held it is gone, something else may hold it still, and whoever looks finds that out. */
-export async function nudgeHeld(tx: Tx): Promise<void> {
+export function nudgeHeld(tx: Tx): Promise<void> {
+  return nudgeAll(tx, 'scheduled');
+}
+
+/** Leaves a nudge for whatever is under way, which may wait long for a check: something was switched off, and whoever looks finds out whether that stops it. */
+export function nudgeExecuting(tx: Tx): Promise<void> {
+  return nudgeAll(tx, 'executing');
+}
+
+async function nudgeAll(tx: Tx, status: ProposalStatus): Promise<void> {
   await tx.rows(
     `INSERT INTO exequatur.nudge (tenant_id, id, proposal_id, created_at, attempts)
-     SELECT p.tenant_id, gen_random_uuid(), p.id, exequatur.clock(), 0 FROM exequatur.proposal p WHERE p.status = 'scheduled'`,
+     SELECT p.tenant_id, gen_random_uuid(), p.id, exequatur.clock(), 0 FROM exequatur.proposal p WHERE p.status = $1`,
+    [status],
   );
 }

@@ -6,6 +6,7 @@ import type { Proposed } from './create-proposal.ts';
 import { foundSetting } from './found-setting.ts';
 import { currentVersion } from './load-ontology.ts';
 import { refusalToAdminister } from './may-administer.ts';
+import { nudgeExecuting } from './nudges.ts';
 import { planSwitchOn } from './plan-switch-on.ts';
 import { proposeSetting } from './propose-setting.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
@@ -105,5 +106,6 @@ async function turnOff(tx: Tx, { scope, name, reason }: SwitchChange, actor: str
     [scope, name, reason, actor],
   );
   if (row === undefined) throw new Error('a switch was not written');
+  await nudgeExecuting(tx);
   return row.view;
 }

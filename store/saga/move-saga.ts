@@ -43,14 +43,21 @@ export function turnBack<P extends ProposalRow>(tx: Tx, proposal: P, { backTo, f
 }
 
 /** compensating -> failed or simulating. */
-export function endSaga<P extends ProposalRow>(tx: Tx, proposal: P, { backTo, failure }: SagaRow): P {
-  const to = backTo ?? 'failed';
+export function endSaga<P extends ProposalRow>(tx: Tx, proposal: P, saga: SagaRow): P {
+  // What an operator left in the world would be done a second time by another run of the plan.
+  const isLeft = saga.edits === 'skipped' || saga.steps.some(({ state }) => state === 'skipped');
+  const to = isLeft ? 'failed' : (saga.backTo ?? 'failed');
   const move: Move = {
     to,
-    ...(to === 'failed' && failure !== null ? { failure } : {}),
+    ...(to === 'failed' ? { failure: failureOfSaga(saga) } : {}),
     ...(to === 'simulating' ? { reason: 'undone' } : {}),
   };
   return through(tx, proposal, move, () => 'exequatur.end_saga($4::text::uuid)', []);
+}
+
+/** Why a saga failed. One that would have been simulated again fails where an operator left something of it. */
+export function failureOfSaga({ failure }: SagaRow): StoredFailure {
+  return failure ?? executionFailed('left_by_operator', 'an operator left something of it as it is');
 }
 
 /** compensating -> needs_attention. */

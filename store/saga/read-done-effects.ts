@@ -12,9 +12,10 @@ export async function readDoneEffects(tx: Sql, executionId: string): Promise<Don
   );
   if (row === undefined) return { effects: [], slots: {} };
   const planned = await readPlannedSteps(tx, row.planId);
-  const effects = row.steps.flatMap(({ ordinal, state }) => {
-    const step = planned[ordinal];
-    return step !== undefined && 'effect' in step && state === 'done' ? [step.effect] : [];
-  });
-  return { effects, slots: slotsOf(row) };
+  const inState = (wanted: StepRow['state']) =>
+    row.steps.flatMap(({ ordinal, state }) => {
+      const step = planned[ordinal];
+      return step !== undefined && 'effect' in step && state === wanted ? [step.effect] : [];
+    });
+  return { effects: inState('done'), unknown: inState('unknown').map(({ name }) => name), slots: slotsOf(row) };
 }

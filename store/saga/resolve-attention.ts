@@ -8,6 +8,7 @@ import type { Tx } from '../sql.ts';
 import { resolveActor } from '../standing.ts';
 import type { StoreDeps } from '../store-deps.ts';
 import { type Move, through } from '../transition.ts';
+import { failureOfSaga } from './move-saga.ts';
 import { readSaga } from './saga-rows.ts';
 
 export interface Resolution {
@@ -38,7 +39,7 @@ export async function resolveAttention(
   if (choice === 'retry' && !mayRetry(asked.step)) return refuse('nothing_to_retry');
   const to = choice === 'abort' ? ('failed' as const) : ('compensating' as const);
   const facts = { choice, step: nameOfStep(asked.step) };
-  const move: Move = { to, actor: actor.id, reason, facts, ...(to === 'failed' && saga.failure ? { failure: saga.failure } : {}) };
+  const move: Move = { to, actor: actor.id, reason, facts, ...(to === 'failed' ? { failure: failureOfSaga(saga) } : {}) };
   through(
     tx,
     proposal,

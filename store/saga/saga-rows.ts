@@ -11,7 +11,14 @@ export interface StepRow extends SagaStep {
   leasedUntil: string | null;
   dueAt: string | null;
   slots: JsonObject | null;
-  problem: { code: string; message: string; inDoubt?: boolean } | null;
+  problem: StepProblem | null;
+}
+
+export interface StepProblem {
+  code: string;
+  message: string;
+  /** That the effect, or once it is being undone its undo, may have happened without an answer of it being known. An undo that finds nothing is believed then alone. */
+  inDoubt?: boolean;
 }
 
 /** An execution with effects that is under way. */

@@ -8,6 +8,7 @@ export interface Change {
   counts?: StepRef['kind'];
   /** How long somebody waits for the answer from now on; null where no answer is outstanding. */
   leasedMs: number | null;
+  /** Null forgets it; what is on record stays where this is left out. */
   problem?: StepRow['problem'];
   slots?: JsonObject;
 }
@@ -22,7 +23,7 @@ export function setStep(
 ): void {
   tx.send(
     `UPDATE exequatur.saga_step t
-        SET state = $4, attempts = t.attempts + $5::int, undo_attempts = t.undo_attempts + $6::int, problem = coalesce($8::jsonb, t.problem), slots = coalesce($9::jsonb, t.slots), changed_at = exequatur.clock(),
+        SET state = $4, attempts = t.attempts + $5::int, undo_attempts = t.undo_attempts + $6::int, problem = CASE WHEN $10 THEN $8::jsonb ELSE t.problem END, slots = coalesce($9::jsonb, t.slots), changed_at = exequatur.clock(),
             leased_until = exequatur.clock() + make_interval(secs => $7::double precision / 1000)
       WHERE t.proposal_id = $1::uuid AND t.run = $2::int AND t.ordinal = $3::int`,
     [
@@ -35,6 +36,7 @@ export function setStep(
       leasedMs,
       problem ? JSON.stringify(problem) : null,
       slots === undefined ? null : JSON.stringify(slots),
+      problem !== undefined,
     ],
   );
 }

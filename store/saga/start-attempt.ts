@@ -94,7 +94,7 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
   if (isOutstanding && handling.lostAnswer !== 'key') {
     if ((step.leasedUntil as string) > saga.now) return { waitMs: Date.parse(step.leasedUntil as string) - Date.parse(saga.now) };
     if (handling.lostAnswer === 'none') {
-      const problem = lost;
+      const problem = { ...lost, inDoubt: true };
       set(tx, proposalId, saga, step, { state: ref.kind === 'do' ? 'unknown' : 'stuck', leasedMs: null, problem });
       announceStep(tx, proposal, saga, step, { kind: ref.kind, state: ref.kind === 'do' ? 'unknown' : 'stuck', problem });
       return now();
@@ -184,7 +184,7 @@ function stopBetweenSteps(tx: Tx, proposal: LockedProposal, saga: SagaRow, step:
   const reason = stop === null ? 'cancelled' : 'switched_off';
   if (step.state === 'sending') {
     const isInDoubt = step.leasedUntil !== null;
-    const problem = step.problem ?? { code: reason, message: 'the execution was stopped' };
+    const problem = { ...(step.problem ?? { code: reason, message: 'the execution was stopped' }), inDoubt: isInDoubt };
     set(tx, proposal.id, saga, step, { state: isInDoubt ? 'unknown' : 'waiting', leasedMs: null, problem });
   }
   const failure = executionFailed(reason, stop === null ? `cancelled: ${saga.cancelled?.reason}` : `switched off: ${stop}`);

@@ -18,6 +18,8 @@ export interface Reply {
   /** `before` it did anything, or after it has done it and before it answers. */
   reset?: 'before' | 'after';
   delayMs?: number;
+  /** Answered before anybody looks at what the key has done: a proxy, or a key that is no longer known. */
+  turnedAway?: true;
 }
 
 /** How it behaves at the n-th request (from 0) of a method and path. */
@@ -75,7 +77,7 @@ export class Receiver {
     const reply = this.behaviour(received, n) ?? {};
     if (reply.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, reply.delayMs));
     if (reply.reset === 'before') return void request.socket.destroy();
-    const answer = this.act(received, reply);
+    const answer = reply.turnedAway ? reply : this.act(received, reply);
     if (reply.reset === 'after') return void request.socket.destroy();
     response.writeHead(answer.status ?? 200, { 'content-type': 'application/json', ...answer.headers });
     response.end(answer.body === undefined ? '' : JSON.stringify(answer.body));

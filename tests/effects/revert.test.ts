@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { EffectDefinition } from '../../ontology/effect-definition.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import type { Settled } from '../../store/settle.ts';
 import { verifyLog } from '../evidence/verify-log.ts';
@@ -78,6 +79,28 @@ describe('the revert of an execution with effects', () => {
     const second = await reverted(first.proposalId);
     expect((await depot.fixture.read(second.proposalId)).planSummary).toMatchObject({ effects: 1, lasting: ['tell'] });
     expect(done()).toEqual(['POST /bookings', 'POST /depots/north/arrivals', 'DELETE /bookings/B1']);
+  });
+
+  it('names what may have happened and was never answered among what stays', async () => {
+    depot = await openDepot([bookCarrier, { ...tellDepot, attempts: 1, optional: true }]);
+    depot.carrier.behaviour = ({ path }) => (path.endsWith('arrivals') ? { reset: 'after' } : undefined);
+    const first = await depot.drive(await depot.handOver());
+    const second = await reverted(first.proposalId);
+    expect((await depot.fixture.read(second.proposalId)).planSummary).toMatchObject({ effects: 1, lasting: ['tell'] });
+  });
+
+  it('does nothing anew whose answer would be another, where it goes back: a person is asked', async () => {
+    const reserve: EffectDefinition = {
+      ...{ name: 'reserve', phase: 'writeBack', lostAnswer: 'key', webhook: { endpoint: 'carrier', path: ["'reservations'"] } },
+      compensation: { webhook: { endpoint: 'carrier', method: 'DELETE', path: ["'reservations'", 'parcel.id'] }, lostAnswer: 'key' },
+    };
+    depot = await openDepot([reserve, bookCarrier]);
+    const first = await depot.drive(await depot.handOver());
+    depot.carrier.behaviour = ({ path }) => (path === '/reservations/P1' ? { status: 409 } : undefined);
+    const second = await reverted(first.proposalId);
+    expect((await depot.fixture.read(second.proposalId)).planSummary).toMatchObject({ irreversibleFrom: 'book', revertible: true });
+    expect(second.status).toBe('needs_attention');
+    expect(done()).toEqual(['POST /reservations', 'POST /bookings', 'DELETE /bookings/B2']);
   });
 
   it('is refused where a required effect cannot be taken back', async () => {
