@@ -17,7 +17,7 @@ import type { Seen, StatusWatch } from '../store/status-watch.ts';
 import type { StoreDeps } from '../store/store-deps.ts';
 import { systemTenant } from '../store/system-chain.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { Admission, type AdmissionLimits, engineLimits } from './admission.ts';
+import { Admission, type AdmissionLimits, engineLimits, type Place } from './admission.ts';
 import type { AuthenticatedCaller, TokenRules } from './authenticate.ts';
 import { CallerMemory } from './caller-memory.ts';
 import { LoginFailures } from './login-failures.ts';
@@ -60,6 +60,12 @@ export interface Follow {
   actionType: string;
 }
 
+/** Where a call stands: among those that are worked on, and in front of the engine where it gives that work. */
+interface Places {
+  readonly worked?: Place;
+  readonly engine?: Place | undefined;
+}
+
 /** Everything handlers work with. Its transactions are those of the caller's tenant; there is no way to name another. */
 export class ApiContext {
   readonly resources: ApiResources;
@@ -71,6 +77,8 @@ export class ApiContext {
   readonly events: EventWatch;
   readonly streams: OpenStreams;
   private readonly underWay = new Set<Promise<unknown>>();
+  /** Of the call that works with this; none outside of calls. */
+  private readonly places: Places = {};
 
   constructor(resources: ApiResources) {
     this.resources = resources;
@@ -81,6 +89,16 @@ export class ApiContext {
     measureLoad(resources.registry, this.admission, this.engine);
     this.events = new EventWatch(resources.pool);
     this.streams = new OpenStreams(resources.registry, resources.streamLimits);
+  }
+
+  /** The same, as one call with its places works with it. */
+  during(places: Places): ApiContext {
+    return Object.create(this, { places: { value: places } }) as ApiContext;
+  }
+
+  /** Waits for something outside. Others are worked on meanwhile. */
+  rest<T>(wait: () => Promise<T>): Promise<T> {
+    return this.places.worked === undefined ? wait() : this.places.worked.rest(wait);
   }
 
   /**
@@ -192,12 +210,12 @@ export class ApiContext {
   /** The engine is at it beyond the answer: until it is a person's turn, or Temporal proves to be away, the call keeps its place in front of the engine. */
   keepEngineFor({ tenant }: Pick<AuthenticatedCaller, 'tenant'>, proposalId: string, away?: AbortSignal): void {
     const wait = { proposalId, awaited: 'turn', limitMs: longestKeptMs, ...(away === undefined ? {} : { signal: away }) } as const;
-    this.engine.keep(() => this.resources.watch.until(tenant, wait));
+    this.places.engine?.keep(() => this.resources.watch.until(tenant, wait));
   }
 
   /** Waits for a proposal to come somewhere. Others are worked on meanwhile. */
   until({ tenant }: Pick<AuthenticatedCaller, 'tenant'>, wait: Parameters<StatusWatch['until']>[1]): Promise<Seen | null> {
-    return this.admission.rest(() => this.resources.watch.until(tenant, wait));
+    return this.rest(() => this.resources.watch.until(tenant, wait));
   }
 
   /** Waits for the messages that were still on their way when the last answer went out, and writes down who could not log in. */
