@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { availableParallelism } from 'node:os';
 
 export interface AdmissionLimits {
@@ -38,6 +37,14 @@ interface Turn {
   begin(): void;
 }
 
+/** What a call that is worked on holds: handed to it, since an AsyncLocalStorage that remembered it would have Node keep books of every promise of the process. */
+export interface Place {
+  /** Waits for something outside, for which others need not wait: meanwhile another call is worked on. */
+  rest<T>(wait: () => Promise<T>): Promise<T>;
+  /** Keeps the place until this has ended as well, though the call be answered before; how it ends is nobody's concern. */
+  keep(work: () => Promise<unknown>): void;
+}
+
 /**
  * Lets calls be worked on, as many at once as do good, tenants taking turns: of one that floods, the others wait for one call at most each time. Whoever would have to wait too
  * long, or behind too many, is turned away before anything was done.
@@ -45,7 +52,6 @@ interface Turn {
 export class Admission {
   private readonly limits: AdmissionLimits;
   private readonly queues = new Map<string, Turn[]>();
-  private readonly held = new AsyncLocalStorage<{ tenant: string; kept: Promise<unknown>[] }>();
   private readonly working = new Map<string, number>();
   /** When each tenant called last, oldest first. */
   private readonly present = new Map<string, number>();
@@ -66,38 +72,28 @@ export class Admission {
     return this.waiting >= this.limits.waiting ? 'overloaded' : null;
   }
 
-  async run<T>(tenant: string, work: () => Promise<T> | T, kind: Kind = 'begins'): Promise<{ answer: T } | { turned: Turned }> {
+  async run<T>(tenant: string, work: (place: Place) => Promise<T> | T, kind: Kind = 'begins'): Promise<{ answer: T } | { turned: Turned }> {
     const turned = await this.enter(tenant, kind);
     if (turned !== null) return { turned };
     const kept: Promise<unknown>[] = [];
+    // Caught at once: a failure that nobody has looked at by the time the call is answered would end the process.
+    const keep = (going: () => Promise<unknown>) => void kept.push(going().catch(() => undefined));
+    const place: Place = { rest: (wait) => this.rest(tenant, wait), keep };
     try {
-      return { answer: await this.held.run({ tenant, kept }, async () => work()) };
+      return { answer: await work(place) };
     } finally {
       if (kept.length === 0) this.leave(tenant);
       else void Promise.all(kept).then(() => this.leave(tenant));
     }
   }
 
-  /** Waits for something outside, for which others need not wait: meanwhile another call is worked on. */
-  async rest<T>(wait: () => Promise<T>): Promise<T> {
-    const held = this.held.getStore();
-    if (held === undefined) return wait();
-    this.leave(held.tenant);
+  private async rest<T>(tenant: string, wait: () => Promise<T>): Promise<T> {
+    this.leave(tenant);
     try {
       return await wait();
     } finally {
-      this.begin(held.tenant); // At once: what is left of it is little, and somebody waits for the answer.
+      this.begin(tenant); // At once: what is left of it is little, and somebody waits for the answer.
     }
-  }
-
-  /**
-   * Keeps the place of the call that is being worked on until this has ended as well, though it be answered before; how it ends is nobody's concern. Does nothing for what has
-   * no place.
-   */
-  keep(work: () => Promise<unknown>): void {
-    const held = this.held.getStore();
-    // At once: a failure that nobody has looked at by the time the call is answered would end the process.
-    if (held !== undefined) held.kept.push(work().catch(() => undefined));
   }
 
   private enter(tenant: string, kind: Kind): Promise<Turned | null> | null {

@@ -19,7 +19,7 @@ import type { StoreDeps } from '../store/store-deps.ts';
 import { systemTenant } from '../store/system-chain.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ProposalStart } from '../workflows/proposal.contract.ts';
-import { Admission, type AdmissionLimits, engineLimits } from './admission.ts';
+import { Admission, type AdmissionLimits, engineLimits, type Place } from './admission.ts';
 import type { AuthenticatedCaller, TokenRules } from './authenticate.ts';
 import { CallerMemory } from './caller-memory.ts';
 import { EnginePulse } from './engine-pulse.ts';
@@ -67,6 +67,12 @@ export interface Follow {
   actionType: string;
 }
 
+/** Where a call stands: among those that are worked on, and in front of the engine where it gives that work. */
+interface Places {
+  readonly worked?: Place;
+  readonly engine?: Place | undefined;
+}
+
 /** Everything handlers work with. Its transactions are those of the caller's tenant; there is no way to name another. */
 export class ApiContext {
   readonly resources: ApiResources;
@@ -79,6 +85,8 @@ export class ApiContext {
   readonly events: EventWatch;
   readonly streams: OpenStreams;
   private readonly underWay = new Set<Promise<unknown>>();
+  /** Of the call that works with this; none outside of calls. */
+  private readonly places: Places = {};
 
   constructor(resources: ApiResources) {
     this.resources = resources;
@@ -90,6 +98,16 @@ export class ApiContext {
     measureLoad(resources.registry, this.admission, this.engine, this.pulse);
     this.events = new EventWatch(resources.pool);
     this.streams = new OpenStreams(resources.registry, resources.streamLimits);
+  }
+
+  /** The same, as one call with its places works with it. */
+  during(places: Places): ApiContext {
+    return Object.create(this, { places: { value: places } }) as ApiContext;
+  }
+
+  /** Waits for something outside. Others are worked on meanwhile. */
+  rest<T>(wait: () => Promise<T>): Promise<T> {
+    return this.places.worked === undefined ? wait() : this.places.worked.rest(wait);
   }
 
   /**
@@ -215,7 +233,7 @@ export class ApiContext {
   private keepEngineFor(start: ProposalStart, unheard: AbortSignal): void {
     if (this.pulse.isStill) return;
     const { tenantId, proposalId } = start;
-    this.engine.keep(() =>
+    this.places.engine?.keep(() =>
       this.pulse.follow(start, (away) => {
         const signal = AbortSignal.any([away, unheard]);
         return this.resources.watch.until(tenantId, { proposalId, awaited: 'turn', limitMs: longestKeptMs, signal });
@@ -225,7 +243,7 @@ export class ApiContext {
 
   /** Waits for a proposal to come somewhere. Others are worked on meanwhile. */
   until({ tenant }: Pick<AuthenticatedCaller, 'tenant'>, wait: Parameters<StatusWatch['until']>[1]): Promise<Seen | null> {
-    return this.admission.rest(() => this.resources.watch.until(tenant, wait));
+    return this.rest(() => this.resources.watch.until(tenant, wait));
   }
 
   /** Waits for the messages that were still on their way when the last answer went out, and writes down who could not log in. */

@@ -22,6 +22,6 @@ export async function answerAttempt(
     if (isRefusal(found)) return found;
     if (found.outcome !== null || gone.aborted || Date.now() > until)
       return { status: found.outcome === null ? 202 : 200, body: { id, ...found } };
-    await context.admission.rest(() => sleep(everyMs, undefined, { signal: gone }).catch(() => {}));
+    await context.rest(() => sleep(everyMs, undefined, { signal: gone }).catch(() => {}));
   }
 }

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { isStorableText, pointerTo } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { isRefusal, refuse } from '../store/refusal.ts';
+import type { Place } from './admission.ts';
 import type { ApiContext } from './api-context.ts';
 import { type AuthenticatedCaller, authenticateOperator } from './authenticate.ts';
 import { type FaultPlace, problemMediaType } from './problem.ts';
@@ -83,19 +84,19 @@ async function answer(route: Route, request: Request, response: Response, contex
     prefers: (mediaTypes: readonly [string, ...string[]]) => request.accepts([...mediaTypes]) || mediaTypes[0],
     gone: gone.signal,
   };
-  const handle = () => route.handle(whole as RouteInput<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, context);
+  const handle = (own: ApiContext) => route.handle(whole as RouteInput<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, own);
   const caller = response.locals.caller as AuthenticatedCaller | undefined;
-  if (caller === undefined) return handle(); // Health and metrics are answered however much there is to do.
+  if (caller === undefined) return handle(context); // Health and metrics are answered however much there is to do.
   const { tenant } = caller;
-  const worked = async () => {
-    const outcome = await context.admission.run(tenant, handle);
+  const work = async (engine?: Place) => {
+    const outcome = await context.admission.run(tenant, (worked) => handle(context.during({ worked, engine })));
     if ('turned' in outcome) return refuse(outcome.turned);
     if (isRefusal(outcome.answer) && outcome.answer.refused === 'forbidden')
       await context.logins.forbidden(caller, request.socket.remoteAddress);
     return outcome.answer;
   };
-  if (!route.engine) return worked();
-  const outcome = await context.engine.run(tenant, worked, route.engine);
+  if (!route.engine) return work();
+  const outcome = await context.engine.run(tenant, work, route.engine);
   return 'turned' in outcome ? refuse(outcome.turned) : outcome.answer;
 }
 

@@ -39,6 +39,10 @@ describe('the default policies', () => {
     expect(checkPolicies(defaultPolicies.policies, { actionTypes: [], objectTypes: [], sensitive: [], amounts: [] })).toEqual([]);
   });
 
+  it('ask nothing of the context, so that one answer holds at every instant', () => {
+    expect(Object.entries(defaultPolicies.policies).filter(([, text]) => /\bcontext\b/.test(text))).toEqual([]);
+  });
+
   it.each(everybody)('let a $name do what the gate lets them do', ({ kind, held }) => {
     const actor: Actor = { id: 'a', kind, roles: held, actsFor: null, disabled: false, person: 'a', teams: [] };
     expect(ask(actor, 'see', '')).toBe(decide({ action: 'read', actor }).allowed);

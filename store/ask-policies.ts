@@ -20,7 +20,7 @@ export interface PolicyQuestion {
   action: PolicyAction;
   /** An action type's name, one of the settings, or the empty text for the tenant. */
   resource: string;
-  /** What policies may go by. A function where it has to be read: the built-in policies ask nothing of it. */
+  /** What policies may go by. A function where it has to be read. The built-in policies ask nothing of it. */
   context: PolicyContext | (() => Promise<PolicyContext>);
   /** Which is in force, where it was read along with other things: then asking costs no round trip of its own. */
   version?: number;
@@ -38,12 +38,12 @@ export async function askPolicies(
   const version = known ?? (await policyVersionInForce(tx));
   const loaded = await deps.policies.load(tx, tx.tenant, version);
   if (loaded === null) return { allowed: false, version, policies: [], errors: ['the version in force is not there'] };
-  const facts = typeof context !== 'function' ? context : version === 0 ? { now: noTime } : await context();
+  const facts = version === 0 ? nothing : typeof context === 'function' ? await context() : context;
   const found = new Set<string>();
   // Of a change set each action is asked for, and one that is refused is the answer.
   for (const member of membersOf(resource)) {
     const question = { principal: actor, action, resource: member, context: facts };
-    const { decision, policies, errors } = await deps.policies.of.engine.decide(loaded.set, question);
+    const { decision, policies, errors } = await deps.policies.decide(loaded, question);
     if (decision !== 'allow') return { allowed: false, version, policies, errors };
     for (const policy of policies) found.add(policy);
   }
@@ -51,6 +51,7 @@ export async function askPolicies(
 }
 
 const noTime = '1970-01-01T00:00:00.000Z';
+const nothing: PolicyContext = { now: noTime };
 
 /** For questions of which nothing is recorded: null where policies allow it. */
 export async function forbiddenByPolicy(

@@ -1,4 +1,4 @@
-import type { Policies, PolicySet } from '../ontology/policy-engine.ts';
+import type { Policies, PolicyDecision, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
 import type { Sql } from './sql.ts';
 
 export interface LoadedPolicies {
@@ -8,11 +8,13 @@ export interface LoadedPolicies {
 }
 
 const maxKept = 100; // Sets in use at once over all tenants; one is at most a quarter of a megabyte.
+const maxAnswers = 10_000; // Principals times what they do, of all tenants without policies of their own; an answer is some hundred bytes.
 
 /** Policies by tenant and version. A version never changes, so what is kept is never stale; which is in force is asked each time. */
 export class PolicySets {
   readonly of: Policies;
   private readonly kept = new Map<string, PolicySet>();
+  private readonly answers = new Map<string, PolicyDecision>();
 
   constructor(policies: Policies) {
     this.of = policies;
@@ -37,6 +39,23 @@ export class PolicySets {
     const oldest = this.kept.keys().next();
     if (this.kept.size > maxKept && !oldest.done) this.kept.delete(oldest.value);
     return { version, set };
+  }
+
+  /**
+   * What these policies answer. An answer depends on the texts and the question alone; the built-in ones are asked the same again and again, so theirs are kept. Others are
+   * asked at an instant that does not come again.
+   */
+  async decide({ version, set }: LoadedPolicies, question: PolicyRequest): Promise<PolicyDecision> {
+    if (version !== 0) return this.of.engine.decide(set, question);
+    const key = JSON.stringify(question);
+    const known = this.answers.get(key);
+    if (known !== undefined) return known;
+    const answer = await this.of.engine.decide(set, question);
+    if (answer.errors.length > 0) return answer; // An engine that failed may not fail again.
+    const oldest = this.answers.keys().next();
+    if (this.answers.size >= maxAnswers && !oldest.done) this.answers.delete(oldest.value);
+    this.answers.set(key, answer);
+    return answer;
   }
 }
 

@@ -20,7 +20,7 @@ export const getSchedule = route({
     });
     if (isRefusal(found)) return found;
     const start = { tenantId: caller.tenant, scheduleId: found.id };
-    const nextRuns = found.state === 'active' ? await context.admission.rest(() => context.resources.workflows.nextRuns(start)) : [];
+    const nextRuns = found.state === 'active' ? await context.rest(() => context.resources.workflows.nextRuns(start)) : [];
     return { status: 200, body: { ...found, nextRuns } };
   },
 });

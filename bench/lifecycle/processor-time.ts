@@ -1,17 +1,27 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Processor time of one process so far, in milliseconds, and the part of the whole that it is. */
+/** Processor time of one process so far, in milliseconds, the part of the whole that it is, and which process began it. */
 interface Used {
   part: string;
   ms: number;
+  parent: string;
 }
 
 export type ProcessorTimes = ReadonlyMap<string, Used>;
 
 const msPerTick = 10; // The unit of /proc/<pid>/stat, USER_HZ, is 100 to the second on every Linux that Node runs on.
 
-/** Every process of this machine by its id. Linux only: elsewhere there is none to read. */
+/** This process and all that it began, by their ids: others may be at work on the machine. Linux only: elsewhere there is none to read. */
 export function readProcessorTimes(): ProcessorTimes {
+  const times = readAll();
+  const isOurs = (pid: string): boolean => {
+    const parent = times.get(pid)?.parent;
+    return pid === String(process.pid) || (parent !== undefined && isOurs(parent));
+  };
+  return new Map([...times].filter(([pid]) => isOurs(pid)));
+}
+
+function readAll(): Map<string, Used> {
   const times = new Map<string, Used>();
   for (const pid of processIds()) {
     try {
@@ -19,7 +29,7 @@ export function readProcessorTimes(): ProcessorTimes {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // The name before it may hold anything.
       const [user = 0, system = 0] = fields.slice(11, 13).map(Number);
-      times.set(pid, { part: partOf(command), ms: (user + system) * msPerTick });
+      times.set(pid, { part: partOf(command), ms: (user + system) * msPerTick, parent: fields[1] ?? '' });
     } catch {
       // It ended while we looked.
     }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Proposal } from '../../scripts/rest/proposal.ts';
+import { propose } from '../../scripts/rest/carry-proposal.ts';
 import { expectGood, type RestClient } from '../../scripts/rest/rest-client.ts';
 import type { Subject } from './subject.ts';
 
@@ -18,10 +18,7 @@ export function productSubject(clients: ProductClients, counters: readonly strin
       const counter = counters[next++ % counters.length];
       const from = performance.now();
       const request = { actionType: 'count', parameters: { counter, to: next }, justification: 'benchmark' };
-      const proposal = expectGood(
-        await clients.agent.post<Proposal>('/v1/proposals', request, { 'idempotency-key': randomUUID() }),
-        'proposing',
-      );
+      const proposal = await propose(clients.agent, request, randomUUID());
       if (proposal.status !== 'awaiting_approval') throw new Error(`a proposal is ${proposal.status}: ${JSON.stringify(proposal.failure)}`);
       const proposed = performance.now();
       const review = await clients.approver.post<{ proposal: { status: string } }>(
