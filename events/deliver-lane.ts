@@ -17,7 +17,7 @@ export interface LaneDeps extends WebhookSender {
 export const leaseMs = 30_000; // How long a subscription rests after its relay was killed; twice what a request may take, so that it stays ours while we wait.
 const renewAfterMs = 5_000; // A claim older than that is renewed before something is sent under it.
 const turnMs = 5_000; // Of one subscription before others get its place.
-const pageEvents = 50; // In memory for each lane that is served.
+const pageSize = { limit: 50, bytes: 1024 * 1024 }; // In memory for each lane that is served, of which there are 32.
 
 /**
  * Serves one lane for a turn: one event after another, each marked before the next is sent. Where the process dies between the two, whoever claims the lane next sends that
@@ -32,7 +32,7 @@ export async function deliverLane(lane: WebhookLane, deps: LaneDeps): Promise<vo
   let at = lane.position;
   let standing: Pick<WebhookLane, 'attempts' | 'triedMs' | 'failingMs'> = lane;
   for (;;) {
-    const page = await laneEvents(pool, lane, at, pageEvents);
+    const page = await laneEvents(pool, lane, at, pageSize);
     for (const event of page.events) {
       const place = behind(placeOf(event));
       if (signal.aborted || Date.now() > endsAt) return void (await moveLane(pool, lane, at, null));

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { type CloudEvent, checkpointEvent, type Position } from '../ontology/cloud-event.ts';
 import { isoTime } from './proposal-row.ts';
-import { type EventPage, eventColumns, pageOf } from './read-events.ts';
+import { type EventPage, eventColumns, type PageSize, pageOf } from './read-events.ts';
 
 /** Of one tenant's events on their way to one sink: nobody else publishes them until the claim runs out. */
 export interface Claim {
@@ -37,11 +37,16 @@ export async function claimKafkaLanes(
 }
 
 /** Events of the lane's tenant behind a position, in the order of commits. */
-export async function laneEvents(pool: pg.Pool, { tenant }: Pick<Claim, 'tenant'>, after: Position, limit: number): Promise<EventPage> {
+export async function laneEvents(
+  pool: pg.Pool,
+  { tenant }: Pick<Claim, 'tenant'>,
+  after: Position,
+  { limit, bytes }: PageSize,
+): Promise<EventPage> {
   const { rows } = await pool.query({
     name: 'lane_events',
-    text: `SELECT ${eventColumns} FROM exequatur.lane_events($1::uuid, $2::bigint, $3::int, $4::int) e`,
-    values: [tenant, after.seq, after.ordinal, limit],
+    text: `SELECT ${eventColumns} FROM exequatur.lane_events($1::uuid, $2::bigint, $3::int, $4::int, $5::int) e`,
+    values: [tenant, after.seq, after.ordinal, limit, bytes],
   });
   return pageOf(rows, after);
 }

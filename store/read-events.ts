@@ -14,17 +14,31 @@ type Row = Omit<EventRow, 'id'> & { id: string | null };
 /** What is selected of `events_after` as e, for a tenant that is the first value. */
 export const eventColumns = `$1::uuid AS tenant, e.seq::float8 AS seq, e.ordinal, ${isoTime('e.at')} AS at, e.id, e.type, e.subject, e.key, e.data, e.traceparent`;
 
-/** A tenant's own events behind a position, in the order of commits, at most `limit`. */
-export async function readEvents(
-  tx: Sql,
-  { tenant, after, limit }: { tenant: string; after: Position; limit: number },
-): Promise<EventPage> {
-  const rows = await tx.rows<Row>(`SELECT ${eventColumns} FROM exequatur.events_after($1::uuid, $2::bigint, $3::int, $4::int) e`, [
-    tenant,
-    after.seq,
-    after.ordinal,
-    limit,
-  ]);
+/** What is read at once, and kept in memory by whoever reads: a page ends where either is reached. */
+export interface PageSize {
+  /** The most events. */
+  limit: number;
+  /** The most bytes of their data as JSON; a single event may have more. */
+  bytes: number;
+}
+
+const pageBytes = 1024 * 1024; // Some two thousand ordinary events.
+
+export interface EventLook {
+  tenant: string;
+  /** Of one proposal alone. */
+  proposalId?: string | undefined;
+  after: Position;
+  limit: number;
+  bytes?: number;
+}
+
+/** A tenant's own events behind a position, in the order of commits. */
+export async function readEvents(tx: Sql, { tenant, proposalId, after, limit, bytes = pageBytes }: EventLook): Promise<EventPage> {
+  const rows = await tx.rows<Row>(
+    `SELECT ${eventColumns} FROM exequatur.events_after($1::uuid, $2::bigint, $3::int, $4::int, $5::int, $6::uuid) e`,
+    [tenant, after.seq, after.ordinal, limit, bytes, proposalId ?? null],
+  );
   return pageOf(rows, after);
 }
 
@@ -33,18 +47,6 @@ export function pageOf(rows: readonly Row[], after: Position): EventPage {
   const last = rows.at(-1);
   if (last === undefined) return { events: [], next: after };
   return { events: events.map(cloudEvent), next: last.id === null ? { seq: last.seq, ordinal: 0 } : behind(last) };
-}
-
-/** The same of one proposal alone. Nothing says how far one has looked where there are no more. */
-export async function readEventsOf(
-  tx: Sql,
-  { tenant, proposalId, after, limit }: { tenant: string; proposalId: string; after: Position; limit: number },
-): Promise<EventPage> {
-  const rows = await tx.rows<Row>(
-    `SELECT ${eventColumns} FROM exequatur.events_of_proposal($1::uuid, $2::uuid, $3::bigint, $4::int, $5::int) e`,
-    [tenant, proposalId, after.seq, after.ordinal, limit],
-  );
-  return pageOf(rows, after);
 }
 
 /** The event at a place, or null. */

@@ -32,7 +32,7 @@ async function all(): Promise<CloudEvent[]> {
 async function blocksRead({ seq, ordinal }: Position): Promise<number> {
   const [row] = await fixture.inApi((tx) =>
     tx.rows<{ 'QUERY PLAN': [{ Plan: { 'Shared Hit Blocks': number; 'Shared Read Blocks': number } }] }>(
-      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM exequatur.events_after('${fixture.tenant}', ${seq}, ${ordinal}, ${pageSize})`,
+      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM exequatur.events_after('${fixture.tenant}', ${seq}, ${ordinal}, ${pageSize}, 1000000000, NULL)`,
     ),
   );
   const plan = row?.['QUERY PLAN'][0].Plan;
