@@ -1,16 +1,6 @@
 import type pg from 'pg';
 import { behind, byReference, type CloudEvent, type Position, placeOf } from '../ontology/cloud-event.ts';
-import {
-  type Hold,
-  holdKey,
-  type Lane,
-  laneCheckpoints,
-  laneEvents,
-  laneHolds,
-  markCheckpointsTold,
-  moveLane,
-  releaseKey,
-} from '../store/event-lanes.ts';
+import { type Hold, holdKey, type Lane, laneEvents, laneHolds, moveLane, releaseKey } from '../store/event-lanes.ts';
 import { type EventSink, EventsRefused } from './event-sink.ts';
 
 export interface PublishingDeps {
@@ -43,7 +33,6 @@ export async function publishLane(deps: PublishingDeps, lane: Lane): Promise<voi
     for (let pages = 0; pages < mostPages && deps.signal?.aborted !== true; pages++) {
       const { events, next } = await laneEvents(deps.pool, lane, at, page);
       if (next.seq === at.seq && next.ordinal === at.ordinal) {
-        await tellCheckpoints(deps, lane, at, held);
         await moveLane(deps.pool, lane, at, null);
         return;
       }
@@ -58,15 +47,6 @@ export async function publishLane(deps: PublishingDeps, lane: Lane): Promise<voi
   } catch (error) {
     if (!(error instanceof ClaimLost)) throw error;
   }
-}
-
-/** Those of entries whose events are published: a checkpoint comes behind what it covers. */
-async function tellCheckpoints(deps: PublishingDeps, lane: Lane, at: Position, held: Set<string>): Promise<void> {
-  const checkpoints = (await laneCheckpoints(deps.pool, lane, page.limit)).filter((event) => placeOf(event).seq <= at.seq);
-  if (checkpoints.length === 0) return;
-  await publishInOrder(deps, lane, held, checkpoints);
-  const { seq } = placeOf(checkpoints.at(-1) as CloudEvent);
-  if (!(await markCheckpointsTold(deps.pool, lane, seq))) throw new ClaimLost();
 }
 
 /** Where one is refused its key is held from there on, and the rest goes on. */

@@ -1,5 +1,5 @@
 import type { CloudEvent, EventRow, Position } from '../ontology/cloud-event.ts';
-import { behind, cloudEvent, parseSequence } from '../ontology/cloud-event.ts';
+import { beginning, behind, cloudEvent, parseSequence } from '../ontology/cloud-event.ts';
 import { isoTime } from './proposal-row.ts';
 import type { Sql } from './sql.ts';
 
@@ -46,7 +46,7 @@ export function pageOf(rows: readonly Row[], after: Position): EventPage {
   const events = rows.filter((row): row is EventRow => row.id !== null);
   const last = rows.at(-1);
   if (last === undefined) return { events: [], next: after };
-  return { events: events.map(cloudEvent), next: last.id === null ? { seq: last.seq, ordinal: 0 } : behind(last) };
+  return { events: events.map(cloudEvent), next: behind(last) };
 }
 
 /** The event at a place, or null. */
@@ -59,18 +59,23 @@ export async function readEvent(tx: Sql, tenant: string, sequence: string): Prom
 
 /** Behind everything that has been committed. */
 export async function readHead(tx: Sql, tenant: string): Promise<Position> {
-  const [row] = await tx.rows<{ seq: number }>(
-    'SELECT coalesce(max(e.seq), 0)::float8 AS seq FROM exequatur.audit_entry e WHERE e.tenant_id = $1::uuid',
+  const [row] = await tx.rows<Position>(
+    `SELECT h.seq::float8 AS seq, coalesce(f.checkpoints, 0) AS ordinal
+       FROM (SELECT coalesce(max(e.seq), 0) AS seq FROM exequatur.audit_entry e WHERE e.tenant_id = $1::uuid) h
+       LEFT JOIN exequatur.event_feed f ON f.tenant_id = $1::uuid AND f.head_seq = h.seq`,
     [tenant],
   );
-  return { seq: row?.seq ?? 0, ordinal: 0 };
+  return row ?? beginning;
 }
 
 /** Behind everything that happened up to a time. */
 export async function readPositionAt(tx: Sql, tenant: string, time: string): Promise<Position> {
-  const [row] = await tx.rows<{ seq: number }>('SELECT exequatur.last_entry_until($1::uuid, $2::timestamptz)::float8 AS seq', [
-    tenant,
-    time,
-  ]);
-  return { seq: row?.seq ?? 0, ordinal: 0 };
+  const [row] = await tx.rows<Position>(
+    `SELECT p.seq::float8 AS seq,
+            (SELECT count(*)::int FROM exequatur.audit_entry e JOIN exequatur.outbox o ON o.tenant_id = e.tenant_id AND o.audit_entry_id = e.id AND o.type = 'audit.checkpoint'
+              WHERE e.tenant_id = $1::uuid AND e.seq = p.seq AND date_trunc('milliseconds', o.created_at) <= $2::timestamptz) AS ordinal
+       FROM exequatur.last_entry_until($1::uuid, $2::timestamptz) p(seq)`,
+    [tenant, time],
+  );
+  return row ?? beginning;
 }

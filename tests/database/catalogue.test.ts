@@ -52,6 +52,7 @@ describe('every table with tenants in it', () => {
       'audit_tile',
       'dead_letter',
       'endpoint_secret',
+      'event_feed',
       'event_hold',
       'event_lane',
       'glass',
@@ -225,7 +226,6 @@ describe('functions', () => {
       relay: [
         'bury_event',
         'checkpoints_to_cosign',
-        'checkpoints_told',
         'claim_kafka_lanes',
         'claim_webhook_lanes',
         'claim_webhook_requests',
@@ -234,7 +234,6 @@ describe('functions', () => {
         'fail_delivery',
         'finish_webhook_request',
         'hold_key',
-        'lane_checkpoints',
         'lane_events',
         'lane_holds',
         'last_checkpoint',
