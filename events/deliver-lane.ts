@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { behind, type CloudEvent, type Position, placeOf } from '../ontology/cloud-event.ts';
 import { compileEventFilter } from '../ontology/event-filter.ts';
+import type { Fault } from '../ontology/plan.ts';
 import { laneEvents, moveLane } from '../store/event-lanes.ts';
 import { buryEvent, disableSubscription, failDelivery, markDelivered, type WebhookLane } from '../store/webhook-lanes.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -26,7 +27,8 @@ const pageSize = { limit: 50, bytes: 1024 * 1024 }; // In memory for each lane t
 export async function deliverLane(lane: WebhookLane, deps: LaneDeps): Promise<void> {
   const { pool, signal } = deps;
   const compiled = compileEventFilter(lane.filter);
-  const matches = 'fault' in compiled ? () => false : compiled.matches; // It was checked before it was kept.
+  if ('fault' in compiled) return stopForFilter(lane, compiled.fault, deps);
+  const { matches } = compiled;
   const endsAt = Date.now() + turnMs;
   let claimedAt = Date.now();
   let at = lane.position;
@@ -57,6 +59,14 @@ export async function deliverLane(lane: WebhookLane, deps: LaneDeps): Promise<vo
     if (!(await moveLane(pool, lane, at, leaseMs))) return;
     claimedAt = Date.now();
   }
+}
+
+/** It was checked before it was kept, so what it is written in has changed since. What it would have admitted nobody knows: the lane stays where it is. */
+async function stopForFilter(lane: WebhookLane, { message }: Fault, { pool, logger, onOutcome }: LaneDeps): Promise<void> {
+  const { tenant, name } = lane;
+  if (!(await disableSubscription(pool, lane, 'filter', { code: 'invalid_filter', message }))) return;
+  onOutcome('disabled');
+  logger.error({ tenant, subscription: name, reason: 'filter', message }, 'a subscription was stopped: its filter cannot be used any more');
 }
 
 interface Failure {
