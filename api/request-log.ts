@@ -68,13 +68,13 @@ export function problemAnswer(
     requestId: response.locals.requestId as string,
     ...(span !== undefined && isSpanContextValid(span) ? { traceId: span.traceId } : {}),
   });
-  return { status: document.status, headers: headersOf(document.status), document };
+  return { status: document.status, headers: headersOf(document.status, refusal.retryAfterS), document };
 }
 
-const retryAfterSeconds = '1'; // Outages end at any moment, and the calls are safe to repeat.
+const shortRetryS = 1; // Outages end at any moment, and the calls are safe to repeat.
 
-function headersOf(status: number): Record<string, string> {
+function headersOf(status: number, retryAfterS = shortRetryS): Record<string, string> {
   if (status === 401) return { 'www-authenticate': 'Bearer realm="exequatur", error="invalid_token"' };
-  if (status === 503 || status === 429) return { 'retry-after': retryAfterSeconds };
+  if (status === 503 || status === 429) return { 'retry-after': String(retryAfterS) };
   return {};
 }

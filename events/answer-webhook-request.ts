@@ -32,7 +32,7 @@ function testEvent({ tenant, id, name, askedAt }: WebhookRequest): SentEvent {
 }
 
 async function readEvent({ tenant }: WebhookRequest, { seq, ordinal }: { seq: number; ordinal: number }, { pool }: WebhookSender) {
-  const { events } = await laneEvents(pool, { tenant }, { seq: seq - 1, ordinal: ordinal - 1 }, 1);
+  const { events } = await laneEvents(pool, { tenant }, { seq: seq - 1, ordinal: ordinal - 1 }, { limit: 1, bytes: 1 });
   const [event] = events;
   const place = event === undefined ? null : placeOf(event);
   if (event === undefined || place?.seq !== seq || place.ordinal !== ordinal) throw new Error('a dead letter is not in the log');

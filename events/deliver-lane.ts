@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { behind, type CloudEvent, type Position, placeOf } from '../ontology/cloud-event.ts';
 import { compileEventFilter } from '../ontology/event-filter.ts';
+import type { Fault } from '../ontology/plan.ts';
 import { laneEvents, moveLane } from '../store/event-lanes.ts';
 import { buryEvent, disableSubscription, failDelivery, markDelivered, type WebhookLane } from '../store/webhook-lanes.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -17,7 +18,7 @@ export interface LaneDeps extends WebhookSender {
 export const leaseMs = 30_000; // How long a subscription rests after its relay was killed; twice what a request may take, so that it stays ours while we wait.
 const renewAfterMs = 5_000; // A claim older than that is renewed before something is sent under it.
 const turnMs = 5_000; // Of one subscription before others get its place.
-const pageEvents = 50; // In memory for each lane that is served.
+const pageSize = { limit: 50, bytes: 1024 * 1024 }; // In memory for each lane that is served, of which there are 32.
 
 /**
  * Serves one lane for a turn: one event after another, each marked before the next is sent. Where the process dies between the two, whoever claims the lane next sends that
@@ -26,13 +27,14 @@ const pageEvents = 50; // In memory for each lane that is served.
 export async function deliverLane(lane: WebhookLane, deps: LaneDeps): Promise<void> {
   const { pool, signal } = deps;
   const compiled = compileEventFilter(lane.filter);
-  const matches = 'fault' in compiled ? () => false : compiled.matches; // It was checked before it was kept.
+  if ('fault' in compiled) return stopForFilter(lane, compiled.fault, deps);
+  const { matches } = compiled;
   const endsAt = Date.now() + turnMs;
   let claimedAt = Date.now();
   let at = lane.position;
   let standing: Pick<WebhookLane, 'attempts' | 'triedMs' | 'failingMs'> = lane;
   for (;;) {
-    const page = await laneEvents(pool, lane, at, pageEvents);
+    const page = await laneEvents(pool, lane, at, pageSize);
     for (const event of page.events) {
       const place = behind(placeOf(event));
       if (signal.aborted || Date.now() > endsAt) return void (await moveLane(pool, lane, at, null));
@@ -57,6 +59,14 @@ export async function deliverLane(lane: WebhookLane, deps: LaneDeps): Promise<vo
     if (!(await moveLane(pool, lane, at, leaseMs))) return;
     claimedAt = Date.now();
   }
+}
+
+/** It was checked before it was kept, so what it is written in has changed since. What it would have admitted nobody knows: the lane stays where it is. */
+async function stopForFilter(lane: WebhookLane, { message }: Fault, { pool, logger, onOutcome }: LaneDeps): Promise<void> {
+  const { tenant, name } = lane;
+  if (!(await disableSubscription(pool, lane, 'filter', { code: 'invalid_filter', message }))) return;
+  onOutcome('disabled');
+  logger.error({ tenant, subscription: name, reason: 'filter', message }, 'a subscription was stopped: its filter cannot be used any more');
 }
 
 interface Failure {

@@ -19,7 +19,7 @@ const defaultLimits: WebhookLimits = {
 /** Serves subscriptions, as many at once as there are places. One that is slow takes up its own place and no other's. */
 export class WebhookDelivery {
   private readonly running = new Set<Promise<void>>();
-  /** Of these, tests and redeliveries that somebody asked for: a quarter at most, so that deliveries go on. */
+  /** Of these, tests and redeliveries that somebody asked for: a quarter at most, in all and of each tenant, so that deliveries go on. */
   private asked = 0;
   private readonly deps: LaneDeps;
   private readonly limits: WebhookLimits;
@@ -40,7 +40,8 @@ export class WebhookDelivery {
       return true;
     }
     const asked = Math.min(free, Math.ceil(atOnce / 4) - this.asked);
-    const requests = asked <= 0 ? [] : await claimWebhookRequests(pool, { limit: asked, leaseMs });
+    const each = Math.ceil(perTenant / 4);
+    const requests = asked <= 0 ? [] : await claimWebhookRequests(pool, { limit: asked, perTenant: each, leaseMs });
     for (const request of requests) {
       this.asked++;
       this.start(answerWebhookRequest(request, this.deps).finally(() => this.asked--));

@@ -1,16 +1,6 @@
 import type pg from 'pg';
 import { behind, byReference, type CloudEvent, type Position, placeOf } from '../ontology/cloud-event.ts';
-import {
-  type Hold,
-  holdKey,
-  type Lane,
-  laneCheckpoints,
-  laneEvents,
-  laneHolds,
-  markCheckpointsTold,
-  moveLane,
-  releaseKey,
-} from '../store/event-lanes.ts';
+import { type Hold, holdKey, type Lane, laneEvents, laneHolds, moveLane, releaseKey } from '../store/event-lanes.ts';
 import { type EventSink, EventsRefused } from './event-sink.ts';
 
 export interface PublishingDeps {
@@ -25,7 +15,7 @@ export interface PublishingDeps {
   signal?: AbortSignal;
 }
 
-const pageEvents = 500;
+const page = { limit: 500, bytes: 4 * 1024 * 1024 }; // In memory for each lane that is published, of which there are eight.
 const mostPages = 40; // Of one turn; then other lanes have theirs.
 const batchBytes = 512 * 1024; // Half of what a broker takes in one batch unless told otherwise; a single larger event is sent by itself.
 
@@ -40,10 +30,9 @@ export async function publishLane(deps: PublishingDeps, lane: Lane): Promise<voi
   let at: Position = { seq: lane.seq, ordinal: lane.ordinal };
   try {
     const held = await settleHolds(deps, lane);
-    for (let page = 0; page < mostPages && deps.signal?.aborted !== true; page++) {
-      const { events, next } = await laneEvents(deps.pool, lane, at, pageEvents);
+    for (let pages = 0; pages < mostPages && deps.signal?.aborted !== true; pages++) {
+      const { events, next } = await laneEvents(deps.pool, lane, at, page);
       if (next.seq === at.seq && next.ordinal === at.ordinal) {
-        await tellCheckpoints(deps, lane, at, held);
         await moveLane(deps.pool, lane, at, null);
         return;
       }
@@ -58,15 +47,6 @@ export async function publishLane(deps: PublishingDeps, lane: Lane): Promise<voi
   } catch (error) {
     if (!(error instanceof ClaimLost)) throw error;
   }
-}
-
-/** Those of entries whose events are published: a checkpoint comes behind what it covers. */
-async function tellCheckpoints(deps: PublishingDeps, lane: Lane, at: Position, held: Set<string>): Promise<void> {
-  const checkpoints = (await laneCheckpoints(deps.pool, lane, pageEvents)).filter((event) => placeOf(event).seq <= at.seq);
-  if (checkpoints.length === 0) return;
-  await publishInOrder(deps, lane, held, checkpoints);
-  const { seq } = placeOf(checkpoints.at(-1) as CloudEvent);
-  if (!(await markCheckpointsTold(deps.pool, lane, seq))) throw new ClaimLost();
 }
 
 /** Where one is refused its key is held from there on, and the rest goes on. */
@@ -123,7 +103,7 @@ async function catchUp(deps: PublishingDeps, lane: Lane, { key, resolution, ...f
   let at: Position = { seq: from.seq - 1, ordinal: from.ordinal - 1 };
   const held = new Set<string>();
   for (;;) {
-    const { events, next } = await laneEvents(deps.pool, lane, at, pageEvents);
+    const { events, next } = await laneEvents(deps.pool, lane, at, page);
     const missed = events.filter((event) => event.partitionkey === key && isBefore(placeOf(event), lane));
     const decided = missed.map((event) => (resolution === 'reference' && isAt(event, from) ? byReference(event) : event));
     await publishInOrder(deps, lane, held, resolution === 'skip' ? decided.filter((event) => !isAt(event, from)) : decided);

@@ -3,7 +3,10 @@ import type { JsonObject } from './json.ts';
 /** One event as the database tells it. */
 export interface EventRow {
   tenant: string;
-  /** Which entry of the tenant's log it belongs to, and which of that entry's events it is, from 1: its position. */
+  /**
+   * Its position: which entry of the tenant's log it belongs to, and which of that entry's events it is, from 1. Checkpoints that were made before the entry was there
+   * come in front of its own events.
+   */
   seq: number;
   ordinal: number;
   /** RFC 3339, UTC, milliseconds. */
@@ -57,15 +60,6 @@ export function cloudEvent(row: EventRow): CloudEvent {
     ...(row.traceparent === null ? {} : { traceparent: row.traceparent }),
     data: row.data,
   };
-}
-
-const behindAll = 99_999_999; // A checkpoint covers its last entry with all events of it.
-
-/** That a tenant's log was sealed up to this size. It is no entry of the log: that would have to be sealed in turn, for ever. */
-export function checkpointEvent({ tenant, size, at, note }: { tenant: string; size: number; at: string; note: string }): CloudEvent {
-  const subject = 'audit/checkpoint';
-  const place = { tenant, seq: size, ordinal: behindAll, at, traceparent: null };
-  return cloudEvent({ ...place, id: `checkpoint.${size}`, type: 'audit.checkpoint', subject, key: subject, data: { size, note } });
 }
 
 /** Messages have types of their authors' own, and one shape. */

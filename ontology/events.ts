@@ -47,7 +47,7 @@ export const events = {
   'event.hold_resolved': 'An operator said what becomes of an event that was not taken where events are published.',
   'subscription.changed': 'A subscription was set or removed, begun anew or tested, or its secret was rotated.',
   'subscription.disabled':
-    'Nothing could be delivered to a subscription for days, or its endpoint is gone: no more is sent there until it is set again.',
+    'Nothing could be delivered to a subscription for days, its endpoint is gone, or its filter cannot be used any more: no more is sent there until it is set again.',
   'policies.changed': 'Another version of the policies is in force.',
   'ontology.changed': 'A new version of the definitions was accepted.',
   'ontology.migration_started': 'Objects are being rewritten for a document that is in force once they fit.',

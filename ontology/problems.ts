@@ -113,6 +113,7 @@ export const problems = {
   method_not_allowed: { kind: 'method_not_allowed', title: 'This address does not answer that method; see Allow.' },
   payload_too_large: { kind: 'too_large', title: 'The request body is too large.' },
   too_many_requests: { kind: 'too_many', title: 'Too many calls of this tenant wait already; nothing was done, come back.' },
+  too_many_attempts: { kind: 'too_many', title: 'Too many tests and redeliveries were asked for within a minute; come back.' },
   too_many_streams: { kind: 'too_many', title: 'Too many streams of events are open; come back, or read them in pages.' },
   unknown_position: { kind: 'invalid', title: 'The log of this tenant has not come to this position.' },
   overloaded: { kind: 'unavailable', title: 'There is more to do than can be done now; nothing was done, come back.' },

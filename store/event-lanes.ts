@@ -1,7 +1,6 @@
 import type pg from 'pg';
-import { type CloudEvent, checkpointEvent, type Position } from '../ontology/cloud-event.ts';
-import { isoTime } from './proposal-row.ts';
-import { type EventPage, eventColumns, pageOf } from './read-events.ts';
+import type { CloudEvent, Position } from '../ontology/cloud-event.ts';
+import { type EventPage, eventColumns, type PageSize, pageOf } from './read-events.ts';
 
 /** Of one tenant's events on their way to one sink: nobody else publishes them until the claim runs out. */
 export interface Claim {
@@ -10,10 +9,7 @@ export interface Claim {
   claimant: string;
 }
 
-export interface Lane extends Claim, Position {
-  /** Checkpoints of the log up to this size have been told. */
-  checkpoint: number;
-}
+export interface Lane extends Claim, Position {}
 
 /** A key of which no event is published before something is decided about the first that was refused, at this position. */
 export interface Hold extends Position {
@@ -30,40 +26,25 @@ export async function claimKafkaLanes(
 ): Promise<Lane[]> {
   const { rows } = await pool.query<Lane>({
     name: 'claim_kafka_lanes',
-    text: `SELECT l.tenant_id AS tenant, l.sink, l.seq::float8 AS seq, l.ordinal, l.checkpoint::float8 AS checkpoint, $1::text AS claimant FROM exequatur.claim_kafka_lanes($1::text::uuid, $2::int, ${seconds}) l`,
+    text: `SELECT l.tenant_id AS tenant, l.sink, l.seq::float8 AS seq, l.ordinal, $1::text AS claimant FROM exequatur.claim_kafka_lanes($1::text::uuid, $2::int, ${seconds}) l`,
     values: [claimant, limit, leaseMs],
   });
   return rows;
 }
 
 /** Events of the lane's tenant behind a position, in the order of commits. */
-export async function laneEvents(pool: pg.Pool, { tenant }: Pick<Claim, 'tenant'>, after: Position, limit: number): Promise<EventPage> {
+export async function laneEvents(
+  pool: pg.Pool,
+  { tenant }: Pick<Claim, 'tenant'>,
+  after: Position,
+  { limit, bytes }: PageSize,
+): Promise<EventPage> {
   const { rows } = await pool.query({
     name: 'lane_events',
-    text: `SELECT ${eventColumns} FROM exequatur.lane_events($1::uuid, $2::bigint, $3::int, $4::int) e`,
-    values: [tenant, after.seq, after.ordinal, limit],
+    text: `SELECT ${eventColumns} FROM exequatur.lane_events($1::uuid, $2::bigint, $3::int, $4::int, $5::int) e`,
+    values: [tenant, after.seq, after.ordinal, limit, bytes],
   });
   return pageOf(rows, after);
-}
-
-/** Checkpoints of the lane's tenant that have not been told, smallest first. */
-export async function laneCheckpoints(pool: pg.Pool, { tenant, checkpoint }: Lane, limit: number): Promise<CloudEvent[]> {
-  const { rows } = await pool.query<{ size: number; at: string; note: string }>({
-    name: 'lane_checkpoints',
-    text: `SELECT c.size::float8 AS size, ${isoTime('c.at')} AS at, c.note FROM exequatur.lane_checkpoints($1::uuid, $2::bigint, $3::int) c`,
-    values: [tenant, checkpoint, limit],
-  });
-  return rows.map(({ size, at, note }) => checkpointEvent({ tenant, size, at, note }));
-}
-
-/** False where the claim has been lost. */
-export async function markCheckpointsTold(pool: pg.Pool, { tenant, sink, claimant }: Lane, size: number): Promise<boolean> {
-  const { rows } = await pool.query<{ told: boolean }>({
-    name: 'checkpoints_told',
-    text: 'SELECT exequatur.checkpoints_told($1::uuid, $2, $3::uuid, $4::bigint) AS told',
-    values: [tenant, sink, claimant, size],
-  });
-  return rows[0]?.told === true;
 }
 
 /** Says that all before this is published, or wanted by nobody. False where the claim has been lost. `leaseMs` null gives it up. */

@@ -2,7 +2,7 @@ import { type CloudEvent, comparePositions, type Position, positionBehind } from
 import { isWanted, type WantedEvents } from '../ontology/is-wanted.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import { pageSizeOf, pageToken, readPageToken } from './page-token.ts';
-import { type EventPage, readEvents, readEventsOf } from './read-events.ts';
+import { readEvents } from './read-events.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Sql } from './sql.ts';
 
@@ -19,9 +19,10 @@ export interface EventList {
 }
 
 const lookedAt = 500; // Events that a filter is asked about at once.
+const lookedAtBytes = 1024 * 1024; // Of events at once. So a page is of four times as much at most, or of one event.
 const mostLooks = 4; // For one page; then it is answered with what was found, be it nothing, and the token goes on from there.
 
-/** A page of a tenant's events, oldest first. A filter may leave a page half empty although there is more: the token says so. */
+/** A page of a tenant's events, oldest first. A filter, or large events, may leave a page half empty although there is more: the token says so. */
 export async function listEvents(tx: Sql, tenant: string, query: EventQuery): Promise<EventList | Refusal> {
   const { type, subject, proposalId, after, pageSize } = query;
   const asked = { type: type ?? null, subject: subject ?? null, proposalId: proposalId ?? null };
@@ -31,7 +32,8 @@ export async function listEvents(tx: Sql, tenant: string, query: EventQuery): Pr
   const found: CloudEvent[] = [];
   const isFiltered = type !== undefined || subject !== undefined;
   for (let look = 0; look < mostLooks; look++) {
-    const next: EventPage = await read(tx, { tenant, proposalId, after: at, limit: isFiltered ? lookedAt : size - found.length });
+    const limit = isFiltered ? lookedAt : size - found.length;
+    const next = await readEvents(tx, { tenant, proposalId, after: at, limit, bytes: lookedAtBytes });
     if (comparePositions(next.next, at) === 0) return { events: found, nextPageToken: null };
     for (const event of next.events) {
       if (isWanted(event, query)) found.push(event);
@@ -40,12 +42,6 @@ export async function listEvents(tx: Sql, tenant: string, query: EventQuery): Pr
     at = next.next;
   }
   return { events: found, nextPageToken: tokenOf(asked, at) };
-}
-
-type Look = { tenant: string; proposalId: string | undefined; after: Position; limit: number };
-
-function read(tx: Sql, { proposalId, ...look }: Look): Promise<EventPage> {
-  return proposalId === undefined ? readEvents(tx, look) : readEventsOf(tx, { ...look, proposalId });
 }
 
 function tokenOf(asked: JsonValue, { seq, ordinal }: Position): string {

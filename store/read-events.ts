@@ -1,5 +1,5 @@
 import type { CloudEvent, EventRow, Position } from '../ontology/cloud-event.ts';
-import { behind, cloudEvent, parseSequence } from '../ontology/cloud-event.ts';
+import { beginning, behind, cloudEvent, parseSequence } from '../ontology/cloud-event.ts';
 import { isoTime } from './proposal-row.ts';
 import type { Sql } from './sql.ts';
 
@@ -14,17 +14,31 @@ type Row = Omit<EventRow, 'id'> & { id: string | null };
 /** What is selected of `events_after` as e, for a tenant that is the first value. */
 export const eventColumns = `$1::uuid AS tenant, e.seq::float8 AS seq, e.ordinal, ${isoTime('e.at')} AS at, e.id, e.type, e.subject, e.key, e.data, e.traceparent`;
 
-/** A tenant's own events behind a position, in the order of commits, at most `limit`. */
-export async function readEvents(
-  tx: Sql,
-  { tenant, after, limit }: { tenant: string; after: Position; limit: number },
-): Promise<EventPage> {
-  const rows = await tx.rows<Row>(`SELECT ${eventColumns} FROM exequatur.events_after($1::uuid, $2::bigint, $3::int, $4::int) e`, [
-    tenant,
-    after.seq,
-    after.ordinal,
-    limit,
-  ]);
+/** What is read at once, and kept in memory by whoever reads: a page ends where either is reached. */
+export interface PageSize {
+  /** The most events. */
+  limit: number;
+  /** The most bytes of their data as JSON; a single event may have more. */
+  bytes: number;
+}
+
+const pageBytes = 1024 * 1024; // Some two thousand ordinary events.
+
+export interface EventLook {
+  tenant: string;
+  /** Of one proposal alone. */
+  proposalId?: string | undefined;
+  after: Position;
+  limit: number;
+  bytes?: number;
+}
+
+/** A tenant's own events behind a position, in the order of commits. */
+export async function readEvents(tx: Sql, { tenant, proposalId, after, limit, bytes = pageBytes }: EventLook): Promise<EventPage> {
+  const rows = await tx.rows<Row>(
+    `SELECT ${eventColumns} FROM exequatur.events_after($1::uuid, $2::bigint, $3::int, $4::int, $5::int, $6::uuid) e`,
+    [tenant, after.seq, after.ordinal, limit, bytes, proposalId ?? null],
+  );
   return pageOf(rows, after);
 }
 
@@ -32,19 +46,7 @@ export function pageOf(rows: readonly Row[], after: Position): EventPage {
   const events = rows.filter((row): row is EventRow => row.id !== null);
   const last = rows.at(-1);
   if (last === undefined) return { events: [], next: after };
-  return { events: events.map(cloudEvent), next: last.id === null ? { seq: last.seq, ordinal: 0 } : behind(last) };
-}
-
-/** The same of one proposal alone. Nothing says how far one has looked where there are no more. */
-export async function readEventsOf(
-  tx: Sql,
-  { tenant, proposalId, after, limit }: { tenant: string; proposalId: string; after: Position; limit: number },
-): Promise<EventPage> {
-  const rows = await tx.rows<Row>(
-    `SELECT ${eventColumns} FROM exequatur.events_of_proposal($1::uuid, $2::uuid, $3::bigint, $4::int, $5::int) e`,
-    [tenant, proposalId, after.seq, after.ordinal, limit],
-  );
-  return pageOf(rows, after);
+  return { events: events.map(cloudEvent), next: behind(last) };
 }
 
 /** The event at a place, or null. */
@@ -57,18 +59,23 @@ export async function readEvent(tx: Sql, tenant: string, sequence: string): Prom
 
 /** Behind everything that has been committed. */
 export async function readHead(tx: Sql, tenant: string): Promise<Position> {
-  const [row] = await tx.rows<{ seq: number }>(
-    'SELECT coalesce(max(e.seq), 0)::float8 AS seq FROM exequatur.audit_entry e WHERE e.tenant_id = $1::uuid',
+  const [row] = await tx.rows<Position>(
+    `SELECT h.seq::float8 AS seq, coalesce(f.checkpoints, 0) AS ordinal
+       FROM (SELECT coalesce(max(e.seq), 0) AS seq FROM exequatur.audit_entry e WHERE e.tenant_id = $1::uuid) h
+       LEFT JOIN exequatur.event_feed f ON f.tenant_id = $1::uuid AND f.head_seq = h.seq`,
     [tenant],
   );
-  return { seq: row?.seq ?? 0, ordinal: 0 };
+  return row ?? beginning;
 }
 
 /** Behind everything that happened up to a time. */
 export async function readPositionAt(tx: Sql, tenant: string, time: string): Promise<Position> {
-  const [row] = await tx.rows<{ seq: number }>('SELECT exequatur.last_entry_until($1::uuid, $2::timestamptz)::float8 AS seq', [
-    tenant,
-    time,
-  ]);
-  return { seq: row?.seq ?? 0, ordinal: 0 };
+  const [row] = await tx.rows<Position>(
+    `SELECT p.seq::float8 AS seq,
+            (SELECT count(*)::int FROM exequatur.audit_entry e JOIN exequatur.outbox o ON o.tenant_id = e.tenant_id AND o.audit_entry_id = e.id AND o.type = 'audit.checkpoint'
+              WHERE e.tenant_id = $1::uuid AND e.seq = p.seq AND date_trunc('milliseconds', o.created_at) <= $2::timestamptz) AS ordinal
+       FROM exequatur.last_entry_until($1::uuid, $2::timestamptz) p(seq)`,
+    [tenant, time],
+  );
+  return row ?? beginning;
 }

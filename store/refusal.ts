@@ -5,6 +5,8 @@ import { isProblemCode, type ProblemCode } from '../ontology/problems.ts';
 export interface Refusal {
   refused: ProblemCode;
   faults?: Fault[];
+  /** Of what is refused for now: after how many seconds it may be asked again. */
+  retryAfterS?: number;
 }
 
 export function refuse(code: ProblemCode, faults?: Fault[]): Refusal {

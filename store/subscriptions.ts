@@ -2,6 +2,7 @@ import type { EventFilter } from '../ontology/event-filter.ts';
 import { endpointOfSubscription, isSecretInUse, type SecretView, secretJson } from './kept-secrets.ts';
 import { isoTime } from './proposal-row.ts';
 import type { Sql } from './sql.ts';
+import type { DisabledReason } from './webhook-lanes.ts';
 
 export interface DeliveryError {
   code: string;
@@ -17,7 +18,7 @@ export interface SubscriptionView {
   description: string | null;
   enabled: boolean;
   /** Why the relay has given it up, until it is set again. */
-  disabled: { reason: 'gone' | 'failing'; at: string } | null;
+  disabled: { reason: DisabledReason; at: string } | null;
   position: {
     /** What is delivered next is this, or behind it. */
     next: string;

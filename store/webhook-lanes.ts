@@ -80,11 +80,14 @@ export function buryEvent(
   return step(pool, 'bury_event', '$4::bigint, $5::int, $6::jsonb, $7, $8', claim, [to.seq, to.ordinal, event, code, message]);
 }
 
+/** Its endpoint is gone; nothing could be delivered for days; or its filter is none any more. */
+export type DisabledReason = 'gone' | 'failing' | 'filter';
+
 /** Gives a subscription up, and tells so. Gives the claim up. */
 export function disableSubscription(
   pool: pg.Pool,
   claim: Claim & Pick<WebhookLane, 'name'>,
-  reason: 'gone' | 'failing',
+  reason: DisabledReason,
   { code, message }: DeliveryFault,
 ): Promise<boolean> {
   const entry = auditEntry({ type: 'subscription.disabled', facts: { name: claim.name, reason } });
@@ -134,13 +137,13 @@ export interface WebhookRequest {
 
 export async function claimWebhookRequests(
   pool: pg.Pool,
-  { limit, leaseMs }: { limit: number; leaseMs: number },
+  { limit, perTenant, leaseMs }: { limit: number; perTenant: number; leaseMs: number },
 ): Promise<WebhookRequest[]> {
   const { rows } = await pool.query<Omit<WebhookRequest, 'place'> & { seq: number | null; ordinal: number | null }>({
     name: 'claim_webhook_requests',
     text: `SELECT r.tenant_id AS tenant, r.id, r.name, r.url, r.seq::float8 AS seq, r.ordinal, ${isoTime('r.asked_at')} AS "askedAt"
-             FROM exequatur.claim_webhook_requests($1::int, make_interval(secs => $2::float8 / 1000)) r`,
-    values: [limit, leaseMs],
+             FROM exequatur.claim_webhook_requests($1::int, $2::int, make_interval(secs => $3::float8 / 1000)) r`,
+    values: [limit, perTenant, leaseMs],
   });
   return rows.map(({ seq, ordinal, ...request }) => ({ ...request, place: seq === null || ordinal === null ? null : { seq, ordinal } }));
 }

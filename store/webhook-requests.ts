@@ -19,6 +19,18 @@ export interface AskedRequest {
   id: string;
 }
 
+const mostInMinute = 30; // Of one tenant: each is a request of ours to somebody else's machine, and an entry of the log.
+
+/** Null where one more may be asked for. Those of one tenant are counted one after another, so that none slips in beside the last. */
+async function refusalOfMore(tx: Tx): Promise<Refusal | null> {
+  await tx.rows("SELECT pg_advisory_xact_lock(hashtextextended('exequatur.webhook_requests/' || current_setting('app.tenant'), 0))");
+  const [row] = await tx.rows<{ retryAfterS: number }>(
+    `SELECT greatest(1, ceil(extract(epoch FROM r.asked_at + interval '1 minute' - exequatur.clock())))::int AS "retryAfterS"
+       FROM exequatur.webhook_request r WHERE r.asked_at > exequatur.clock() - interval '1 minute' ORDER BY r.asked_at DESC OFFSET ${mostInMinute - 1} LIMIT 1`,
+  );
+  return row === undefined ? null : { ...refuse('too_many_attempts'), retryAfterS: row.retryAfterS };
+}
+
 /** Asks the relay, which alone reads secrets and goes outside, for one attempt at an event that says nothing. */
 export async function askForTest(
   tx: Tx,
@@ -27,6 +39,8 @@ export async function askForTest(
 ): Promise<AskedRequest | Refusal> {
   const actor = await mayAdminister(tx, by, deps);
   if (isRefusal(actor)) return actor;
+  const refusal = await refusalOfMore(tx);
+  if (refusal !== null) return refusal;
   const id = randomUUID();
   const asked = await tx.rows(
     `INSERT INTO exequatur.webhook_request (tenant_id, id, subscription_id, kind, asked_at)
@@ -53,6 +67,8 @@ export async function askForRedelivery(
   );
   if (letter === undefined) return refuse('not_found');
   if (!letter.enabled) return refuse('subscription_off');
+  const refusal = await refusalOfMore(tx);
+  if (refusal !== null) return refusal;
   const id = randomUUID();
   await tx.rows(
     `INSERT INTO exequatur.webhook_request (tenant_id, id, subscription_id, kind, seq, ordinal, asked_at)

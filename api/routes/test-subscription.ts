@@ -16,7 +16,7 @@ export const testSubscription = route({
     200: { description: 'What came of it.', schema: attemptSchema },
     202: { description: 'No relay has done it yet.', schema: attemptSchema },
   },
-  problems: ['not_found'],
+  problems: ['not_found', 'too_many_attempts'],
   async handle({ params, caller, gone }, context) {
     const asked = await context.writeAs(caller, (tx) => askForTest(tx, { ...params, by: caller }, context.resources.deps));
     return answerAttempt(asked, caller, context, gone);

@@ -79,9 +79,11 @@ export const subscriptionSchema = component(
     description: z.string().nullable(),
     enabled: z.boolean(),
     disabled: z
-      .strictObject({ reason: z.enum(['gone', 'failing']), at: time })
+      .strictObject({ reason: z.enum(['gone', 'failing', 'filter']), at: time })
       .nullable()
-      .describe('Why it was given up: the endpoint answered 410, or nothing could be delivered for days. To set it again lets it go on.'),
+      .describe(
+        'Why it was given up: the endpoint answered 410, nothing could be delivered for days, or its filter cannot be used any more. To set it again lets it go on.',
+      ),
     position: z.strictObject({
       next: z.string().describe('Delivered next is this, or the first that is wanted behind it.'),
       earliest: z.string().describe('As far back as a replay may begin.'),

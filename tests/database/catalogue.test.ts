@@ -52,6 +52,7 @@ describe('every table with tenants in it', () => {
       'audit_tile',
       'dead_letter',
       'endpoint_secret',
+      'event_feed',
       'event_hold',
       'event_lane',
       'glass',
@@ -232,7 +233,6 @@ describe('functions', () => {
       relay: [
         'bury_event',
         'checkpoints_to_cosign',
-        'checkpoints_told',
         'claim_kafka_lanes',
         'claim_webhook_lanes',
         'claim_webhook_requests',
@@ -242,7 +242,6 @@ describe('functions', () => {
         'filed_cosignatures',
         'finish_webhook_request',
         'hold_key',
-        'lane_checkpoints',
         'lane_events',
         'lane_holds',
         'last_checkpoint',

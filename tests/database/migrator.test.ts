@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { migrate } from '../../store/migrate.ts';
@@ -137,3 +138,42 @@ describe('the migrator', () => {
     expect(owners.rows).toEqual([]);
   });
 });
+
+it('numbers the changes that an older version has written as they were told then, and keeps them unchangeable', async () => {
+  const numbering = '20261130100000_number_changes';
+  const url = await emptyDatabase();
+  await migrate({ url, passwords, directory: migrationsBefore(numbering) });
+  const [tenant, execution] = [randomUUID(), randomUUID()];
+  await read(
+    url,
+    `INSERT INTO exequatur.tenant (tenant_id, slug, name) VALUES ('${tenant}', 't', 't');
+     INSERT INTO exequatur.object_history (tenant_id, type, object_id, version, op, before, set, unset, execution_id, proposal_id, at)
+     SELECT '${tenant}', x.type, x.id, x.version, 'modify', '{}', '{}', '{}', '${execution}', '${execution}', x.at::timestamptz
+       FROM (VALUES ('room', 'B', 1, '2026-01-01'), ('room', 'A', 1, '2026-01-01'), ('floor', 'Z', 1, '2026-01-01'), ('room', 'B', 2, '2026-01-02')) x(type, id, version, at);
+     INSERT INTO exequatur.link_history (tenant_id, link, from_id, to_id, version, op, execution_id, proposal_id, at)
+     VALUES ('${tenant}', 'near', 'B', 'A', 1, 'link', '${execution}', '${execution}', '2026-01-01'), ('${tenant}', 'near', 'A', 'B', 1, 'link', '${execution}', '${execution}', '2026-01-01')`,
+  );
+  expect((await migrate({ url, passwords })).applied).toContain(numbering);
+  const numbered = await read(
+    url,
+    `SELECT to_char(at, 'DD') || ' ' || ordinal || ' ' || concat_ws(' ', type, object_id) AS change FROM exequatur.object_history
+     UNION ALL SELECT to_char(at, 'DD') || ' ' || ordinal || ' ' || concat_ws(' ', link, from_id) FROM exequatur.link_history ORDER BY 1`,
+  );
+  expect(numbered).toEqual(
+    ['01 1 floor Z', '01 2 room A', '01 3 room B', '01 4 near A', '01 5 near B', '02 1 room B'].map((change) => ({ change })),
+  );
+  for (const table of ['object_history', 'link_history']) {
+    await expect(read(url, `UPDATE exequatur.${table} SET ordinal = 9`)).rejects.toMatchObject({ code: 'XQ011' });
+    const [secured] = await read(url, `SELECT relforcerowsecurity AS forced FROM pg_class WHERE oid = 'exequatur.${table}'::regclass`);
+    expect(secured).toEqual({ forced: true });
+  }
+});
+
+/** What the repository had before one of its migrations. */
+function migrationsBefore(name: string): string {
+  const folder = mkdtempSync(join(directory, 'set-'));
+  const repository = fileURLToPath(new URL('../../prisma/migrations', import.meta.url));
+  for (const earlier of readdirSync(repository))
+    if (earlier < name) cpSync(join(repository, earlier), join(folder, earlier), { recursive: true });
+  return folder;
+}

@@ -1,4 +1,5 @@
 // Events delivered to endpoints that misbehave: a real receiver, a real database from tests/support/database.ts, and the relay's login.
+import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { removeSubscription, replaySubscription, rotateSubscriptionSecret } from '../../store/change-subscription.ts';
 import { SecretBox } from '../../store/secret-box.ts';
@@ -246,6 +247,34 @@ describe('what cannot be delivered', () => {
   });
 });
 
+describe('a filter that cannot be used any more', () => {
+  it('stops its subscription, which tells so, passes nothing over, and goes on where it stood with another', async () => {
+    await scene.subscribe('shop', { filter: { ...objects, condition: "event.subject != ''" } });
+    await scene.subscribe('watch', { filter: { types: ['subscription.disabled'] } });
+    const superuser = new pg.Client({ connectionString: scene.fixture.database.urls.superuser });
+    await superuser.connect();
+    await superuser.query(
+      `UPDATE exequatur.subscription SET filter = filter || '{"condition": "event.subject.formerly()"}' WHERE name = 'shop'`,
+    );
+    await superuser.end();
+    await floor('F1', ['A']);
+    const relay = scene.deliver();
+    await scene.untilReceived('/watch', 1);
+    expect(scene.receiver.at('/watch')[0]?.event).toMatchObject({ subject: 'subscription/shop', data: { name: 'shop', reason: 'filter' } });
+    expect(await scene.view('shop')).toMatchObject({
+      disabled: { reason: 'filter' },
+      failing: { attempts: 0, error: { code: 'invalid_filter' } },
+    });
+    expect(relay.outcomes).toContain('disabled');
+    expect(subjects('/shop')).toEqual([]);
+    await scene.subscribe('shop', { filter: objects });
+    await scene.untilCaughtUp('shop');
+    await relay.stop();
+    expect(subjects('/shop')).toEqual(['object/floor/F1', 'object/room/A']);
+    expect(await scene.view('shop')).toMatchObject({ disabled: null, failing: null });
+  });
+});
+
 describe('more than one relay', () => {
   it('together send everything, each event of a subscription once and in order', async () => {
     const names = ['a', 'b', 'c'];
@@ -325,6 +354,31 @@ describe('what somebody asks for', () => {
     await expect.poll(() => outcomeOf(failing.id)).toMatchObject({ outcome: { delivered: false, status: 500 } });
     await relay.stop();
     expect(await scene.view('shop')).toMatchObject({ failing: null });
+  });
+
+  it('is asked for thirty times within a minute by one tenant, and again once the first is a minute old', async () => {
+    await scene.subscribe('shop', { filter: objects });
+    const ask = () => scene.fixture.inApi((tx) => askForTest(tx, { name: 'shop', by: admin }, scene.fixture.deps));
+    const first = await Promise.all(Array.from({ length: 34 }, ask));
+    expect(first.filter((asked) => !('refused' in asked)).length).toBe(30);
+    const refused = await ask();
+    expect(refused).toMatchObject({ refused: 'too_many_attempts' });
+    const waitS = 'refused' in refused ? (refused.retryAfterS ?? 0) : 0;
+    expect(waitS).toBeGreaterThan(1);
+    await scene.later(waitS * 1_000);
+    expectDone(await ask());
+  });
+
+  it('of one tenant takes no more places than a quarter of its own', async () => {
+    await scene.subscribe('slow', { filter: { types: ['nothing'] } });
+    scene.receiver.behaviour = () => ({ silent: true });
+    for (let n = 0; n < 6; n++)
+      expectDone(await scene.fixture.inApi((tx) => askForTest(tx, { name: 'slow', by: admin }, scene.fixture.deps)));
+    const relays = [1, 2].map(() => scene.deliver({ limits: { atOnce: 32, perTenant: 8 } }));
+    await expect.poll(() => scene.receiver.received.length).toBe(2);
+    await floor('F1'); // Rounds go on meanwhile.
+    expect(scene.receiver.received.length).toBe(2);
+    await Promise.all(relays.map((relay) => relay.stop()));
   });
 
   it('another secret signs beside the one before for as long as was said', async () => {
