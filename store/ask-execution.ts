@@ -35,7 +35,7 @@ export async function mayExecute(
       actor,
       ...policyQuestion(action, proposal.actionType),
       version,
-      context: async () => withFacts(proposal, await policyContextOf(tx, proposal, now, deps), { approvals }),
+      context: async ({ goesBy }) => withFacts(proposal, await policyContextOf(tx, proposal, { now, goesBy }, deps), { approvals }),
     });
   const executes = await ask(proposer ?? { id, kind, roles, teams: [], actsFor }, 'execute');
   // In an emergency both must be allowed: whoever may override does not get around what forbids the execution as such.

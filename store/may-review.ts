@@ -48,7 +48,8 @@ export async function askPoliciesOnReview(
       actor: who,
       ...policyQuestion('review', proposal.actionType),
       version,
-      context: async () => withFacts(proposal, await policyContextOf(tx, proposal, proposal.now, deps), { decision, ...more }),
+      context: async ({ goesBy }) =>
+        withFacts(proposal, await policyContextOf(tx, proposal, { now: proposal.now, goesBy }, deps), { decision, ...more }),
     });
   if (standing === undefined) return ask(actor, {});
   const { id, roles, teams } = standing.delegator;

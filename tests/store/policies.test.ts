@@ -227,6 +227,47 @@ describe('an execution', () => {
   });
 });
 
+describe('what a plan touches', () => {
+  const onRooms = (
+    condition: string,
+  ) => `@explain("Asks for more.") forbid (principal, action in [Action::"review", Action::"execute"], resource == ActionType::"closeRoom")
+when { context.plan.touches has room && ${condition} };`;
+
+  it('is known to policies with what the plan does not write, for reviews and executions alike, and as it is then', async () => {
+    await fixture.done('addFloor', { name: 'T1', rooms: [{ code: 'T1-1', seats: 4 }] });
+    const sent = await put({
+      all: permitAll,
+      large: onRooms('context.plan.touches.room.before has seats && context.plan.touches.room.before.seats.most > 10'),
+      elsewhere: onRooms('context.plan.touches.room.ids.contains("T1-2")'),
+      never: onRooms('context.plan.touches.room.after has status && context.plan.touches.room.after.status.contains("open")'),
+    });
+    expectDone(sent);
+    const plan = await fixture.planned('closeRoom', { room: 'T1-1' });
+    expectDone(await fixture.review(plan, keeper1));
+    await fixture.done('setSeats', { room: 'T1-1', seats: 11 });
+    expect(await fixture.review(plan, officer)).toMatchObject({ refused: 'policy_forbids', faults: [{ message: 'forbidden by large' }] });
+    await fixture.done('setSeats', { room: 'T1-1', seats: 10 });
+    expect(await fixture.review(plan, officer)).toMatchObject({ settled: { status: 'approved' } });
+    await fixture.done('setSeats', { room: 'T1-1', seats: 12 });
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+    expect((await decisions(plan.proposalId)).at(-1)).toMatchObject({ action: 'execute', outcome: 'refused', policies: ['large'] });
+    await backToDefaults();
+  });
+
+  it('is rehearsed on past proposals, with what their plans wrote', async () => {
+    await fixture.done('addFloor', { name: 'T2', rooms: [{ code: 'T2-1' }] });
+    const done = await fixture.done('closeRoom', { room: 'T2-1' });
+    const never = onRooms('context.plan.touches.room.before has status && context.plan.touches.room.before.status.contains("open")');
+    const { rehearsal } = expectDone(await put({ all: permitAll, never }, { dryRun: true }));
+    const mine = rehearsal?.differences.filter(({ proposalId }) => proposalId === done.proposalId);
+    expect(mine?.map(({ action, to, policies }) => [action, to, policies])).toEqual([
+      ['review', 'deny', ['never']],
+      ['review', 'deny', ['never']],
+      ['execute', 'deny', ['never']],
+    ]);
+  });
+});
+
 describe('every decision on a proposal', () => {
   it('is explained, and so is who was refused, once', async () => {
     const plan = await fixture.planned('askFloor', { name: 'E1' });
