@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PolicyCase } from '../../ontology/policy-cases.ts';
+import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import type { PolicyUpload } from '../../store/plan-policy-change.ts';
 import { putOntology } from '../../store/put-ontology.ts';
@@ -8,11 +10,13 @@ import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts
 import { putSwitch } from '../../store/put-switch.ts';
 import { readDecisions } from '../../store/read-decisions.ts';
 import { listPolicies, readPolicies } from '../../store/read-policies.ts';
+import { readTimeline } from '../../store/read-timeline.ts';
 import { isRefusal, type Refusal } from '../../store/refusal.ts';
+import type { Settled } from '../../store/settle.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { withTenantPrisma } from '../../store/sql.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
-import { admin, agent, building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
+import { admin, agent, building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
 import { carriedOut } from './govern.ts';
 
 let fixture: Fixture;
@@ -202,6 +206,43 @@ describe('an execution', () => {
     expectDone(await put({ all: permitAll, other: 'forbid (principal, action, resource == ActionType::"closeRoom");' }));
     expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed', revision: plan.revision, digest: plan.digest });
     await backToDefaults();
+  });
+
+  it.each<[string, () => Promise<Settled>]>([
+    ['policy alone approved', () => fixture.planned('addFloor', { name: `alone ${randomUUID()}`, rooms: [] })],
+    [
+      'takes back what policy alone approved',
+      async () => {
+        const { proposalId } = await fixture.done('addFloor', { name: `undone ${randomUUID()}`, rooms: [] });
+        const request = { proposalId, justification: 'Not needed.', proposer: keeper1 };
+        const reverted = expectDone(await fixture.inApi((tx) => createRevert(tx, request, fixture.deps)));
+        return simulated(fixture, reverted.proposalId);
+      },
+    ],
+  ])('of what %s goes to the stages of its approval policy where policies refuse it, with the reason', async (_, prepare) => {
+    const plan = await prepare();
+    expect(plan.status).toBe('approved');
+    const few = `@explain("Somebody looks.") forbid (principal, action == Action::"execute", resource == ActionType::"addFloor") when { context.approvals < 1 };`;
+    expectDone(await put({ all: permitAll, few }));
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'simulating' });
+    const waiting = await simulated(fixture, plan.proposalId);
+    expect(waiting).toMatchObject({ status: 'awaiting_approval', missing: '1 more approval for keepers' });
+    const timeline = await fixture.inApi((tx) => readTimeline(tx, plan.proposalId));
+    expect(timeline).toContainEqual(
+      expect.objectContaining({
+        facts: expect.objectContaining({ status: 'simulating', policies: ['few'] }),
+        personal: expect.objectContaining({ reason: 'policy_forbids' }),
+      }),
+    );
+    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({
+      status: 'awaiting_approval',
+    });
+    await backToDefaults();
+    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({
+      status: 'awaiting_approval',
+    });
+    expect(expectDone(await fixture.review(waiting, keeper2)).settled?.status).toBe('approved');
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
   });
 
   it('is refused where a policy cannot be computed', async () => {
