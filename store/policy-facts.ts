@@ -6,7 +6,7 @@ import { settingOf } from '../ontology/setting-actions.ts';
 import { attributeKinds } from '../ontology/touched-objects.ts';
 import { lookUpPlan } from './look-up-plan.ts';
 import type { LoadedPolicies } from './policy-sets.ts';
-import type { LockedProposal } from './proposal-row.ts';
+import type { ProposalRow } from './proposal-row.ts';
 import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
@@ -80,7 +80,7 @@ export const amountsJson = (p: string, names: string): string =>
 /** What policies go by where a plan is decided on, in whichever process. */
 export async function policyContextOf(
   tx: Tx,
-  proposal: LockedProposal,
+  proposal: ProposalRow,
   { now, goesBy }: { now: string } & Pick<LoadedPolicies, 'goesBy'>,
   deps: Pick<StoreDeps, 'ontologies'>,
 ): Promise<PolicyContext> {
@@ -104,7 +104,7 @@ export async function policyContextOf(
 
 /** Adds what is known of the part that somebody takes. Of what governs policies learn the time alone, as wherever somebody administers. */
 export function withFacts(
-  { actionType }: Pick<LockedProposal, 'actionType'>,
+  { actionType }: Pick<ProposalRow, 'actionType'>,
   context: PolicyContext,
   facts: Partial<PolicyContext>,
 ): PolicyContext {
