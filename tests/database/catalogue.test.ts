@@ -221,6 +221,7 @@ describe('functions', () => {
         'replay_subscription',
         'resolve_attention',
         'revise_proposal',
+        'revise_setting',
       ],
       relay: [
         'bury_event',
@@ -246,6 +247,7 @@ describe('functions', () => {
         'mark_schedule_told',
         'move_lane',
         'open_proposals',
+        'owed_reviews',
         'release_key',
         'running_migrations',
         'schedules_to_tell',
