@@ -132,12 +132,12 @@ export class ApiContext {
 
   /**
    * The same in one round trip, for a read of one statement. What it found is shown only to whom the gate admits; where it would show sensitive values it is read once
-   * more, by a transaction that says so.
+   * more, by a transaction that says so, which `show` then uses for whatever else it asks: with one of its own, calls could wait for each other's connections.
    */
   async glanceAs<F, T extends object>(
     caller: AuthenticatedCaller,
     read: (sql: Sql) => Promise<F>,
-    show: (found: F, actor: Actor, mask: Mask) => T | Refusal,
+    show: (found: F, actor: Actor, mask: Mask, tx?: Tx) => T | Refusal | Promise<T | Refusal>,
   ): Promise<T | Refusal> {
     const { pool, deps } = this.resources;
     const { tenant } = caller;
@@ -153,9 +153,9 @@ export class ApiContext {
       knownSensitiveFields(deps.ontologies, tenant, version) ??
       (await withTenant(pool, tenant, (tx) => readSensitiveFields(tx, deps.ontologies)));
     const mask = this.maskFor(actor, fields);
-    const shown = show(found, actor, mask);
+    const shown = await show(found, actor, mask);
     if (Object.keys(mask.reads()).length === 0) return shown;
-    return this.readAs(caller, async (tx, again, own) => show(await read(tx), again, own));
+    return this.readAs(caller, async (tx, again, own) => show(await read(tx), again, own, tx));
   }
 
   /** The same for the audit log, which holds names and reasons, and no values. */

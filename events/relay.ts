@@ -4,6 +4,7 @@ import { Counter, Gauge } from 'prom-client';
 import { readRelaySettings } from '../config.ts';
 import { openPool } from '../store/connect.ts';
 import { DatabaseProbe } from '../store/database-probe.ts';
+import { owedReviews } from '../store/relay-work.ts';
 import { openLogger } from '../telemetry/logger.ts';
 import { openRegistry, serveOperations } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
@@ -52,6 +53,12 @@ const restarted = new Counter({
 const attention = new Gauge({
   name: 'exequatur_proposals_needing_attention',
   help: 'Proposals whose execution cannot be undone by itself, for at least ten seconds, as of the newest sweep.',
+  registers: [registry],
+});
+const owed = new Gauge({
+  name: 'exequatur_emergency_reviews_owed',
+  help: 'Emergencies that were executed and that nobody has reviewed: in time still, and no more, as of the newest sweep.',
+  labelNames: ['state'],
   registers: [registry],
 });
 const failing = new Gauge({
@@ -114,6 +121,9 @@ async function relay(client: Client): Promise<void> {
       restarted.inc(
         (await restartLostWorkflows({ ...deps, onAttention: (proposals) => attention.set(proposals) })) + (await startReviewWaits(deps)),
       );
+      const { due, missed } = await owedReviews(pool);
+      owed.set({ state: 'due' }, due);
+      owed.set({ state: 'missed' }, missed);
       return false;
     }),
     round('schedules', schedulesEveryMs, async () => {

@@ -53,7 +53,7 @@ export async function evaluateRevert(
   ontology: CompiledOntology,
   execution: RevertedExecution,
   snapshot: Snapshot,
-  context: Pick<EvaluationContext, 'tenant'>,
+  context: Pick<EvaluationContext, 'tenant' | 'asksPeople'>,
 ): Promise<SimulationOutcome> {
   const action = actionTypeIn(original, execution.actionType);
   if (!action) {
@@ -67,7 +67,7 @@ export async function evaluateRevert(
     refuseMisfits(builder);
     const edits = await finishEdits(builder); // As many as what is taken back, which was within the limits then.
     const { effects, lasting } = revertEffects(execution.outside ?? { effects: [], slots: {} });
-    const requirement = revertRequirement(execution.requirement, execution.actionType, original, ontology, edits);
+    const requirement = revertRequirement(execution.requirement, execution.actionType, original, ontology, edits, context.asksPeople);
     const plan = {
       header: {
         format: 1 as const,

@@ -35,7 +35,7 @@ export async function evaluate(
     const { edits, effects, checks, chosen } = performed;
     const numbers = summarisePlan(edits, action, performed.verdicts, ontology.objectTypes, effects, checks.length);
     const summary = { ...numbers, ...summariseChoice(chosen) };
-    const requirement = resolveRequirement(action, parameters, performed.frame, summary);
+    const requirement = resolveRequirement(action, parameters, performed.frame, summary, context.asksPeople);
     const plan = {
       header: {
         format: 1 as const,

@@ -1,4 +1,5 @@
 import { pointerTo } from './json.ts';
+import { noEffects, type OutsideEffects } from './outside-effects.ts';
 import type { Fault } from './plan.ts';
 import {
   type PlanForPolicy,
@@ -11,6 +12,7 @@ import {
   type PolicyVocabulary,
   settings,
 } from './policy-engine.ts';
+import type { TouchedType } from './touched-objects.ts';
 
 /** One question with the answer that its author expects. What is left out is nothing in particular: a person without roles, a plan that does nothing. */
 export interface PolicyCase {
@@ -19,7 +21,11 @@ export interface PolicyCase {
   action: PolicyAction;
   resource?: string;
   context?: Partial<Omit<PolicyContext, 'plan'>> & {
-    plan?: Partial<Omit<PlanForPolicy, 'edits'>> & { edits?: Partial<PlanForPolicy['edits']> };
+    plan?: Partial<Omit<PlanForPolicy, 'edits' | 'touches' | 'effects'>> & {
+      edits?: Partial<PlanForPolicy['edits']>;
+      touches?: Readonly<Record<string, Partial<TouchedType>>>;
+      effects?: Partial<OutsideEffects>;
+    };
   };
   expect: 'allow' | 'deny';
 }
@@ -83,5 +89,10 @@ function requestOf({ principal, action, resource = '', context = {} }: PolicyCas
 
 function planOf(plan: NonNullable<PolicyCase['context']>['plan'] = {}): PlanForPolicy {
   const none = { create: 0, modify: 0, delete: 0, link: 0, unlink: 0 };
-  return { riskTier: 'low', objectTypes: [], sensitive: [], amounts: {}, ...plan, edits: { ...none, ...plan.edits } };
+  const nothing: TouchedType = { objects: 0, ids: [], cut: false, before: {}, after: {} };
+  const touches = Object.fromEntries(Object.entries(plan.touches ?? {}).map(([type, given]) => [type, { ...nothing, ...given }]));
+  return {
+    ...{ riskTier: 'low', objectTypes: [], sensitive: [], amounts: {}, ...plan },
+    ...{ edits: { ...none, ...plan.edits }, touches, effects: { ...noEffects, ...plan.effects } },
+  };
 }

@@ -1,5 +1,7 @@
 import type { PrincipalKind } from './authority.ts';
+import type { OutsideEffects } from './outside-effects.ts';
 import type { Fault } from './plan.ts';
+import type { AttributeKind, TouchedType } from './touched-objects.ts';
 
 /** What policies speak about. `override` is to execute with fewer approvals than were asked for; `administer` is to change one of `settings`. */
 export const policyActions = ['see', 'propose', 'review', 'execute', 'override', 'administer'] as const;
@@ -15,7 +17,10 @@ export interface PolicyPrincipal {
   actsFor: string | null;
 }
 
-/** The plan as policies see it: how much it does and to what, never its values. */
+/** What of a plan is read only for policies that may go by it. */
+export const lookedUp = ['touches', 'effects'] as const;
+
+/** The plan as policies see it: how much it does, to what, and outside. Of sensitive properties never a value. */
 export interface PlanForPolicy {
   riskTier: 'low' | 'medium' | 'high';
   edits: { create: number; modify: number; delete: number; link: number; unlink: number };
@@ -24,6 +29,9 @@ export interface PlanForPolicy {
   sensitive: readonly string[];
   /** The size of each numeric parameter that was given: a whole number, rounded up, whatever its sign. */
   amounts: Readonly<Record<string, number>>;
+  /** The objects that it touches, by type. Absent where the policies cannot go by them, and so is the next. */
+  touches?: Readonly<Record<string, TouchedType>>;
+  effects?: OutsideEffects;
 }
 
 export interface PolicyContext {
@@ -54,6 +62,9 @@ export interface PolicyVocabulary {
   objectTypes: readonly string[];
   sensitive: readonly string[];
   amounts: readonly string[];
+  /** Object type to its properties that are not sensitive. */
+  attributes: Readonly<Record<string, readonly [property: string, AttributeKind][]>>;
+  endpoints: readonly string[];
 }
 
 /** Policies by their id. `key` names exactly these texts for ever, so that whoever prepared them need not do so again. */
@@ -86,6 +97,8 @@ export interface Policies {
   effectsOf(texts: readonly string[]): ('permit' | 'forbid' | null)[];
   /** Whether each of them may let somebody administer at one time and not at another; what cannot be told may. */
   boundInTime(texts: readonly string[]): boolean[];
+  /** Whether policies may go by this part of a plan; what cannot be told may. */
+  mayGoBy(policies: Readonly<Record<string, string>>, part: (typeof lookedUp)[number]): boolean;
   /** What holds for tenants without policies of their own. */
   defaults: PolicySet;
 }

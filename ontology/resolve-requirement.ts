@@ -7,21 +7,25 @@ import type { PlanSummary, ResolvedRequirement, ResolvedStage } from './plan.ts'
 
 /**
  * Who must approve this plan. Policy alone approves where its condition holds and every ceiling that the database will ask about is kept; a condition that cannot
- * be computed does not hold. A stage is asked where its condition holds, and where that cannot be computed.
+ * be computed does not hold. A stage is asked where its condition holds, and where that cannot be computed. `asksPeople` where the tenant's policies refused what policy
+ * alone had approved: then people are asked, by whichever stages there are.
  */
 export function resolveRequirement(
   action: CompiledActionType,
   parameters: JsonObject,
   frame: Frame,
   summary: PlanSummary,
+  asksPeople = false,
 ): ResolvedRequirement {
   const { policy, policyName } = action;
   const facts = withPlan(frame, summary);
-  const automatic = isAutomatic(action, parameters, facts, summary);
+  const automatic = !asksPeople && isAutomatic(action, parameters, facts, summary);
+  const asked = askedStages(action, facts);
+  const stages = asksPeople && asked.length === 0 ? policy.stages : asked;
   return {
     policy: policyName,
     automatic,
-    stages: automatic ? [] : askedStages(action, facts).map((stage) => resolveStage(stage, policy.escalate)),
+    stages: automatic ? [] : stages.map((stage) => resolveStage(stage, policy.escalate)),
     distinctReviewers: policy.distinctReviewers ?? true,
     expiresAfter: policy.expiresAfter,
     ...(policy.approvalsLast === undefined ? {} : { approvalsLast: policy.approvalsLast }),

@@ -8,7 +8,7 @@ import { type Types, typesTouched } from './rule-context.ts';
 /**
  * Who must approve a revert: those who had to approve the original, and no fewer people than the touched object types ask for now, which the database holds it to. Where
  * they ask for more since, the original policy's people are asked for that many: all of its stages where policy alone had approved, and more in the last stage, and in
- * an emergency no fewer.
+ * an emergency no fewer. Its stages are asked as well once the tenant's policies have refused what policy alone had approved.
  */
 export function revertRequirement(
   resolved: ResolvedRequirement,
@@ -16,13 +16,15 @@ export function revertRequirement(
   original: CompiledOntology,
   types: Types,
   edits: readonly Edit[],
+  asksPeople = false,
 ): ResolvedRequirement {
   const touched = edits.flatMap((edit) => typesTouched(types, 'link' in edit ? edit.link : edit.type));
   const least = Math.max(0, ...new Set(touched.map((type) => types.objectTypes.get(type)?.minimumApprovals ?? 0)));
   const requirement = withEmergencies(resolved, least);
   const asked = requirement.automatic ? 0 : approvalsOf(requirement);
   const policy = actionTypeIn(original, actionType)?.policy;
-  if (asked >= least || policy === undefined) return requirement;
+  const isEnough = asked >= least && !(asksPeople && requirement.automatic);
+  if (isEnough || policy === undefined) return requirement;
   const raised = {
     ...requirement,
     automatic: false,

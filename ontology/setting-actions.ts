@@ -46,12 +46,13 @@ const expiresAfter = 'P14D';
 
 /**
  * Who must approve a change: nobody beside its proposer where it only tightens, and one more person where it loosens. The document in force may name an approval policy
- * that asks more of either; it is asked as a whole, since a stage's condition would speak of parameters that a change does not have.
+ * that asks more of either; it is asked as a whole, since a stage's condition would speak of parameters that a change does not have. `asksPeople` where the tenant's policies refused to execute what only tightens.
  */
 export function settingRequirement(
   setting: Setting,
   loosens: readonly Loosening[],
   document: OntologyDocument | null,
+  asksPeople = false,
 ): ResolvedRequirement {
   const kind = loosens.length > 0 ? 'loosening' : 'tightening';
   const named = document?.governance?.[kind];
@@ -66,10 +67,11 @@ export function settingRequirement(
       ...(policy.approvalsLast === undefined ? {} : { approvalsLast: policy.approvalsLast }),
     };
   }
-  if (kind === 'tightening') return { policy: '$tightening', automatic: true, stages: [], distinctReviewers: true, expiresAfter };
+  if (kind === 'tightening' && !asksPeople)
+    return { policy: '$tightening', automatic: true, stages: [], distinctReviewers: true, expiresAfter };
   const second = { name: 'second-person', needed: 1, toleratedDenials: 0, reviewers: seconds[setting] };
   return {
-    policy: '$loosening',
+    policy: `$${kind}`,
     automatic: false,
     stages: [{ name: 'second-person', thresholds: [second] }],
     distinctReviewers: true,

@@ -37,12 +37,16 @@ function cedarContext({ now, plan, onBehalfOf, ...others }: PolicyContext): Cont
   };
 }
 
-function cedarPlan({ riskTier, edits, objectTypes, sensitive, amounts }: PlanForPolicy): Context {
+function cedarPlan({ riskTier, edits, objectTypes, sensitive, amounts, touches, effects }: PlanForPolicy): Context {
   return {
     riskTier,
     edits: { ...edits, total: Object.values(edits).reduce((sum, count) => sum + count, 0) },
     objectTypes: objectTypes.map((id) => ({ __entity: { type: 'ObjectType', id } })),
     sensitive: sensitive.map((id) => ({ __entity: { type: 'SensitiveProperty', id } })),
     amounts: { ...amounts },
+    ...(touches === undefined ? {} : { touches: { ...touches } as unknown as Context }),
+    ...(effects === undefined
+      ? {}
+      : { effects: { ...effects, endpoints: effects.endpoints.map((id) => ({ __entity: { type: 'Endpoint', id } })) } }),
   };
 }

@@ -1,12 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import type { Actor, PrincipalKind } from '../ontology/authority.ts';
-import type { PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
+import type { PolicyRequest, PolicySet, PolicyVocabulary } from '../ontology/policy-engine.ts';
 import { CedarEngine } from './cedar-engine.ts';
 import { checkPolicies } from './check-policies.ts';
 import { decide } from './decide.ts';
 import { defaultPolicies } from './default-policies.ts';
 
-const vocabulary = { actionTypes: ['closeRoom'], objectTypes: ['room'], sensitive: ['room.note'], amounts: ['minutes'] };
+const vocabulary: PolicyVocabulary = {
+  actionTypes: ['closeRoom'],
+  objectTypes: ['room'],
+  sensitive: ['room.note'],
+  amounts: ['minutes'],
+  attributes: {
+    room: [
+      ['heated', 'boolean'],
+      ['seats', 'number'],
+      ['status', 'text'],
+    ],
+  },
+  endpoints: ['caretaker'],
+};
+const nothing: PolicyVocabulary = { actionTypes: [], objectTypes: [], sensitive: [], amounts: [], attributes: {}, endpoints: [] };
 const now = '2026-01-01T00:00:00.000Z';
 const plan = {
   riskTier: 'low' as const,
@@ -14,6 +28,22 @@ const plan = {
   objectTypes: ['room'],
   sensitive: [],
   amounts: { minutes: 30 },
+  touches: {
+    room: {
+      objects: 2,
+      ids: ['r1', 'r2'],
+      cut: false,
+      before: { status: ['open'], heated: [true], seats: { least: 3, most: 40 } },
+      after: { status: ['closed'], heated: [true], seats: { least: 3, most: 40 } },
+    },
+  },
+  effects: {
+    count: 1,
+    irreversible: true,
+    kinds: ['webhook' as const],
+    endpoints: ['caretaker'],
+    hosts: ['caretaker.example'],
+  },
 };
 const execute: PolicyRequest = {
   principal: { id: 'anna', kind: 'user', roles: ['keeper'], teams: ['blue'], actsFor: null },
@@ -36,7 +66,7 @@ describe('the default policies', () => {
 
   it('are valid for every ontology', () => {
     expect(checkPolicies(defaultPolicies.policies, vocabulary)).toEqual([]);
-    expect(checkPolicies(defaultPolicies.policies, { actionTypes: [], objectTypes: [], sensitive: [], amounts: [] })).toEqual([]);
+    expect(checkPolicies(defaultPolicies.policies, nothing)).toEqual([]);
   });
 
   it('ask nothing of the context, so that one answer holds at every instant', () => {
@@ -78,6 +108,28 @@ describe('a decision', () => {
     ['sensitive properties', '!context.plan.sensitive.isEmpty()', 'allow'],
     ['amounts', 'context.plan.amounts has minutes && context.plan.amounts.minutes > 29', 'deny'],
     ['approvals', 'context.approvals < 2', 'deny'],
+    ['ids of touched objects', 'context.plan.touches has room && context.plan.touches.room.ids.contains("r2")', 'deny'],
+    [
+      'what touched objects were',
+      'context.plan.touches has room.before.status && context.plan.touches.room.before.status.contains("closed")',
+      'allow',
+    ],
+    [
+      'what touched objects become',
+      'context.plan.touches has room.after.status && context.plan.touches.room.after.status.contains("closed")',
+      'deny',
+    ],
+    ['truth values', 'context.plan.touches has room.before.heated && context.plan.touches.room.before.heated.contains(false)', 'allow'],
+    ['bounds of numbers', 'context.plan.touches has room.after.seats && context.plan.touches.room.after.seats.most > 39', 'deny'],
+    [
+      'how many are touched',
+      'context.plan.touches has room && (context.plan.touches.room.objects > 2 || context.plan.touches.room.cut)',
+      'allow',
+    ],
+    ['what is not taken back', 'context.plan.effects.irreversible', 'deny'],
+    ['where effects go', 'context.plan.effects.endpoints.contains(Endpoint::"caretaker")', 'deny'],
+    ['the hosts that effects reach', 'context.plan.effects.hosts.contains("elsewhere.example")', 'allow'],
+    ['kinds of effects', 'context.plan.effects.count > 0 && context.plan.effects.kinds == ["webhook"]', 'deny'],
     ['time', 'context.now > datetime("2026-06-01")', 'allow'],
     ['the action type', 'resource == ActionType::"closeRoom"', 'deny'],
   ])('may go by %s', (_name, condition, expected) => {
@@ -143,6 +195,30 @@ describe('the check of policies that somebody sends', () => {
       'an object type that there is not',
       { it: forbidIf('context.plan.objectTypes.contains(ObjectType::"rooms")') },
       /^\/policies\/it: .*rooms/,
+    ],
+    [
+      'a property that touched objects do not have',
+      {
+        it: forbidIf(
+          'context.plan.touches has room.after.colour && context.plan.touches.room.after.colour.contains("red") || context.plan.touches has room && context.plan.touches.room.after.colour.isEmpty()',
+        ),
+      },
+      /^\/policies\/it: .*colour/,
+    ],
+    [
+      'a property that may be absent',
+      { it: forbidIf('context.plan.touches has room && context.plan.touches.room.after.status.contains("x")') },
+      /^\/policies\/it: .*presence/,
+    ],
+    [
+      'a sensitive property of touched objects',
+      { it: forbidIf('context.plan.touches has room && context.plan.touches.room.after.note.contains("x")') },
+      /^\/policies\/it: .*note/,
+    ],
+    [
+      'an endpoint that there is not',
+      { it: forbidIf('context.plan.effects.endpoints.contains(Endpoint::"nobody")') },
+      /^\/policies\/it: .*nobody/,
     ],
     ['a comparison of unlike things', { it: forbidIf('context.approvals == "2"') }, /^\/policies\/it: /],
     ['deep nesting', { it: forbidIf(`${'('.repeat(1_000)}true${')'.repeat(1_000)}`) }, /^\/policies\/it: brackets/],

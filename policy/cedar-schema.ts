@@ -1,5 +1,6 @@
 import type { JsonObject } from '../ontology/json.ts';
 import { type PolicyAction, type PolicyVocabulary, settings } from '../ontology/policy-engine.ts';
+import type { AttributeKind } from '../ontology/touched-objects.ts';
 
 const string = { type: 'String' };
 const long = { type: 'Long' };
@@ -29,10 +30,23 @@ const resources: Record<PolicyAction, string> = {
   administer: 'Settings',
 };
 
+const valuesOf: Record<AttributeKind, JsonObject> = {
+  text: setOf(string),
+  boolean: setOf(boolean),
+  number: record({ least: long, most: long }),
+};
+
+/** The objects of one type that a plan touches: `ontology/touched-objects.ts`. */
+function touched(attributes: readonly [property: string, AttributeKind][]): JsonObject {
+  const values = record(Object.fromEntries(attributes.map(([property, kind]) => [property, optional(valuesOf[kind])])));
+  return record({ objects: long, ids: setOf(string), cut: boolean, before: values, after: values });
+}
+
 /** The Cedar schema of one tenant: the names of its ontology are the only ones there are, so a policy that misspells one is refused and not silently without effect. */
 export function cedarSchema(vocabulary: PolicyVocabulary): JsonObject {
   const edits = Object.fromEntries(['create', 'modify', 'delete', 'link', 'unlink', 'total'].map((name) => [name, long]));
   const amounts = Object.fromEntries(vocabulary.amounts.map((name) => [name, optional(long)]));
+  const touches = Object.fromEntries(vocabulary.objectTypes.map((type) => [type, optional(touched(vocabulary.attributes[type] ?? []))]));
   return {
     '': {
       commonTypes: {
@@ -42,6 +56,14 @@ export function cedarSchema(vocabulary: PolicyVocabulary): JsonObject {
           objectTypes: setOf(entity('ObjectType')),
           sensitive: setOf(entity('SensitiveProperty')),
           amounts: record(amounts),
+          touches: record(touches),
+          effects: record({
+            count: long,
+            irreversible: boolean,
+            kinds: setOf(string),
+            endpoints: setOf(entity('Endpoint')),
+            hosts: setOf(string),
+          }),
         }),
         Proposer: record({ id: string, kind: string }),
         Delegator: record({ id: string, roles: setOf(string), teams: setOf(string) }),
@@ -58,6 +80,7 @@ export function cedarSchema(vocabulary: PolicyVocabulary): JsonObject {
         ActionType: named(vocabulary.actionTypes),
         ObjectType: named(vocabulary.objectTypes),
         SensitiveProperty: named(vocabulary.sensitive),
+        Endpoint: named(vocabulary.endpoints),
       },
       actions: Object.fromEntries(
         Object.entries(contexts).map(([action, context]) => [

@@ -4,6 +4,7 @@ import { CedarEngine } from './cedar-engine.ts';
 import { checkPolicies } from './check-policies.ts';
 import { defaultPolicies } from './default-policies.ts';
 import { effectsOf } from './effects-of.ts';
+import { mayGoBy } from './may-go-by.ts';
 import { PatientEngine } from './patient-engine.ts';
 
 /** Cedar as processes use it: one engine that decides, and another for what somebody sends. */
@@ -13,5 +14,6 @@ export const cedar: Policies = {
   check: checkPolicies,
   effectsOf,
   boundInTime,
+  mayGoBy,
   defaults: defaultPolicies,
 };

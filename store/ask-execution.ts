@@ -1,4 +1,5 @@
 import type { Actor } from '../ontology/authority.ts';
+import type { ResolvedRequirement } from '../ontology/plan.ts';
 import type { PolicyPrincipal } from '../ontology/policy-engine.ts';
 import { approvalsCounted } from '../ontology/quorum.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
@@ -35,7 +36,7 @@ export async function mayExecute(
       actor,
       ...policyQuestion(action, proposal.actionType),
       version,
-      context: async () => withFacts(proposal, await policyContextOf(tx, proposal, now, deps), { approvals }),
+      context: async ({ goesBy }) => withFacts(proposal, await policyContextOf(tx, proposal, { now, goesBy }, deps), { approvals }),
     });
   const executes = await ask(proposer ?? { id, kind, roles, teams: [], actsFor }, 'execute');
   // In an emergency both must be allowed: whoever may override does not get around what forbids the execution as such.
@@ -56,7 +57,11 @@ function bothOf(one: Determination, other: Determination): Determination {
   return other.allowed ? { ...one, policies: [...new Set([...one.policies, ...other.policies])].sort() } : other;
 }
 
-/** Back to those who approve: there it stays until one of them adds to it, or other policies are in force. */
-export function policyMove({ version, policies }: Determination): Move {
-  return { to: 'awaiting_approval', reason: 'policy_forbids', facts: { policyVersion: version, policies } };
+/**
+ * Back to those who approve: there it stays until one of them adds to it, or other policies are in force. What policy alone approved asked nobody, so it is simulated again,
+ * which finds that it was refused and asks people.
+ */
+export function policyMove({ version, policies }: Determination, { automatic }: Pick<ResolvedRequirement, 'automatic'>): Move {
+  const to = automatic ? 'simulating' : 'awaiting_approval';
+  return { to, reason: 'policy_forbids', facts: { policyVersion: version, policies } };
 }

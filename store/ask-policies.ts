@@ -1,7 +1,7 @@
 import type { Actor } from '../ontology/authority.ts';
 import { membersOf } from '../ontology/change-set.ts';
 import type { PolicyAction, PolicyContext, PolicyPrincipal } from '../ontology/policy-engine.ts';
-import { policyVersionInForce } from './policy-sets.ts';
+import { type LoadedPolicies, policyVersionInForce } from './policy-sets.ts';
 import { isoTime } from './proposal-row.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
@@ -21,7 +21,7 @@ export interface PolicyQuestion {
   /** An action type's name, one of the settings, or the empty text for the tenant. */
   resource: string;
   /** What policies may go by. A function where it has to be read. The built-in policies ask nothing of it. */
-  context: PolicyContext | (() => Promise<PolicyContext>);
+  context: PolicyContext | ((loaded: LoadedPolicies) => Promise<PolicyContext>);
   /** Which is in force, where it was read along with other things: then asking costs no round trip of its own. */
   version?: number;
 }
@@ -38,7 +38,7 @@ export async function askPolicies(
   const version = known ?? (await policyVersionInForce(tx));
   const loaded = await deps.policies.load(tx, tx.tenant, version);
   if (loaded === null) return { allowed: false, version, policies: [], errors: ['the version in force is not there'] };
-  const facts = version === 0 ? nothing : typeof context === 'function' ? await context() : context;
+  const facts = version === 0 ? nothing : typeof context === 'function' ? await context(loaded) : context;
   const found = new Set<string>();
   // Of a change set each action is asked for, and one that is refused is the answer.
   for (const member of membersOf(resource)) {

@@ -69,7 +69,7 @@ export async function breakGlass(
     action: 'override',
     resource: proposal.actionType,
     version,
-    context: async () => ({ ...(await policyContextOf(tx, proposal, proposal.now, deps)), approvals }),
+    context: async ({ goesBy }) => ({ ...(await policyContextOf(tx, proposal, { now: proposal.now, goesBy }, deps)), approvals }),
   });
   if (!by.allowed) {
     await recordRefusal(tx, { ...decision, outcome: 'refused', reason: 'policy_forbids', by });

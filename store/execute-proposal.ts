@@ -104,7 +104,7 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
   if (fault !== undefined) return sendBack({ to: 'simulating', reason: fault.code });
   const asked = { facts, proposer, version, now: locked?.now ?? proposal.now };
   const by = await mayExecute(tx, proposal, { ...asked, overriddenBy: isEmergency ? (facts.glass?.actor ?? null) : null }, deps);
-  if (!by.allowed) return describe(leaveUnexecuted(tx, proposal, policyMove(by), saga), { ...facts, held: true });
+  if (!by.allowed) return describe(leaveUnexecuted(tx, proposal, policyMove(by, facts.plan.requirement), saga), { ...facts, held: true });
   const begun = proposal.status === 'executing' ? proposal : beginExecution(tx, proposal, executionId);
   if (facts.plan.outside > 0 && saga === null) return beginSaga(tx, begun, facts);
   if (setting !== null)

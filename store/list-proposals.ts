@@ -2,6 +2,8 @@ import type { Actor } from '../ontology/authority.ts';
 import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import { owesReview } from './glass-facts.ts';
 import { pageSizeOf, pageToken, readPage, readPageToken } from './page-token.ts';
+import { policyVersionInForce } from './policy-sets.ts';
+import { proposalActions } from './proposal-actions.ts';
 import { type ProposalRecord, type ProposalView, proposalView, selectProposalRecord } from './proposal-view.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
@@ -33,7 +35,7 @@ export async function listProposals(
   tx: Tx,
   query: ProposalQuery,
   viewer: Actor,
-  deps: Pick<StoreDeps, 'decide'>,
+  deps: StoreDeps,
 ): Promise<{ proposals: ProposalView[]; nextPageToken: string | null } | Refusal> {
   const asked = {
     status: query.status ?? null,
@@ -49,8 +51,13 @@ export async function listProposals(
   if (isRefusal(records)) return records;
   const shown = records.slice(0, pageSize);
   const last = shown.at(-1);
+  const policyVersion = await policyVersionInForce(tx);
+  const proposals: ProposalView[] = [];
+  for (const record of shown) {
+    proposals.push(proposalView(record, await proposalActions({ record, viewer, policyVersion }, deps, (work) => work(tx))));
+  }
   return {
-    proposals: shown.map((record) => proposalView(record, viewer, deps.decide)),
+    proposals,
     nextPageToken: records.length > pageSize && last !== undefined ? pageToken(asked, [last.key, last.proposal.id]) : null,
   };
 }

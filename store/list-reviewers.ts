@@ -1,7 +1,11 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Actor, ReviewFact } from '../ontology/authority.ts';
+import type { ResolvedRequirement } from '../ontology/plan.ts';
 import { heldByPolicy, planFactsJson, reviewFactsJson } from './approval-facts.ts';
 import { readDelegates } from './delegations.ts';
-import { type PlanFacts, type ProposalRow, proposalJson } from './proposal-row.ts';
+import { reviewAsker } from './may-review.ts';
+import { policyVersionInForce } from './policy-sets.ts';
+import { isoTime, type PlanFacts, type ProposalRow, proposalJson } from './proposal-row.ts';
 import { proposalFacts } from './proposal-view.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
@@ -19,44 +23,57 @@ export interface Reviewer {
 
 /** Of one question, as many as a person would read; a tenant with more possible reviewers has chosen a wide condition. */
 const maximumReviewers = 200;
+/** People of whom the policies are asked; with a thousand policies each takes some milliseconds. */
+const maximumAsked = 1_000;
 
 /**
- * Who could review a waiting proposal now, by name, going by standing alone: each is put to the same gate that a review meets. Whoever's token claims less than the
- * directory remembers may still be refused.
+ * Who could review a waiting proposal now, by name, going by standing alone: each is put to the same gate and the same policies that a review meets, and is here if a first
+ * review that approves would be taken. Whoever's token claims less than the directory remembers may still be refused. Takes no locks. `escalated` asks as if it had escalated.
  */
 export async function listReviewers(
   tx: Tx,
   proposalId: string,
-  deps: Pick<StoreDeps, 'decide'>,
+  deps: StoreDeps,
+  { escalated = false } = {},
 ): Promise<{ reviewers: Reviewer[]; truncated: boolean } | Refusal> {
-  const [record] = await tx.rows<{ proposal: ProposalRow; plan: PlanFacts | null; reviews: ReviewFact[]; held: boolean }>(
-    `SELECT ${proposalJson('p')} AS proposal, CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held
+  const [[record], version] = await Promise.all([
+    tx.rows<{ proposal: ProposalRow; now: string; plan: PlanFacts | null; reviews: ReviewFact[]; held: boolean }>(
+      `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now, CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held
        FROM exequatur.proposal p LEFT JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`,
-    [proposalId],
-  );
+      [proposalId],
+    ),
+    policyVersionInForce(tx),
+  ]);
   if (record === undefined) return refuse('not_found');
-  if (record.proposal.status !== 'awaiting_approval') return { reviewers: [], truncated: false };
+  const { proposal, now, plan, reviews, held } = record;
+  if (proposal.status !== 'awaiting_approval' || plan === null || now >= proposal.expiresAt) return { reviewers: [], truncated: false };
+  const requirement: ResolvedRequirement = { ...plan.requirement, ...(escalated ? { escalated } : {}) };
+  const question = { proposal: proposalFacts(proposal), digest: proposal.planDigest ?? '', requirement, reviews, held };
+  const ask = reviewAsker(tx, deps, { proposal, now, version, decision: 'approve' });
   const reviewers: Reviewer[] = [];
+  const answered = new Set<string>();
+  let asked = 0;
   for await (const { actor, name, onBehalfOf } of everybody(tx, proposalId)) {
-    const authority = deps.decide({
-      action: 'proposal:review',
-      actor,
-      proposal: proposalFacts(record.proposal),
-      digest: record.proposal.planDigest ?? '',
-      requirement: record.plan?.requirement ?? null,
-      reviews: record.reviews,
-      held: record.held,
-      ...(onBehalfOf ? { onBehalfOf } : {}),
-    });
+    const authority = deps.decide({ action: 'proposal:review', actor, ...question, ...(onBehalfOf ? { onBehalfOf } : {}) });
     if (!authority.allowed) continue;
     const whose = onBehalfOf?.id ?? null;
-    // Several delegations between the same two are one way to review.
-    if (whose !== null && reviewers.some((other) => other.id === actor.id && other.onBehalfOf === whose)) continue;
-    if (reviewers.length === maximumReviewers) return { reviewers, truncated: true };
+    // Of several delegations between the same two a review goes by the first that suffices.
+    const way = JSON.stringify([actor.id, whose]);
+    if (answered.has(way)) continue;
+    answered.add(way);
+    if (reviewers.length === maximumReviewers || asked === maximumAsked) return { reviewers, truncated: true };
+    // The built-in policies say what the gate has said.
+    if (version !== 0) {
+      asked++;
+      if (asked % askedInTurn === 0) await turn();
+      if (!(await ask(actor, onBehalfOf)).allowed) continue;
+    }
     reviewers.push({ id: actor.id, name, roles: [...actor.roles], teams: [...actor.teams], onBehalfOf: whose });
   }
   return { reviewers, truncated: false };
 }
+
+const askedInTurn = 10; // Between which others are worked on.
 
 interface Candidate {
   actor: Actor;

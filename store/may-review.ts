@@ -4,7 +4,7 @@ import type { ApprovalFacts } from './approval-facts.ts';
 import { askPolicies, type Determination } from './ask-policies.ts';
 import type { Standing } from './delegations.ts';
 import { policyContextOf, policyQuestion, withFacts } from './policy-facts.ts';
-import type { LockedProposal } from './proposal-row.ts';
+import type { LockedProposal, ProposalRow } from './proposal-row.ts';
 import { proposalFacts } from './proposal-view.ts';
 import type { NewReview } from './record-review.ts';
 import type { Tx } from './sql.ts';
@@ -37,23 +37,38 @@ export function mayReview(
 }
 
 /** What policies say of a review. One that is given on somebody's behalf they must allow to both: nobody hands over what they could not do themselves. */
-export async function askPoliciesOnReview(
+export function askPoliciesOnReview(
   tx: Tx,
   deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
   { decision }: Pick<NewReview, 'decision'>,
   { proposal, actor, standing, version }: { proposal: LockedProposal; actor: Actor; standing: Standing | undefined; version: number },
 ): Promise<Determination> {
+  return reviewAsker(tx, deps, { proposal, now: proposal.now, version, decision })(actor, standing?.delegator);
+}
+
+/** The same for many who might review one proposal: what they are asked about is read once. */
+export function reviewAsker(
+  tx: Tx,
+  deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
+  { proposal, now, version, decision }: { proposal: ProposalRow; now: string; version: number; decision: NewReview['decision'] },
+): (actor: Actor, delegator?: Actor) => Promise<Determination> {
+  let facts: Promise<PolicyContext> | undefined;
   const ask = (who: Actor, more: Partial<PolicyContext>) =>
     askPolicies(tx, deps, {
       actor: who,
       ...policyQuestion('review', proposal.actionType),
       version,
-      context: async () => withFacts(proposal, await policyContextOf(tx, proposal, proposal.now, deps), { decision, ...more }),
+      context: async ({ goesBy }) => {
+        facts ??= policyContextOf(tx, proposal, { now, goesBy }, deps);
+        return withFacts(proposal, await facts, { decision, ...more });
+      },
     });
-  if (standing === undefined) return ask(actor, {});
-  const { id, roles, teams } = standing.delegator;
-  const by = await ask(actor, { onBehalfOf: { id, roles, teams } });
-  if (!by.allowed) return by;
-  const whose = await ask(standing.delegator, {});
-  return whose.allowed ? { ...by, policies: [...new Set([...by.policies, ...whose.policies])].sort() } : whose;
+  return async (actor, delegator) => {
+    if (delegator === undefined) return ask(actor, {});
+    const { id, roles, teams } = delegator;
+    const by = await ask(actor, { onBehalfOf: { id, roles, teams } });
+    if (!by.allowed) return by;
+    const whose = await ask(delegator, {});
+    return whose.allowed ? { ...by, policies: [...new Set([...by.policies, ...whose.policies])].sort() } : whose;
+  };
 }

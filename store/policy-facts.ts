@@ -3,7 +3,10 @@ import type { CompiledActionType, CompiledOntology } from '../ontology/compiled-
 import type { PlanSummary } from '../ontology/plan.ts';
 import type { PlanForPolicy, PolicyAction, PolicyContext, PolicyVocabulary } from '../ontology/policy-engine.ts';
 import { settingOf } from '../ontology/setting-actions.ts';
-import type { LockedProposal } from './proposal-row.ts';
+import { attributeKinds } from '../ontology/touched-objects.ts';
+import { lookUpPlan } from './look-up-plan.ts';
+import type { LoadedPolicies } from './policy-sets.ts';
+import type { ProposalRow } from './proposal-row.ts';
 import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
@@ -15,7 +18,7 @@ export function policyQuestion(action: PolicyAction, actionType: string): { acti
 
 /** What policies of this tenant may name. */
 export function vocabularyOf(ontology: CompiledOntology | null): PolicyVocabulary {
-  if (ontology === null) return { actionTypes: [], objectTypes: [], sensitive: [], amounts: [] };
+  if (ontology === null) return { actionTypes: [], objectTypes: [], sensitive: [], amounts: [], attributes: {}, endpoints: [] };
   const sensitive = [...ontology.objectTypes].flatMap(([type, { properties }]) =>
     [...properties].flatMap(([property, definition]) => (definition.sensitive ? [`${type}.${property}`] : [])),
   );
@@ -24,6 +27,8 @@ export function vocabularyOf(ontology: CompiledOntology | null): PolicyVocabular
     objectTypes: [...ontology.objectTypes.keys()],
     sensitive,
     amounts: [...new Set([...ontology.actionTypes.values()].flatMap(amountsOf))].sort(),
+    attributes: Object.fromEntries([...ontology.objectTypes].map(([name, type]) => [name, attributeKinds(type)])),
+    endpoints: Object.keys(ontology.document.endpoints ?? {}),
   };
 }
 
@@ -72,29 +77,34 @@ export const amountsJson = (p: string, names: string): string =>
         WHERE e.key = ANY(${names}) AND e.value ~ '^-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?$' ORDER BY e.key, abs(e.value::numeric) DESC) n)
    ELSE (SELECT jsonb_object_agg(e.key, e.value) FROM json_each_text(${p}.parameters::json) e WHERE e.key = ANY(${names}) AND e.value IS NOT NULL) END`;
 
-/** What policies go by where a plan is decided on. */
+/** What policies go by where a plan is decided on, in whichever process. */
 export async function policyContextOf(
   tx: Tx,
-  proposal: LockedProposal,
-  now: string,
+  proposal: ProposalRow,
+  { now, goesBy }: { now: string } & Pick<LoadedPolicies, 'goesBy'>,
   deps: Pick<StoreDeps, 'ontologies'>,
 ): Promise<PolicyContext> {
   if (settingOf(proposal.actionType) !== null) return { now };
   const loaded = await deps.ontologies.load(tx, proposal.ontologyVersion);
   const members = membersOf(proposal.actionType).flatMap((name) => loaded?.ontology.actionTypes.get(name) ?? []);
   const names = [...new Set(members.flatMap(amountsOf))];
-  const [row] = await tx.rows<{ summary: PlanSummary; amounts: Record<string, string> | null }>(
-    `SELECT l.summary, ${amountsJson('p', '$2::text[]')} AS amounts
+  const [row] = await tx.rows<{ planId: string; summary: PlanSummary; amounts: Record<string, string> | null }>(
+    `SELECT l.id::text AS "planId", l.summary, ${amountsJson('p', '$2::text[]')} AS amounts
        FROM exequatur.proposal p JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`,
     [proposal.id, names],
   );
   if (row === undefined) return { now };
-  return { now, plan: planForPolicy(row.summary, row.amounts, names), proposer: { id: proposal.proposerId, kind: proposal.proposerKind } };
+  const inForce = goesBy.length > 0 ? await deps.ontologies.load(tx) : null;
+  const plan = {
+    ...planForPolicy(row.summary, row.amounts, names),
+    ...(await lookUpPlan(tx, row, goesBy, inForce?.ontology ?? null)),
+  };
+  return { now, plan, proposer: { id: proposal.proposerId, kind: proposal.proposerKind } };
 }
 
 /** Adds what is known of the part that somebody takes. Of what governs policies learn the time alone, as wherever somebody administers. */
 export function withFacts(
-  { actionType }: Pick<LockedProposal, 'actionType'>,
+  { actionType }: Pick<ProposalRow, 'actionType'>,
   context: PolicyContext,
   facts: Partial<PolicyContext>,
 ): PolicyContext {

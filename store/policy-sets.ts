@@ -1,10 +1,12 @@
-import type { Policies, PolicyDecision, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
+import { lookedUp, type Policies, type PolicyDecision, type PolicyRequest, type PolicySet } from '../ontology/policy-engine.ts';
 import type { Sql } from './sql.ts';
 
 export interface LoadedPolicies {
   /** 0 for the built-in ones. */
   version: number;
   set: PolicySet;
+  /** What of a plan they may go by, and is read for them. */
+  goesBy: readonly (typeof lookedUp)[number][];
 }
 
 const maxKept = 100; // Sets in use at once over all tenants; one is at most a quarter of a megabyte.
@@ -13,7 +15,7 @@ const maxAnswers = 10_000; // Principals times what they do, of all tenants with
 /** Policies by tenant and version. A version never changes, so what is kept is never stale; which is in force is asked each time. */
 export class PolicySets {
   readonly of: Policies;
-  private readonly kept = new Map<string, PolicySet>();
+  private readonly kept = new Map<string, LoadedPolicies>();
   private readonly answers = new Map<string, PolicyDecision>();
 
   constructor(policies: Policies) {
@@ -22,23 +24,24 @@ export class PolicySets {
 
   /** Null where the tenant has no such version. */
   async load(sql: Sql, tenant: string, version: number): Promise<LoadedPolicies | null> {
-    if (version === 0) return { version, set: this.of.defaults };
+    if (version === 0) return { version, set: this.of.defaults, goesBy: [] };
     const key = `${tenant}/${version}`;
     const known = this.kept.get(key);
     if (known !== undefined) {
       this.kept.delete(key);
       this.kept.set(key, known); // The Map's order is the order of use.
-      return { version, set: known };
+      return known;
     }
     const [row] = await sql.rows<{ policies: string }>('SELECT v.policies FROM exequatur.policy_version v WHERE v.version = $1::bigint', [
       version,
     ]);
     if (row === undefined) return null;
-    const set = { key, policies: JSON.parse(row.policies) as Record<string, string> };
-    this.kept.set(key, set);
+    const policies = JSON.parse(row.policies) as Record<string, string>;
+    const loaded = { version, set: { key, policies }, goesBy: lookedUp.filter((part) => this.of.mayGoBy(policies, part)) };
+    this.kept.set(key, loaded);
     const oldest = this.kept.keys().next();
     if (this.kept.size > maxKept && !oldest.done) this.kept.delete(oldest.value);
-    return { version, set };
+    return loaded;
   }
 
   /**

@@ -2,11 +2,12 @@ import type { Actor, Decide, ProposalFacts, ReviewFact } from '../ontology/autho
 import type { JsonValue } from '../ontology/json.ts';
 import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import type { PlanSummary } from '../ontology/plan.ts';
-import { type ProblemCode, problems } from '../ontology/problems.ts';
+import { problems } from '../ontology/problems.ts';
 import { type StageState, settleQuorum } from '../ontology/quorum.ts';
 import { hasNotLapsed, haveOneParty, heldByPolicy, isOfPlan, isOwnOrDelegated, planFactsJson, reviewFactsJson } from './approval-facts.ts';
-import { brokenGlassOf, type GlassFacts, glassJson } from './glass-facts.ts';
+import { type GlassFacts, glassJson } from './glass-facts.ts';
 import { type PastPlan, planHistoryJson } from './plan-history.ts';
+import type { ProposalActions } from './proposal-actions.ts';
 import { isoTime, type PlanFacts, type ProposalRow, proposalJson, type StoredFailure } from './proposal-row.ts';
 import { type NewestSaga, newestSagaJson, type SagaView, sagaView } from './saga/saga-view.ts';
 
@@ -24,13 +25,6 @@ export interface ReviewView {
   /** False once another plan, also where this one came back after it, another revision or a newer review in which one of its parties had a part took its place, or its delegation ended. */
   counts: boolean;
   createdAt: string;
-}
-
-export interface ActionPermission {
-  allowed: boolean;
-  /** A code of the catalogue, and the same in words. */
-  reason?: ProblemCode;
-  explanation?: string;
 }
 
 export interface ProposalView {
@@ -62,7 +56,7 @@ export interface ProposalView {
   reverted: 'none' | 'partial' | 'full';
   revertedBy: string | null;
   failure: (StoredFailure & { title: string }) | null;
-  actions: Record<'review' | 'withdraw' | 'revise' | 'revert' | 'resolve' | 'cancel' | 'breakGlass' | 'reviewEmergency', ActionPermission>;
+  actions: ProposalActions;
   statusTimestamps: Partial<Record<ProposalStatus, string>>;
   workflow: { id: string; url: string | null };
   createdAt: string;
@@ -79,6 +73,8 @@ interface Execution {
 export interface ProposalRecord {
   /** When it was created, to the microsecond: what pages continue from. */
   key: string;
+  /** When this was read, ISO text. */
+  now: string;
   proposal: ProposalRow;
   parameters: string | null;
   plan: PlanFacts | null;
@@ -102,8 +98,8 @@ export interface ProposalRecord {
   openRevert: string | null;
 }
 
-/** Whether the approval page can still be acted on at this instant is asked of the same gate that decides, so a page never offers what would be refused. */
-export function proposalView(record: ProposalRecord, viewer: Actor, decide: Decide): ProposalView {
+/** `actions` is what whoever looks at it may do: `store/proposal-actions.ts`. */
+export function proposalView(record: ProposalRecord, actions: ProposalActions): ProposalView {
   const { proposal, plan, parameters } = record;
   return {
     id: proposal.id,
@@ -128,7 +124,7 @@ export function proposalView(record: ProposalRecord, viewer: Actor, decide: Deci
     reverted: record.revertedBy === null ? 'none' : record.revertedInPart ? 'partial' : 'full',
     revertedBy: record.revertedBy,
     failure: proposal.failure === null ? null : { ...proposal.failure, title: problems[proposal.failure.code].title },
-    actions: actionsOf(record, viewer, decide),
+    actions,
     statusTimestamps: proposal.statusTimestamps,
     workflow: { id: `proposal/${proposal.id}`, url: null },
     createdAt: proposal.createdAt,
@@ -150,55 +146,6 @@ function approvalOf(proposal: ProposalRow, plan: PlanFacts, reviews: readonly Re
   const { stages, missing } = settleQuorum(plan.requirement, reviews, proposal.behind);
   const { policy, automatic, escalated } = plan.requirement;
   return { policy, automatic, stages, missing, ...(escalated ? { escalated } : {}), expiresAt: proposal.expiresAt };
-}
-
-function actionsOf(record: ProposalRecord, viewer: Actor, decide: Decide): ProposalView['actions'] {
-  const { proposal, plan } = record;
-  const facts = proposalFacts(proposal);
-  return {
-    review: permission(
-      decide({
-        action: 'proposal:review',
-        actor: viewer,
-        proposal: facts,
-        digest: proposal.planDigest ?? '',
-        requirement: plan?.requirement ?? null,
-        reviews: record.counted,
-        held: record.held,
-      }),
-    ),
-    withdraw: permission(decide({ action: 'proposal:withdraw', actor: viewer, proposal: facts })),
-    revise: permission(decide({ action: 'proposal:revise', actor: viewer, proposal: facts, isRevert: proposal.revertOf !== null })),
-    revert: permission(decide(revertQuestion(record, viewer, null))),
-    resolve: permission(decide({ action: 'proposal:resolve', actor: viewer, proposal: facts })),
-    cancel: permission(
-      decide({
-        action: 'proposal:cancel',
-        actor: viewer,
-        proposal: facts,
-        underWay: proposal.status === 'executing' && record.saga?.direction === 'forward' && record.saga.cancelled === null,
-      }),
-    ),
-    ...emergencyActions(record, viewer, decide),
-  };
-}
-
-function emergencyActions({ proposal, plan, counted, glass }: ProposalRecord, actor: Actor, decide: Decide) {
-  const facts = proposalFacts(proposal);
-  const requirement = plan?.requirement ?? null;
-  const asked = { actor, proposal: facts, digest: proposal.planDigest ?? '', requirement, reviews: counted, glass: brokenGlassOf(glass) };
-  return {
-    breakGlass: permission(decide({ action: 'proposal:break_glass', ...asked })),
-    reviewEmergency: permission(
-      decide({
-        action: 'proposal:review_emergency',
-        actor,
-        proposal: facts,
-        rule: requirement?.breakGlass ?? null,
-        glass: glass === null ? null : { by: glass.by, person: glass.actor?.person ?? glass.by, reviewed: glass.review !== null },
-      }),
-    ),
-  };
 }
 
 export function revertQuestion(record: ProposalRecord, actor: Actor, proposers: string | null): Parameters<Decide>[0] {
@@ -226,12 +173,6 @@ export function proposalFacts(proposal: ProposalRow): ProposalFacts {
   };
 }
 
-function permission(authority: ReturnType<Decide>): ActionPermission {
-  return authority.allowed
-    ? { allowed: true }
-    : { allowed: false, reason: authority.reason, explanation: problems[authority.reason].title };
-}
-
 /** SQL for one review row `r` of a proposal row `p`. */
 export const reviewJson = (r: string, counts: string): string => `jsonb_build_object('id', ${r}.id,
   'reviewer', jsonb_build_object('id', ${r}.reviewer_id, 'kind', ${r}.reviewer_kind), 'onBehalfOf', ${r}.on_behalf_of, 'decision', ${r}.decision, 'reason', ${r}.reason,
@@ -244,7 +185,7 @@ const revertibleUntil = `(CASE WHEN NOT exequatur.governs(p.action_type) THEN x.
 
 /** SQL for a ProposalRecord; `parameters` is an expression for their text, or null to leave them out. Reads only, in one statement, so its parts agree. */
 export const selectProposalRecord = (parameters: string, from: string): string => `
-  SELECT p.created_at::text AS key, ${proposalJson('p')} AS proposal, ${parameters} AS parameters,
+  SELECT p.created_at::text AS key, ${isoTime('exequatur.clock()')} AS now, ${proposalJson('p')} AS proposal, ${parameters} AS parameters,
          CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary AS summary, ${planHistoryJson('p')} AS history, ${reviewFactsJson('p')} AS counted, ${heldByPolicy('p')} AS held, ${glassJson('p', 'l')} AS glass,
          COALESCE((SELECT jsonb_agg(${reviewJson(
            'r',

@@ -1,12 +1,12 @@
 import type { Actor, Caller } from '../ontology/authority.ts';
 import type { JsonObject } from '../ontology/json.ts';
+import { lookedUp } from '../ontology/policy-engine.ts';
 import type { Loosening } from '../ontology/setting-actions.ts';
 import { announcePolicyVersion, nextPolicyVersion } from './announce-setting.ts';
 import { foundSetting } from './found-setting.ts';
 import { currentVersion } from './load-ontology.ts';
 import { refusalToAdminister } from './may-administer.ts';
 import { type PolicyChangeParameters, type PolicyUpload, planPolicyChange, policyDigest } from './plan-policy-change.ts';
-import { vocabularyOf } from './policy-facts.ts';
 import { policyVersionInForce } from './policy-sets.ts';
 import { proposeSetting } from './propose-setting.ts';
 import { readPolicies } from './read-policies.ts';
@@ -103,8 +103,10 @@ async function acceptAtOnce(tx: PrismaTx, { id, before, set }: SettingChange, ac
 
 async function rehearse(tx: PrismaTx, wanted: PolicyUpload | { version: number }, inForce: number, deps: StoreDeps): Promise<Rehearsal> {
   const from = await deps.policies.load(tx, tx.tenant, inForce);
-  const { amounts } = vocabularyOf((await deps.ontologies.load(tx))?.ontology ?? null);
   const policies = 'version' in wanted ? {} : wanted.policies;
   const to = { key: 'version' in wanted ? 'none' : policyDigest(wanted), policies };
-  return rehearsePolicies(tx, deps.policies.of.openEngine(), { from: from?.set ?? { key: 'none', policies: {} }, to, amounts });
+  const loaded = await deps.ontologies.load(tx);
+  const goesBy = lookedUp.filter((part) => from?.goesBy.includes(part) || deps.policies.of.mayGoBy(policies, part));
+  const sets = { from: from?.set ?? { key: 'none', policies: {} }, to, goesBy, ontology: loaded?.ontology ?? null };
+  return rehearsePolicies(tx, deps.policies.of.openEngine(), sets);
 }

@@ -1,9 +1,20 @@
 import type { PrincipalKind } from '../ontology/authority.ts';
 import { membersOf } from '../ontology/change-set.ts';
+import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import type { PlanSummary } from '../ontology/plan.ts';
-import type { PolicyContext, PolicyDecision, PolicyEngine, PolicyPrincipal, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
+import type {
+  PlanForPolicy,
+  PolicyContext,
+  PolicyDecision,
+  PolicyEngine,
+  PolicyPrincipal,
+  PolicyRequest,
+  PolicySet,
+} from '../ontology/policy-engine.ts';
 import { rolesDelegated } from './delegations.ts';
-import { amountsJson, planForPolicy } from './policy-facts.ts';
+import { lookUpPlan } from './look-up-plan.ts';
+import { amountsJson, planForPolicy, vocabularyOf } from './policy-facts.ts';
+import type { LoadedPolicies } from './policy-sets.ts';
 import { isoTime } from './proposal-row.ts';
 import type { Sql } from './sql.ts';
 
@@ -30,6 +41,7 @@ interface PastProposal {
   isRevert: boolean;
   createdAt: string;
   proposer: PolicyPrincipal;
+  planId: string;
   summary: PlanSummary;
   amounts: Record<string, string> | null;
   reviews: (PolicyPrincipal & {
@@ -44,17 +56,20 @@ const rehearsed = 100; // As many as somebody would look through; what policies 
 
 /**
  * What the newest proposals with a plan would have met under other policies: proposing, each review that was given, and the execution. Reviewers and proposers count
- * with the roles they had then, and the teams they have now; those on whose behalf somebody reviewed with what they have now.
+ * with the roles they had then, and the teams they have now; those on whose behalf somebody reviewed with what they have now. Of touched objects, what the plan did not
+ * write is as it is now.
  */
 export async function rehearsePolicies(
   sql: Sql,
   engine: PolicyEngine,
-  { from, to, amounts }: { from: PolicySet; to: PolicySet; amounts: readonly string[] },
+  { from, to, goesBy, ontology }: { from: PolicySet; to: PolicySet; goesBy: LoadedPolicies['goesBy']; ontology: CompiledOntology | null },
 ): Promise<Rehearsal> {
+  const { amounts } = vocabularyOf(ontology);
   const past = await readPast(sql, amounts);
   const differences: PolicyDifference[] = [];
   for (const proposal of past) {
-    const questions = membersOf(proposal.actionType).flatMap((actionType) => questionsOf({ ...proposal, actionType }, amounts));
+    const plan = { ...planForPolicy(proposal.summary, proposal.amounts, amounts), ...(await lookUpPlan(sql, proposal, goesBy, ontology)) };
+    const questions = membersOf(proposal.actionType).flatMap((actionType) => questionsOf({ ...proposal, actionType }, plan));
     for (const request of questions) {
       const before = await engine.decide(from, request);
       const after = await engine.decide(to, request);
@@ -73,11 +88,8 @@ function differenceOf(
   return { proposalId, actionType, action: action as PolicyDifference['action'], principal: principal.id, from, to, policies };
 }
 
-function questionsOf(
-  { actionType: resource, isRevert, createdAt, proposer, summary, amounts, reviews }: PastProposal,
-  names: readonly string[],
-): PolicyRequest[] {
-  const shared = { plan: planForPolicy(summary, amounts, names), proposer: { id: proposer.id, kind: proposer.kind } };
+function questionsOf({ actionType: resource, isRevert, createdAt, proposer, reviews }: PastProposal, plan: PlanForPolicy): PolicyRequest[] {
+  const shared = { plan, proposer: { id: proposer.id, kind: proposer.kind } };
   const approvals = new Set(reviews.filter(({ decision }) => decision === 'approve').map(({ id }) => id)).size;
   const last = reviews.at(-1)?.at ?? createdAt;
   return [
@@ -102,7 +114,7 @@ function readPast(sql: Sql, amounts: readonly string[]): Promise<PastProposal[]>
   return sql.rows<PastProposal>(
     `SELECT p.id::text AS id, p.action_type AS "actionType", p.revert_of IS NOT NULL AS "isRevert", ${isoTime('p.created_at')} AS "createdAt",
             jsonb_build_object('id', p.proposer_id, 'kind', p.proposer_kind, 'roles', to_jsonb(p.proposer_roles), 'actsFor', p.acts_for, 'teams', ${teams('p.proposer_id')}) AS proposer,
-            l.summary, ${amountsJson('p', '$1::text[]')} AS amounts,
+            l.id::text AS "planId", l.summary, ${amountsJson('p', '$1::text[]')} AS amounts,
             COALESCE((SELECT jsonb_agg(jsonb_build_object('id', r.reviewer_id, 'kind', r.reviewer_kind, 'roles', to_jsonb(r.reviewer_roles), 'actsFor', NULL, 'teams', ${teams('r.reviewer_id')},
                                                           'decision', r.decision, 'onBehalfOf', ${delegator}, 'at', ${isoTime('r.created_at')}) ORDER BY r.created_at, r.id)
                         FROM exequatur.review r WHERE r.tenant_id = p.tenant_id AND r.proposal_id = p.id AND r.revision = p.revision AND r.digest = p.plan_digest), '[]') AS reviews

@@ -67,6 +67,12 @@ export async function unreviewedEmergencies(
   return rows;
 }
 
+/** How many emergencies of all tenants await their review, and how many of them longer than they may. */
+export async function owedReviews(pool: pg.Pool): Promise<{ due: number; missed: number }> {
+  const { rows } = await pool.query<{ due: number; missed: number }>('SELECT o.due::int, o.missed::int FROM exequatur.owed_reviews() o');
+  return rows[0] ?? { due: 0, missed: 0 };
+}
+
 /** A repeat changes nothing. */
 export async function markNudgeDelivered(pool: pg.Pool, tenant: string, nudgeId: string): Promise<void> {
   await pool.query('SELECT 1 FROM exequatur.mark_nudge_delivered($1::uuid, $2::uuid)', [tenant, nudgeId]);

@@ -1,21 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { admitsProposer } from '../ontology/admits-proposer.ts';
-import type { Caller } from '../ontology/authority.ts';
+import type { Actor, Caller } from '../ontology/authority.ts';
 import { digestOf, sha256Hex } from '../ontology/canonical-json.ts';
 import { isChangeSet } from '../ontology/change-set.ts';
 import { durationMs } from '../ontology/duration.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import { checkReferences } from '../ontology/parameters.ts';
 import { parseFor } from '../ontology/parse-change-set.ts';
+import { settingOf } from '../ontology/setting-actions.ts';
 import { askPolicies, refuseByPolicy } from './ask-policies.ts';
 import { findAction, type Proposed } from './create-proposal.ts';
 import { lockDefinitionsShared } from './definitions-lock.ts';
 import { claimIdempotencyKey } from './idempotency.ts';
 import { announceAndNudge, leaveNudge } from './nudges.ts';
+import { policyQuestion, withFacts } from './policy-facts.ts';
 import { hasExpired, type LockedProposal, lockProposal } from './proposal-row.ts';
 import { proposalFacts } from './proposal-view.ts';
 import { beginAsking, recordDecision, recordRefusalAlone } from './record-decision.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import { type ParseSetting, type RevisedSetting, reviseSetting } from './revise-setting.ts';
 import { settleLocked } from './settle.ts';
 import type { PrismaTx, Tx } from './sql.ts';
 import { SqlSnapshot } from './sql-snapshot.ts';
@@ -30,6 +33,8 @@ export interface Revision {
   justification?: string;
   idempotencyKey?: string;
   by: Caller;
+  /** Of changes of what governs, whose parameters are what was sent to change it; without it these are not revised. */
+  parseSetting?: ParseSetting;
 }
 
 /**
@@ -61,8 +66,11 @@ export async function reviseProposal(tx: PrismaTx, request: Revision, deps: Stor
   });
   const decision = { proposalId, actor: actor.id, action: 'revise' as const, revision: proposal.revision, digest: proposal.planDigest };
   if (!authority.allowed) return recordRefusalAlone(tx, decision, refuse(authority.reason));
-  const resource = proposal.actionType;
-  const determined = await askPolicies(tx, deps, { actor, action: 'propose', resource, context: { now: proposal.now, revert: false } });
+  const determined = await askPolicies(tx, deps, {
+    actor,
+    ...policyQuestion('propose', proposal.actionType),
+    context: withFacts(proposal, { now: proposal.now, revert: false }, {}),
+  });
   if (!determined.allowed) return recordRefusalAlone(tx, { ...decision, by: determined }, refuseByPolicy(determined));
   if (hasExpired(proposal)) {
     settleLocked(tx, proposal, { plan: null, reviews: [] });
@@ -79,11 +87,18 @@ async function revise(
   tx: PrismaTx,
   proposal: LockedProposal,
   request: Revision,
-  actor: { id: string; roles: readonly string[] },
+  actor: Actor,
   deps: StoreDeps,
 ): Promise<Proposed | Refusal> {
   const { stop } = await obstaclesOf(tx, proposal.id);
   if (stop !== null) return refuse('switched_off', [stopFault(stop)]);
+  const justification = request.justification ?? proposal.justification;
+  const setting = settingOf(proposal.actionType);
+  const { parameters, parseSetting } = request;
+  if (setting !== null && parseSetting !== undefined) {
+    const revised = await reviseSetting(tx, { setting, proposal, parameters, justification, actor }, parseSetting, deps);
+    return isRefusal(revised) ? revised : announceRevision(tx, proposal, { ...revised, justification, actor: actor.id });
+  }
   const action = await findAction(tx, proposal.actionType, deps);
   if (action === null) return refuse('unknown_action_type');
   const proposer = { id: proposal.proposerId, kind: proposal.proposerKind, roles: proposal.proposerRoles };
@@ -95,7 +110,6 @@ async function revise(
     : await checkReferences(action.ontology, action.type.name, parsed.parameters, new SqlSnapshot(tx));
   if (unknown.length > 0) return refuse('unknown_reference', unknown);
   const expires = new Date(Date.parse(proposal.now) + durationMs(action.type.policy.expiresAfter)).toISOString();
-  const justification = request.justification ?? proposal.justification;
   const [row] = await tx.rows<{ revision: number }>('SELECT exequatur.revise_proposal($1::uuid, $2, $3, $4, $5::timestamptz) AS revision', [
     proposal.id,
     parsed.text,
@@ -103,15 +117,18 @@ async function revise(
     randomBytes(16).toString('hex'),
     expires,
   ]);
-  const facts = {
-    from: proposal.status,
-    status: 'simulating',
-    revision: row?.revision ?? 0,
-    actionTypeVersion: action.version,
-    ontologyVersion: action.ontologyVersion,
-    parametersHash: sha256Hex(parsed.text),
-  };
-  const auditEntryId = tx.audit({ type: 'proposal.revised', proposalId: proposal.id, facts, personal: { actor: actor.id, justification } });
+  const { version: actionTypeVersion, ontologyVersion } = action;
+  const revised = { revision: row?.revision ?? 0, parameters: parsed.text, actionTypeVersion, ontologyVersion };
+  return announceRevision(tx, proposal, { ...revised, justification, actor: actor.id });
+}
+
+function announceRevision(
+  tx: Tx,
+  proposal: LockedProposal,
+  { parameters, justification, actor, ...revised }: RevisedSetting & { justification: string; actor: string },
+): Proposed {
+  const facts = { from: proposal.status, status: 'simulating', ...revised, parametersHash: sha256Hex(parameters) };
+  const auditEntryId = tx.audit({ type: 'proposal.revised', proposalId: proposal.id, facts, personal: { actor, justification } });
   const data = { proposalId: proposal.id, actionType: proposal.actionType, ...facts };
   announceAndNudge(tx, { type: 'proposal.revised', proposalId: proposal.id, data, auditEntryId });
   return { proposalId: proposal.id, repeated: false, status: 'simulating', actionType: proposal.actionType };

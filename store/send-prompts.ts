@@ -12,16 +12,43 @@ import type { StoreDeps } from './store-deps.ts';
 
 const eventOf: Record<PromptKind, EventType> = { reminder: 'proposal.reminded', escalation: 'proposal.escalated' };
 
+/** Whom a prompt names, and of which plan they were asked. */
+export interface NamedReviewers {
+  revision: number;
+  digest: string | null;
+  /** Whether those whom an escalation adds are among them. */
+  escalated: boolean;
+  reviewers: string[];
+  truncated: boolean;
+}
+
+/** Looks through the directory for those who may review now. Takes no locks: that may take a while, in which reviews shall go on. */
+export async function nameReviewers(
+  tx: Tx,
+  proposal: Pick<LockedProposal, 'id' | 'revision' | 'planDigest'>,
+  escalated: boolean,
+  deps: StoreDeps,
+): Promise<NamedReviewers> {
+  const asked = await listReviewers(tx, proposal.id, deps, { escalated });
+  const { reviewers, truncated } = isRefusal(asked) ? { reviewers: [], truncated: false } : asked;
+  const named = [...new Set(reviewers.map(({ id }) => id))]; // A delegate may be among them on several behalves.
+  return { revision: proposal.revision, digest: proposal.planDigest, escalated, reviewers: named, truncated };
+}
+
+/** Whom what is due at this instant is to name: null where nothing is due, else whether those are to be among them whom an escalation adds. */
+export function dueToName(proposal: LockedProposal, facts: ApprovalFacts): { escalated: boolean } | null {
+  const { plan, prompts } = facts;
+  if (proposal.status !== 'awaiting_approval' || plan === null || prompts === undefined) return null;
+  const due = duePrompts(facts, Date.parse(proposal.now));
+  return due.length === 0 ? null : { escalated: prompts.escalated || due.some(({ kind }) => kind === 'escalation') };
+}
+
 /**
  * Sends what is due of reminders and escalation: of each one event, one audit entry and one row, by which it is known. MUST be asked under the lock of a proposal that
- * awaits approval, with facts read after it: a repeat then finds the rows and sends nothing. Returns the facts as they are afterwards.
+ * awaits approval, with facts read after it: a repeat then finds the rows and sends nothing. Returns the facts as they are afterwards. `named` may be of a moment ago: who
+ * has reviewed since is reminded once too often.
  */
-export async function sendDuePrompts(
-  tx: Tx,
-  proposal: LockedProposal,
-  facts: ApprovalFacts,
-  deps: Pick<StoreDeps, 'decide'>,
-): Promise<ApprovalFacts> {
+export function sendDuePrompts(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts, named: NamedReviewers): ApprovalFacts {
   const { plan, prompts } = facts;
   if (proposal.status !== 'awaiting_approval' || plan === null || prompts === undefined) return facts;
   let sent: ApprovalFacts & { plan: typeof plan; prompts: typeof prompts } = { ...facts, plan, prompts };
@@ -35,7 +62,7 @@ export async function sendDuePrompts(
             prompts: { ...sent.prompts, escalated: true },
           }
         : { ...sent, prompts: { ...sent.prompts, reminders: prompt.number } };
-    await announcePrompt(tx, proposal, prompt, sent, deps);
+    announcePrompt(tx, proposal, prompt, sent, named);
   }
   return sent;
 }
@@ -48,18 +75,15 @@ function keepPrompt(tx: Tx, proposal: LockedProposal, { kind, number }: Prompt, 
   );
 }
 
-/** Names those who may review now, an escalation also those whom it adds: they are read after its row is written. */
-async function announcePrompt(
+/** Names those who may review, an escalation also those whom it adds. */
+function announcePrompt(
   tx: Tx,
   proposal: LockedProposal,
   { kind, number }: Prompt,
   facts: ApprovalFacts & { plan: NonNullable<ApprovalFacts['plan']> },
-  deps: Pick<StoreDeps, 'decide'>,
-): Promise<void> {
-  const asked = await listReviewers(tx, proposal.id, deps);
-  const { reviewers, truncated } = isRefusal(asked) ? { reviewers: [], truncated: false } : asked;
+  { reviewers, truncated }: NamedReviewers,
+): void {
   const { requirement } = facts.plan;
-  const named = [...new Set(reviewers.map(({ id }) => id))]; // A delegate may be among them on several behalves.
   const about = {
     number,
     revision: proposal.revision,
@@ -68,13 +92,13 @@ async function announcePrompt(
     ...(kind === 'escalation' ? { to: requirement.escalate?.to ?? [] } : {}),
   };
   const type = eventOf[kind];
-  const auditEntryId = tx.audit({ type, proposalId: proposal.id, facts: about, personal: { reviewers: named } });
+  const auditEntryId = tx.audit({ type, proposalId: proposal.id, facts: about, personal: { reviewers } });
   const data = {
     proposalId: proposal.id,
     actionType: proposal.actionType,
     ...about,
     expiresAt: proposal.expiresAt,
-    reviewers: named,
+    reviewers,
     truncated,
   };
   tx.send(

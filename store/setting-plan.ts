@@ -29,9 +29,14 @@ export interface SettingHeader {
 }
 
 /** The change as a plan of one edit, with who must approve it. `document` is the one in force, which may ask more than the built-in rule. */
-export function settingSimulation(header: SettingHeader, change: SettingChange, document: OntologyDocument | null): Simulation {
+export function settingSimulation(
+  header: SettingHeader,
+  change: SettingChange,
+  document: OntologyDocument | null,
+  asksPeople = false,
+): Simulation {
   const { parametersText, revertOf, ...names } = header;
-  const requirement = settingRequirement(change.setting, change.loosens, document);
+  const requirement = settingRequirement(change.setting, change.loosens, document, asksPeople);
   const type = settingTypes[change.setting];
   const loosens = change.loosens as unknown as JsonObject[];
   return {

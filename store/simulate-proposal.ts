@@ -65,13 +65,17 @@ interface ToSimulate {
   inForce: boolean | null;
   /** The original's requirement, where this takes an execution back. */
   requirement: ResolvedRequirement | null;
+  /** Whether policies have refused the execution of this revision: what policy alone had approved then goes to people. */
+  asksPeople: boolean;
 }
 
 async function simulate(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Simulated | 'superseded' | null> {
   const [row] = await tx.rows<ToSimulate>(
     `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now, p.parameters, ${definitionsHold} AS "inForce",
             (SELECT l.requirement FROM exequatur.execution x JOIN exequatur.plan l ON l.tenant_id = x.tenant_id AND l.id = x.plan_id
-              WHERE x.tenant_id = p.tenant_id AND x.id = p.revert_of) AS requirement
+              WHERE x.tenant_id = p.tenant_id AND x.id = p.revert_of) AS requirement,
+            EXISTS (SELECT FROM exequatur.decision d WHERE d.tenant_id = p.tenant_id AND d.proposal_id = p.id AND d.revision = p.revision
+                       AND d.action = 'execute' AND d.outcome = 'refused') AS "asksPeople"
        FROM exequatur.proposal p WHERE p.id = $1::uuid AND p.status = 'simulating'`,
     [proposalId],
   );
@@ -84,7 +88,7 @@ async function simulate(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Si
 
 async function evaluateRow(
   tx: Tx,
-  { proposal, now, parameters, requirement }: ToSimulate,
+  { proposal, now, parameters, requirement, asksPeople }: ToSimulate,
   deps: Pick<StoreDeps, 'ontologies'>,
 ): Promise<SimulationOutcome> {
   const loaded = await deps.ontologies.load(tx, proposal.ontologyVersion);
@@ -97,6 +101,7 @@ async function evaluateRow(
     proposer: { id: proposal.proposerId, kind: proposal.proposerKind, roles: proposal.proposerRoles },
     revisionSeed: proposal.revisionSeed,
     actionTypeVersion: proposal.actionTypeVersion,
+    asksPeople,
   };
   if (proposal.revertOf === null && isChangeSet(proposal.actionType)) {
     return evaluateChangeSet(loaded.ontology, proposal.actionType, JSON.parse(parameters) as ChangeSetParameters, snapshot, context);

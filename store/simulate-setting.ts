@@ -14,7 +14,7 @@ import type { StoreDeps } from './store-deps.ts';
 export async function simulateSetting(
   tx: Tx,
   setting: Setting,
-  { proposal, parameters }: { proposal: ProposalRow; parameters: string },
+  { proposal, parameters, asksPeople }: { proposal: ProposalRow; parameters: string; asksPeople: boolean },
   deps: StoreDeps,
 ): Promise<SimulationOutcome> {
   const proposer = await readProposer(tx, proposal.id);
@@ -32,7 +32,7 @@ export async function simulateSetting(
     proposal.id,
   ]);
   const change = said?.loosens === false ? planned.change : { ...planned.change, loosens: orWhenProposed(planned.change.loosens) };
-  const simulation = settingSimulation(header, change, current.ontology.document);
+  const simulation = settingSimulation(header, change, current.ontology.document, asksPeople);
   simulation.readSet.counters[ontologyCounter] = current.version;
   return { kind: 'planned', simulation };
 }

@@ -29,6 +29,16 @@ const execute: PolicyRequest = {
       objectTypes: ['room'],
       sensitive: ['room.note'],
       amounts: { minutes: 30 },
+      touches: {
+        room: {
+          objects: 3,
+          ids: ['r1', 'r2'],
+          cut: true,
+          before: { status: ['open'], heated: [true], seats: { least: 3, most: 40 } },
+          after: { status: ['closed'], seats: { least: 3, most: 40 } },
+        },
+      },
+      effects: { count: 2, irreversible: true, kinds: ['message', 'webhook'], endpoints: ['caretaker'], hosts: ['caretaker.example'] },
     },
     proposer: { id: 'anna', kind: 'user' },
     approvals: 1,
@@ -81,6 +91,65 @@ const cases: [
   [
     'amounts that were not given',
     { all, it: forbid('context.plan.amounts has euros && context.plan.amounts.euros > 1', 'input.context.plan.amounts.euros > 1') },
+    allowed,
+  ],
+  [
+    'what touched objects become',
+    {
+      all,
+      it: forbid(
+        'context.plan.touches has room.after.status && context.plan.touches.room.after.status.contains("closed")',
+        '"closed" in input.context.plan.touches.room.after.status',
+      ),
+    },
+    forbidden,
+  ],
+  [
+    'a property that no touched object has',
+    {
+      all,
+      it: forbid(
+        'context.plan.touches has room.after.heated && context.plan.touches.room.after.heated.contains(true)',
+        'true in input.context.plan.touches.room.after.heated',
+      ),
+    },
+    allowed,
+  ],
+  [
+    'bounds of numbers',
+    {
+      all,
+      it: forbid(
+        'context.plan.touches has room.before.seats && context.plan.touches.room.before.seats.most > 39',
+        'input.context.plan.touches.room.before.seats.most > 39',
+      ),
+    },
+    forbidden,
+  ],
+  [
+    'a type that is not touched',
+    { all, it: forbid('context.plan.touches has floor && context.plan.touches.floor.cut', 'input.context.plan.touches.floor.cut') },
+    allowed,
+  ],
+  [
+    'objects that were left out',
+    { all, it: forbid('context.plan.touches has room && context.plan.touches.room.cut', 'input.context.plan.touches.room.cut') },
+    forbidden,
+  ],
+  [
+    'what is not taken back',
+    { all, it: forbid('context.plan.effects.irreversible', 'input.context.plan.effects.irreversible') },
+    forbidden,
+  ],
+  [
+    'where effects go',
+    {
+      all,
+      it: forbid(
+        'context.plan.effects.endpoints.contains(Endpoint::"bank") || context.plan.effects.hosts.contains("bank.example")',
+        'some where in array.concat(input.context.plan.effects.endpoints, input.context.plan.effects.hosts)\n  where in {"bank", "bank.example"}',
+      ),
+    },
     allowed,
   ],
   ['approvals', { all, it: forbid('context.approvals < 2', 'input.context.approvals < 2') }, forbidden],

@@ -2,6 +2,7 @@ import { reviseProposal as storeRevision } from '../../store/revise-proposal.ts'
 import { answerProposed } from '../answer-proposed.ts';
 import { route } from '../route.ts';
 import { idempotencyHeaders, proposalParams, proposalSchema, revisionBody } from '../schemas/proposal-schema.ts';
+import { parseSetting } from '../schemas/setting-revision.ts';
 
 export const reviseProposal = route({
   name: 'reviseProposal',
@@ -10,7 +11,7 @@ export const reviseProposal = route({
   tag: 'proposals',
   summary: 'Revise a proposal of which changes were requested',
   description:
-    'For its proposer. The next revision is simulated under the action type in force, has an expiry of its own, and needs all its approvals anew; `/plan/difference` shows reviewers what changed.',
+    'For its proposer. The next revision is simulated under the action type in force, has an expiry of its own, and needs all its approvals anew; `/plan/difference` shows reviewers what changed. Of a change of what governs, `parameters` are what was sent: `{document}`, `{policies, cases}` or `{version}`, `{reason}` of a switch, the delegation, the subscription.',
   permission: 'proposal:revise',
   engine: 'begins',
   request: { params: proposalParams, headers: idempotencyHeaders, body: revisionBody },
@@ -30,11 +31,16 @@ export const reviseProposal = route({
     'not_revisable',
     'unknown_action_type',
     'invalid_parameters',
+    'setting_changed',
+    'ontology_breaks_data',
+    'invalid_ontology',
+    'invalid_policies',
+    'invalid_delegation',
     'unknown_reference',
     'idempotency_key_reused',
   ],
   async handle({ params, headers, body, caller }, context) {
-    const request = { ...params, ...body, ...headers, by: caller };
+    const request = { ...params, ...body, ...headers, by: caller, parseSetting };
     const revised = await context.writeAs(caller, (tx) => storeRevision(tx, request, context.resources.deps));
     if ('proposalId' in revised && !revised.repeated) context.nudge(caller, revised);
     return answerProposed(revised, caller, context);

@@ -10,12 +10,26 @@ const kind = z.enum(['user', 'agent', 'service']);
 const names = z.array(text(200)).max(100);
 const partOf = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).partial();
 
+const values = z
+  .record(text(63), z.union([z.array(text(200)).max(100), z.array(z.boolean()).max(2), z.strictObject({ least: z.int(), most: z.int() })]))
+  .describe('By property: its texts or truth values, or the bounds of its numbers.');
+
 const plan = partOf({
   riskTier: z.enum(['low', 'medium', 'high']),
   edits: partOf({ create: count, modify: count, delete: count, link: count, unlink: count }),
   objectTypes: names,
   sensitive: names.describe('As `type.property`.'),
   amounts: z.record(text(63), count).describe('The sizes of numeric parameters.'),
+  touches: z
+    .record(text(63), partOf({ objects: count, ids: names, cut: z.boolean(), before: values, after: values }))
+    .describe('The objects that it touches, by type.'),
+  effects: partOf({
+    count,
+    irreversible: z.boolean(),
+    kinds: z.array(z.enum(['webhook', 'message', 'function'])).max(3),
+    endpoints: names,
+    hosts: names,
+  }).describe('What it does outside.'),
 });
 
 const policyCase = component(

@@ -22,6 +22,8 @@ export interface EvaluationContext {
   proposer: Principal;
   /** What generated ids are derived from. */
   revisionSeed: string;
+  /** Whether the tenant's policies have refused to execute this: then policy alone approves it no more. */
+  asksPeople?: boolean;
 }
 
 /** One evaluation under way. */

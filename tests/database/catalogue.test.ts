@@ -228,6 +228,7 @@ describe('functions', () => {
         'replay_subscription',
         'resolve_attention',
         'revise_proposal',
+        'revise_setting',
         'stands_behind',
       ],
       relay: [
@@ -253,6 +254,7 @@ describe('functions', () => {
         'mark_schedule_told',
         'move_lane',
         'open_proposals',
+        'owed_reviews',
         'release_key',
         'running_migrations',
         'schedules_to_tell',

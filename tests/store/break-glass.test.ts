@@ -16,6 +16,7 @@ import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts
 import { putSwitch } from '../../store/put-switch.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import { recordReview } from '../../store/record-review.ts';
+import { owedReviews } from '../../store/relay-work.ts';
 import { reviewEmergency } from '../../store/review-emergency.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { withTenant } from '../../store/sql.ts';
@@ -87,6 +88,29 @@ const forge = (plan: Plan, by: string, { digest = plan.digest, revision = 1 } = 
   );
 const approve = (plan: Plan) =>
   fixture.inApi((tx) => tx.rows("UPDATE exequatur.proposal SET status = 'approved' WHERE id = $1::uuid", [plan.proposalId]));
+
+it('how many reviews are owed, and how many of them are late, is counted over all tenants', async () => {
+  const relay = new pg.Pool({ connectionString: fixture.database.urls.relay, max: 1 });
+  const counted = () => owedReviews(relay);
+  try {
+    expect(await counted()).toEqual({ due: 0, missed: 0 });
+    const [first, second] = [await planned('A'), await planned('B')];
+    for (const plan of [first, second]) {
+      expectDone(await smash(plan));
+      expect(await counted()).toEqual({ due: plan === first ? 0 : 1, missed: 0 });
+      expect(await execute(plan)).toMatchObject({ status: 'executed' });
+    }
+    expect(await counted()).toEqual({ due: 2, missed: 0 });
+    await fixture.database.advanceClock(31 * minute);
+    await settle(first);
+    expect(await counted()).toEqual({ due: 1, missed: 1 });
+    expectDone(await reviewed(first));
+    expectDone(await reviewed(second));
+    expect(await counted()).toEqual({ due: 0, missed: 0 });
+  } finally {
+    await relay.end();
+  }
+});
 
 describe('breaking the glass', () => {
   it('has a plan executed without the approvals it needs, tells of it at once, and keeps who and why in the log', async () => {

@@ -9,7 +9,8 @@ import { openPool } from '../../store/connect.ts';
 import { createProposal, type Proposed } from '../../store/create-proposal.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
-import { PolicySets } from '../../store/policy-sets.ts';
+import { PolicySets, policyVersionInForce } from '../../store/policy-sets.ts';
+import { proposalActions } from '../../store/proposal-actions.ts';
 import { type ProposalView, proposalView } from '../../store/proposal-view.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { readProposalRecord } from '../../store/read-proposal.ts';
@@ -207,9 +208,13 @@ export async function openFixture(document: JsonValue = building, functions: rea
       return settled;
     },
     async read(proposalId, viewer = keeper1) {
-      const [record, actor] = await inApi((tx) => Promise.all([readProposalRecord(tx, proposalId), resolveActor(tx, viewer)]));
-      if (record === null) throw new Error('no such proposal');
-      return proposalView(record, actor, decide);
+      return inApi(async (tx) => {
+        const actor = await resolveActor(tx, viewer);
+        const [record, policyVersion] = await Promise.all([readProposalRecord(tx, proposalId), policyVersionInForce(tx)]);
+        if (record === null) throw new Error('no such proposal');
+        const actions = await proposalActions({ record, viewer: actor, policyVersion }, deps, (work) => work(tx));
+        return proposalView(record, actions);
+      });
     },
     async close() {
       await Promise.all([api.end(), worker.end()]);

@@ -1,7 +1,6 @@
 // Page tokens that were altered by whoever holds them, on a clone from tests/support/database.ts: refused, never an error of ours.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
-import { decide } from '../../policy/decide.ts';
 import { listObjects } from '../../store/list-objects.ts';
 import { listProposals } from '../../store/list-proposals.ts';
 import { readHistory } from '../../store/read-object.ts';
@@ -52,7 +51,12 @@ describe('an altered page token', () => {
       );
     const proposals = (pageToken?: string) =>
       fixture.inApi(async (tx) =>
-        listProposals(tx, { pageSize: 1, ...(pageToken === undefined ? {} : { pageToken }) }, await resolveActor(tx, keeper1), { decide }),
+        listProposals(
+          tx,
+          { pageSize: 1, ...(pageToken === undefined ? {} : { pageToken }) },
+          await resolveActor(tx, keeper1),
+          fixture.deps,
+        ),
       );
     const history = (pageToken?: string) =>
       fixture.inApi((tx) => readHistory(tx, 'room', 'A', { pageSize: 1, ...(pageToken === undefined ? {} : { pageToken }) }));

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PolicyCase } from '../../ontology/policy-cases.ts';
+import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import type { PolicyUpload } from '../../store/plan-policy-change.ts';
 import { putOntology } from '../../store/put-ontology.ts';
@@ -8,11 +10,13 @@ import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts
 import { putSwitch } from '../../store/put-switch.ts';
 import { readDecisions } from '../../store/read-decisions.ts';
 import { listPolicies, readPolicies } from '../../store/read-policies.ts';
+import { readTimeline } from '../../store/read-timeline.ts';
 import { isRefusal, type Refusal } from '../../store/refusal.ts';
+import type { Settled } from '../../store/settle.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { withTenantPrisma } from '../../store/sql.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
-import { admin, agent, building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
+import { admin, agent, building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
 import { carriedOut } from './govern.ts';
 
 let fixture: Fixture;
@@ -204,6 +208,43 @@ describe('an execution', () => {
     await backToDefaults();
   });
 
+  it.each<[string, () => Promise<Settled>]>([
+    ['policy alone approved', () => fixture.planned('addFloor', { name: `alone ${randomUUID()}`, rooms: [] })],
+    [
+      'takes back what policy alone approved',
+      async () => {
+        const { proposalId } = await fixture.done('addFloor', { name: `undone ${randomUUID()}`, rooms: [] });
+        const request = { proposalId, justification: 'Not needed.', proposer: keeper1 };
+        const reverted = expectDone(await fixture.inApi((tx) => createRevert(tx, request, fixture.deps)));
+        return simulated(fixture, reverted.proposalId);
+      },
+    ],
+  ])('of what %s goes to the stages of its approval policy where policies refuse it, with the reason', async (_, prepare) => {
+    const plan = await prepare();
+    expect(plan.status).toBe('approved');
+    const few = `@explain("Somebody looks.") forbid (principal, action == Action::"execute", resource == ActionType::"addFloor") when { context.approvals < 1 };`;
+    expectDone(await put({ all: permitAll, few }));
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'simulating' });
+    const waiting = await simulated(fixture, plan.proposalId);
+    expect(waiting).toMatchObject({ status: 'awaiting_approval', missing: '1 more approval for keepers' });
+    const timeline = await fixture.inApi((tx) => readTimeline(tx, plan.proposalId));
+    expect(timeline).toContainEqual(
+      expect.objectContaining({
+        facts: expect.objectContaining({ status: 'simulating', policies: ['few'] }),
+        personal: expect.objectContaining({ reason: 'policy_forbids' }),
+      }),
+    );
+    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({
+      status: 'awaiting_approval',
+    });
+    await backToDefaults();
+    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({
+      status: 'awaiting_approval',
+    });
+    expect(expectDone(await fixture.review(waiting, keeper2)).settled?.status).toBe('approved');
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
+  });
+
   it('is refused where a policy cannot be computed', async () => {
     const plan = await approved('F4');
     expectDone(await put({ all: permitAll, broken: strict('context.plan.edits.total * 9223372036854775807 + 9223372036854775807 > 0') }));
@@ -224,6 +265,47 @@ describe('an execution', () => {
       );
       await backToDefaults();
     }
+  });
+});
+
+describe('what a plan touches', () => {
+  const onRooms = (
+    condition: string,
+  ) => `@explain("Asks for more.") forbid (principal, action in [Action::"review", Action::"execute"], resource == ActionType::"closeRoom")
+when { context.plan.touches has room && ${condition} };`;
+
+  it('is known to policies with what the plan does not write, for reviews and executions alike, and as it is then', async () => {
+    await fixture.done('addFloor', { name: 'T1', rooms: [{ code: 'T1-1', seats: 4 }] });
+    const sent = await put({
+      all: permitAll,
+      large: onRooms('context.plan.touches.room.before has seats && context.plan.touches.room.before.seats.most > 10'),
+      elsewhere: onRooms('context.plan.touches.room.ids.contains("T1-2")'),
+      never: onRooms('context.plan.touches.room.after has status && context.plan.touches.room.after.status.contains("open")'),
+    });
+    expectDone(sent);
+    const plan = await fixture.planned('closeRoom', { room: 'T1-1' });
+    expectDone(await fixture.review(plan, keeper1));
+    await fixture.done('setSeats', { room: 'T1-1', seats: 11 });
+    expect(await fixture.review(plan, officer)).toMatchObject({ refused: 'policy_forbids', faults: [{ message: 'forbidden by large' }] });
+    await fixture.done('setSeats', { room: 'T1-1', seats: 10 });
+    expect(await fixture.review(plan, officer)).toMatchObject({ settled: { status: 'approved' } });
+    await fixture.done('setSeats', { room: 'T1-1', seats: 12 });
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+    expect((await decisions(plan.proposalId)).at(-1)).toMatchObject({ action: 'execute', outcome: 'refused', policies: ['large'] });
+    await backToDefaults();
+  });
+
+  it('is rehearsed on past proposals, with what their plans wrote', async () => {
+    await fixture.done('addFloor', { name: 'T2', rooms: [{ code: 'T2-1' }] });
+    const done = await fixture.done('closeRoom', { room: 'T2-1' });
+    const never = onRooms('context.plan.touches.room.before has status && context.plan.touches.room.before.status.contains("open")');
+    const { rehearsal } = expectDone(await put({ all: permitAll, never }, { dryRun: true }));
+    const mine = rehearsal?.differences.filter(({ proposalId }) => proposalId === done.proposalId);
+    expect(mine?.map(({ action, to, policies }) => [action, to, policies])).toEqual([
+      ['review', 'deny', ['never']],
+      ['review', 'deny', ['never']],
+      ['execute', 'deny', ['never']],
+    ]);
   });
 });
 

@@ -1,14 +1,18 @@
 // Reminders and escalations of proposals that wait; on a clone from tests/support/database.ts, whose clock is moved.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
+import type { Policies } from '../../ontology/policy-engine.ts';
+import { cedar } from '../../policy/cedar.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
+import { PolicySets } from '../../store/policy-sets.ts';
 import { lockProposal } from '../../store/proposal-row.ts';
+import { putPolicies } from '../../store/put-policies.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { transition } from '../../store/transition.ts';
 import { verifyLog } from '../evidence/verify-log.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
-import { building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
-import { uploaded } from './govern.ts';
+import { admin, building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
+import { carriedOut, uploaded } from './govern.ts';
 
 const minute = 60_000;
 const chief = caller('chief-1');
@@ -70,6 +74,33 @@ describe('a reminder', () => {
         data: { number: 1, missing: expect.stringContaining('keepers'), reviewers: ['keeper-1', 'keeper-2'] },
       },
     ]);
+  });
+
+  it('is worked out while reviews go on, and names nobody whom the policies in force forbid to review', async () => {
+    const plan = await planned('A');
+    const policies = {
+      all: 'permit (principal, action, resource);',
+      not1: 'forbid (principal, action == Action::"review", resource) when { principal.id == "keeper-1" };',
+    };
+    const upload = expectDone(await fixture.inApi((tx) => putPolicies(tx, { policies, cases: [] }, admin, fixture.deps)));
+    await carriedOut(fixture, upload.proposalId ?? '');
+    const lockedByNobody: string[] = [];
+    const watched: Policies = {
+      ...cedar,
+      engine: {
+        async decide(set, request) {
+          const rows = await fixture.inWorker((tx) =>
+            tx.rows('SELECT 1 FROM exequatur.proposal p WHERE p.id = $1::uuid FOR UPDATE NOWAIT', [plan.proposalId]),
+          );
+          if (rows.length === 1) lockedByNobody.push(request.principal.id);
+          return cedar.engine.decide(set, request);
+        },
+      },
+    };
+    await later(10);
+    await settleProposal(fixture.worker, fixture.tenant, plan.proposalId, { ...fixture.deps, policies: new PolicySets(watched) });
+    expect(lockedByNobody).toEqual(['keeper-1', 'keeper-2']);
+    expect((await sent(plan.proposalId)).map(({ data }) => data.reviewers)).toEqual([['keeper-2']]);
   });
 
   it('names whom the open stage asks by then', async () => {

@@ -22,7 +22,7 @@ export async function simulatedFalsely(
       proposalId,
     ]);
     if (proposal === null || row === undefined) throw new Error('no such proposal');
-    const outcome = await simulateSetting(tx, setting, { proposal, parameters: row.parameters }, fixture.deps);
+    const outcome = await simulateSetting(tx, setting, { proposal, parameters: row.parameters, asksPeople: false }, fixture.deps);
     if (outcome.kind === 'invalid') throw new Error(JSON.stringify(outcome.faults));
     const { plan, summary, readSet } = outcome.simulation;
     const [edit] = plan.edits;

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import type { JsonObject } from '../../ontology/json.ts';
+import type { Setting } from '../../ontology/setting-actions.ts';
+import type { ParseSetting } from '../../store/revise-setting.ts';
+import { faultsOf } from '../request-faults.ts';
+import { delegationBody } from './delegation-schema.ts';
+import { ontologyBody } from './ontology-schema.ts';
+import { policiesBody } from './policy-schema.ts';
+import { subscriptionBody } from './subscription-schema.ts';
+import { text } from './text-schema.ts';
+
+/** What a revision of a change of what governs says: what is sent to change it, without what names it. */
+const revisions: Record<Setting, z.ZodType> = {
+  ontology: z.strictObject({ document: ontologyBody }),
+  policies: z.union([policiesBody, z.strictObject({ version: z.int().min(0) })]),
+  switches: z.strictObject({ reason: text(4_000) }),
+  delegations: delegationBody.omit({ delegator: true }),
+  subscriptions: subscriptionBody,
+};
+
+export const parseSetting: ParseSetting = (setting, parameters) => {
+  const parsed = revisions[setting].safeParse(parameters);
+  if (parsed.success) return { value: parsed.data as JsonObject };
+  return {
+    faults: faultsOf(parsed.error).map(({ pointer = '', ...fault }) => ({
+      ...fault,
+      code: 'invalid_parameters',
+      pointer: `/parameters${pointer}`,
+    })),
+  };
+};
