@@ -35,7 +35,7 @@ export function markedSource(checked: Checked): string {
 }
 
 export function markedFunction(checked: Checked): string {
-  return marked(checked, (key, { by }) => (by === 'NULL;' ? [`PERFORM met.k${key}(true); `, ''] : [`met.k${key}(`, ')']));
+  return marked(checked, (key, { by }) => (by === 'NULL;' ? [`PERFORM met.k${key}(true); `, ''] : [` met.k${key}(`, ') ']));
 }
 
 /** Calls of functions are what PostgreSQL counts whatever becomes of a transaction, and also in one that only reads: `hit_` is called where the check is met. */

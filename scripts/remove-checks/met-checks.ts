@@ -1,6 +1,6 @@
 /** Which test file meets which check, found by running each file once with all checks marked. A check that no test meets is missed by none; and the few that meet it are all that need to run without it. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { digestOf } from '../../ontology/canonical-json.ts';
 import { markedFunction, markedSource, markingFunctions, metSource } from './mark-checks.ts';
 import { type Meeting, type Memory, write } from './memory.ts';
@@ -16,10 +16,19 @@ const testFolders = ['database', 'governance', 'store', 'api', 'effects', 'evide
 const leftOut = /fuzz|evaluator-agreement|expression-cost|replay|record-histories|stale-reads-cost|change-sets\.test|overload|index-build/;
 
 /** Of every test file that could notice: what it meets, how long it takes, and whether it passes with the marks in place. What has not changed since is remembered. */
-export async function meetings(checked: readonly Checked[], root: string, memory: Memory, lanes: number): Promise<Map<string, Meeting>> {
-  const sources = digestOf({ texts: [...checked.map(({ text }) => text), ...supportOf(root)] });
-  const files = [...folders, ...testFolders].flatMap((folder) => testFilesIn(root, folder)).filter((path) => !leftOut.test(path));
-  const digests = new Map(files.map((path) => [path, digestOf({ sources, test: readFileSync(join(root, path), 'utf8') })]));
+export async function meetings(
+  checked: readonly Checked[],
+  root: string,
+  memory: Memory,
+  { lanes, isMeant }: { lanes: number; isMeant: (path: string) => boolean },
+): Promise<Map<string, Meeting>> {
+  const texts = checked.map(({ text }) => text);
+  const files = [...testFolders, ...folders]
+    .flatMap((folder) => testFilesIn(root, folder))
+    .filter((path) => isMeant(path) && !leftOut.test(path) && mayMeet(root, path, checked));
+  const digests = new Map(
+    files.map((path) => [path, digestOf({ texts, support: supportOf(root, path), test: readFileSync(join(root, path), 'utf8') })]),
+  );
   const unknown = files.filter((path) => memory.meetings[path]?.digest !== digests.get(path));
   if (unknown.length > 0) console.log(`running ${unknown.length} test files once to see which checks they meet`);
   const take = async (number: number) => {
@@ -93,10 +102,20 @@ function testFilesIn(root: string, folder: string): string[] {
     .map((name) => `${folder}/${name}`);
 }
 
-/** What tests share, and what they speak to. */
-function supportOf(root: string): string[] {
-  return readdirSync(join(root, 'tests'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(ts|json)$/.test(name) && !name.endsWith('.test.ts') && !name.endsWith('.history.json'))
-    .sort()
-    .map((name) => readFileSync(join(root, 'tests', name), 'utf8'));
+/** A pure test beside the code meets what it imports. */
+function mayMeet(root: string, path: string, checked: readonly Checked[]): boolean {
+  if (path.startsWith('tests/')) return true;
+  const text = readFileSync(join(root, path), 'utf8');
+  return checked.some(({ where }) => text.includes(`/${basename(where)}'`));
+}
+
+/** What tests share: what is beside them, and what speaks to servers and makes the usual tenant. */
+function supportOf(root: string, path: string): string[] {
+  if (!path.startsWith('tests/')) return [];
+  return [...new Set(['tests/support', 'tests/store', 'tests/database', dirname(path)])].sort().flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(ts|json)$/.test(name) && !/\.test\.ts$|\.history\.json$/.test(name))
+      .sort()
+      .map((name) => readFileSync(join(root, folder, name), 'utf8')),
+  );
 }

@@ -70,6 +70,9 @@ interface Theme {
   behalf: number;
 }
 
+/** And how many proposals there are to speak of. */
+type Drawing = Theme & { made: number };
+
 const none = { govern: 0, grant: 0, revoke: 0, breakGlass: 0, lookBack: 0 };
 const themes: readonly Theme[] = [
   { weights: {}, actions: actionTypes, behalf: 15 },
@@ -110,7 +113,7 @@ const governingOf = (dice: Dice, by: string): Governing => {
   return { on: `${scope}/${name}` };
 };
 
-const drawn: Readonly<Record<Command['do'], { weight: number; draw(dice: Dice, theme: Theme): Command }>> = {
+const drawn: Readonly<Record<Command['do'], { weight: number; draw(dice: Dice, theme: Drawing): Command }>> = {
   propose: {
     weight: 14,
     draw: (dice, { actions }) => ({
@@ -125,9 +128,9 @@ const drawn: Readonly<Record<Command['do'], { weight: number; draw(dice: Dice, t
   },
   step: {
     weight: 44,
-    draw: (dice) => ({
+    draw: (dice, theme) => ({
       do: 'step',
-      of: dice.roll(most),
+      of: dice.roll(theme.made),
       how: dice.chance(1)
         ? dice.pick(['killed early', 'killed late'] as const) // A second each, until the next process is up.
         : dice.pick(['once', 'once', 'once', 'twice', 'cut early', 'cut late'] as const),
@@ -137,7 +140,7 @@ const drawn: Readonly<Record<Command['do'], { weight: number; draw(dice: Dice, t
     weight: 46,
     draw: (dice, theme) => ({
       do: 'review',
-      of: dice.roll(most),
+      of: dice.roll(theme.made),
       ...reviewerOf(dice, theme.behalf),
       decision: dice.chance(75) ? 'approve' : dice.pick(['reject', 'request_changes', 'request_changes']),
       claims: dice.chance(85) ? roles : [dice.pick(roles)],
@@ -148,9 +151,9 @@ const drawn: Readonly<Record<Command['do'], { weight: number; draw(dice: Dice, t
   },
   revise: {
     weight: 10,
-    draw: (dice) => ({
+    draw: (dice, theme) => ({
       do: 'revise',
-      of: dice.roll(most),
+      of: dice.roll(theme.made),
       by: dice.chance(75) ? 'bot' : dice.pick(people),
       size: 1 + dice.roll(6),
       cut: dice.chance(8),
@@ -158,7 +161,13 @@ const drawn: Readonly<Record<Command['do'], { weight: number; draw(dice: Dice, t
   },
   revert: {
     weight: 6,
-    draw: (dice) => ({ do: 'revert', of: dice.roll(most), by: dice.pick(principals), cut: dice.chance(10), again: dice.chance(10) }),
+    draw: (dice, theme) => ({
+      do: 'revert',
+      of: dice.roll(theme.made),
+      by: dice.pick(principals),
+      cut: dice.chance(10),
+      again: dice.chance(10),
+    }),
   },
   govern: {
     weight: 9,
@@ -177,10 +186,22 @@ const drawn: Readonly<Record<Command['do'], { weight: number; draw(dice: Dice, t
   revoke: { weight: 2, draw: (dice) => ({ do: 'revoke', by: dice.pick(principals), nth: dice.roll(4), cut: dice.chance(10) }) },
   breakGlass: {
     weight: 8,
-    draw: (dice) => ({ do: 'breakGlass', of: dice.roll(most), by: dice.pick(principals), cut: dice.chance(8), again: dice.chance(8) }),
+    draw: (dice, theme) => ({
+      do: 'breakGlass',
+      of: dice.roll(theme.made),
+      by: dice.pick(principals),
+      cut: dice.chance(8),
+      again: dice.chance(8),
+    }),
   },
-  lookBack: { weight: 3, draw: (dice) => ({ do: 'lookBack', of: dice.roll(most), by: dice.pick(principals), cut: dice.chance(8) }) },
-  withdraw: { weight: 3, draw: (dice) => ({ do: 'withdraw', of: dice.roll(most), by: dice.pick(principals), cut: dice.chance(10) }) },
+  lookBack: {
+    weight: 3,
+    draw: (dice, theme) => ({ do: 'lookBack', of: dice.roll(theme.made), by: dice.pick(principals), cut: dice.chance(8) }),
+  },
+  withdraw: {
+    weight: 3,
+    draw: (dice, theme) => ({ do: 'withdraw', of: dice.roll(theme.made), by: dice.pick(principals), cut: dice.chance(10) }),
+  },
   roles: { weight: 4, draw: (dice) => ({ do: 'roles', who: dice.pick(people), roles: roles.filter(() => dice.chance(60)) }) },
   teams: { weight: 3, draw: (dice) => ({ do: 'teams', who: dice.pick(people), teams: teams.filter(() => dice.chance(50)) }) },
   disable: { weight: 4, draw: (dice) => ({ do: 'disable', who: dice.pick(principals), disabled: dice.chance(30) }) },
@@ -220,6 +241,7 @@ export const kinds = Object.keys(drawn) as Command['do'][];
 
 /** Who foresees what a command would do. */
 interface Foresight {
+  readonly proposals: readonly unknown[];
   play(command: Command): boolean;
   copy(): Foresight;
 }
@@ -233,8 +255,9 @@ export function drawCommands(dice: Dice, count: number, foresight: Foresight): C
   const urn = kinds.flatMap((kind) => Array.from({ length: theme.weights[kind] ?? drawn[kind].weight }, () => kind));
   return Array.from({ length: count }, () => {
     const { draw } = drawn[dice.pick(urn)];
-    let command = draw(dice, theme);
-    for (let again = dice.chance(75) ? 12 : 0; again > 0 && !foresight.copy().play(command); again--) command = draw(dice, theme);
+    const drawing = { ...theme, made: Math.min(most, Math.max(1, foresight.proposals.length)) };
+    let command = draw(dice, drawing);
+    for (let again = dice.chance(75) ? 12 : 0; again > 0 && !foresight.copy().play(command); again--) command = draw(dice, drawing);
     foresight.play(command);
     return command;
   });
