@@ -18,16 +18,18 @@ interface Measured {
 }
 
 /**
- * `npm run bench -- policy [--policies 10,100,1000] [--principals 10000] [--seconds 3] [--rounds 5] [--lifecycles 200] [--proposals 10000] [--frozen-s 1800]`: what one decision
+ * `npm run bench -- policy [--policies 10,100,1000] [--principals 10000] [--seconds 3] [--rounds 5] [--lifecycles 200] [--proposals 10000] [--frozen-s 1200]`: what one decision
  * of the engine costs in one process, with sets of each size, in turns, asked about the execution of a plan by one principal after the other; what decisions take of a lifecycle;
- * and what so many proposals cost that wait for the end of a freeze window, and how long they take then.
+ * and what so many proposals cost that wait for the end of a freeze window, which is as long as it must be and at most `frozen-s`, and how long they take then.
+ * Says of each part how long it took.
  */
 export async function benchPolicy(args: readonly string[]): Promise<void> {
   const options = readOptions(args, {
     ...{ policies: '10,100,1000', principals: 10_000, seconds: 3, rounds: 5 },
-    ...{ lifecycles: 200, proposals: 10_000, 'frozen-s': 1_800 },
+    ...{ lifecycles: 200, proposals: 10_000, 'frozen-s': 1_200 },
   });
   const sizes = options.policies.split(',').map(Number);
+  const laps = new Laps();
   const engine = new CedarEngine();
   const sets = sizes.map(policiesOf);
   const requests = Array.from({ length: options.principals }, (_, at) => requestOf(at));
@@ -54,16 +56,32 @@ export async function benchPolicy(args: readonly string[]): Promise<void> {
       `${(denied * 100).toFixed(0)} %`,
     ]),
   ]);
+  laps.tell('decisions');
   const gateShare = await measureGateShare(sizes, options.lifecycles);
   printGateShare(gateShare);
+  laps.tell('lifecycles');
   const waiting = await measureWaiting(options.proposals, options['frozen-s']);
   printWaiting(waiting);
-  console.log(JSON.stringify({ bench: 'policy', principals: options.principals, measured, gateShare, waiting }));
+  laps.tell('waiting proposals');
+  console.log(JSON.stringify({ bench: 'policy', principals: options.principals, measured, gateShare, waiting, seconds: laps.seconds }));
 }
 
-function printWaiting({ proposals, proposingS, memory, releaseS }: Waiting): void {
+/** How long each part of the benchmark itself takes. */
+class Laps {
+  readonly seconds: Record<string, number> = {};
+  private from = performance.now();
+
+  tell(part: string): void {
+    const now = performance.now();
+    this.seconds[part] = Math.round((now - this.from) / 1_000);
+    console.log(`(${part}: ${this.seconds[part]} s)`);
+    this.from = now;
+  }
+}
+
+function printWaiting({ proposals, proposingS, idleS, windows, memory, releaseS }: Waiting): void {
   console.log(
-    `\n${proposals} proposals, held by a freeze window, proposed in ${proposingS.toFixed(0)} s; all executed ${releaseS.toFixed(1)} s after it ended (${(proposals / releaseS).toFixed(0)} a second)`,
+    `\n${proposals} proposals, held by a freeze window, proposed in ${proposingS.toFixed(0)} s (${(proposals / proposingS).toFixed(0)} a second; ${windows} ${windows === 1 ? 'window' : 'windows'}, which lasted ${idleS.toFixed(0)} s more); all executed ${releaseS.toFixed(1)} s after it ended (${(proposals / releaseS).toFixed(0)} a second)`,
   );
   printTable([
     ['resident MiB', 'before', 'with all waiting'],

@@ -1,165 +1,161 @@
 /**
- * Removes each check of the gate, of the store that asks it, and of the door, one at a time, and runs the tests that could notice. Prints which test did, and ends with 1
- * where none does. Works on a copy of the sources and a database server of its own. What was noticed is remembered, so that a run that was ended goes on.
+ * Removes each check of the gate, of the store and of the door, one at a time, and runs the tests that meet it. Prints which test misses it, and ends with 1 where none does.
+ * First every test file runs once with all checks marked, so that it is known which of them meet which: what no test meets, none can miss. Works on copies of the sources and
+ * on database servers of its own. What was seen is remembered, so that a run that was ended goes on, and only what changed since is tried again.
  *
- * Usage: npm run remove-checks -- [--only <text> ...] [--minutes <n>] [--groups <n>] [--afresh] [--list]
- * --groups: how many groups of tests to try, of three: the likely ones, more of them, all.
+ * Usage: npm run remove-checks -- [--only <text> ...] [--tests <text> ...] [--minutes <n>] [--lanes <n>] [--met] [--list] [--afresh]
+ * --tests: goes by these test files alone, to see soon what they miss. --met: says which checks no test meets, and removes nothing. --list: names the checks, and runs nothing but the migrations.
  */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
-import { digestOf } from '../ontology/canonical-json.ts';
-import { startPostgres } from './postgres/embedded-postgres.ts';
 import { doorChecks } from './remove-checks/door-checks.ts';
-import { likelyTests } from './remove-checks/likely-tests.ts';
+import { type Meeting, type Memory, read, write } from './remove-checks/memory.ts';
+import { meetings } from './remove-checks/met-checks.ts';
 import { redundantChecks } from './remove-checks/redundant-checks.ts';
-import { nameOf, type Removal } from './remove-checks/removal.ts';
+import { type Checked, keyOf, nameOf, type Removal } from './remove-checks/removal.ts';
 import { sourceChecks } from './remove-checks/source-checks.ts';
 import { firstFailure, type Notice } from './remove-checks/tests-that-notice.ts';
+import { Workshop } from './remove-checks/workshop.ts';
+import { startTemporalDevServer } from './temporal/dev-server.ts';
 
 const { values: wishes } = parseArgs({
   options: {
     only: { type: 'string', multiple: true, default: [''] },
+    tests: { type: 'string', multiple: true, default: [''] },
     minutes: { type: 'string', default: '600' },
-    afresh: { type: 'boolean', default: false },
-    groups: { type: 'string', default: '3' },
+    lanes: { type: 'string', default: '2' },
+    met: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    afresh: { type: 'boolean', default: false },
   },
 });
-const memory = '.exequatur/removed-checks.json';
-/** By place: tests that noticed one removal there are likely to notice the next. */
-const lastNoticed = new Map<string, string>();
-const endAtMs = Date.now() + Number(wishes.minutes) * 60_000;
 
-const root = mkdtempSync(join(tmpdir(), 'remove-checks-'));
-const server = await startPostgres({
-  directory: join(process.cwd(), '.exequatur', 'remove-checks', String(process.pid)),
-  disposable: true,
-});
+interface Trial {
+  key: string;
+  removal: Removal;
+  checked: Checked;
+}
+
+const memory: Memory = wishes.afresh ? { meetings: {}, noticed: {}, passed: {} } : read();
+const lanes = Number(wishes.lanes);
+const endAtMs = Date.now() + Number(wishes.minutes) * 60_000;
+const servers: { stop(): Promise<void> }[] = [];
+const workshops: Workshop[] = [];
 try {
   process.exitCode = await removeAll();
 } finally {
-  await server.stop();
-  rmSync(root, { recursive: true, force: true });
-  rmSync(join('.exequatur', 'remove-checks', String(process.pid)), { recursive: true, force: true });
+  await Promise.all([...workshops.map((one) => one.close()), ...servers.map((one) => one.stop())]);
+  rmSync('.exequatur/remove-checks', { recursive: true, force: true });
 }
 
 async function removeAll(): Promise<number> {
-  copySources();
-  const template = await makeTemplate();
-  const removals = [...sourceChecks(root), ...(await inDatabase(template, doorChecks))].filter((one) =>
-    wishes.only.some((text) => nameOf(one).includes(text)),
-  );
+  const first = await open();
+  const all = [...sourceChecks(first.root), ...(await first.inTemplate(doorChecks))];
+  const trials = all
+    .flatMap((checked) => checked.removals.map((removal): Trial => ({ key: keyOf(removal, checked.text), removal, checked })))
+    .filter(({ removal }) => wishes.only.some((text) => nameOf(removal).includes(text)));
   if (wishes.list) {
-    for (const removal of removals) console.log(nameOf(removal));
-    console.log(`${removals.length} checks`);
+    for (const { removal } of trials) console.log(nameOf(removal));
+    console.log(`${trials.length} checks`);
     return 0;
   }
-  const known = wishes.afresh ? {} : readMemory();
-  const counts = { noticed: 0, redundant: 0, survived: 0, left: 0 };
-  for (const removal of removals) {
-    const key = digestOf({ name: nameOf(removal), without: removal.without });
-    const noticed = known[key] ?? (Date.now() < endAtMs ? await noticeOf(removal, template) : undefined);
-    if (noticed) writeMemory(key, noticed);
-    counts[sayWhatCame(removal, noticed)] += 1;
+  const temporal = process.env.TEMPORAL_ADDRESS ? undefined : await startTemporalDevServer();
+  if (temporal !== undefined) {
+    servers.push(temporal);
+    process.env.TEMPORAL_ADDRESS = temporal.address; // One for all runs of tests; each is told.
+  }
+  const known = await meetings(all, first.root, memory, { lanes, isMeant: (path) => wishes.tests.some((text) => path.includes(text)) });
+  if (!wishes.met) await tryAll(trials, known, first);
+  return sum(trials, known);
+}
+
+async function open(): Promise<Workshop> {
+  const workshop = await Workshop.open(workshops.length);
+  workshops.push(workshop);
+  return workshop;
+}
+
+/** Each lane has a workshop of its own, and takes the next check as soon as it is through with one. */
+async function tryAll(trials: readonly Trial[], known: ReadonlyMap<string, Meeting>, first: Workshop): Promise<void> {
+  const waiting = trials.filter(
+    ({ key, removal }) => memory.noticed[key] === undefined && redundancyOf(removal) === undefined && left(key, known).length > 0,
+  );
+  console.log(`removing ${waiting.length} checks, of ${trials.length}`);
+  const take = async (workshop: Workshop) => {
+    for (let trial = waiting.shift(); trial !== undefined && Date.now() < endAtMs; trial = waiting.shift())
+      await tryOne(trial, known, workshop);
+  };
+  const others = await Promise.all(Array.from({ length: lanes - 1 }, open));
+  await Promise.all([first, ...others].map(take));
+}
+
+/** The files that meet it and have not passed without it yet, those first that are soon through. */
+function left(key: string, known: ReadonlyMap<string, Meeting>): string[] {
+  return [...known]
+    .filter(([path, { met, digest }]) => met.includes(key) && memory.passed[key]?.[path] !== digest)
+    .sort(([, a], [, b]) => a.seconds - b.seconds)
+    .map(([path]) => path);
+}
+
+async function tryOne({ key, removal, checked }: Trial, known: ReadonlyMap<string, Meeting>, workshop: Workshop): Promise<void> {
+  const files = left(key, known);
+  const groups = [files.slice(0, 2), files.slice(2, 6), files.slice(6)].filter((group) => group.length > 0);
+  await workshop.withoutCheck(removal, checked, async () => {
+    for (const group of groups) {
+      const failure = await noticeOf(workshop, group);
+      if (failure !== null) {
+        memory.noticed[key] = failure;
+        break;
+      }
+      const passed = group.map((path) => [path, known.get(path)?.digest ?? '']);
+      memory.passed[key] = { ...memory.passed[key], ...Object.fromEntries(passed) };
+    }
+  });
+  write(memory);
+  const notice = memory.noticed[key];
+  console.log(`${nameOf(removal)}\n    ${notice === undefined ? 'missed by none' : wordsOf(notice)}`);
+}
+
+/** A test that takes too long says nothing unless it fails otherwise when its file runs again alone. */
+async function noticeOf(workshop: Workshop, files: readonly string[]): Promise<Notice | null> {
+  const failure = await firstFailure(workshop.root, files, workshop.url);
+  if (!failure?.timedOut) return failure;
+  const again = await firstFailure(workshop.root, [failure.file], workshop.url);
+  if (again !== null && !again.timedOut) return again;
+  const others = files.filter((path) => path !== failure.file);
+  return others.length === 0 ? null : noticeOf(workshop, others);
+}
+
+/** The list, and whether it is as it should be. */
+function sum(trials: readonly Trial[], known: ReadonlyMap<string, Meeting>): number {
+  const counts = { noticed: 0, redundant: 0, survived: 0, unmet: 0, left: 0 };
+  console.log('\nwhat came of each');
+  for (const { key, removal } of trials) {
+    const [outcome, words] = outcomeOf(key, removal, known);
+    counts[outcome]++;
+    console.log(`${nameOf(removal)}\n    ${words}`);
   }
   console.log(
-    `${removals.length} checks: ${counts.noticed} missed by a test when gone, ${counts.redundant} redundant, ${counts.survived} SURVIVED, ${counts.left} not tried`,
+    `${trials.length} checks: ${counts.noticed} missed by a test when gone, ${counts.redundant} redundant, ${counts.survived} SURVIVED, ${counts.unmet} met by no test, ${counts.left} not tried`,
   );
-  return counts.survived + counts.left === 0 ? 0 : 1;
+  return counts.survived + counts.unmet + counts.left === 0 ? 0 : 1;
 }
 
-function sayWhatCame(removal: Removal, noticed: Notice | null | undefined): 'noticed' | 'redundant' | 'survived' | 'left' {
-  const name = nameOf(removal);
-  if (noticed === undefined) return 'left';
-  if (noticed !== null) {
-    console.log(`${name}\n    ${noticed.file}: ${noticed.test}`);
-    return 'noticed';
-  }
-  const redundant = redundantChecks.find((one) => name.startsWith(one.name));
-  console.log(redundant === undefined ? `${name}\n    SURVIVED` : `${name}\n    redundant: ${redundant.because}`);
-  return redundant === undefined ? 'survived' : 'redundant';
+function outcomeOf(
+  key: string,
+  removal: Removal,
+  known: ReadonlyMap<string, Meeting>,
+): ['noticed' | 'redundant' | 'survived' | 'unmet' | 'left', string] {
+  const notice = memory.noticed[key];
+  if (notice !== undefined) return ['noticed', wordsOf(notice)];
+  const redundant = redundancyOf(removal);
+  if (redundant !== undefined) return ['redundant', `redundant: ${redundant.because}`];
+  const meeting = [...known].flatMap(([path, { met }]) => (met.includes(key) ? [path] : []));
+  if (meeting.length === 0) return ['unmet', 'SURVIVED: no test meets it'];
+  return left(key, known).length > 0
+    ? ['left', `not tried; met by ${meeting.length} files`]
+    : ['survived', `SURVIVED: ${meeting.join(', ')} meet it, and pass without it`];
 }
 
-/** Both sides are put back whatever happens: the next removal begins from all checks. */
-async function noticeOf(removal: Removal, template: string): Promise<Notice | null> {
-  const restore = removal.lane === 'door' ? await replaceFunction(removal, template) : replaceFile(removal);
-  try {
-    for (const files of likelyTests(root, removal, lastNoticed.get(removal.where)).slice(0, Number(wishes.groups))) {
-      let failure = await firstFailure(root, files, server.url);
-      if (failure?.timedOut) failure = await firstFailure(root, [failure.file], server.url);
-      if (failure === null || failure.timedOut) continue;
-      lastNoticed.set(removal.where, failure.file);
-      return failure;
-    }
-    return null;
-  } finally {
-    await restore();
-  }
-}
-
-function replaceFile({ where, without }: Removal): () => void {
-  const path = join(root, where);
-  const whole = readFileSync(path, 'utf8');
-  writeFileSync(path, without);
-  return () => writeFileSync(path, whole);
-}
-
-/** In the template, of which each test file gets a clone. Replacing keeps owner and grants. */
-async function replaceFunction({ where, without }: Removal, template: string): Promise<() => Promise<unknown>> {
-  const whole = await inDatabase(template, async (client) => {
-    const { rows } = await client.query<{ text: string }>(
-      `SELECT pg_get_functiondef(p.oid) AS text FROM pg_proc p WHERE p.pronamespace = 'exequatur'::regnamespace AND p.proname = $1`,
-      [where.slice(0, -2)],
-    );
-    if (rows.length !== 1) throw new Error(`${where} is ${rows.length} functions`);
-    await client.query(without);
-    return rows[0]?.text ?? '';
-  });
-  return () => inDatabase(template, (client) => client.query(whole));
-}
-
-/** The first test to need a database makes it; that this one passes also says that the copy works. */
-async function makeTemplate(): Promise<string> {
-  const failure = await firstFailure(root, ['tests/database/door-bytes.test.ts', 'policy/decide.test.ts'], server.url);
-  if (failure !== null) throw new Error(`with all checks in place this fails: ${failure.file}: ${failure.test}`);
-  return inDatabase('postgres', async (client) => {
-    const { rows } = await client.query<{ datname: string }>(
-      `SELECT datname FROM pg_database WHERE datistemplate AND datname LIKE 'exq_%'`,
-    );
-    return rows[0]?.datname ?? '';
-  });
-}
-
-async function inDatabase<T>(name: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const url = new URL(server.url);
-  url.pathname = `/${name}`;
-  const client = new pg.Client({ connectionString: url.href });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
-function copySources(): void {
-  const left = new Set(['node_modules', '.git', '.exequatur', 'dist']);
-  cpSync(process.cwd(), root, { recursive: true, filter: (path) => !left.has(relative(process.cwd(), path)) });
-  symlinkSync(join(process.cwd(), 'node_modules'), join(root, 'node_modules'));
-}
-
-function readMemory(): Record<string, Notice> {
-  try {
-    return JSON.parse(readFileSync(memory, 'utf8')) as Record<string, Notice>;
-  } catch {
-    return {};
-  }
-}
-
-function writeMemory(key: string, notice: Notice): void {
-  mkdirSync('.exequatur', { recursive: true });
-  writeFileSync(memory, JSON.stringify({ ...readMemory(), [key]: notice }));
-}
+const redundancyOf = (removal: Removal) => redundantChecks.find((one) => nameOf(removal).startsWith(one.name));
+const wordsOf = ({ file, test }: Notice) => `${file}: ${test}`;

@@ -14,6 +14,7 @@ import { marksOf } from './plan-ontology-change.ts';
 import { readPlannedEdit } from './plan-setting.ts';
 import { policyVersionInForce } from './policy-sets.ts';
 import type { LockedProposal } from './proposal-row.ts';
+import { type NewDelegation, planDelegation } from './put-delegation.ts';
 import { readPolicies } from './read-policies.ts';
 import type { Sql, Tx } from './sql.ts';
 import { readProposer } from './standing.ts';
@@ -37,11 +38,19 @@ export async function recheckSetting(
       return recheckDocument(tx, planId, deps);
     case 'policies':
       return recheckPolicies(tx, proposer, planId, deps);
-    case 'switches':
     case 'delegations':
+      return recheckDelegation(tx, planId);
+    case 'switches':
     case 'subscriptions':
       return [];
   }
+}
+
+/** What time and the directory have made of it: one that is over before it is granted could not be kept. */
+async function recheckDelegation(tx: Tx, planId: string): Promise<Fault[]> {
+  const { id, set } = await readPlannedEdit(tx, planId);
+  const planned = await planDelegation(tx, { ...set, id } as unknown as NewDelegation);
+  return planned.kind === 'invalid' ? planned.faults : [];
 }
 
 async function recheckDocument(tx: Tx, planId: string, deps: Pick<StoreDeps, 'ontologies' | 'policies'>): Promise<Fault[]> {

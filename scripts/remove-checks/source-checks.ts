@@ -1,19 +1,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import ts from 'typescript';
-import { type Removal, shorten } from './removal.ts';
+import { type Checked, type Removal, shorten } from './removal.ts';
 
-/** Of the gate: what `decide` is made of. Of the store: every file that asks the gate, the policies, the quorum or the switches. Found, not listed. */
-export function sourceChecks(root: string): Removal[] {
+/** Of the gate: what `decide` is made of. Of the store: every file. Found, not listed. */
+export function sourceChecks(root: string): Checked[] {
   const gate = [...importedBy(root, 'policy/decide.ts')].sort();
-  const asks =
-    /\b(decide\(|askPolicies|forbiddenByPolicy|mayNotSee|refusalToAdminister|settleQuorum|isSecondPerson|mayReview|obstaclesOf|stopOf)\b/;
-  const store = readdirSync(join(root, 'store'))
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
-    .map((name) => `store/${name}`)
-    .filter((path) => asks.test(readFileSync(join(root, path), 'utf8')))
+  const store = ['store', 'store/saga']
+    .flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
     .sort();
-  return [...gate.flatMap((path) => checksOf(root, path, 'gate')), ...store.flatMap((path) => checksOf(root, path, 'store'))];
+  return [...gate.map((path) => checksOf(root, path, 'gate')), ...store.map((path) => checksOf(root, path, 'store'))].filter(
+    ({ removals }) => removals.length > 0,
+  );
 }
 
 /** What a file imports for more than its types, and so on; the language of conditions has tests of its own and is left out. */
@@ -29,18 +28,17 @@ function importedBy(root: string, path: string, found = new Set<string>()): Set<
 
 const refuses = /\brefus(e\w*|al)\b|\bundone\(|\bsendBack\(|\bhold\(|\beligible: false|\ballowed: false/;
 
-function checksOf(root: string, path: string, lane: 'gate' | 'store'): Removal[] {
+function checksOf(root: string, path: string, lane: 'gate' | 'store'): Checked {
   const text = readFileSync(join(root, path), 'utf8');
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
   const found: Removal[] = [];
-  const take = (node: ts.Node, replacement: string, around: ts.Node, hint: string) => {
-    const without = text.slice(0, node.getStart(file)) + replacement + text.slice(node.end);
-    const check = node === around ? shorten(node.getText(file)) : `${shorten(node.getText(file))}  IN  ${shorten(around.getText(file))}`;
-    found.push({ lane, where: path, check, without, hints: [...hint.matchAll(/'(\w+)'/g)].map(([, code = '']) => code) });
-  };
   /** Each of several conditions by itself, since each is a check. */
-  const takeEach = (condition: ts.Expression, operator: ts.SyntaxKind, replacement: string, around: ts.Node) => {
-    for (const operand of operandsOf(condition, operator)) take(operand, replacement, around, around.getText(file));
+  const takeEach = (condition: ts.Expression, operator: ts.SyntaxKind, by: 'true' | 'false', around: ts.Node) => {
+    for (const node of operandsOf(condition, operator)) {
+      const words = shorten(node.getText(file));
+      const check = node === around ? words : `${words}  IN  ${shorten(around.getText(file))}`;
+      found.push({ lane, where: path, check, from: node.getStart(file), to: node.end, by });
+    }
   };
   const visit = (node: ts.Node): void => {
     if (ts.isIfStatement(node) && refuses.test(node.thenStatement.getText(file))) {
@@ -56,7 +54,7 @@ function checksOf(root: string, path: string, lane: 'gate' | 'store'): Removal[]
     ts.forEachChild(node, visit);
   };
   visit(file);
-  return found;
+  return { lane, where: path, text, removals: found };
 }
 
 function isChain(node: ts.Node): node is ts.BinaryExpression {

@@ -19,15 +19,34 @@ interface Report {
   }[];
 }
 
-/** Runs these files and stops at the first failure, which it returns; null where all pass. */
-export async function firstFailure(root: string, files: readonly string[], databaseUrl: string): Promise<Notice | null> {
+// The longest of these files takes a minute on a quiet machine. On a busy one, where several of these run beside other work, everything takes much longer, which says nothing.
+const patienceMs = 900_000;
+const timeouts = ['--testTimeout=180000', '--hookTimeout=300000'];
+
+/** Runs these files and, unless all of their tests are to run, stops at the first failure, which it returns; null where all pass. */
+export async function firstFailure(
+  root: string,
+  files: readonly string[],
+  databaseUrl: string,
+  { toTheEnd = false, env = {} }: { toTheEnd?: boolean; env?: Record<string, string> } = {},
+): Promise<Notice | null> {
   const report = join(root, 'report.json');
   rmSync(report, { force: true });
-  const args = ['node_modules/vitest/vitest.mjs', 'run', '--bail=1', '--reporter=json', `--outputFile=${report}`, ...files];
-  const child = spawn(process.execPath, args, { cwd: root, stdio: 'ignore', env: { ...process.env, DATABASE_URL: databaseUrl } });
+  const args = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    ...(toTheEnd ? [] : ['--bail=1']),
+    '--maxWorkers=1',
+    '--reporter=json',
+    ...timeouts,
+  ];
+  const child = spawn(process.execPath, [...args, `--outputFile=${report}`, ...files], {
+    ...{ cwd: root, stdio: 'ignore', timeout: patienceMs, killSignal: 'SIGKILL' },
+    env: { ...process.env, DATABASE_URL: databaseUrl, ...env },
+  });
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code === 0) return null;
-  return failureIn(root, report) ?? { file: files[0] ?? '', test: `(the run ended with ${code})` };
+  return failureIn(root, report) ?? { file: files[0] ?? '', test: `(the run ended with ${code})`, timedOut: code === null };
 }
 
 function failureIn(root: string, path: string): Notice | null {

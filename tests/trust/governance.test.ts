@@ -1,6 +1,6 @@
 // Random sequences of what people, administrators, time and crashes do, on a clone from tests/support/database.ts and on a small model: both come to the same.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Command } from './governance/commands.ts';
+import type { Command, Decision, Governing, StepFate } from './governance/commands.ts';
 import { Model } from './governance/model.ts';
 import { Offices } from './governance/office.ts';
 import { differenceIn, noTally, playSeed } from './governance/play.ts';
@@ -134,4 +134,140 @@ describe('what fills the one box, and what takes that back', () => {
     expect(model.proposals.map(({ status, revision }) => `${status} ${revision}`)).toEqual(statuses);
     expect(await differenceIn(offices, commands, noTally())).toBeNull();
   });
+});
+
+describe('what stands in for people, or changes who is asked', () => {
+  const all = ['keeper', 'officer', 'operator', 'ontology-admin', 'access-admin'];
+  const propose = (by: string, action: string): Command => ({ do: 'propose', by, action, size: 1, after: null, cut: false });
+  const step = (of: number, how: StepFate = 'once'): Command => ({ do: 'step', of, how });
+  const review = (of: number, by: string, behalf: string | null = null, decision: Decision = 'approve'): Command => {
+    return { do: 'review', of, by, behalf, decision, claims: all, former: false, cut: false };
+  };
+  const grant = { role: null, action: null, from: null, until: 42 };
+  const breakGlass = (of: number, by: string): Command => ({ do: 'breakGlass', of, by, cut: false });
+  const lookBack = (of: number, by: string): Command => ({ do: 'lookBack', of, by, cut: false });
+  const govern = (by: string, what: Governing): Command => ({ do: 'govern', by, what, cut: false });
+  const smoke = { do: 'switch', scope: 'tenant', name: 'all', on: false, cut: false } as const;
+
+  it.each<[string, Command[], string[]]>([
+    [
+      'a deputy approves in the place of another, and not once that is revoked',
+      [
+        ...[{ do: 'grant', by: 'ann', what: { ...grant, to: 'eve' } } as const, propose('bot', 'staged'), step(0), review(0, 'eve', 'ann')],
+        ...[{ do: 'revoke', by: 'ann', nth: 0, cut: false } as const, step(0)],
+      ],
+      ['awaiting_approval'],
+    ],
+    [
+      'of a deputy and whoever granted it one counts',
+      [
+        { do: 'grant', by: 'ben', what: { ...grant, to: 'cleo' } },
+        propose('bot', 'pair'),
+        step(0),
+        review(0, 'ben'),
+        review(0, 'cleo', 'ben'),
+      ],
+      ['awaiting_approval'],
+    ],
+    [
+      'a delegation ends by itself',
+      [
+        ...[{ do: 'grant', by: 'ann', what: { ...grant, to: 'eve', until: 12 } } as const, propose('bot', 'staged'), step(0)],
+        ...[review(0, 'eve', 'ann'), { do: 'wait', minutes: 25 } as const, step(0)],
+      ],
+      ['awaiting_approval'],
+    ],
+    [
+      'a delegation holds once another person has approved it, and what it is for alone',
+      [
+        govern('ann', { grant: { ...grant, to: 'eve', action: 'staged' } }),
+        ...[step(0), propose('bot', 'staged'), propose('bot', 'either'), step(1), step(2)],
+        ...[
+          review(1, 'eve', 'ann'),
+          review(0, 'ann'),
+          review(0, 'cleo'),
+          step(0),
+          review(2, 'eve', 'ann'),
+          review(1, 'eve', 'ann'),
+          step(1),
+        ],
+      ],
+      ['executed', 'executed', 'awaiting_approval'],
+    ],
+    [
+      'a delegation whose time passes before it is granted is never granted',
+      [
+        govern('ann', { grant: { ...grant, to: 'eve', until: 12 } }),
+        ...[step(0), review(0, 'cleo'), { do: 'wait', minutes: 25 } as const, step(0), step(0)],
+      ],
+      ['invalid'],
+    ],
+    [
+      'in an emergency fewer approve, none of them whoever takes it upon them, and somebody else looks back',
+      [
+        ...[propose('bot', 'urgent'), step(0), breakGlass(0, 'dora'), review(0, 'ben'), breakGlass(0, 'ben'), breakGlass(0, 'dora')],
+        ...[breakGlass(0, 'dora'), step(0), lookBack(0, 'dora'), lookBack(0, 'eve'), lookBack(0, 'ben')],
+      ],
+      ['executed'],
+    ],
+    [
+      'what was approved in an emergency waits again once whoever broke the glass may no longer',
+      [
+        ...[propose('bot', 'urgent'), step(0), review(0, 'ben'), breakGlass(0, 'dora')],
+        ...[{ do: 'roles', who: 'dora', roles: ['operator'] } as const, step(0)],
+      ],
+      ['awaiting_approval'],
+    ],
+    [
+      'an emergency passes a freeze window, and no switch',
+      [
+        ...[{ do: 'freeze', action: null, from: -3, minutes: 30 } as const, propose('bot', 'urgent'), step(0), review(0, 'ben')],
+        ...[breakGlass(0, 'dora'), smoke, step(0)],
+      ],
+      ['scheduled'],
+    ],
+    [
+      'a switch goes on again where two want it, and not where somebody threw it once more',
+      [
+        ...[smoke, govern('ann', { on: 'tenant/all' }), step(0), smoke, review(0, 'dora'), step(0), step(0)],
+        ...[
+          govern('ann', { on: 'tenant/all' }),
+          step(1),
+          review(1, 'ann'),
+          review(1, 'dora'),
+          step(1),
+          propose('ann', 'alone'),
+          step(2),
+          step(2),
+        ],
+      ],
+      ['invalid', 'executed', 'executed'],
+    ],
+    [
+      'of two who would change the same policies the second is told',
+      [
+        ...[govern('ben', { policies: 1 }), govern('dora', { policies: 2 }), step(0), step(1), step(0), step(1), step(1)],
+        ...[govern('ben', { policies: 3 }), step(2), review(2, 'ben'), step(2), review(2, 'dora'), step(2)],
+      ],
+      ['executed', 'invalid', 'executed'],
+    ],
+    [
+      'an engine that is killed leaves all or nothing, and whoever asks again gets the same',
+      [
+        { ...(propose('ann', 'alone') as Extract<Command, { do: 'propose' }>), again: true },
+        ...[step(0, 'killed early'), step(0), step(0, 'killed late'), step(0)],
+        { do: 'revert', of: 0, by: 'ann', cut: false, again: true },
+      ],
+      ['executed', 'simulating'],
+    ],
+  ])(
+    '%s',
+    async (_, commands, statuses) => {
+      const model = new Model();
+      for (const command of commands) model.play(command);
+      expect(model.proposals.map(({ status }) => status)).toEqual(statuses);
+      expect(await differenceIn(offices, commands, noTally())).toBeNull();
+    },
+    120_000,
+  ); // A process of the engine takes seconds to come up on a busy machine.
 });

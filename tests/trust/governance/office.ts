@@ -5,6 +5,7 @@ import pg from 'pg';
 import type { Caller } from '../../../ontology/authority.ts';
 import { cedar } from '../../../policy/cedar.ts';
 import { decide } from '../../../policy/decide.ts';
+import { breakGlass } from '../../../store/break-glass.ts';
 import { setFreezeWindow } from '../../../store/change-freeze-window.ts';
 import { openPool } from '../../../store/connect.ts';
 import { createProposal } from '../../../store/create-proposal.ts';
@@ -12,20 +13,26 @@ import { createRevert } from '../../../store/create-revert.ts';
 import { executeProposal } from '../../../store/execute-proposal.ts';
 import { OntologyCache } from '../../../store/load-ontology.ts';
 import { PolicySets } from '../../../store/policy-sets.ts';
+import { putDelegation } from '../../../store/put-delegation.ts';
 import { putOntology } from '../../../store/put-ontology.ts';
+import { activatePolicies, putPolicies } from '../../../store/put-policies.ts';
 import { type PrincipalChange, putPrincipal } from '../../../store/put-principal.ts';
 import { putSwitch } from '../../../store/put-switch.ts';
 import { recordReview } from '../../../store/record-review.ts';
 import { isRefusal, type Refusal } from '../../../store/refusal.ts';
+import { reviewEmergency } from '../../../store/review-emergency.ts';
 import { reviseProposal } from '../../../store/revise-proposal.ts';
-import { settleProposal } from '../../../store/settle-proposal.ts';
+import { revokeDelegation } from '../../../store/revoke-delegation.ts';
 import { simulateProposal } from '../../../store/simulate-proposal.ts';
 import { type PrismaTx, withTenantPrisma } from '../../../store/sql.ts';
 import { resolveActor } from '../../../store/standing.ts';
 import type { StoreDeps } from '../../../store/store-deps.ts';
+import type { SwitchScope } from '../../../store/switches.ts';
 import { withdrawProposal } from '../../../store/withdraw-proposal.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
-import type { Command } from './commands.ts';
+import { type Command, type Governing, type Grant, roles } from './commands.ts';
+import { runStep } from './engine-step.ts';
+import { KillableEngine } from './killable-engine.ts';
 import { startingStanding } from './model.ts';
 import { document, policySets, refills } from './rules.ts';
 
@@ -37,10 +44,16 @@ const caller = (id: string, roles: readonly string[]): Caller => ({
   roles: [...roles],
   tokenIssuedAt: '2026-01-01T00:00:00.000Z',
 });
-const tokenOf = (id: string) => caller(id, id === 'bot' ? ['agent'] : ['keeper', 'officer']);
+const tokenOf = (id: string) => caller(id, id === 'bot' ? ['agent'] : roles);
+// Nobody of whom a sequence speaks.
 const administrator = caller('access-admin', ['access-admin']);
-const ontologist = caller('ontologist', ['ontology-admin']);
+const ontologist = caller('ontologist-1', ['ontology-admin']);
 const operator = caller('operator-1', ['operator']);
+const seconds = {
+  switches: caller('operator-2', ['operator']),
+  policies: caller('ontologist-2', ['ontology-admin']),
+  delegations: administrator,
+};
 
 class CutOff extends Error {}
 
@@ -57,12 +70,14 @@ export class Offices {
   readonly api: pg.Pool;
   readonly worker: pg.Pool;
   readonly superuser: pg.Client;
+  readonly engine: KillableEngine;
 
   private constructor(database: TestDatabase) {
     this.database = database;
     this.api = openPool(database.urls.api, { max: 4 });
     this.worker = openPool(database.urls.worker, { max: 4 });
     this.superuser = new pg.Client({ connectionString: database.urls.superuser });
+    this.engine = new KillableEngine(database.urls.worker);
   }
 
   static async open(): Promise<Offices> {
@@ -73,7 +88,7 @@ export class Offices {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.api.end(), this.worker.end(), this.superuser.end()]);
+    await Promise.all([this.api.end(), this.worker.end(), this.superuser.end(), this.engine.close()]);
     await this.database.drop();
   }
 }
@@ -85,7 +100,9 @@ export class Office {
   private readonly actions: string[] = [];
   private readonly deps: StoreDeps = { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) };
   private windows = 0;
-  private box = '';
+  private grants: string[] = [];
+  /** Proposals of which a sequence does not speak: what is done all at once. */
+  private readonly others: string[] = [];
 
   private readonly all: Offices;
   private readonly tenant: string;
@@ -97,8 +114,8 @@ export class Office {
 
   static async open(all: Offices): Promise<Office> {
     const office = new Office(all, await all.database.createTenant());
-    await office.done(false, (tx) => putOntology(tx, document(), ontologist, office.deps));
-    for (const who of [operator, administrator]) await office.inApi((tx) => resolveActor(tx, who));
+    await office.once(false, (tx) => putOntology(tx, document(), ontologist, office.deps));
+    for (const who of [operator, administrator, ontologist, ...Object.values(seconds)]) await office.inApi((tx) => resolveActor(tx, who));
     for (const [id, { roles, teams }] of Object.entries(startingStanding)) {
       await office.amend(id, { kind: kindOf(id), roles, teams, actsFor: null });
     }
@@ -132,9 +149,21 @@ export class Office {
     };
     const outcome = await this.inApi((tx) => createProposal(tx, request, this.deps));
     if (isRefusal(outcome)) throw new Error(outcome.refused);
-    this.box = outcome.proposalId;
-    await simulateProposal(this.all.worker, this.tenant, this.box, this.deps);
-    await executeProposal(this.all.worker, this.tenant, this.box, this.deps);
+    await this.enact(outcome.proposalId, null);
+  }
+
+  /** The whole life of a proposal, with the approval of one other person where it is asked for. */
+  private async enact(proposalId: string, second: Caller | null): Promise<void> {
+    this.others.push(proposalId);
+    const { worker } = this.all;
+    const simulated = await simulateProposal(worker, this.tenant, proposalId, this.deps);
+    if (simulated?.status === 'awaiting_approval' && second !== null) {
+      const review = { proposalId, digest: simulated.digest ?? '', decision: 'approve' as const, reviewer: second };
+      const recorded = await this.inApi((tx) => recordReview(tx, review, this.deps));
+      if (isRefusal(recorded)) throw new Error(recorded.refused);
+    }
+    const executed = await executeProposal(worker, this.tenant, proposalId, this.deps);
+    if (executed?.status !== 'executed') throw new Error(`what nobody objects to is ${executed?.status}`);
   }
 
   /** @returns whether it was done. */
@@ -142,10 +171,14 @@ export class Office {
     const before = this.rows;
     const done = await this.attempt(command);
     const rows = await this.inApi((tx) =>
-      tx.rows<Row>('SELECT p.id, p.status, p.revision, p.plan_digest AS digest FROM exequatur.proposal p WHERE p.id <> $1::uuid', [
-        this.box,
+      tx.rows<Row>('SELECT p.id, p.status, p.revision, p.plan_digest AS digest FROM exequatur.proposal p WHERE p.id <> ALL ($1::uuid[])', [
+        this.others,
       ]),
     );
+    const granted = await this.inApi((tx) =>
+      tx.rows<{ id: string }>('SELECT d.id FROM exequatur.delegation d ORDER BY d.granted_at, d.id'),
+    );
+    this.grants = granted.map(({ id }) => id);
     this.rows = this.ids.map((id) => rows.find((row) => row.id === id) as Row);
     if (rows.length !== this.ids.length) throw new Error('there is a proposal that nobody was told of');
     return command.do === 'step' ? this.rows[command.of]?.status !== before[command.of]?.status : done;
@@ -159,7 +192,8 @@ export class Office {
         return this.step(command);
       case 'review': {
         const digest = command.former ? '0'.repeat(64) : (this.rows[command.of]?.digest ?? '');
-        const review = { decision: command.decision, digest, reviewer: caller(command.by, command.claims), reason: 'because' };
+        const whose = command.behalf ? { onBehalfOf: command.behalf } : {};
+        const review = { decision: command.decision, digest, reviewer: caller(command.by, command.claims), reason: 'because', ...whose };
         return this.of(command, (tx, proposalId) => recordReview(tx, { ...review, proposalId }, this.deps));
       }
       case 'revise': {
@@ -183,6 +217,22 @@ export class Office {
         return this.amend(command.who, { actsFor: command.whom });
       case 'switch':
         return this.throwSwitch(command);
+      case 'govern':
+        return this.govern(command);
+      case 'grant':
+        return this.grant(command.by, command.what);
+      case 'revoke': {
+        const id = this.grants[command.nth];
+        return id === undefined ? false : this.done(command, (tx) => revokeDelegation(tx, { id, by: tokenOf(command.by) }, this.deps));
+      }
+      case 'breakGlass': {
+        const emergency = { digest: this.rows[command.of]?.digest ?? '', reason: 'because', by: tokenOf(command.by) };
+        return this.of(command, (tx, proposalId) => breakGlass(tx, { ...emergency, proposalId }, this.deps));
+      }
+      case 'lookBack': {
+        const review = { verdict: 'justified' as const, comment: 'so', by: tokenOf(command.by) };
+        return this.of(command, (tx, proposalId) => reviewEmergency(tx, { ...review, proposalId }, this.deps));
+      }
       case 'freeze':
         return this.freeze(command);
       case 'enforce':
@@ -197,8 +247,17 @@ export class Office {
     return withTenantPrisma(this.all.api, this.tenant, work);
   }
 
-  /** In one transaction of the API, which does not come to its commit where it is cut. */
-  private async done(cut: boolean, work: (tx: PrismaTx) => Promise<object | Refusal>): Promise<boolean> {
+  /** In one transaction of the API, which does not come to its commit where it is cut. Where its answer is lost it is asked once more, which changes nothing. */
+  private async done(
+    { cut, again = false }: { cut: boolean; again?: boolean },
+    work: (tx: PrismaTx) => Promise<object | Refusal>,
+  ): Promise<boolean> {
+    const done = await this.once(cut, work);
+    if (done && again) await this.once(false, work);
+    return done;
+  }
+
+  private async once(cut: boolean, work: (tx: PrismaTx) => Promise<object | Refusal>): Promise<boolean> {
     try {
       const outcome = await this.inApi(async (tx) => {
         const answer = await work(tx);
@@ -213,16 +272,25 @@ export class Office {
     }
   }
 
-  private async of({ of, cut }: { of: number; cut: boolean }, work: (tx: PrismaTx, proposalId: string) => Promise<object | Refusal>) {
+  private async of(
+    { of, ...fate }: { of: number; cut: boolean; again?: boolean },
+    work: (tx: PrismaTx, proposalId: string) => Promise<object | Refusal>,
+  ) {
     const id = this.ids[of];
-    return id === undefined ? false : this.done(cut, (tx) => work(tx, id));
+    return id === undefined ? false : this.done(fate, (tx) => work(tx, id));
+  }
+
+  /** Remembers what was proposed, by the order in which it was. */
+  private keep(proposalId: string, action: string): void {
+    this.ids.push(proposalId);
+    this.actions.push(action);
   }
 
   private codeOf(proposal: number, revision: number): string {
     return `${proposal}-${revision}`;
   }
 
-  private async propose({ by, action, size, after, cut }: Extract<Command, { do: 'propose' }>): Promise<boolean> {
+  private async propose({ by, action, size, after, ...fate }: Extract<Command, { do: 'propose' }>): Promise<boolean> {
     const now = await this.now();
     const request = {
       ...{ actionType: action, justification: 'because', idempotencyKey: randomUUID(), proposer: tokenOf(by) },
@@ -230,13 +298,12 @@ export class Office {
       ...(after === null ? {} : { executeAfter: new Date(now + after * minute).toISOString() }),
     };
     let proposalId = '';
-    const done = await this.done(cut, async (tx) => {
+    const done = await this.done(fate, async (tx) => {
       const outcome = await createProposal(tx, request, this.deps);
       if (!isRefusal(outcome)) proposalId = outcome.proposalId;
       return outcome;
     });
-    if (done) this.ids.push(proposalId);
-    if (done) this.actions.push(action);
+    if (done) this.keep(proposalId, action);
     return done;
   }
 
@@ -244,95 +311,161 @@ export class Office {
     return refills.some((one) => one === action) ? { box: 'box' } : {};
   }
 
-  private async revert({ of, by, cut }: Extract<Command, { do: 'revert' }>): Promise<boolean> {
+  private async revert({ of, by, ...fate }: Extract<Command, { do: 'revert' }>): Promise<boolean> {
     let proposalId = '';
-    const done = await this.of({ of, cut }, async (tx, original) => {
-      const request = { proposalId: original, justification: 'because', idempotencyKey: randomUUID(), proposer: tokenOf(by) };
+    const idempotencyKey = randomUUID();
+    const done = await this.of({ of, ...fate }, async (tx, original) => {
+      const request = { proposalId: original, justification: 'because', idempotencyKey, proposer: tokenOf(by) };
       const outcome = await createRevert(tx, request, this.deps);
       if (!isRefusal(outcome)) proposalId = outcome.proposalId;
       return outcome;
     });
-    if (done) this.ids.push(proposalId);
-    if (done) this.actions.push(this.actions[of] ?? '');
+    if (done) this.keep(proposalId, this.actions[of] ?? '');
     return done;
   }
 
   private async step({ of, how }: Extract<Command, { do: 'step' }>): Promise<boolean> {
     const row = this.rows[of];
     if (row === undefined) return false;
-    const { worker } = this.all;
-    const run = () => {
-      if (row.status === 'simulating') return simulateProposal(worker, this.tenant, row.id, this.deps);
-      if (row.status === 'approved' || row.status === 'scheduled') return executeProposal(worker, this.tenant, row.id, this.deps);
-      return settleProposal(worker, this.tenant, row.id, this.deps);
-    };
-    if (how === 'cut early') await this.cutOff(`SELECT FROM exequatur.proposal WHERE id = '${row.id}' FOR UPDATE`, run);
-    else if (how === 'cut late') await this.cutOff('LOCK TABLE exequatur.execution IN SHARE MODE', run);
+    const step = { tenant: this.tenant, proposalId: row.id, status: row.status };
+    const run = () => runStep(this.all.worker, step, this.deps);
+    const lock = how.endsWith('early')
+      ? `SELECT FROM exequatur.proposal WHERE id = '${row.id}' FOR UPDATE`
+      : 'LOCK TABLE exequatur.execution IN SHARE MODE';
+    if (how.startsWith('killed')) await this.killIn(lock, await this.all.engine.begin(step));
+    else if (how.startsWith('cut')) await this.cutOff(lock, run);
     else await Promise.all(how === 'twice' ? [run(), run()] : [run()]);
     return true;
   }
 
   /** Runs it into a lock, and ends its connection there. */
   private async cutOff(lock: string, run: () => Promise<unknown>): Promise<void> {
+    await this.holding(lock, async (endWaiting) => {
+      let isOver = false;
+      const running = run()
+        .then(
+          () => undefined,
+          (error: Error) => error,
+        )
+        .finally(() => {
+          isOver = true;
+        });
+      const ended = await endWaiting(() => isOver);
+      return async () => {
+        const error = await running;
+        if ((error === undefined) !== (ended === 0)) throw error ?? new Error('a step whose connection ended came to its end');
+      };
+    });
+  }
+
+  /** The same of a process of its own, which is killed. */
+  private async killIn(lock: string, { kill, ended }: Awaited<ReturnType<KillableEngine['begin']>>): Promise<void> {
+    await this.holding(lock, async (endWaiting) => {
+      let isOver = false;
+      void ended.then(() => {
+        isOver = true;
+      });
+      await endWaiting(() => isOver, kill);
+      return async () => {
+        await ended;
+      };
+    });
+  }
+
+  /** While the superuser holds a lock. `work` may end whatever waits for it, and says what is to be waited for once the lock is free. */
+  private async holding(
+    lock: string,
+    work: (endWaiting: (isOver: () => boolean, before?: () => void) => Promise<number>) => Promise<() => Promise<void>>,
+  ): Promise<void> {
     const { superuser } = this.all;
     await superuser.query(`BEGIN; ${lock}`);
-    let isOver = false;
-    const running = run().then(
-      () => undefined,
-      (error: Error) => error,
-    );
-    void running.finally(() => {
-      isOver = true;
+    const afterwards = await work(async (isOver, before) => {
+      for (let waiting = 0; !isOver(); await sleep(1)) {
+        await superuser.query('SELECT pg_stat_clear_snapshot()'); // Within a transaction the next view would show what it showed before.
+        const { rows } = await superuser.query<{ pid: number }>(
+          `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        waiting = rows.length;
+        if (waiting === 0) continue;
+        before?.();
+        for (const { pid } of rows) await superuser.query('SELECT pg_terminate_backend($1, 5000)', [pid]);
+        return waiting;
+      }
+      return 0;
     });
-    let ended = 0;
-    while (!isOver && ended === 0) {
-      await superuser.query('SELECT pg_stat_clear_snapshot()'); // Within a transaction the next view would show what it showed before.
-      const { rowCount } = await superuser.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      ended = rowCount ?? 0;
-      if (ended === 0) await sleep(1);
-    }
     await superuser.query('ROLLBACK');
-    const error = await running;
-    if ((error === undefined) !== (ended === 0)) throw error ?? new Error('a step whose connection ended came to its end');
+    await afterwards();
   }
 
   private amend(id: string, change: PrincipalChange): Promise<boolean> {
-    return this.done(false, (tx) => putPrincipal(tx, { id, change, by: administrator }, this.deps));
+    return this.done({ cut: false }, (tx) => putPrincipal(tx, { id, change, by: administrator }, this.deps));
   }
 
   private async throwSwitch({ scope, name, on, cut }: Extract<Command, { do: 'switch' }>): Promise<boolean> {
-    if (!on) {
-      await this.done(cut, (tx) => putSwitch(tx, { scope, name, state: 'off', reason: 'because', by: operator }, this.deps));
-    } else if (!cut) {
-      await this.asApproved('UPDATE exequatur.switch SET off = false WHERE tenant_id = $1 AND scope = $2 AND name = $3', [scope, name]);
+    const change = { scope, name, state: on ? ('on' as const) : ('off' as const), reason: 'because', by: operator };
+    if (!on) await this.done({ cut }, (tx) => putSwitch(tx, change, this.deps));
+    else if (!cut) {
+      const outcome = await this.inApi((tx) => putSwitch(tx, change, this.deps));
+      if (!isRefusal(outcome) && outcome.proposed !== null) await this.enact(outcome.proposed.proposalId, seconds.switches);
     }
     return !cut;
   }
 
-  /** What a proposal of its own brings about, which has tests of its own. */
-  private async asApproved(sql: string, values: readonly unknown[]): Promise<void> {
-    await this.all.superuser.query(sql, [this.tenant, ...values]);
+  /** Proposes a change of what governs, which lives as other proposals do. */
+  private async govern({ by, what, ...fate }: Extract<Command, { do: 'govern' }>): Promise<boolean> {
+    let proposed: string | null = null;
+    const id = `d${this.ids.length}-${this.grants.length}`;
+    const now = await this.now();
+    const done = await this.done(fate, async (tx) => {
+      const outcome = await this.proposeSetting(tx, what, { by: tokenOf(by), id, now });
+      if (!isRefusal(outcome)) proposed = outcome.proposalId;
+      return outcome;
+    });
+    if (done && proposed !== null && !this.ids.includes(proposed)) this.keep(proposed, '');
+    return done;
+  }
+
+  private async proposeSetting(
+    tx: PrismaTx,
+    what: Governing,
+    { by, id, now }: { by: Caller; id: string; now: number },
+  ): Promise<{ proposalId: string | null } | Refusal> {
+    if ('policies' in what) return this.proposePolicies(tx, what.policies, by);
+    const outcome =
+      'grant' in what
+        ? await putDelegation(tx, { ...wishOf(what.grant, now), id, by }, this.deps)
+        : await putSwitch(tx, { ...switchNamed(what.on), state: 'on', reason: 'because', by }, this.deps);
+    return isRefusal(outcome) ? outcome : { proposalId: outcome.proposed?.proposalId ?? null };
+  }
+
+  private async proposePolicies(tx: PrismaTx, set: number, by: Caller): Promise<{ proposalId: string | null } | Refusal> {
+    const policies = { ...policySets[set]?.cedar };
+    return set === 0 ? activatePolicies(tx, 0, by, this.deps) : putPolicies(tx, { policies, cases: [] }, by, this.deps);
+  }
+
+  private async grant(delegator: string, what: Grant): Promise<boolean> {
+    const now = await this.now();
+    const id = `g${this.ids.length}-${this.grants.length}`;
+    const by = tokenOf(delegator);
+    const outcome = await this.inApi((tx) => putDelegation(tx, { ...wishOf(what, now), id, by }, this.deps));
+    if (isRefusal(outcome) || outcome.proposed === null) return false;
+    await this.enact(outcome.proposed.proposalId, seconds.delegations);
+    return true;
   }
 
   private async freeze({ action, from, minutes }: Extract<Command, { do: 'freeze' }>): Promise<boolean> {
     const begin = (await this.now()) + from * minute;
     const once = { from: new Date(begin).toISOString(), until: new Date(begin + minutes * minute).toISOString() };
     const window = { name: `window-${++this.windows}`, reason: 'because', once, by: operator };
-    return this.done(false, (tx) => setFreezeWindow(tx, { ...window, ...(action === null ? {} : { actionType: action }) }, this.deps));
+    return this.done({ cut: false }, (tx) =>
+      setFreezeWindow(tx, { ...window, ...(action === null ? {} : { actionType: action }) }, this.deps),
+    );
   }
 
   private async enforce(set: number): Promise<boolean> {
-    const cedarTexts = JSON.stringify(policySets[set]?.cedar);
-    if (set > 0) {
-      await this.asApproved(
-        `INSERT INTO exequatur.policy_version (tenant_id, version, policies, cases, digest, created_by, created_at)
-         VALUES ($1, $2, $3, '[]', 'sha256:' || repeat('0', 64), 'ontologist', exequatur.clock()) ON CONFLICT DO NOTHING`,
-        [set, cedarTexts],
-      );
-    }
-    await this.asApproved('UPDATE exequatur.tenant_control SET policy_version = $2 WHERE tenant_id = $1', [set]);
+    const outcome = await this.inApi((tx) => this.proposePolicies(tx, set, ontologist));
+    if (isRefusal(outcome)) throw new Error(outcome.refused);
+    if (outcome.proposalId !== null) await this.enact(outcome.proposalId, seconds.policies);
     return true;
   }
 
@@ -340,4 +473,19 @@ export class Office {
     const [row] = await this.inApi((tx) => tx.rows<{ now: Date }>('SELECT exequatur.clock() AS now'));
     return row?.now.getTime() ?? 0;
   }
+}
+
+function wishOf({ to, role, action, from, until }: Grant, now: number) {
+  const at = (minutes: number) => new Date(now + minutes * minute).toISOString();
+  return {
+    ...{ delegate: to, endsAt: at(until), reason: 'because' },
+    ...(role === null ? {} : { roles: [role] }),
+    ...(action === null ? {} : { actionTypes: [action] }),
+    ...(from === null ? {} : { startsAt: at(from) }),
+  };
+}
+
+function switchNamed(text: string): { scope: SwitchScope; name: string } {
+  const [scope = '', name = ''] = text.split('/');
+  return { scope: scope as SwitchScope, name };
 }

@@ -22,6 +22,15 @@ export interface ApprovalRule {
   /** Policy alone approves what is no larger. */
   aloneUpTo?: number;
   approvalsLast?: number;
+  glass?: GlassRule;
+}
+
+/** Who may have it executed with fewer approvals, and how many others must have approved even then. */
+export interface GlassRule {
+  role: string;
+  approvals: number;
+  byProposer?: boolean;
+  passesWindows?: boolean;
 }
 
 const asks = (role: string, needed = 1, toleratedDenials = 0): Threshold => ({ role, needed, toleratedDenials });
@@ -43,12 +52,20 @@ export const approvalRules: Readonly<Record<string, ApprovalRule>> = {
     shared: true,
   },
   alone: { stages: [{ thresholds: [asks('keeper')] }], aloneUpTo: 3 },
+  urgent: {
+    stages: [{ thresholds: [asks('keeper', 2, 1)] }, { thresholds: [asks('officer')] }],
+    approvalsLast: 42,
+    glass: { role: 'officer', approvals: 1, passesWindows: true },
+  },
+  night: { stages: [{ thresholds: [asks('officer', 2)] }], glass: { role: 'keeper', approvals: 0, byProposer: true } },
   refill: { stages: [{ thresholds: [asks('keeper')] }, { thresholds: [asks('officer')], above: 4 }] },
   refillAlone: { stages: [{ thresholds: [asks('keeper')] }], aloneUpTo: 3 },
 };
 export const actionTypes = Object.keys(approvalRules);
 /** These write into the one box that there is, so what one does makes the plans of others stale; all others make a slot of their own. */
 export const refills = actionTypes.filter((name) => name.startsWith('refill'));
+/** Looks at an emergency afterwards. */
+export const lookedAtBy = 'keeper';
 /** What the box holds in the beginning. */
 export const firstFilling = 'nothing';
 
@@ -130,12 +147,24 @@ export function document(): JsonValue {
   };
 }
 
-function policyOf({ stages, shared, aloneUpTo, approvalsLast }: ApprovalRule): JsonValue {
+function policyOf({ stages, shared, aloneUpTo, approvalsLast, glass }: ApprovalRule): JsonValue {
   return {
     expiresAfter: `PT${expiresAfter}M`,
     ...(approvalsLast === undefined ? {} : { approvalsLast: `PT${approvalsLast}M` }),
     ...(shared ? { distinctReviewers: false } : {}),
     ...(aloneUpTo === undefined ? {} : { automatic: { condition: `size <= ${aloneUpTo}`, ceilings: { edits: 5 } } }),
+    ...(glass === undefined
+      ? {}
+      : {
+          breakGlass: {
+            roles: [glass.role],
+            approvals: glass.approvals,
+            reviewWithin: 'P30D',
+            reviewers: `'${lookedAtBy}' in reviewer.roles`,
+            ...(glass.byProposer ? { byProposer: true } : {}),
+            ...(glass.passesWindows ? { passesFreezeWindows: true } : {}),
+          },
+        }),
     stages: stages.map(({ thresholds, any, teams, above }, at) => ({
       name: `stage${at}`,
       thresholds: thresholds.map(({ role, needed, toleratedDenials }, index) => ({
