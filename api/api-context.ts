@@ -200,7 +200,7 @@ export class ApiContext {
       this.resources.workflows.nudge(start).then((arrived) => {
         if (arrived) return this.pulse.alive();
         away.abort();
-        this.pulse.unheard(since);
+        return this.pulse.unheard(start, since);
       }),
     );
   }
@@ -215,7 +215,7 @@ export class ApiContext {
       workflows.start(start).then((started) => {
         if (started) return;
         unstarted.abort();
-        this.pulse.unheard(since);
+        return this.pulse.unheard(start, since);
       }),
     );
     const limitMs = this.pulse.isStill ? Math.min(glimpseMs, simulationPatienceMs) : simulationPatienceMs;

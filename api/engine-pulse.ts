@@ -55,9 +55,9 @@ export class EnginePulse {
       });
   }
 
-  /** Somebody who was told at this instant (performance.now()) has not been heard by any worker. */
-  unheard(since: number): void {
-    if (this.movedAt < since) this.stop();
+  /** Somebody who was told at this instant (performance.now()) has had no answer: from an engine that is away, or from one that is merely slow, whose worker has taken the task. */
+  async unheard(start: ProposalStart, since: number): Promise<void> {
+    if (this.movedAt < since && !(await this.isTaken(start)) && this.movedAt < since) this.stop();
   }
 
   /** A worker was heard of, or something was seen that only a worker does. */
@@ -87,7 +87,7 @@ export class EnginePulse {
     const taken = await this.isTaken(oldest.start);
     this.asking = false;
     if (taken) oldest.since = performance.now(); // To be asked again.
-    else this.unheard(askedAt);
+    else if (this.movedAt < askedAt) this.stop();
     this.arm();
   }
 }

@@ -20,7 +20,7 @@ function asked(...answers: PolicyDecision[]) {
   };
   return { sets: new PolicySets({ ...cedar, engine: { decide } }), questions };
 }
-const builtIn = { version: 0, set: cedar.defaults };
+const builtIn = { version: 0, set: cedar.defaults, goesBy: [] };
 
 describe('what the built-in policies answer', () => {
   it('is asked for once, and again for whatever differs in the question', async () => {
@@ -47,7 +47,7 @@ describe('what the built-in policies answer', () => {
 
 it('what a tenant\u2019s own policies answer is asked for each time', async () => {
   const { sets, questions } = asked(allowed);
-  const own = { version: 1, set: { key: 'a/1', policies: {} } };
+  const own = { version: 1, set: { key: 'a/1', policies: {} }, goesBy: [] };
   await sets.decide(own, question);
   await sets.decide(own, question);
   expect(questions.length).toBe(2);

@@ -19,6 +19,7 @@ beforeAll(async () => {
   const temporal = temporalAddress();
   scene = await ApiScene.open({ temporal, taskQueue, simulationPatienceMs: 20_000 });
   worker = await startWorkerProcess({ databaseUrl: scene.database.urls.worker, temporal, taskQueue });
+  await worker.ready();
   dispatcher = scene.as({ id: 'dispatcher-1' });
   admin = scene.as({ id: 'ontology-admin-1' });
   const uploaded = await admin.put('/v1/ontology', powerGrid);

@@ -46,6 +46,7 @@ beforeAll(async () => {
     more: { LOG_LEVEL: 'trace', OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint },
     onLine: (line) => logLines.push(line),
   });
+  await worker.ready();
   superuser = new pg.Pool({ connectionString: scene.database.urls.superuser, max: 1 });
   outsider = scene.as({ id: 'clerk-1', roles: ['keeper'] });
   confidant = scene.as({ id: 'anna', roles: ['confidant', 'keeper'] });

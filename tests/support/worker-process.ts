@@ -1,8 +1,11 @@
 import { freePort } from '../../scripts/processes/free-port.ts';
+import { untilReady } from '../../scripts/stack/readiness.ts';
 import { type KillableProcess, startKillable } from './killable-process.ts';
 
 export interface WorkerProcess extends KillableProcess {
   metricsUrl: string;
+  /** Once it takes work: what is proposed before is answered with 202. */
+  ready(): Promise<void>;
 }
 
 /** The worker as it is deployed: a process of its own, started again whenever it ends. */
@@ -25,5 +28,6 @@ export async function startWorkerProcess(env: {
     ...env.more,
   };
   const running = startKillable('worker', 'worker.ts', variables, env.onLine);
-  return { ...running, metricsUrl: `http://127.0.0.1:${metricsPort}` };
+  const metricsUrl = `http://127.0.0.1:${metricsPort}`;
+  return { ...running, metricsUrl, ready: () => untilReady(metricsUrl, running) };
 }
