@@ -107,7 +107,7 @@ function report(sealed: readonly Sealed[], exported: readonly Exported[], verifi
   ]);
   const perMillion = (verified.seconds / verified.entries) * 1_000_000;
   console.log(
-    `\nverifying ${verified.entries} entries: ${verified.seconds.toFixed(1)} s, ${perMillion.toFixed(1)} s per million, peak ${verified.peak} MiB`,
+    `\nverifying ${verified.entries} entries, ${verified.judged} executions judged: ${verified.seconds.toFixed(1)} s, ${perMillion.toFixed(1)} s per million; ${verified.processorSeconds.toFixed(1)} s of a processor; peak ${verified.peak} MiB`,
   );
   console.log(JSON.stringify({ bench: 'audit', sealed, exported, verified, secondsPerMillion: perMillion }));
 }

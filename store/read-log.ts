@@ -82,8 +82,8 @@ export async function readWitnessedCheckpoint(tx: Sql, witnesses: Witnesses, atL
 
 /** Of an export, in order. */
 interface ExportPage {
-  /** Each entry as JSON, and behind the one that a checkpoint ends at `{"checkpoint"}` with its note. */
-  lines: string[];
+  /** Lines: entries as JSON, up to the end of the page or of a checkpoint, and behind those of a checkpoint `{"checkpoint"}` with its note. */
+  pieces: string[];
   /** Where the next page begins. */
   next: number;
 }
@@ -91,15 +91,19 @@ interface ExportPage {
 const pageEntries = 500;
 const pageBytes = 1_048_576; // Of payloads; 500 entries may have 32 times as much.
 
-/** Entries from one on, `to` at most, in text as PostgreSQL makes it: an export of a million entries leaves as few objects behind as can be. */
+/**
+ * Entries from one on, `to` at most, in one text as PostgreSQL makes it. Strings of single entries V8 moved among what is old, as many as the log has, and kept there until it
+ * collected everything; one that is as large as a page it lets go of soon.
+ */
 export async function readExportPage(tx: Sql, witnesses: Witnesses, from: number, to: number): Promise<ExportPage> {
   const end = Math.min(to, from + pageEntries - 1);
   const [entries, checkpoints] = await Promise.all([
-    tx.rows<{ seq: number; line: string }>(
-      `SELECT e.seq::float8 AS seq, (${entryJson})::text AS line
-         FROM (SELECT x.*, sum(length(x.payload)) OVER (ORDER BY x.seq) - length(x.payload) AS before FROM exequatur.audit_entry x
+    tx.rows<{ seq: number; text: string }>(
+      `SELECT max(e.seq)::float8 AS seq, string_agg((${entryJson})::text || E'\\n', '' ORDER BY e.seq) AS text
+         FROM (SELECT x.*, sum(length(x.payload)) OVER (ORDER BY x.seq) - length(x.payload) AS before,
+                      (SELECT min(c.size) FROM exequatur.audit_checkpoint c WHERE c.size >= x.seq) AS under FROM exequatur.audit_entry x
                 WHERE x.seq >= $1::bigint AND x.seq <= $2::bigint) e
-        WHERE e.before < ${pageBytes} ORDER BY e.seq`,
+        WHERE e.before < ${pageBytes} GROUP BY e.under ORDER BY 1`,
       [from, end],
     ),
     tx.rows<FiledCheckpoint>(
@@ -108,11 +112,11 @@ export async function readExportPage(tx: Sql, witnesses: Witnesses, from: number
     ),
   ]);
   const notes = new Map(checkpoints.map((row) => [row.size, row]));
-  const lines = entries.flatMap(({ seq, line }) => {
+  const pieces = entries.flatMap(({ seq, text }) => {
     const checkpoint = notes.get(seq);
-    return checkpoint === undefined ? [line] : [line, JSON.stringify({ checkpoint: signed(checkpoint, witnesses).note })];
+    return checkpoint === undefined ? [text] : [text, `${JSON.stringify({ checkpoint: signed(checkpoint, witnesses).note })}\n`];
   });
-  return { lines, next: (entries.at(-1)?.seq ?? end) + 1 }; // Entries that somebody took out are for verifiers to miss.
+  return { pieces, next: (entries.at(-1)?.seq ?? end) + 1 }; // Entries that somebody took out are for verifiers to miss.
 }
 
 /** Hashes of the perfect trees that the first `count` entries are made of, largest first, in hex: what an export that begins later starts from. */

@@ -11,6 +11,20 @@ export function memoryOf(pid: number): { now: number; peak: number } {
   }
 }
 
+/** Processor time of another process since it began, seconds; NaN where the kernel does not say. Other work on the machine does not count in it. */
+export function processorSecondsOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+const ticksPerSecond = 100; // Of Linux, as it tells user space, whatever the kernel itself counts by.
+
 export function forgetPeak(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, '5');
