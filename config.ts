@@ -115,6 +115,8 @@ const relaySettings = z.object({
   /** A file with the key that signs checkpoints; without one, and without a command, nothing is sealed. The previous one signs beside it. */
   EXEQUATUR_CHECKPOINT_KEY_FILE: z.string().min(1).optional(),
   ...kafkaSettings,
+  /** For how many days events are kept, at least; those that somebody has not come to are kept longer. */
+  EXEQUATUR_EVENTS_KEPT_DAYS: z.coerce.number().int().min(1).max(36_500).default(30),
   EXEQUATUR_CHECKPOINT_PREVIOUS_KEY_FILE: z.string().min(1).optional(),
   /** A program that signs instead, with its arguments, and what verifies its signatures. */
   EXEQUATUR_CHECKPOINT_COMMAND: z.string().min(1).optional(),

@@ -14,6 +14,7 @@ import { poll, type Round } from './poll.ts';
 import { publishingRounds } from './publishing-rounds.ts';
 import { redeliverNudges } from './redeliver-nudges.ts';
 import { restartLostWorkflows } from './restart-lost-workflows.ts';
+import { retentionRounds } from './retention-rounds.ts';
 import { sealingRounds } from './sealing-rounds.ts';
 import { startIndexBuilds } from './start-index-builds.ts';
 import { startMigrations } from './start-migrations.ts';
@@ -71,6 +72,7 @@ const failing = new Gauge({
 const pool = openPool(settings.EXEQUATUR_RELAY_DATABASE_URL, { max: 8, applicationName: 'exequatur-relay' });
 const probe = new DatabaseProbe(settings.EXEQUATUR_RELAY_DATABASE_URL, 'exequatur-relay-probe');
 const sealing = sealingRounds({ settings, pool, registry, logger });
+const retention = retentionRounds({ pool, keptDays: settings.EXEQUATUR_EVENTS_KEPT_DAYS, registry });
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 
@@ -87,7 +89,7 @@ const operations = await serveOperations({
   ready: async () => (await isTemporalUp()) && (await probe.isWell()),
 });
 // Logs are sealed and events go out whether Temporal is there or not.
-await Promise.all([...[...sealing, ...webhooks.rounds, ...(publishing?.rounds ?? [])].map(repeat), driveTemporal()]);
+await Promise.all([...[...sealing, ...retention, ...webhooks.rounds, ...(publishing?.rounds ?? [])].map(repeat), driveTemporal()]);
 await operations.close();
 await Promise.all([webhooks.close(), publishing?.close()]);
 await connection?.close();

@@ -8,6 +8,7 @@ export type ProblemKind =
   | 'forbidden'
   | 'not_found'
   | 'conflict'
+  | 'gone'
   | 'precondition_required'
   | 'precondition_failed'
   | 'unprocessable'
@@ -41,6 +42,10 @@ export const problems = {
   schedule_skipped: { kind: 'conflict', title: 'The proposal of an earlier run is still open.' },
   revert_too_late: { kind: 'conflict', title: 'The execution is longer ago than actions may be reverted.' },
   replay_too_early: { kind: 'conflict', title: 'The subscription does not go back so far; remove it, and set another that begins there.' },
+  events_not_kept: {
+    kind: 'gone',
+    title: 'Events from so long ago are not kept any more; begin later, and see the audit log for what was.',
+  },
   too_many_subscriptions: { kind: 'conflict', title: 'There are as many subscriptions as a tenant may have.' },
   subscription_off: { kind: 'conflict', title: 'The subscription is switched off: nothing is sent.' },
   not_sealed: { kind: 'conflict', title: 'This is not under a signed checkpoint yet; a moment later it is.' },

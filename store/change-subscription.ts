@@ -37,11 +37,12 @@ export async function replaySubscription(
 ): Promise<SubscriptionView | Refusal> {
   const actor = await mayAdminister(tx, by, deps);
   if (isRefusal(actor)) return actor;
-  const [row] = await tx.rows<{ outcome: 'replayed' | 'too_early' | null }>('SELECT exequatur.replay_subscription($1, $2) AS outcome', [
-    name,
-    from,
-  ]);
+  const [row] = await tx.rows<{ outcome: 'replayed' | 'too_early' | 'not_kept' | null }>(
+    'SELECT exequatur.replay_subscription($1, $2) AS outcome',
+    [name, from],
+  );
   if (row?.outcome === 'too_early') return refuse('replay_too_early');
+  if (row?.outcome === 'not_kept') return refuse('events_not_kept');
   if (row?.outcome !== 'replayed') return refuse('not_found');
   announceSubscription(tx, { name, change: 'replayed', actor: actor.id, from });
   return (await readSubscription(tx, name)) ?? refuse('not_found');

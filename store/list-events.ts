@@ -2,7 +2,7 @@ import { type CloudEvent, comparePositions, type Position, positionBehind } from
 import { isWanted, type WantedEvents } from '../ontology/is-wanted.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import { pageSizeOf, pageToken, readPageToken } from './page-token.ts';
-import { readEvents } from './read-events.ts';
+import { mayReadFrom, readEvents } from './read-events.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Sql } from './sql.ts';
 
@@ -24,11 +24,17 @@ const mostLooks = 4; // For one page; then it is answered with what was found, b
 
 /** A page of a tenant's events, oldest first. A filter, or large events, may leave a page half empty although there is more: the token says so. */
 export async function listEvents(tx: Sql, tenant: string, query: EventQuery): Promise<EventList | Refusal> {
+  const from = query.pageToken === undefined ? query.after : positionIn(readPageToken(askedOf(query), query.pageToken)?.after);
+  if (from === null) return refuse('invalid_page_token');
+  const list = await listBehind(tx, tenant, { ...query, after: from });
+  return (await mayReadFrom(tx, tenant, from)) ? list : refuse('events_not_kept');
+}
+
+async function listBehind(tx: Sql, tenant: string, query: EventQuery): Promise<EventList> {
   const { type, subject, proposalId, after, pageSize } = query;
-  const asked = { type: type ?? null, subject: subject ?? null, proposalId: proposalId ?? null };
+  const asked = askedOf(query);
   const size = pageSizeOf(pageSize);
-  let at = query.pageToken === undefined ? after : positionIn(readPageToken(asked, query.pageToken)?.after);
-  if (at === null) return refuse('invalid_page_token');
+  let at = after;
   const found: CloudEvent[] = [];
   const isFiltered = type !== undefined || subject !== undefined;
   for (let look = 0; look < mostLooks; look++) {
@@ -42,6 +48,10 @@ export async function listEvents(tx: Sql, tenant: string, query: EventQuery): Pr
     at = next.next;
   }
   return { events: found, nextPageToken: tokenOf(asked, at) };
+}
+
+function askedOf({ type, subject, proposalId }: WantedEvents): JsonValue {
+  return { type: type ?? null, subject: subject ?? null, proposalId: proposalId ?? null };
 }
 
 function tokenOf(asked: JsonValue, { seq, ordinal }: Position): string {

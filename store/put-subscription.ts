@@ -1,7 +1,9 @@
 import type { Caller } from '../ontology/authority.ts';
+import { type Position, parsePosition } from '../ontology/cloud-event.ts';
 import { equalJson } from '../ontology/equal-json.ts';
 import { compileEventFilter, type EventFilter, filterLoosens } from '../ontology/event-filter.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
+import type { Fault } from '../ontology/plan.ts';
 import type { Loosening } from '../ontology/setting-actions.ts';
 import { announceSubscription } from './announce-subscription.ts';
 import type { Proposed } from './create-proposal.ts';
@@ -11,6 +13,7 @@ import { currentVersion } from './load-ontology.ts';
 import { refusalToAdminister } from './may-administer.ts';
 import { superseded } from './plan-ontology-change.ts';
 import { proposeSetting } from './propose-setting.ts';
+import { isKept, readPositionAt } from './read-events.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { SecretBox } from './secret-box.ts';
 import type { PlannedSetting } from './setting-plan.ts';
@@ -79,7 +82,7 @@ async function put(
   if (before === null && (await hasMost(tx))) return refuse('too_many_subscriptions');
   const parameters: NewSubscription = { ...wish, base: before === null ? null : baseOf(before) };
   const planned = await planSubscription(tx, parameters);
-  if (planned.kind === 'invalid') return refuse('setting_changed', planned.faults);
+  if (planned.kind === 'invalid') return refuse(planned.faults.includes(notKept) ? 'events_not_kept' : 'setting_changed', planned.faults);
   const secret = await secretOf(tx, wish.name, actor.id, box);
   if (isRefusal(secret)) return secret;
   const { change } = planned;
@@ -97,6 +100,7 @@ async function put(
 export async function planSubscription(tx: Sql, { base, name, ...wish }: NewSubscription): Promise<PlannedSetting> {
   const before = await readSubscriptionInForce(tx, name);
   if (!equalJson(before === null ? null : baseOf(before), base)) return { kind: 'invalid', faults: [superseded('subscriptions')] };
+  if (!(await goesOnWithWhatIsKept(tx, name, wish))) return { kind: 'invalid', faults: [notKept] };
   const { url, filter, description, enabled } = before ?? {};
   return {
     kind: 'planned',
@@ -110,6 +114,21 @@ export async function planSubscription(tx: Sql, { base, name, ...wish }: NewSubs
       counters: {},
     },
   };
+}
+
+const notKept: Fault = { code: 'events_not_kept', pointer: '/from', message: 'events from then on are not kept any more' };
+
+/** A new one may name a time or an event; one that is there goes on where it stood, which may be long ago if it was off. */
+async function goesOnWithWhatIsKept(tx: Sql, name: string, { from, enabled }: Omit<SubscriptionWish, 'name'>): Promise<boolean> {
+  const [lane] = await tx.rows<Position & { tenant: string }>(
+    `SELECT l.tenant_id AS tenant, l.seq::float8 AS seq, l.ordinal FROM exequatur.subscription s JOIN exequatur.event_lane l ON l.tenant_id = s.tenant_id AND l.sink = s.id::text
+      WHERE s.name = $1`,
+    [name],
+  );
+  if (lane !== undefined) return !enabled || isKept(tx, lane.tenant, lane);
+  if (from === 'now' || from === 'beginning') return true;
+  const [{ tenant } = { tenant: '' }] = await tx.rows<{ tenant: string }>("SELECT current_setting('app.tenant') AS tenant");
+  return isKept(tx, tenant, parsePosition(from) ?? (await readPositionAt(tx, tenant, from)));
 }
 
 function baseOf({ changedAt, disabledAt }: SubscriptionInForce): NonNullable<NewSubscription['base']> {

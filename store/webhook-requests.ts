@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Caller } from '../ontology/authority.ts';
+import { behind } from '../ontology/cloud-event.ts';
 import { announceSubscription } from './announce-subscription.ts';
 import { type AdministerDeps, mayAdminister } from './change-subscription.ts';
+import { isKept } from './read-events.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { Sql, Tx } from './sql.ts';
 
@@ -67,6 +69,7 @@ export async function askForRedelivery(
   );
   if (letter === undefined) return refuse('not_found');
   if (!letter.enabled) return refuse('subscription_off');
+  if (!(await isKept(tx, tx.tenant, behind(place)))) return refuse('events_not_kept');
   const refusal = await refusalOfMore(tx);
   if (refusal !== null) return refusal;
   const id = randomUUID();

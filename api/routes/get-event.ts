@@ -1,4 +1,5 @@
-import { readEvent } from '../../store/read-events.ts';
+import { parsePosition } from '../../ontology/cloud-event.ts';
+import { isKept, readEvent } from '../../store/read-events.ts';
 import { refuse } from '../../store/refusal.ts';
 import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
@@ -17,9 +18,15 @@ export const getEvent = route({
   permission: 'read',
   request: { params: eventParams },
   responses: { 200: { description: 'The event.', schema: cloudEventSchema, others: { [cloudEvent]: cloudEventSchema } } },
-  problems: ['not_found'],
+  problems: ['not_found', 'events_not_kept'],
   async handle({ params, caller, prefers }, context) {
-    const event = await context.readAs(caller, async (tx) => (await readEvent(tx, caller.tenant, params.sequence)) ?? refuse('not_found'));
+    const { tenant } = caller;
+    const event = await context.readAs(caller, async (tx) => {
+      const found = await readEvent(tx, tenant, params.sequence);
+      if (found !== null) return found;
+      const position = parsePosition(params.sequence);
+      return refuse(position === null || (await isKept(tx, tenant, position)) ? 'not_found' : 'events_not_kept');
+    });
     return answered(event, (body) =>
       prefers([json, cloudEvent]) === json ? { status: 200, body } : { status: 200, body: JSON.stringify(body), mediaType: cloudEvent },
     );

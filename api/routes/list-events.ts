@@ -1,6 +1,6 @@
 import { beginning, comparePositions, type Position, parsePosition } from '../../ontology/cloud-event.ts';
 import { listEvents as readList } from '../../store/list-events.ts';
-import { readHead, readPositionAt } from '../../store/read-events.ts';
+import { mayReadFrom, readHead, readPositionAt } from '../../store/read-events.ts';
 import { isRefusal, type Refusal, refuse } from '../../store/refusal.ts';
 import type { Tx } from '../../store/sql.ts';
 import { eventStream } from '../event-stream.ts';
@@ -29,7 +29,7 @@ export const listEvents = route({
       headers: { link: 'Of a batch: where the next page is.' },
     },
   },
-  problems: ['invalid_page_token', 'unknown_position', 'too_many_streams'],
+  problems: ['invalid_page_token', 'unknown_position', 'events_not_kept', 'too_many_streams'],
   async handle({ query, headers, caller, expiresAt, prefers, gone }, context) {
     const wanted = prefers([json, cloudEventsBatch, stream]);
     const { after, pageSize, pageToken, ...filter } = query;
@@ -64,7 +64,8 @@ async function positionOf(tx: Tx, tenant: string, from: string | undefined): Pro
   const head = await readHead(tx, tenant);
   if (from === undefined) return head;
   const position = parsePosition(from) ?? (await readPositionAt(tx, tenant, from));
-  return comparePositions(position, head) > 0 ? refuse('unknown_position') : position;
+  if (comparePositions(position, head) > 0) return refuse('unknown_position');
+  return (await mayReadFrom(tx, tenant, position)) ? position : refuse('events_not_kept');
 }
 
 function nextPage(query: Record<string, unknown>, pageToken: string): string {

@@ -22,7 +22,7 @@ export const putSubscription = route({
       headers: { Location: 'Address of the proposal.' },
     },
   },
-  problems: ['invalid_filter', 'secrets_unavailable', 'setting_changed', 'switched_off', 'too_many_subscriptions'],
+  problems: ['invalid_filter', 'secrets_unavailable', 'setting_changed', 'switched_off', 'events_not_kept', 'too_many_subscriptions'],
   async handle({ params, body, caller }, context) {
     const { deps, secrets } = context.resources;
     const outcome = await context.writeAs(caller, (tx) => storeSubscription(tx, { ...params, ...body, by: caller }, secrets, deps));

@@ -18,7 +18,7 @@ export const redeliverDeadLetter = route({
     200: { description: 'What came of it.', schema: attemptSchema },
     202: { description: 'No relay has done it yet.', schema: attemptSchema },
   },
-  problems: ['not_found', 'subscription_off', 'too_many_attempts'],
+  problems: ['not_found', 'subscription_off', 'events_not_kept', 'too_many_attempts'],
   async handle({ params, caller, gone }, context) {
     const place = parseSequence(params.sequence);
     if (place === null) return refuse('not_found');

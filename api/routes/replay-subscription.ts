@@ -13,7 +13,7 @@ export const replaySubscription = route({
   permission: 'ontology:put',
   request: { params: subscriptionParams, body: replayBody },
   responses: { 200: { description: 'The subscription, at its new position.', schema: subscriptionSchema } },
-  problems: ['not_found', 'replay_too_early'],
+  problems: ['not_found', 'replay_too_early', 'events_not_kept'],
   async handle({ params, body, caller }, context) {
     const outcome = await context.writeAs(caller, (tx) => replay(tx, { ...params, ...body, by: caller }, context.resources.deps));
     return answered(outcome, (view) => ({ status: 200, body: view }));
