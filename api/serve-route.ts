@@ -75,6 +75,7 @@ async function answer(route: Route, request: Request, response: Response, contex
   if (!content.ok) return content.refusal;
   const gone = new AbortController();
   response.once('close', () => gone.abort());
+  if (request.socket.destroyed) gone.abort(); // It left while the request was read.
   const whole = {
     ...input,
     params: path.value,

@@ -43,7 +43,10 @@ export async function benchRecovery(args: readonly string[]): Promise<void> {
     };
     expectGood(await client('ontology-admin-1').put('/v1/ontology', recoveryDocument(receiver.url)), 'uploading the document');
     const codes = Array.from({ length: options.kills }, (_, at) => [`t${at}`, `u${at}`, `undo${at}`]).flat();
-    await untilExecuted(scene.clients.agent, (await propose(scene.clients.agent, { actionType: 'create', parameters: { codes }, justification: 'benchmark' }, 'create')).id);
+    await untilExecuted(
+      scene.clients.agent,
+      (await propose(scene.clients.agent, { actionType: 'create', parameters: { codes }, justification: 'benchmark' }, 'create')).id,
+    );
     const samples = Object.fromEntries(kinds.map((kind) => [kind, [] as number[]])) as Record<Kind, number[]>;
     for (let round = 0; round < options.kills; round++) {
       await reach(async () => (await Promise.all(stack.workers.map(({ operationsUrl }) => isReady(operationsUrl)))).every(Boolean));
@@ -75,7 +78,13 @@ function report(kills: number, samples: Record<Kind, number[]>): void {
     ['step', 'killed in its middle', 'p50', 'p95', 'most'],
     ...kinds.map((kind) => [kind, `${samples[kind].length}`, seconds(at(kind, 0.5)), seconds(at(kind, 0.95)), seconds(at(kind, 1))]),
   ]);
-  const figures = kinds.map((kind) => ({ kind, kills: samples[kind].length, p50Ms: at(kind, 0.5), p95Ms: at(kind, 0.95), mostMs: at(kind, 1) }));
+  const figures = kinds.map((kind) => ({
+    kind,
+    kills: samples[kind].length,
+    p50Ms: at(kind, 0.5),
+    p95Ms: at(kind, 0.95),
+    mostMs: at(kind, 1),
+  }));
   console.log(JSON.stringify({ bench: 'recovery', kills, figures }));
   process.exitCode = kinds.every((kind) => samples[kind].length > 0 && at(kind, 0.95) < aimMs) ? 0 : 1;
 }

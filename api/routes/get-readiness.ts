@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { route } from '../route.ts';
 import { component } from '../schemas/components.ts';
 
-const readinessSchema = component('Readiness', z.strictObject({ database: z.enum(['ok', 'full', 'away']), temporal: z.enum(['ok', 'away']) }));
+const readinessSchema = component(
+  'Readiness',
+  z.strictObject({ database: z.enum(['ok', 'full', 'away']), temporal: z.enum(['ok', 'away']) }),
+);
 
 export const getReadiness = route({
   name: 'getReadiness',

@@ -8,7 +8,12 @@ const send: EffectDefinition = {
   lostAnswer: 'key',
   compensation: { webhook: { endpoint: 'receiver', method: 'DELETE', path: ["'things'", 'thing.id'] }, lostAnswer: 'key' },
 };
-const refused: EffectDefinition = { name: 'refused', phase: 'writeBack', webhook: { endpoint: 'receiver', path: ["'refusals'"] }, lostAnswer: 'key' };
+const refused: EffectDefinition = {
+  name: 'refused',
+  phase: 'writeBack',
+  webhook: { endpoint: 'receiver', path: ["'refusals'"] },
+  lostAnswer: 'key',
+};
 
 /** Objects of three types, of which two are locked by the benchmark so that an execution on them waits; effects and an undo that a receiver holds; and an action that a person approves. */
 export function recoveryDocument(receiver: string): OntologyDocument {
@@ -23,7 +28,10 @@ export function recoveryDocument(receiver: string): OntologyDocument {
   });
   return {
     objectTypes: Object.fromEntries(
-      names.map((name) => [name, { key: 'code', properties: { code: { type: 'string' as const, required: true }, n: { type: 'integer' as const } } }]),
+      names.map((name) => [
+        name,
+        { key: 'code', properties: { code: { type: 'string' as const, required: true }, n: { type: 'integer' as const } } },
+      ]),
     ),
     endpoints: { receiver: { url: receiver, timeout: 'PT60S' } },
     actionTypes: {

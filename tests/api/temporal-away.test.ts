@@ -36,7 +36,8 @@ beforeAll(async () => {
     onLine: (_, text) => process.env.TEST_LOG_LEVEL && console.log(text),
   });
   await scene.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building);
-}, 90_000);
+  await untilReady(worker);
+}, 120_000);
 afterAll(async () => {
   await Promise.all([relay?.stop(), worker?.stop()]);
   await scene?.close();
@@ -103,6 +104,10 @@ describe('while Temporal is away', () => {
   }, 60_000);
 });
 
+async function untilReady({ metricsUrl }: WorkerProcess): Promise<void> {
+  await vi.waitFor(async () => expect((await fetch(`${metricsUrl}/readyz`)).status).toBe(200), { timeout: 90_000, interval: 200 });
+}
+
 async function metric({ url }: ApiScene, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1]);
@@ -138,6 +143,7 @@ describe('while no worker runs', () => {
       expect(await metric(idle, 'exequatur_engine_away')).toBe(1);
 
       late = await startWorkerProcess({ databaseUrl: idle.database.urls.worker, temporal, taskQueue });
+      await untilReady(late);
       for (const { body } of answers) await idle.until(body.id, 'awaiting_approval');
       expect((await ask('H')).status).toBe(201);
       expect(await metric(idle, 'exequatur_engine_away')).toBe(0);
@@ -154,13 +160,14 @@ describe('while no worker runs', () => {
       const keeper = { id: 'keeper-1' };
       const { body } = await away.as(keeper).propose('addFloor', { name: 'F1', rooms: [] });
       const { watch } = away.context.resources;
+      await vi.waitFor(() => expect(watch.watched).toBe(0), { timeout: 10_000 }); // For a sign of the engine's life the API itself waits five seconds.
       const leaving = new AbortController();
       const headers = { authorization: `Bearer ${await away.token(keeper)}`, prefer: 'wait=30' };
       const asked = fetch(`${away.url}/v1/proposals/${body.id}`, { headers, signal: leaving.signal });
       await vi.waitFor(() => expect(watch.watched).toBe(1));
       leaving.abort();
       await expect(asked).rejects.toThrow('aborted');
-      await vi.waitFor(() => expect(watch.watched).toBe(0), { timeout: 10_000 }); // For a sign of the engine's life the API itself waits five seconds.
+      await vi.waitFor(() => expect(watch.watched).toBe(0));
     } finally {
       await away.close();
     }

@@ -5,8 +5,8 @@ import type { EffectDefinition } from '../../ontology/effect-definition.ts';
 import type { JsonObject } from '../../ontology/json.ts';
 import { bookCarrier, tellDepot } from '../effects/parcel-domain.ts';
 import type { Received, Reply } from '../effects/receiver.ts';
-import type { LampShop } from '../workflows/lamp-shop.ts';
 import { SmallVolume } from '../support/small-volume.ts';
+import type { LampShop } from '../workflows/lamp-shop.ts';
 import { askedParcels, foreman } from './asked-parcels.ts';
 import { faults } from './chaos-faults.ts';
 import { type ChaosAction, ChaosSchedule, type Racer } from './chaos-schedule.ts';
@@ -153,7 +153,12 @@ async function race(proposalId: string, parcel: string, racers: readonly Racer[]
     reject: () => review('reject'),
     withdraw: (to) => apis.post(`${path}/withdraw`, clerk, {}, { to }),
     revise: (to) =>
-      apis.post(`${path}/revisions`, clerk, { parameters: { parcel, weight: 77 } }, { headers: { 'idempotency-key': `${proposalId}-${row.digest}` }, to }),
+      apis.post(
+        `${path}/revisions`,
+        clerk,
+        { parameters: { parcel, weight: 77 } },
+        { headers: { 'idempotency-key': `${proposalId}-${row.digest}` }, to },
+      ),
   };
   const answers = await Promise.all(racers.map((racer, to) => acts[racer](to)));
   expect(answers.filter(({ status }) => status >= 500)).toEqual([]);

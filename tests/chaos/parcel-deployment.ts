@@ -41,7 +41,10 @@ export class ParcelDeployment {
   private build = 0;
 
   private constructor(
-    parts: Pick<ParcelDeployment, 'postgres' | 'temporal' | 'shop' | 'carrier' | 'apis' | 'relay' | 'workersProxy' | 'apisProxy' | 'disk'> & {
+    parts: Pick<
+      ParcelDeployment,
+      'postgres' | 'temporal' | 'shop' | 'carrier' | 'apis' | 'relay' | 'workersProxy' | 'apisProxy' | 'disk'
+    > & {
       clocks: { jumps: number };
     },
   ) {

@@ -17,7 +17,7 @@ export class ParcelTraffic {
   private readonly deployment: ParcelDeployment;
   private readonly parcels: number;
   private readonly dice: Dice;
-  private readonly lanes: Promise<void>[];
+  private readonly ended: Promise<unknown>;
   private stopped = false;
 
   /** The parcels must be there: `P0`, `P1` and so on. */
@@ -25,16 +25,15 @@ export class ParcelTraffic {
     this.deployment = deployment;
     this.parcels = parcels;
     this.dice = new Dice(seed);
-    this.lanes = Array.from({ length: lanes }, (_, lane) => this.drive(lane));
+    this.ended = Promise.all(Array.from({ length: lanes }, (_, lane) => this.drive(lane)));
+    this.ended.catch(() => undefined); // Whoever stops it is told.
   }
 
   /** Waits until whatever has begun has come to its end. @throws where something does not within the time */
   async stop(limitMs: number): Promise<void> {
     this.stopped = true;
-    const tooLate = sleep(limitMs, undefined, { ref: false }).then(() => {
-      throw new Error('what was accepted came to no end');
-    });
-    await Promise.race([Promise.all(this.lanes), tooLate]);
+    const tooLate = sleep(limitMs, undefined, { ref: false }).then(() => Promise.reject(new Error('what was accepted came to no end')));
+    await Promise.race([this.ended, tooLate]);
   }
 
   private async drive(lane: number): Promise<void> {

@@ -52,7 +52,17 @@ describe.skipIf(volume === null)('PostgreSQL’s disk full under load', { timeou
     await traffic.stop(180_000);
 
     const { outcomes } = traffic;
-    console.log(JSON.stringify({ chaos: 'full disk', seed, turnedWhileFull, whileLogIsFull: whileLogIsFull.database, turned: apis.turnedAway.length, accepted: traffic.accepted.length, outcomes }));
+    console.log(
+      JSON.stringify({
+        chaos: 'full disk',
+        seed,
+        turnedWhileFull,
+        whileLogIsFull: whileLogIsFull.database,
+        turned: apis.turnedAway.length,
+        accepted: traffic.accepted.length,
+        outcomes,
+      }),
+    );
     for (const { retryAfter, body } of apis.turnedAway) {
       expect(Number(retryAfter)).toBeGreaterThan(0);
       expect(['temporarily_unavailable', 'overloaded']).toContain(body.code);

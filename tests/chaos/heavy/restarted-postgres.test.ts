@@ -38,7 +38,9 @@ it(`PostgreSQL restarted every five seconds for ${seconds} s under load: whateve
   }
   const acceptedMeanwhile = traffic.accepted.length;
   await traffic.stop(180_000);
-  console.log(JSON.stringify({ chaos: 'restarted postgres', seed, seconds, restarts, accepted: acceptedMeanwhile, outcomes: traffic.outcomes }));
+  console.log(
+    JSON.stringify({ chaos: 'restarted postgres', seed, seconds, restarts, accepted: acceptedMeanwhile, outcomes: traffic.outcomes }),
+  );
   expect(await startsOf()).not.toBe(before);
   expect(restarts).toBeGreaterThan(seconds / 15); // A restart takes a moment itself.
   expect(acceptedMeanwhile).toBeGreaterThan(restarts);
@@ -51,9 +53,7 @@ it(`PostgreSQL restarted every five seconds for ${seconds} s under load: whateve
 /** When the server that runs now was started. */
 async function startsOf(): Promise<string> {
   for (;;) {
-    const rows = await deployment.shop
-      .query<{ at: string }>('SELECT pg_postmaster_start_time()::text AS at')
-      .catch(() => []);
+    const rows = await deployment.shop.query<{ at: string }>('SELECT pg_postmaster_start_time()::text AS at').catch(() => []);
     if (rows[0]) return rows[0].at;
     await sleep(50);
   }

@@ -1,11 +1,13 @@
 // Servers of its own, on which tests/support/database.ts and tests/support/temporal.ts stand.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { bookCarrier, tellDepot } from '../effects/parcel-domain.ts';
-import { askedParcels, foreman } from './asked-parcels.ts';
-import { expectWhole } from './expect-whole.ts';
-import { ParcelDeployment } from './parcel-deployment.ts';
-import { isArrival, isCancellation } from './parcel-service.ts';
-import { clerk, receiveParcels } from './parcel-traffic.ts';
+import { bookCarrier, tellDepot } from '../../effects/parcel-domain.ts';
+import { askedParcels, foreman } from '../asked-parcels.ts';
+import { expectWhole } from '../expect-whole.ts';
+import { ParcelDeployment } from '../parcel-deployment.ts';
+import { isArrival, isCancellation } from '../parcel-service.ts';
+import { clerk, receiveParcels } from '../parcel-traffic.ts';
+
+const heldMs = 15 * 60_000; // By the database's clock, which the test sets.
 
 let deployment: ParcelDeployment;
 beforeAll(async () => {
@@ -27,7 +29,7 @@ it('proposals that wait for people, for their time, in the middle of an effect a
     return received.method === 'DELETE' || isCancellation(received) ? { status: 503, headers: { 'retry-after': '1' } } : undefined;
   };
   const waiting = await proposed('askToWeigh', { parcel: 'P0', weight: 11 });
-  const held = await proposed('weigh', { parcel: 'P1', weight: 12 }, { executeAfter: new Date(Date.now() + 60_000).toISOString() });
+  const held = await proposed('weigh', { parcel: 'P1', weight: 12 }, { executeAfter: new Date(Date.now() + heldMs).toISOString() });
   const inEffect = await proposed('handOver', { parcel: 'P2', depot: 'north' });
   const inUndo = await proposed('handOver', { parcel: 'P3', depot: 'refusing' });
   await reaches(waiting, 'awaiting_approval');
@@ -45,12 +47,19 @@ it('proposals that wait for people, for their time, in the middle of an effect a
     'compensating',
   ]);
 
+  await shop.database.advanceClock(heldMs);
+  await shop.nudge(held);
   isOpen = true;
   const [{ plan_digest: digest } = { plan_digest: '' }] = await shop.query<{ plan_digest: string }>(
     'SELECT plan_digest FROM exequatur.proposal WHERE id = $1',
     [waiting],
   );
-  const review = await apis.post(`/v1/proposals/${waiting}/reviews`, foreman, { decision: 'approve' }, { headers: { 'if-match': `"${digest}"` } });
+  const review = await apis.post(
+    `/v1/proposals/${waiting}/reviews`,
+    foreman,
+    { decision: 'approve' },
+    { headers: { 'if-match': `"${digest}"` } },
+  );
   expect(review.status).toBe(201);
   for (const id of [waiting, held, inEffect]) await reaches(id, 'executed');
   await reaches(inUndo, 'failed');
@@ -61,7 +70,9 @@ it('proposals that wait for people, for their time, in the middle of an effect a
 
 async function proposed(actionType: string, parameters: Record<string, string | number>, more: object = {}): Promise<string> {
   const proposal = { actionType, parameters, justification: 'a release', ...more };
-  const { status, body } = await deployment.apis.post('/v1/proposals', clerk, proposal, { headers: { 'idempotency-key': `${actionType}-${parameters.parcel}` } });
+  const { status, body } = await deployment.apis.post('/v1/proposals', clerk, proposal, {
+    headers: { 'idempotency-key': `${actionType}-${parameters.parcel}` },
+  });
   expect(status).toBeLessThan(300);
   return body.id;
 }
