@@ -36,6 +36,12 @@ const witnesses = z
 /** What seals secrets of endpoints and subscriptions, the same in API, worker and relay; beside a new key the previous one still opens what it sealed. */
 const secretsKeySettings = { EXEQUATUR_SECRETS_KEY: secretsKey, EXEQUATUR_SECRETS_PREVIOUS_KEY: secretsKey };
 const functions = z.string().min(1).optional();
+/** Where an OPA answers, the same in API and worker: then policies are Rego, and without one Cedar. */
+const opaUrl = z
+  .string()
+  .optional()
+  .transform((text) => text || undefined)
+  .refine((text) => text === undefined || /^https?:\/\/[^\s]+$/.test(text), 'must be an http or https URL');
 
 const apiSettings = z.object({
   ...temporal,
@@ -52,6 +58,7 @@ const apiSettings = z.object({
   EXEQUATUR_DEVELOPMENT_KEYS: z.stringbool().default(false),
   ...secretsKeySettings,
   EXEQUATUR_FUNCTIONS: functions,
+  EXEQUATUR_OPA_URL: opaUrl,
 });
 
 const workerSettings = z.object({
@@ -64,6 +71,7 @@ const workerSettings = z.object({
   EXEQUATUR_WORKER_BUILD_ID: z.string().min(1).optional(),
   EXEQUATUR_WORKFLOW_BUNDLE: z.string().min(1).optional(),
   EXEQUATUR_FUNCTIONS: functions,
+  EXEQUATUR_OPA_URL: opaUrl,
   /** Addresses or CIDRs, with commas between, that effects may reach although they are private. */
   EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: addresses,
   ...secretsKeySettings,

@@ -3,7 +3,7 @@ import type { ResolvedRequirement } from '../ontology/plan.ts';
 import type { PolicyPrincipal } from '../ontology/policy-engine.ts';
 import { approvalsCounted } from '../ontology/quorum.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
-import { askPolicies, type Determination } from './ask-policies.ts';
+import { askPolicies, type Determination, PolicyEngineAway } from './ask-policies.ts';
 import { policyContextOf, policyQuestion, withFacts } from './policy-facts.ts';
 import type { LockedProposal } from './proposal-row.ts';
 import { recordDecision } from './record-decision.ts';
@@ -41,6 +41,8 @@ export async function mayExecute(
   const executes = await ask(proposer ?? { id, kind, roles, teams: [], actsFor }, 'execute');
   // In an emergency both must be allowed: whoever may override does not get around what forbids the execution as such.
   const by = executes.allowed && overriddenBy !== null ? bothOf(executes, await ask(overriddenBy, 'override')) : executes;
+  // Not sent back to people, who could do nothing about it: it is asked again until there is an answer.
+  if (by.away) throw new PolicyEngineAway(by.errors.join('; '));
   const decision = {
     proposalId: proposal.id,
     actor: id,

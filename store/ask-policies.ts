@@ -13,7 +13,12 @@ export interface Determination {
   version: number;
   policies: string[];
   errors: string[];
+  /** The engine did not answer. */
+  away?: true;
 }
+
+/** The policies can be asked later. Until then nothing is executed that they decide on. */
+export class PolicyEngineAway extends Error {}
 
 export interface PolicyQuestion {
   actor: PolicyPrincipal;
@@ -43,8 +48,8 @@ export async function askPolicies(
   // Of a change set each action is asked for, and one that is refused is the answer.
   for (const member of membersOf(resource)) {
     const question = { principal: actor, action, resource: member, context: facts };
-    const { decision, policies, errors } = await deps.policies.of.engine.decide(loaded.set, question);
-    if (decision !== 'allow') return { allowed: false, version, policies, errors };
+    const { decision, policies, errors, away } = await deps.policies.of.engine.decide(loaded.set, question);
+    if (decision !== 'allow') return { allowed: false, version, policies, errors, ...(away ? { away } : {}) };
     for (const policy of policies) found.add(policy);
   }
   return { allowed: true, version, policies: [...found].sort(), errors: [] };
@@ -76,7 +81,9 @@ export async function mayNotSee(tx: Tx, deps: Pick<StoreDeps, 'policies'>, actor
 export function refuseByPolicy({ policies, errors }: Determination): Refusal {
   const message =
     policies.length === 0
-      ? 'no policy permits this'
+      ? errors.length > 0
+        ? 'the policies cannot be computed'
+        : 'no policy permits this'
       : `${errors.length > 0 ? 'cannot be computed' : 'forbidden'} by ${policies.join(', ')}`;
   return refuse('policy_forbids', [{ code: 'policy_forbids', message }]);
 }

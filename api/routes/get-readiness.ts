@@ -2,7 +2,17 @@ import { z } from 'zod';
 import { route } from '../route.ts';
 import { component } from '../schemas/components.ts';
 
-const readinessSchema = component('Readiness', z.strictObject({ database: z.enum(['ok', 'away']), temporal: z.enum(['ok', 'away']) }));
+const state = z.enum(['ok', 'away']);
+const readinessSchema = component(
+  'Readiness',
+  z.strictObject({
+    database: state,
+    temporal: state,
+    policies: state
+      .exactOptional()
+      .describe('Where policies are asked of another process; while it is away all that they decide on is refused.'),
+  }),
+);
 
 export const getReadiness = route({
   name: 'getReadiness',
@@ -11,11 +21,14 @@ export const getReadiness = route({
   tag: 'operations',
   summary: 'Can it take requests?',
   description:
-    'It can while the database answers. Temporal being away does not count: proposals and reviews are taken, and the relay catches up.',
+    'It can while the database answers. Temporal being away does not count: proposals and reviews are taken, and the relay catches up. Nor does an engine for policies that is away: reads and switches do without it.',
   permission: 'public',
   responses: { 200: { description: 'It can.', schema: readinessSchema }, 503: { description: 'It cannot.', schema: readinessSchema } },
-  async handle(_input, { resources: { probe, workflows } }) {
-    const [database, temporal] = await Promise.all([probe.isThere(), workflows.isReachable()]);
-    return { status: database ? 200 : 503, body: { database: database ? 'ok' : 'away', temporal: temporal ? 'ok' : 'away' } };
+  async handle(_input, { resources: { probe, workflows, deps } }) {
+    const engine = deps.policies.of.isThere?.();
+    const [database, temporal, policies] = await Promise.all([probe.isThere(), workflows.isReachable(), engine]);
+    const tell = (isThere: boolean) => (isThere ? ('ok' as const) : ('away' as const));
+    const body = { database: tell(database), temporal: tell(temporal), ...(policies === undefined ? {} : { policies: tell(policies) }) };
+    return { status: database ? 200 : 503, body };
   },
 });
