@@ -101,6 +101,8 @@ export interface Policies {
   boundInTime(texts: readonly string[]): boolean[];
   /** Whether policies may go by this part of a plan; what cannot be told may. */
   mayGoBy(policies: Readonly<Record<string, string>>, part: (typeof lookedUp)[number]): boolean;
+  /** Ids of those whose refusal of an execution whoever breaks the glass overrides. */
+  softPolicies(policies: Readonly<Record<string, string>>): string[];
   /** Whether the engine answers, where it runs in a process of its own. */
   isThere?(): Promise<boolean>;
   /** What holds for tenants without policies of their own. */

@@ -5,6 +5,9 @@ import { OpaEngine } from './opa-engine.ts';
 import { PatientEngine } from './patient-engine.ts';
 import { regoDefaults } from './rego-defaults.ts';
 
+/** A rule of the policy's own, on a line by itself. */
+const soft = /^soft := true$/m;
+
 /** OPA at this address, for all tenants of the installation. What cannot be told of Rego counts as the worse. */
 export function opaPolicies(url: string): Policies {
   const engine = new OpaEngine(url);
@@ -15,6 +18,7 @@ export function opaPolicies(url: string): Policies {
     effectsOf: (texts) => texts.map(() => null),
     boundInTime: (texts) => texts.map(() => true),
     mayGoBy: () => true,
+    softPolicies: (policies) => Object.entries(policies).flatMap(([id, text]) => (soft.test(text) ? [id] : [])),
     isThere: () => engine.isThere(),
     defaults: regoDefaults,
   };

@@ -34,12 +34,13 @@ export async function mayExecute(
   const ask = (actor: PolicyPrincipal, action: 'execute' | 'override') =>
     askPolicies(tx, deps, {
       actor,
+      overridesSoft: action === 'execute' && overriddenBy !== null,
       ...policyQuestion(action, proposal.actionType),
       version,
       context: async ({ goesBy }) => withFacts(proposal, await policyContextOf(tx, proposal, { now, goesBy }, deps), { approvals }),
     });
   const executes = await ask(proposer ?? { id, kind, roles, teams: [], actsFor }, 'execute');
-  // In an emergency both must be allowed: whoever may override does not get around what forbids the execution as such.
+  // In an emergency both must be allowed: whoever may override gets around soft policies, and not around what else forbids the execution.
   const by = executes.allowed && overriddenBy !== null ? bothOf(executes, await ask(overriddenBy, 'override')) : executes;
   // Not sent back to people, who could do nothing about it: it is asked again until there is an answer.
   if (by.away) throw new PolicyEngineAway(by.errors.join('; '));
@@ -50,6 +51,7 @@ export async function mayExecute(
     revision: proposal.revision,
     digest: proposal.planDigest,
     by,
+    ...(by.overridden === undefined ? {} : { details: { overridden: by.overridden, overriddenBy: overriddenBy?.id ?? null } }),
   };
   recordDecision(tx, by.allowed ? { ...decision, outcome: 'allowed' } : { ...decision, outcome: 'refused', reason: 'policy_forbids' });
   return by;
