@@ -36,6 +36,12 @@ const witnesses = z
 /** What seals secrets of endpoints and subscriptions, the same in API, worker and relay; beside a new key the previous one still opens what it sealed. */
 const secretsKeySettings = { EXEQUATUR_SECRETS_KEY: secretsKey, EXEQUATUR_SECRETS_PREVIOUS_KEY: secretsKey };
 const functions = z.string().min(1).optional();
+/** Where an OPA answers, the same in API and worker: then policies are Rego, and without one Cedar. */
+const opaUrl = z
+  .string()
+  .optional()
+  .transform((text) => text || undefined)
+  .refine((text) => text === undefined || /^https?:\/\/[^\s]+$/.test(text), 'must be an http or https URL');
 
 const apiSettings = z.object({
   ...temporal,
@@ -58,6 +64,7 @@ const apiSettings = z.object({
     .string()
     .default('')
     .transform((text) => text.split(/\s+/).filter((word) => word !== '')),
+  EXEQUATUR_OPA_URL: opaUrl,
 });
 
 const workerSettings = z.object({
@@ -69,6 +76,7 @@ const workerSettings = z.object({
   /** Names this build to Temporal, which then routes workflows by version; a release step MUST set the deployment's current version, or the worker gets nothing. */
   EXEQUATUR_WORKER_BUILD_ID: z.string().min(1).optional(),
   EXEQUATUR_FUNCTIONS: functions,
+  EXEQUATUR_OPA_URL: opaUrl,
   /** Addresses or CIDRs, with commas between, that effects may reach although they are private. */
   EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: addresses,
   ...secretsKeySettings,

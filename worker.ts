@@ -7,8 +7,8 @@ import { createScheduleActivities } from './activities/create-schedule-activitie
 import { openOutside } from './activities/effects/open-outside.ts';
 import { measureSteps } from './activities/measure-steps.ts';
 import { readWorkerSettings, secretsKeys, type WorkerSettings } from './config.ts';
-import { cedar } from './policy/cedar.ts';
 import { decide } from './policy/decide.ts';
+import { policiesOf } from './policy/opa.ts';
 import { openPool } from './store/connect.ts';
 import { DatabaseProbe } from './store/database-probe.ts';
 import { loadFunctions } from './store/load-functions.ts';
@@ -47,7 +47,7 @@ const pool = openPool(settings.EXEQUATUR_WORKER_DATABASE_URL, { max: stepsAtOnce
 const probe = new DatabaseProbe(settings.EXEQUATUR_WORKER_DATABASE_URL, 'exequatur-worker-probe');
 const functions = await loadFunctions(settings.EXEQUATUR_FUNCTIONS);
 const ontologies = new OntologyCache(functions);
-const store = { decide, ontologies, policies: new PolicySets(cedar) };
+const store = { decide, ontologies, policies: new PolicySets(policiesOf(settings.EXEQUATUR_OPA_URL)) };
 const connection = await connect(settings);
 setFlagsFromString(`--stack-trace-limit=${framesInWorkflows}`);
 const worker = await Worker.create({

@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type pg from 'pg';
+import { PolicyEngineAway } from '../store/ask-policies.ts';
 import { isOutage } from '../store/is-outage.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ProposalStart } from '../workflows/proposal.contract.ts';
@@ -41,7 +42,7 @@ export async function runStep(
       outcome = error.type ?? 'failed';
       throw error;
     }
-    const failure = (await isOutage(deps.pool, error)) ? databaseAway() : bug(info.attempt);
+    const failure = await failureOf(deps.pool, error, info.attempt);
     outcome = failure.type ?? 'failed';
     deps.logger.error(
       { err: error, step: name, tenant: start.tenantId, proposal: start.proposalId, attempt: info.attempt, local: info.isLocal },
@@ -52,6 +53,12 @@ export async function runStep(
     clearInterval(beating);
     stop({ outcome });
   }
+}
+
+async function failureOf(pool: StepDeps['pool'], error: unknown, attempt: number): Promise<ApplicationFailure> {
+  if (error instanceof PolicyEngineAway)
+    return ApplicationFailure.retryable('The policy engine did not answer.', failureTypes.policyEngineAway);
+  return (await isOutage(pool, error)) ? databaseAway() : bug(attempt);
 }
 
 export function databaseAway(): ApplicationFailure {

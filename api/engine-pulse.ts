@@ -86,7 +86,8 @@ export class EnginePulse {
     this.asking = true;
     const taken = await this.isTaken(oldest.start);
     this.asking = false;
-    if (taken) oldest.since = performance.now(); // To be asked again.
+    if (taken)
+      oldest.since = performance.now(); // To be asked again.
     else if (this.movedAt < askedAt) this.stop();
     this.arm();
   }

@@ -2,8 +2,8 @@ import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readWitnessKey, type VerifierKey } from '../audit/note-keys.ts';
 import { type ApiSettings, readApiSettings, secretsKeys } from '../config.ts';
-import { cedar } from '../policy/cedar.ts';
 import { decide } from '../policy/decide.ts';
+import { policiesOf } from '../policy/opa.ts';
 import { openPool } from '../store/connect.ts';
 import { DatabaseClock } from '../store/database-clock.ts';
 import { DatabaseProbe } from '../store/database-probe.ts';
@@ -44,7 +44,11 @@ async function main(logger: Logger): Promise<void> {
     watch: new StatusWatch(pool),
     workflows,
     logger,
-    deps: { decide, ontologies: new OntologyCache(await loadFunctions(settings.EXEQUATUR_FUNCTIONS)), policies: new PolicySets(cedar) },
+    deps: {
+      decide,
+      ontologies: new OntologyCache(await loadFunctions(settings.EXEQUATUR_FUNCTIONS)),
+      policies: new PolicySets(policiesOf(settings.EXEQUATUR_OPA_URL)),
+    },
     tokens: { keys, issuer: settings.EXEQUATUR_JWT_ISSUER, audience: settings.EXEQUATUR_JWT_AUDIENCE, now: () => clock.now() },
     ...operatorTokens(settings, keys, () => clock.now()),
     witnesses: witnessKeys(settings),

@@ -79,6 +79,8 @@ export interface PolicyDecision {
   policies: string[];
   /** What the engine could not compute. Where there is any, the decision is deny. */
   errors: string[];
+  /** The engine did not answer, so the same question may be answered later. */
+  away?: true;
 }
 
 /** Computes decisions, here or in another process. It MUST be total: whatever goes wrong inside, or takes too long, is a deny that says so. */
@@ -92,13 +94,17 @@ export interface Policies {
   /** An engine of its own for policies that nobody has accepted yet: what breaks it breaks no other. */
   openEngine(): PolicyEngine;
   /** What is wrong with texts that somebody sent. Pointers are into `{policies: {id: text}}`. */
-  check(policies: Readonly<Record<string, string>>, vocabulary: PolicyVocabulary): Fault[];
+  check(policies: Readonly<Record<string, string>>, vocabulary: PolicyVocabulary): Fault[] | Promise<Fault[]>;
   /** Whether each of these policies permits or forbids, so that one can tell what more or fewer of them do; null where that cannot be told. */
   effectsOf(texts: readonly string[]): ('permit' | 'forbid' | null)[];
   /** Whether each of them may let somebody administer at one time and not at another; what cannot be told may. */
   boundInTime(texts: readonly string[]): boolean[];
   /** Whether policies may go by this part of a plan; what cannot be told may. */
   mayGoBy(policies: Readonly<Record<string, string>>, part: (typeof lookedUp)[number]): boolean;
+  /** Ids of those whose refusal of an execution whoever breaks the glass overrides. */
+  softPolicies(policies: Readonly<Record<string, string>>): string[];
+  /** Whether the engine answers, where it runs in a process of its own. */
+  isThere?(): Promise<boolean>;
   /** What holds for tenants without policies of their own. */
   defaults: PolicySet;
 }

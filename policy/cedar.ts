@@ -6,6 +6,7 @@ import { defaultPolicies } from './default-policies.ts';
 import { effectsOf } from './effects-of.ts';
 import { mayGoBy } from './may-go-by.ts';
 import { PatientEngine } from './patient-engine.ts';
+import { softPolicies } from './soft-policies.ts';
 
 /** Cedar as processes use it: one engine that decides, and another for what somebody sends. */
 export const cedar: Policies = {
@@ -15,5 +16,6 @@ export const cedar: Policies = {
   effectsOf,
   boundInTime,
   mayGoBy,
+  softPolicies,
   defaults: defaultPolicies,
 };

@@ -36,7 +36,8 @@ export function checkPolicies(policies: Readonly<Record<string, string>>, vocabu
   }
 }
 
-function checkSize(policies: Readonly<Record<string, string>>): Fault[] {
+/** The bounds that policies in any language keep. */
+export function checkSize(policies: Readonly<Record<string, string>>): Fault[] {
   const entries = Object.entries(policies);
   if (entries.length === 0) return [fault('', 'a set without policies permits nothing')];
   if (entries.length > mostPolicies) return [fault('', `a set has at most ${mostPolicies} policies`)];

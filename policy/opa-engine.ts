@@ -2,67 +2,132 @@ import { createHash } from 'node:crypto';
 import type { PolicyDecision, PolicyEngine, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
 
 const patienceMs = 1_000; // Somebody waits for an answer, perhaps with rows locked.
+const preparedSets = 100; // Of one process, which then takes the oldest out of OPA's memory again.
 
 /**
  * Decides with OPA, which runs beside us and is asked over HTTP. A policy is the body of a Rego module that says `permit` or `forbid`, over `input`: the question as the
- * port has it. As with Cedar, one that forbids wins, and any error is a deny. Each policy is a package of its own, so that the answer says which determined it.
+ * port has it. As with Cedar, one that forbids wins, and any error is a deny. Each policy is a package of its own, so that the answer says which determined it, and says that
+ * it is there: OPA forgets everything when it is started anew, and an answer in which one is missing is none.
  */
 export class OpaEngine implements PolicyEngine {
   private readonly url: string;
-  private readonly kept = new Set<string>();
+  /** Packages of sets that were given to OPA, in the order of use. */
+  private readonly kept = new Map<string, PolicySet>();
 
   constructor(url: string) {
-    this.url = url;
+    this.url = url.replace(/\/+$/, '');
   }
 
   async decide(set: PolicySet, request: PolicyRequest): Promise<PolicyDecision> {
     try {
       const name = packageOf(set);
-      if (!this.kept.has(name)) await this.keep(name, set);
-      return decisionOf(await this.ask(name, request));
+      const isKnown = this.kept.delete(name);
+      this.kept.set(name, set);
+      if (!isKnown) await this.give(name, set);
+      const verdicts = (await this.ask(name, set, request)) ?? (await this.askAnew(name, set, request));
+      await this.forgetOldest();
+      return decisionOf(verdicts);
     } catch (error) {
-      return { decision: 'deny', policies: [], errors: [`the engine failed: ${error instanceof Error ? error.message : String(error)}`] };
+      const words = `the engine failed: ${error instanceof Error ? error.message : String(error)}`;
+      return { decision: 'deny', policies: [], errors: [words], ...(error instanceof Refused ? {} : { away: true as const }) };
     }
   }
 
-  private async keep(name: string, { policies }: PolicySet): Promise<void> {
+  /** What OPA's compiler says of each text that it does not take, by id. Leaves nothing behind. @throws when OPA is away */
+  async compile(policies: PolicySet['policies']): Promise<Record<string, string>> {
+    const name = packageOf({ key: 'sent', policies });
+    const faults: Record<string, string> = {};
     for (const [id, text] of Object.entries(policies)) {
-      const module = `package exequatur.${name}[${JSON.stringify(id)}]\n\nimport rego.v1\n\n${text}\n`;
-      await this.call('PUT', `/v1/policies/${name}/${encodeURIComponent(id)}`, module, 'text/plain');
+      try {
+        await this.giveOne(name, id, text);
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        faults[id] = error.message;
+      }
     }
-    this.kept.add(name);
+    await this.forget(name, { key: 'sent', policies });
+    return faults;
   }
 
-  /** Strict: a builtin that fails is an error and not merely without a result. */
-  private async ask(name: string, input: PolicyRequest): Promise<Record<string, Verdict>> {
+  /** Whether OPA answers. */
+  async isThere(): Promise<boolean> {
+    return this.call('GET', '/health').then(
+      () => true,
+      () => false,
+    );
+  }
+
+  private async askAnew(name: string, set: PolicySet, request: PolicyRequest): Promise<Record<string, Verdict>> {
+    await this.give(name, set);
+    const verdicts = await this.ask(name, set, request);
+    if (verdicts === null) throw new Error('the policies are not there');
+    return verdicts;
+  }
+
+  private async give(name: string, { policies }: PolicySet): Promise<void> {
+    try {
+      for (const [id, text] of Object.entries(policies)) await this.giveOne(name, id, text);
+    } catch (error) {
+      this.kept.delete(name);
+      throw error;
+    }
+  }
+
+  private async giveOne(name: string, id: string, text: string): Promise<void> {
+    const module = `package exequatur.${name}[${JSON.stringify(id)}]\n\nimport rego.v1\n\n${present} := true\n\n${text}\n`;
+    await this.call('PUT', `/v1/policies/${name}/${encodeURIComponent(id)}`, module, 'text/plain');
+  }
+
+  /** Null where OPA has not all of the set. Strict: a builtin that fails is an error and not merely without a result. */
+  private async ask(name: string, { policies }: PolicySet, input: PolicyRequest): Promise<Record<string, Verdict> | null> {
     const body = JSON.stringify({ input });
     const answer = (await this.call('POST', `/v1/data/exequatur/${name}?strict-builtin-errors=true`, body, 'application/json')) as {
       result?: Record<string, Verdict>;
     };
-    if (answer.result === undefined) throw new Error('the policies are not there');
-    return answer.result;
+    const { result } = answer;
+    return result !== undefined && Object.keys(policies).every((id) => result[id]?.[present] === true) ? result : null;
   }
 
-  private async call(method: string, path: string, body: string, type: string): Promise<unknown> {
+  private async forgetOldest(): Promise<void> {
+    const [oldest] = this.kept;
+    if (this.kept.size <= preparedSets || oldest === undefined) return;
+    this.kept.delete(oldest[0]);
+    await this.forget(...oldest);
+  }
+
+  /** What it cannot take away stays in OPA's memory until it is started anew. */
+  private async forget(name: string, { policies }: PolicySet): Promise<void> {
+    for (const id of Object.keys(policies)) {
+      await this.call('DELETE', `/v1/policies/${name}/${encodeURIComponent(id)}`).catch(() => undefined);
+    }
+  }
+
+  private async call(method: string, path: string, body?: string, type?: string): Promise<unknown> {
     const answer = await fetch(`${this.url}${path}`, {
       method,
-      body,
-      headers: { 'content-type': type },
+      ...(body === undefined || type === undefined ? {} : { body, headers: { 'content-type': type } }),
       signal: AbortSignal.timeout(patienceMs),
     });
-    const content = (await answer.json()) as { message?: string };
-    if (!answer.ok) throw new Error(content.message ?? `OPA answered ${answer.status}`);
-    return content;
+    const content = (await answer.json()) as { message?: string; errors?: { message?: string }[] };
+    if (answer.ok) return content;
+    const words = [content.message, ...(content.errors ?? []).map(({ message }) => message)].filter((one) => one !== undefined);
+    throw new Refused(words.length > 0 ? words.join('; ') : `OPA answered ${answer.status}`);
   }
 }
+
+/** OPA answered, and said no: the texts are no policies, or one of them cannot be computed. */
+class Refused extends Error {}
+
+const present = 'exequatur_present';
 
 interface Verdict {
   permit?: unknown;
   forbid?: unknown;
+  [present]?: unknown;
 }
 
 function decisionOf(verdicts: Record<string, Verdict>): PolicyDecision {
-  const saying = (word: keyof Verdict) =>
+  const saying = (word: 'permit' | 'forbid') =>
     Object.keys(verdicts)
       .filter((id) => verdicts[id]?.[word] === true)
       .sort();

@@ -3,7 +3,7 @@ import type { ResolvedRequirement } from '../ontology/plan.ts';
 import type { PolicyPrincipal } from '../ontology/policy-engine.ts';
 import { approvalsCounted } from '../ontology/quorum.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
-import { askPolicies, type Determination } from './ask-policies.ts';
+import { askPolicies, type Determination, PolicyEngineAway } from './ask-policies.ts';
 import { policyContextOf, policyQuestion, withFacts } from './policy-facts.ts';
 import type { LockedProposal } from './proposal-row.ts';
 import { recordDecision } from './record-decision.ts';
@@ -34,13 +34,16 @@ export async function mayExecute(
   const ask = (actor: PolicyPrincipal, action: 'execute' | 'override') =>
     askPolicies(tx, deps, {
       actor,
+      overridesSoft: action === 'execute' && overriddenBy !== null,
       ...policyQuestion(action, proposal.actionType),
       version,
       context: async ({ goesBy }) => withFacts(proposal, await policyContextOf(tx, proposal, { now, goesBy }, deps), { approvals }),
     });
   const executes = await ask(proposer ?? { id, kind, roles, teams: [], actsFor }, 'execute');
-  // In an emergency both must be allowed: whoever may override does not get around what forbids the execution as such.
+  // In an emergency both must be allowed: whoever may override gets around soft policies, and not around what else forbids the execution.
   const by = executes.allowed && overriddenBy !== null ? bothOf(executes, await ask(overriddenBy, 'override')) : executes;
+  // Not sent back to people, who could do nothing about it: it is asked again until there is an answer.
+  if (by.away) throw new PolicyEngineAway(by.errors.join('; '));
   const decision = {
     proposalId: proposal.id,
     actor: id,
@@ -48,6 +51,7 @@ export async function mayExecute(
     revision: proposal.revision,
     digest: proposal.planDigest,
     by,
+    ...(by.overridden === undefined ? {} : { details: { overridden: by.overridden, overriddenBy: overriddenBy?.id ?? null } }),
   };
   recordDecision(tx, by.allowed ? { ...decision, outcome: 'allowed' } : { ...decision, outcome: 'refused', reason: 'policy_forbids' });
   return by;

@@ -1,6 +1,6 @@
 import type { Actor } from '../ontology/authority.ts';
 import { membersOf } from '../ontology/change-set.ts';
-import type { PolicyAction, PolicyContext, PolicyPrincipal } from '../ontology/policy-engine.ts';
+import type { PolicyAction, PolicyContext, PolicyDecision, PolicyPrincipal, PolicyRequest } from '../ontology/policy-engine.ts';
 import { type LoadedPolicies, policyVersionInForce } from './policy-sets.ts';
 import { isoTime } from './proposal-row.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -13,7 +13,14 @@ export interface Determination {
   version: number;
   policies: string[];
   errors: string[];
+  /** The engine did not answer. */
+  away?: true;
+  /** Soft policies that forbade it, and that somebody who may has overridden. */
+  overridden?: string[];
 }
+
+/** The policies can be asked later. Until then nothing is executed that they decide on. */
+export class PolicyEngineAway extends Error {}
 
 export interface PolicyQuestion {
   actor: PolicyPrincipal;
@@ -24,6 +31,8 @@ export interface PolicyQuestion {
   context: PolicyContext | ((loaded: LoadedPolicies) => Promise<PolicyContext>);
   /** Which is in force, where it was read along with other things: then asking costs no round trip of its own. */
   version?: number;
+  /** Whether soft policies that forbid it do not count: without them all others must allow it. */
+  overridesSoft?: boolean;
 }
 
 /**
@@ -33,21 +42,43 @@ export interface PolicyQuestion {
 export async function askPolicies(
   tx: Tx,
   deps: Pick<StoreDeps, 'policies'>,
-  { actor, action, resource, context, version: known }: PolicyQuestion,
+  { actor, action, resource, context, version: known, overridesSoft = false }: PolicyQuestion,
 ): Promise<Determination> {
   const version = known ?? (await policyVersionInForce(tx));
   const loaded = await deps.policies.load(tx, tx.tenant, version);
   if (loaded === null) return { allowed: false, version, policies: [], errors: ['the version in force is not there'] };
   const facts = version === 0 ? nothing : typeof context === 'function' ? await context(loaded) : context;
   const found = new Set<string>();
+  const overridden = new Set<string>();
   // Of a change set each action is asked for, and one that is refused is the answer.
   for (const member of membersOf(resource)) {
     const question = { principal: actor, action, resource: member, context: facts };
-    const { decision, policies, errors } = await deps.policies.decide(loaded, question);
-    if (decision !== 'allow') return { allowed: false, version, policies, errors };
+    const { decision, policies, errors, away, soft = [] } = await (overridesSoft ? decideWithoutSoft : decide)(deps, loaded, question);
+    if (decision !== 'allow') return { allowed: false, version, policies, errors, ...(away ? { away } : {}) };
     for (const policy of policies) found.add(policy);
+    for (const policy of soft) overridden.add(policy);
   }
-  return { allowed: true, version, policies: [...found].sort(), errors: [] };
+  const passed = overridden.size > 0 ? { overridden: [...overridden].sort() } : {};
+  return { allowed: true, version, policies: [...found].sort(), errors: [], ...passed };
+}
+
+type Answer = PolicyDecision & { soft?: readonly string[] };
+
+async function decide({ policies }: Pick<StoreDeps, 'policies'>, loaded: LoadedPolicies, question: PolicyRequest): Promise<Answer> {
+  return policies.decide(loaded, question);
+}
+
+/** What the others say where all that forbid it are soft. One that cannot be computed is never passed over. */
+async function decideWithoutSoft(deps: Pick<StoreDeps, 'policies'>, loaded: LoadedPolicies, question: PolicyRequest): Promise<Answer> {
+  const answer = await decide(deps, loaded, question);
+  if (answer.decision === 'allow' || answer.errors.length > 0 || answer.policies.length === 0) return answer;
+  const { set } = loaded;
+  const softOnes = new Set(deps.policies.of.softPolicies(set.policies));
+  if (!answer.policies.every((id) => softOnes.has(id))) return answer;
+  const others = Object.fromEntries(Object.entries(set.policies).filter(([id]) => !answer.policies.includes(id)));
+  const rest = { key: JSON.stringify([set.key, 'without', answer.policies]), policies: others };
+  const without = await deps.policies.of.engine.decide(rest, question);
+  return without.decision === 'allow' ? { ...without, soft: answer.policies } : without;
 }
 
 const noTime = '1970-01-01T00:00:00.000Z';
@@ -77,7 +108,9 @@ export async function mayNotSee(tx: Tx, deps: Pick<StoreDeps, 'policies'>, actor
 export function refuseByPolicy({ policies, errors }: Determination): Refusal {
   const message =
     policies.length === 0
-      ? 'no policy permits this'
+      ? errors.length > 0
+        ? 'the policies cannot be computed'
+        : 'no policy permits this'
       : `${errors.length > 0 ? 'cannot be computed' : 'forbidden'} by ${policies.join(', ')}`;
   return refuse('policy_forbids', [{ code: 'policy_forbids', message }]);
 }

@@ -15,7 +15,7 @@ export async function findPolicyFaults(
 ): Promise<Fault[]> {
   const vocabulary = vocabularyOf((await deps.ontologies.load(tx))?.ontology ?? null);
   const { check, openEngine } = deps.policies.of;
-  const faults = check(policies, vocabulary);
+  const faults = await check(policies, vocabulary);
   if (faults.length > 0) return faults;
   const engine = openEngine();
   const set: PolicySet = { key: 'sent', policies };

@@ -18,7 +18,7 @@ export async function findOrphanedPolicies(tx: Tx, ontology: CompiledOntology, d
   const version = await policyVersionInForce(tx);
   if (version === 0) return { version, faults: [] };
   const loaded = await deps.policies.load(tx, tx.tenant, version);
-  const faults = deps.policies.of.check(loaded?.set.policies ?? {}, vocabularyOf(ontology));
+  const faults = await deps.policies.of.check(loaded?.set.policies ?? {}, vocabularyOf(ontology));
   // The pointers are into the policies, and not into the document that is refused.
   return { version, faults: faults.map(({ code, pointer = '', message }) => ({ code, message: `${pointer.slice(1)}: ${message}` })) };
 }

@@ -54,6 +54,10 @@ function explain(row: DecisionRow, texts: Readonly<Record<string, string>>): str
   const actor = typeof details.onBehalfOf === 'string' ? `${row.actor}, on behalf of ${details.onBehalfOf},` : row.actor;
   if (action === 'stage') return explainStages(row);
   const named = policies.map((id) => inWords(id, texts[id])).join('; ');
+  if (outcome === 'allowed' && Array.isArray(details.overridden)) {
+    const passed = details.overridden.map((id) => inWords(String(id), texts[String(id)])).join('; ');
+    return `${actor} may ${action}, by ${named}; ${details.overriddenBy} has overridden ${passed}.`;
+  }
   if (outcome === 'allowed') {
     return policies.length === 0 ? `${actor} may ${action}: the gate's own rules allow it.` : `${actor} may ${action}, by ${named}.`;
   }

@@ -52,6 +52,7 @@ export interface ProposalActivities {
 export const failureTypes = {
   /** PostgreSQL did not answer. Tried again without end, since nothing but its return helps. */
   databaseAway: 'DatabaseAway',
+  policyEngineAway: 'PolicyEngineAway',
   /** The database holds no such proposal: the workflow was started for something that never was. */
   proposalNotFound: 'ProposalNotFound',
   /** A step outside is tried again: the receiver did not answer, or said that it will later. */

@@ -16,7 +16,13 @@ describe('durable names', () => {
       id: 'proposal/p',
       signal: 'nudge',
       update: 'nudge',
-      failureTypes: { databaseAway: 'DatabaseAway', proposalNotFound: 'ProposalNotFound', effectNotDone: 'EffectNotDone', bug: 'Bug' },
+      failureTypes: {
+        databaseAway: 'DatabaseAway',
+        policyEngineAway: 'PolicyEngineAway',
+        proposalNotFound: 'ProposalNotFound',
+        effectNotDone: 'EffectNotDone',
+        bug: 'Bug',
+      },
     });
   });
 

@@ -14,6 +14,7 @@ import { putDelegation } from '../../store/put-delegation.ts';
 import { putPolicies } from '../../store/put-policies.ts';
 import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
+import { readDecisions } from '../../store/read-decisions.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import { recordReview } from '../../store/record-review.ts';
 import { owedReviews } from '../../store/relay-work.ts';
@@ -110,6 +111,80 @@ it('how many reviews are owed, and how many of them are late, is counted over al
   } finally {
     await relay.end();
   }
+});
+
+describe('a policy that refuses the execution', () => {
+  const permitAll = 'permit (principal, action, resource);';
+  const two =
+    '@explain("Two people.") forbid (principal, action == Action::"execute", resource == ActionType::"askFloorTwice") when { context.approvals < 3 };';
+  const put = async (policies: Record<string, string>) => {
+    const { proposalId } = expectDone(await fixture.inApi((tx) => putPolicies(tx, { policies, cases: [] }, admin, fixture.deps)));
+    if (proposalId !== null) expect(await carriedOut(fixture, proposalId)).toMatchObject({ status: 'executed' });
+  };
+  const approvedByAll = async (name: string, proposer?: Caller) => {
+    const plan = await planned(name, proposer);
+    expectDone(await fixture.review(plan, keeper1));
+    expect(await fixture.review(plan, officer)).toMatchObject({ settled: { status: 'approved' } });
+    expect(await execute(plan)).toMatchObject({ status: 'awaiting_approval' });
+    return plan;
+  };
+
+  it('and is soft is overridden by who breaks the glass, which is told, kept and owes a review', async () => {
+    await put({ all: permitAll, two: `@enforcement("soft") ${two}` });
+    const plan = await approvedByAll('S');
+    expect(await smash(plan, agent)).toMatchObject({ refused: 'not_for_emergencies' });
+    expect(expectDone(await smash(plan)).settled).toMatchObject({ status: 'approved' });
+    expect(await events(plan)).toContain('proposal.glass_broken');
+    expect(await execute(plan)).toMatchObject({ status: 'executed', waitsFor: 'review' });
+    const { decisions } = expectDone(await fixture.inApi((tx) => readDecisions(tx, plan.proposalId, fixture.deps)));
+    expect(decisions.at(-1)).toMatchObject({
+      outcome: 'allowed',
+      details: { overridden: ['two'], overriddenBy: 'on-call-1' },
+      explanation: 'agent-1 may execute, by all; on-call-1 has overridden two (Two people.).',
+    });
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['says nothing of being soft', { two }],
+    ['says it in a comment alone', { two: `// @enforcement("soft")\n${two}` }],
+    ['is soft beside another that is not', { soft: `@enforcement("soft") ${two}`, two }],
+    [
+      'is soft and forbids to override as well',
+      { two: `@enforcement("soft") ${two}`, never: 'forbid (principal, action == Action::"override", resource);' },
+    ],
+    [
+      'cannot be computed',
+      {
+        two: '@enforcement("soft") forbid (principal, action == Action::"execute", resource) when { context.approvals * 9223372036854775807 + 9223372036854775807 > 0 && context.plan.edits.total > 0 };',
+      },
+    ],
+  ])('and %s is overridden by nobody', async (_, policies) => {
+    await put({ all: permitAll, ...policies });
+    const plan = await approvedByAll('H');
+    await smash(plan);
+    expect(await execute(plan)).toMatchObject({ status: 'awaiting_approval' });
+  });
+
+  it('and is soft is not overridden where nothing else permits the execution', async () => {
+    await put({
+      most: 'permit (principal, action, resource) unless { action == Action::"execute" && resource == ActionType::"askFloorTwice" };',
+      two: `@enforcement("soft") ${two}`,
+    });
+    const plan = await approvedByAll('N');
+    expectDone(await smash(plan));
+    expect(await execute(plan)).toMatchObject({ status: 'awaiting_approval' });
+  });
+
+  it('and is soft is not overridden by who proposed, nor by whom an approval of others is needed even then', async () => {
+    await upload({ approvals: 1, roles: ['on-call', 'keeper', 'officer'] });
+    await put({ all: permitAll, two: `@enforcement("soft") ${two}` });
+    const own = await approvedByAll('O', onCall);
+    expect(await smash(own, onCall)).toMatchObject({ refused: 'own_emergency' });
+    const plan = await approvedByAll('T');
+    await setPrincipal('officer-1', { disabled: true });
+    expect(await smash(plan, keeper1)).toMatchObject({ refused: 'emergency_unapproved' });
+    await setPrincipal('officer-1', { disabled: false });
+  });
 });
 
 describe('breaking the glass', () => {

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import type { RegisteredFunction } from '../../ontology/ontology-function.ts';
+import type { Policies } from '../../ontology/policy-engine.ts';
 import { cedar } from '../../policy/cedar.ts';
 import { decide } from '../../policy/decide.ts';
 import { openPool } from '../../store/connect.ts';
@@ -165,12 +166,16 @@ export const building = {
   },
 } satisfies JsonValue;
 
-export async function openFixture(document: JsonValue = building, functions: readonly RegisteredFunction[] = []): Promise<Fixture> {
+export async function openFixture(
+  document: JsonValue = building,
+  functions: readonly RegisteredFunction[] = [],
+  policies: Policies = cedar,
+): Promise<Fixture> {
   const database = await createTestDatabase();
   const tenant = await database.createTenant();
   const api = openPool(database.urls.api, { max: 8 });
   const worker = openPool(database.urls.worker, { max: 4 });
-  const deps: StoreDeps = { decide, ontologies: new OntologyCache(functions), policies: new PolicySets(cedar) };
+  const deps: StoreDeps = { decide, ontologies: new OntologyCache(functions), policies: new PolicySets(policies) };
   const inApi = <T>(work: (tx: PrismaTx) => Promise<T>) => withTenantPrisma(api, tenant, work);
   const fixture: Fixture = {
     database,

@@ -1,0 +1,30 @@
+import { pointerTo } from '../ontology/json.ts';
+import type { Fault } from '../ontology/plan.ts';
+import { checkSize } from './check-policies.ts';
+import type { OpaEngine } from './opa-engine.ts';
+
+/**
+ * What would reach beyond the question: OPA's network and its configuration, other packages, among them those of other tenants. Refused wherever they stand, also in a text
+ * or a comment, since nobody needs the words there.
+ */
+const forbidden = /\b(http|net|opa|data|import|package|exequatur_present)\b/;
+
+/** Says what is wrong with Rego that somebody sent, with a pointer to each. Unlike Cedar it is not checked against the names of the tenant's ontology. */
+export async function checkRego(engine: OpaEngine, policies: Readonly<Record<string, string>>): Promise<Fault[]> {
+  const size = checkSize(policies);
+  if (size.length > 0) return size;
+  const reaching = Object.entries(policies).flatMap(([id, text]) => {
+    const word = forbidden.exec(text)?.[1];
+    return word === undefined ? [] : [fault(id, `the word ${word} must not stand in a policy`)];
+  });
+  if (reaching.length > 0) return reaching;
+  try {
+    return Object.entries(await engine.compile(policies)).map(([id, words]) => fault(id, words));
+  } catch {
+    return [{ code: 'invalid_policies', pointer: '/policies', message: 'the policy engine is away, so nobody can say' }];
+  }
+}
+
+function fault(id: string, message: string): Fault {
+  return { code: 'invalid_policies', pointer: pointerTo('/policies', id), message };
+}

@@ -1,0 +1,30 @@
+import type { Policies } from '../ontology/policy-engine.ts';
+import { cedar } from './cedar.ts';
+import { checkRego } from './check-rego.ts';
+import { OpaEngine } from './opa-engine.ts';
+import { PatientEngine } from './patient-engine.ts';
+import { regoDefaults } from './rego-defaults.ts';
+
+/** A rule of the policy's own, on a line by itself. */
+const soft = /^soft := true$/m;
+
+/** OPA at this address, for all tenants of the installation. What cannot be told of Rego counts as the worse. */
+export function opaPolicies(url: string): Policies {
+  const engine = new OpaEngine(url);
+  return {
+    engine,
+    openEngine: () => new PatientEngine(new OpaEngine(url)),
+    check: (policies) => checkRego(engine, policies),
+    effectsOf: (texts) => texts.map(() => null),
+    boundInTime: (texts) => texts.map(() => true),
+    mayGoBy: () => true,
+    softPolicies: (policies) => Object.entries(policies).flatMap(([id, text]) => (soft.test(text) ? [id] : [])),
+    isThere: () => engine.isThere(),
+    defaults: regoDefaults,
+  };
+}
+
+/** The policy language of the installation: Rego, asked of the OPA at this address, or without one Cedar. */
+export function policiesOf(opaUrl: string | undefined): Policies {
+  return opaUrl === undefined ? cedar : opaPolicies(opaUrl);
+}

@@ -1,0 +1,114 @@
+// An installation whose policies are Rego, decided by a real OPA beside it; on a clone from tests/support/database.ts.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Actor, PrincipalKind } from '../ontology/authority.ts';
+import type { PolicyCase } from '../ontology/policy-cases.ts';
+import type { PolicyAction } from '../ontology/policy-engine.ts';
+import { decide } from '../policy/decide.ts';
+import { opaPolicies } from '../policy/opa.ts';
+import { regoDefaults } from '../policy/rego-defaults.ts';
+import { findOpa } from '../scripts/opa/find-opa.ts';
+import { freePort } from '../scripts/processes/free-port.ts';
+import { executeProposal } from '../store/execute-proposal.ts';
+import { putPolicies } from '../store/put-policies.ts';
+import { readDecisions } from '../store/read-decisions.ts';
+import { admin, agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture } from './store/fixture.ts';
+import { carriedOut } from './store/govern.ts';
+import { startOpa } from './support/opa-server.ts';
+
+let fixture: Fixture;
+let program: string;
+let port: number;
+let stop: () => Promise<void>;
+
+beforeAll(async () => {
+  program = await findOpa();
+  port = await freePort();
+  stop = await startOpa(program, port);
+  fixture = await openFixture(building, [], opaPolicies(`http://127.0.0.1:${port}`));
+}, 600_000); // The first time it is built.
+afterAll(async () => {
+  await fixture?.close();
+  await stop?.();
+});
+
+const everything = { all: 'permit := true' };
+const two = 'forbid if {\n  input.action == "execute"\n  input.resource == "askFloor"\n  input.context.approvals < 2\n}';
+const put = (policies: Record<string, string>, cases: PolicyCase[] = []) =>
+  fixture.inApi((tx) => putPolicies(tx, { policies, cases }, admin, fixture.deps));
+const inForce = async (policies: Record<string, string>, cases: PolicyCase[] = []) => {
+  const { proposalId } = expectDone(await put(policies, cases));
+  if (proposalId !== null) expect(await carriedOut(fixture, proposalId)).toMatchObject({ status: 'executed' });
+};
+const execute = (proposalId: string) => executeProposal(fixture.worker, fixture.tenant, proposalId, fixture.deps);
+
+describe('the built-in policies in Rego', () => {
+  const kinds: PrincipalKind[] = ['user', 'agent', 'service'];
+  const roles = [[], ['auditor'], ['auditor', 'keeper'], ['keeper'], ['ontology-admin'], ['operator'], ['access-admin']];
+  it.each(kinds.flatMap((kind) => roles.map((held) => ({ kind, held }))))(
+    'let a $kind with $held do what the gate lets them do',
+    async ({ kind, held }) => {
+      const actor: Actor = { id: 'a', kind, roles: held, actsFor: null, disabled: false, person: 'a', teams: [] };
+      const context = { now: '2026-01-01T00:00:00.000Z', revert: false };
+      const ask = async (action: PolicyAction, resource: string) =>
+        (await fixture.deps.policies.of.engine.decide(regoDefaults, { principal: actor, action, resource, context })).decision === 'allow';
+      expect(await ask('see', '')).toBe(decide({ action: 'read', actor }).allowed);
+      expect(await ask('propose', 'closeRoom')).toBe(decide({ action: 'proposal:create', actor, proposers: null }).allowed);
+      expect(await ask('administer', 'ontology')).toBe(decide({ action: 'ontology:put', actor }).allowed);
+      expect(await ask('administer', 'switches')).toBe(decide({ action: 'switch:put', actor, off: true }).allowed);
+      const subject = { id: 'b', person: 'b' };
+      expect(await ask('administer', 'principals')).toBe(decide({ action: 'principal:put', actor, subject }).allowed);
+      expect(await ask('review', 'closeRoom')).toBe(kind === 'user' && held.length > 0);
+      expect(await ask('override', 'closeRoom')).toBe(kind === 'user' && held.length > 0);
+    },
+  );
+});
+
+describe('an action under policies in Rego', () => {
+  it('is proposed, reviewed and executed by them, and goes back where they are stricter', async () => {
+    const first = await fixture.planned('askFloor', { name: 'R1' });
+    expect(expectDone(await fixture.review(first, keeper1)).settled).toMatchObject({ status: 'approved' });
+    await inForce({ ...everything, two }, [
+      { name: 'one', principal: {}, action: 'execute', resource: 'askFloor', context: { approvals: 1 }, expect: 'deny' },
+    ]);
+    expect(await execute(first.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+    expect(expectDone(await fixture.review(first, keeper2)).settled).toMatchObject({ status: 'approved' });
+    expect(await execute(first.proposalId)).toMatchObject({ status: 'executed' });
+    const { decisions } = expectDone(await fixture.inApi((tx) => readDecisions(tx, first.proposalId, fixture.deps)));
+    expect(decisions.find(({ outcome }) => outcome === 'refused')).toMatchObject({ action: 'execute', policies: ['two'] });
+  });
+
+  it('goes by what its plan touches', async () => {
+    await fixture.done('addFloor', { name: 'R2', rooms: [{ code: 'R2-1', seats: 40 }] });
+    const large = 'forbid if {\n  input.action == "review"\n  input.context.plan.touches.room.before.seats.most > 10\n}';
+    await inForce({ ...everything, large });
+    const plan = await fixture.planned('closeRoom', { room: 'R2-1' });
+    expect(await fixture.review(plan, keeper1)).toMatchObject({ refused: 'policy_forbids', faults: [{ message: 'forbidden by large' }] });
+    await inForce(everything);
+  });
+
+  it('is refused while OPA is away, is executed once it is back with nothing in its memory, and is sent back by nobody meanwhile', async () => {
+    const plan = await fixture.planned('askFloor', { name: 'R3' });
+    expectDone(await fixture.review(plan, keeper1));
+    await stop();
+    expect(await fixture.propose('askFloor', { name: 'R4' })).toMatchObject({
+      refused: 'policy_forbids',
+      faults: [{ message: 'the policies cannot be computed' }],
+    });
+    await expect(execute(plan.proposalId)).rejects.toThrow(/the engine failed/);
+    expect((await fixture.read(plan.proposalId, agent)).status).toBe('approved');
+    stop = await startOpa(program, port);
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
+  });
+});
+
+it.each([
+  ['no Rego', 'permit if {', /unexpected eof/],
+  ['what OPA does not know', 'permit if weather == "fine"', /unsafe|undefined/],
+  ['what reaches the network', 'permit if http.send({"method": "get", "url": "http://127.0.0.1"}).status_code == 200', /the word http/],
+  ['what reads other policies', 'permit if data.exequatur', /the word data/],
+])('policies are refused with a pointer where there is %s', async (_, text, words) => {
+  expect(await put({ ...everything, it: text })).toMatchObject({
+    refused: 'invalid_policies',
+    faults: [{ pointer: '/policies/it', message: expect.stringMatching(words) }],
+  });
+});
