@@ -7,7 +7,7 @@ import { type Removal, shorten } from './removal.ts';
 export function sourceChecks(root: string): Removal[] {
   const gate = [...importedBy(root, 'policy/decide.ts')].sort();
   const asks =
-    /\b(decide\(|askPolicies|forbiddenByPolicy|mayNotSee|refusalToAdminister|settleQuorum|isSecondPerson|mayReview|obstaclesOf|stopOf)\b/;
+    /\b(decide\(|askPolicies|forbiddenByPolicy|mayNotSee|refusalToAdminister|settleQuorum|isSecondPerson|mayReview|obstaclesOf|readForExecution|stopOf)\b/;
   const store = readdirSync(join(root, 'store'))
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     .map((name) => `store/${name}`)
