@@ -6,8 +6,7 @@ import type { SensitiveFields } from '../ontology/sensitive-fields.ts';
 import { mayNotSee } from '../store/ask-policies.ts';
 import type { DatabaseProbe } from '../store/database-probe.ts';
 import { EventWatch } from '../store/event-watch.ts';
-import { currentVersion } from '../store/load-ontology.ts';
-import { policyVersionInForce } from '../store/policy-sets.ts';
+import { versionsInForce } from '../store/policy-sets.ts';
 import type { Witnesses } from '../store/read-log.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
 import type { SecretBox } from '../store/secret-box.ts';
@@ -141,16 +140,16 @@ export class ApiContext {
   ): Promise<T | Refusal> {
     const { pool, deps } = this.resources;
     const { tenant } = caller;
-    const [known, version, found, policies] = await glance(pool, tenant, (sql) =>
-      Promise.all([knownActor(sql, caller), currentVersion(sql), read(sql), policyVersionInForce(sql)]),
+    const [known, inForce, found] = await glance(pool, tenant, (sql) =>
+      Promise.all([knownActor(sql, caller), versionsInForce(sql), read(sql)]),
     );
     const actor = known ?? (await withTenant(pool, tenant, (tx) => resolveActor(tx, caller)));
     const authority = deps.decide({ action: 'read', actor });
     if (!authority.allowed) return refuse(authority.reason);
-    const hidden = policies === 0 ? null : await withTenant(pool, tenant, (tx) => mayNotSee(tx, deps, actor));
+    const hidden = inForce.policies === 0 ? null : await withTenant(pool, tenant, (tx) => mayNotSee(tx, deps, actor));
     if (hidden !== null) return hidden;
     const fields =
-      knownSensitiveFields(deps.ontologies, tenant, version) ??
+      knownSensitiveFields(deps.ontologies, tenant, inForce.ontology) ??
       (await withTenant(pool, tenant, (tx) => readSensitiveFields(tx, deps.ontologies)));
     const mask = this.maskFor(actor, fields);
     const shown = await show(found, actor, mask);

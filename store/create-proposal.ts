@@ -12,7 +12,6 @@ import type { Fault } from '../ontology/plan.ts';
 import { askPolicies, refuseByPolicy } from './ask-policies.ts';
 import { claimIdempotencyKey } from './idempotency.ts';
 import { insertProposal } from './insert-proposal.ts';
-import { policyVersionInForce } from './policy-sets.ts';
 import { isoTime } from './proposal-row.ts';
 import { recordDecision } from './record-decision.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -79,7 +78,7 @@ function contentOf({ actionType, parameters, justification, executeAfter }: NewP
 async function acceptNew(
   tx: PrismaTx,
   request: NewProposal,
-  { proposalId, actor, action }: { proposalId: string; actor: Actor; action: FoundAction | null },
+  { proposalId, actor, action }: { proposalId: string; actor: Actor; action: ActionInForce | null },
   deps: StoreDeps,
 ): Promise<Proposed | Refusal> {
   if (action === null) {
@@ -120,18 +119,13 @@ async function acceptNew(
     revertOf: null,
     ...(executeAfter === undefined ? {} : { executeAfter }),
   });
-  const [unknown, , stop, version] = await Promise.all([
-    references,
-    insertion,
-    stopOf(tx, action.type.name, actor),
-    policyVersionInForce(tx),
-  ]);
+  const [unknown, , stop] = await Promise.all([references, insertion, stopOf(tx, action.type.name, actor)]);
   const by = await askPolicies(tx, deps, {
     actor,
     action: 'propose',
     resource: action.type.name,
     context: { now: action.now, revert: false },
-    version,
+    version: action.policyVersion,
   });
   if (!by.allowed) return refuseByPolicy(by);
   recordDecision(tx, { proposalId, actor: actor.id, action: 'propose', outcome: 'allowed', revision: 1, digest: null, by });
@@ -172,13 +166,20 @@ export interface FoundAction {
   now: string;
 }
 
+/** One that can be proposed now. */
+export interface ActionInForce extends FoundAction {
+  /** Of the policies in force at the same instant. */
+  policyVersion: number;
+}
+
 /** The action type as it is now, or the change set of those that it names, with the ontology that holds it. Null when there is none, or it was retired. */
-export async function findAction(tx: Tx, reference: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<FoundAction | null> {
+export async function findAction(tx: Tx, reference: string, deps: Pick<StoreDeps, 'ontologies'>): Promise<ActionInForce | null> {
   const { name } = splitReference(reference);
   if (isChangeSet(name) && !isChangeSetName(name)) return null;
   if (isChangeSet(name)) await tx.rows('SELECT exequatur.combine_actions($1)', [name]);
-  const [row] = await tx.rows<{ version: number; ontology_version: number; now: string }>(
-    `SELECT a.current_version::int AS version, (SELECT max(o.version) FROM exequatur.ontology_version o)::int AS ontology_version, ${isoTime('exequatur.clock()')} AS now
+  const [row] = await tx.rows<{ version: number; ontology_version: number; policy_version: number; now: string }>(
+    `SELECT a.current_version::int AS version, (SELECT max(o.version) FROM exequatur.ontology_version o)::int AS ontology_version,
+            (SELECT c.policy_version FROM exequatur.tenant_control c)::int AS policy_version, ${isoTime('exequatur.clock()')} AS now
        FROM exequatur.action_type a WHERE a.name = $1 AND NOT a.retired`,
     [name],
   );
@@ -186,7 +187,8 @@ export async function findAction(tx: Tx, reference: string, deps: Pick<StoreDeps
   const loaded = await deps.ontologies.load(tx, row.ontology_version);
   const type = loaded && actionTypeIn(loaded.ontology, name);
   if (!loaded || !type) return null;
-  return { type, version: row.version, ontologyVersion: loaded.version, ontology: loaded.ontology, now: row.now };
+  const { version, policy_version: policyVersion, now } = row;
+  return { type, version, ontologyVersion: loaded.version, ontology: loaded.ontology, policyVersion, now };
 }
 
 /**

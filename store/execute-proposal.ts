@@ -7,14 +7,13 @@ import { announceSetting } from './announce-setting.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { askCriteriaAgain } from './ask-criteria-again.ts';
 import { mayExecute, policyMove } from './ask-execution.ts';
-import { areDefinitionsInForce } from './definitions-in-force.ts';
 import { lockDefinitionsFor } from './definitions-lock.ts';
 import { type DoorRefusal, doorRefusalOf } from './door-refusals.ts';
 import { isBehindGlass } from './glass-facts.ts';
 import { takeNudges } from './nudges.ts';
 import { readPlannedEdit } from './plan-setting.ts';
-import { policyVersionInForce } from './policy-sets.ts';
 import { hasExpired, isoTime, type LockedProposal, lockProposal, type StoredFailure } from './proposal-row.ts';
+import { readForExecution } from './read-for-execution.ts';
 import { recheckSetting } from './recheck-setting.ts';
 import { advanceSaga } from './saga/advance-saga.ts';
 import { describeSaga } from './saga/describe-saga.ts';
@@ -22,9 +21,8 @@ import { executionFailed, leaveSaga } from './saga/move-saga.ts';
 import { readSaga, type SagaRow } from './saga/saga-rows.ts';
 import { describe, type Settled, settleLocked } from './settle.ts';
 import { type Tx, withTenant } from './sql.ts';
-import { readProposer } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
-import { type Obstacles, obstaclesOf } from './switches.ts';
+import type { Obstacles } from './switches.ts';
 import { beginExecution, type Move, transition } from './transition.ts';
 
 /**
@@ -64,22 +62,19 @@ export function executionIdOf(proposalId: string): string {
 }
 
 async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Settled | null> {
-  const [proposal, , [locked], facts, inForce, obstacles, version, proposer] = await Promise.all([
+  const [proposal, , [locked], facts, circumstances] = await Promise.all([
     lockProposal(tx, proposalId),
     tx.rows(`SELECT ${lockDefinitionsFor('p')} FROM exequatur.proposal p WHERE p.id = $1::uuid`, [proposalId]),
     tx.rows<{ now: string }>(`SELECT ${isoTime('exequatur.clock()')} AS now FROM exequatur.lock_control() c`),
     readApprovalFacts(tx, proposalId),
-    areDefinitionsInForce(tx, proposalId),
-    obstaclesOf(tx, proposalId),
-    policyVersionInForce(tx),
-    readProposer(tx, proposalId),
+    readForExecution(tx, proposalId),
   ]);
   if (proposal === null) return null;
   takeNudges(tx, proposalId);
   const executionId = executionIdOf(proposalId);
   const saga = isUnderWay(proposal) ? await readSaga(tx, proposalId) : null;
   if (saga !== null && proposal.status === 'needs_attention') return describeSaga(proposal, facts, saga);
-  const stopping = saga === null || proposal.status !== 'executing' ? null : stopBeforeNext(saga, obstacles.stop);
+  const stopping = saga === null || proposal.status !== 'executing' ? null : stopBeforeNext(saga, circumstances.stop);
   if (stopping !== null) return describe(leaveUnexecuted(tx, proposal, stopping, saga), facts);
   if (saga !== null && nextStep(saga).kind !== 'apply') return advanceSaga(tx, proposal, facts, saga, executionId);
   if (!isToBeExecuted(proposal)) return saga === null ? settleLocked(tx, proposal, facts) : describeSaga(proposal, facts, saga);
@@ -91,8 +86,9 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
   ) {
     return sendBack({ to: 'awaiting_approval', reason: 'standing_lost' });
   }
-  if (saga === null && (obstacles.stop !== null || obstacles.heldBy !== null)) return describe(hold(tx, proposal, obstacles), facts);
-  if (!inForce) {
+  if (saga === null && (circumstances.stop !== null || circumstances.heldBy !== null))
+    return describe(hold(tx, proposal, circumstances), facts);
+  if (!circumstances.inForce) {
     return sendBack({ to: 'simulating', reason: 'definitions_changed' });
   }
   // A plan whose time has passed is simulated again, which ends as `invalid` and says which criterion fails. The clock was asked after the waits for the locks above.
@@ -102,6 +98,7 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
       ? await askCriteriaAgain(tx, proposal, locked?.now ?? proposal.now, deps)
       : await recheckSetting(tx, setting, proposal, facts.plan.id, deps);
   if (fault !== undefined) return sendBack({ to: 'simulating', reason: fault.code });
+  const { proposer, policyVersion: version } = circumstances;
   const asked = { facts, proposer, version, now: locked?.now ?? proposal.now };
   const by = await mayExecute(tx, proposal, { ...asked, overriddenBy: isEmergency ? (facts.glass?.actor ?? null) : null }, deps);
   if (!by.allowed) return describe(leaveUnexecuted(tx, proposal, policyMove(by, facts.plan.requirement), saga), { ...facts, held: true });

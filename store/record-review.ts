@@ -10,7 +10,6 @@ import { definitionsHold } from './definitions-in-force.ts';
 import { readDelegates, type Standing } from './delegations.ts';
 import { askPoliciesOnReview, mayReview } from './may-review.ts';
 import { announceAndNudge, leaveNudge } from './nudges.ts';
-import { policyVersionInForce } from './policy-sets.ts';
 import { type LockedProposal, lockProposal } from './proposal-row.ts';
 import type { ReviewView } from './proposal-view.ts';
 import { recordDecision, recordRefusal } from './record-decision.ts';
@@ -49,13 +48,12 @@ export type ReviewRefusal = Refusal & { settled?: Settled };
 export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreDeps): Promise<RecordedReview | ReviewRefusal> {
   if (review.decision === 'request_changes' && !isExplained(review)) return undone(tx, refuse('unexplained_changes'));
   const { onBehalfOf } = review;
-  const [proposal, actor, facts, version, delegations, moved] = await Promise.all([
+  const [proposal, actor, facts, { version, moved }, delegations] = await Promise.all([
     lockProposal(tx, review.proposalId),
     resolveActor(tx, review.reviewer),
     readApprovalFacts(tx, review.proposalId),
-    policyVersionInForce(tx),
+    readForReview(tx, review),
     onBehalfOf === undefined ? [] : readDelegates(tx, review.proposalId, { delegator: onBehalfOf, delegate: review.reviewer.id }),
-    review.decision === 'approve' ? hasMoved(tx, review.proposalId) : false,
   ]);
   if (proposal === null) return undone(tx, refuse('not_found'));
   const settledFirst = proposal.status === 'awaiting_approval' ? settleLocked(tx, proposal, facts) : undefined;
@@ -189,13 +187,18 @@ function announceReview(tx: Tx, proposal: LockedProposal, review: ReviewView, de
   announceAndNudge(tx, { type: 'review.recorded', proposalId: proposal.id, data, auditEntryId });
 }
 
-/** Whether what the plan read, or the definitions it was made from, are no longer so. Plain reads, no locks: what moves a moment later is caught by the door. */
-async function hasMoved(tx: Tx, proposalId: string): Promise<boolean> {
-  const [row] = await tx.rows<{ fresh: boolean }>(
-    `SELECT NOT EXISTS (SELECT 1 FROM exequatur.stale_reads(p.plan_id, 1)) AND ${definitionsHold} AS fresh FROM exequatur.proposal p WHERE p.id = $1::uuid`,
-    [proposalId],
+/**
+ * Which policies are in force; and of an approval whether what the plan read, or the definitions it was made from, are no longer so. Plain reads, no locks: what moves a moment
+ * later is caught by the door.
+ */
+async function readForReview(tx: Tx, { proposalId, decision }: NewReview): Promise<{ version: number; moved: boolean }> {
+  const [row] = await tx.rows<{ version: number; fresh: boolean | null }>(
+    `SELECT coalesce((SELECT c.policy_version FROM exequatur.tenant_control c)::int, 0) AS version,
+            CASE WHEN $2::boolean THEN NOT EXISTS (SELECT 1 FROM exequatur.stale_reads(p.plan_id, 1)) AND ${definitionsHold} ELSE true END AS fresh
+       FROM exequatur.proposal p WHERE p.id = $1::uuid`,
+    [proposalId, decision === 'approve'],
   );
-  return row?.fresh !== true;
+  return { version: row?.version ?? 0, moved: row?.fresh !== true };
 }
 
 /** The same of time that passes, which is asked once more before the execution. */

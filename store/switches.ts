@@ -64,15 +64,22 @@ export interface Obstacles {
   heldUntil: string | null;
 }
 
+export const noObstacles: Obstacles = { stop: null, heldBy: null, heldUntil: null };
+
+/** SQL for the columns of the obstacles of a proposal row `p`, and for what they are taken from. */
+export const obstacles = {
+  columns: `s.scope || '/' || s.name AS stop, h.what AS "heldBy", ${isoTime('h.until')} AS "heldUntil"`,
+  joins: (
+    p: string,
+  ): string => `LEFT JOIN LATERAL exequatur.stopped_by(${p}.action_type, ${p}.proposer_id, ${p}.proposer_kind, ${p}.acts_for) s ON true
+       LEFT JOIN LATERAL exequatur.holds(${p}) h ON true`,
+};
+
 /** Of one proposal. MUST be sent after the tenant's control row is locked where it decides an execution. */
 export async function obstaclesOf(tx: Sql, proposalId: string): Promise<Obstacles> {
   const [row] = await tx.rows<Obstacles>(
-    `SELECT s.scope || '/' || s.name AS stop, h.what AS "heldBy", ${isoTime('h.until')} AS "heldUntil"
-       FROM exequatur.proposal p
-       LEFT JOIN LATERAL exequatur.stopped_by(p.action_type, p.proposer_id, p.proposer_kind, p.acts_for) s ON true
-       LEFT JOIN LATERAL exequatur.holds(p) h ON true
-      WHERE p.id = $1::uuid`,
+    `SELECT ${obstacles.columns} FROM exequatur.proposal p ${obstacles.joins('p')} WHERE p.id = $1::uuid`,
     [proposalId],
   );
-  return row ?? { stop: null, heldBy: null, heldUntil: null };
+  return row ?? noObstacles;
 }
