@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Command, Decision, Governing, StepFate } from './governance/commands.ts';
 import { Model } from './governance/model.ts';
-import { Offices } from './governance/office.ts';
+import { Offices } from './governance/offices.ts';
 import { differenceIn, noTally, playSeed } from './governance/play.ts';
 
 const seconds = Number(process.env.EXEQUATUR_GOVERNANCE_SECONDS ?? 12); // `npm run soak -- governance` gives it longer.
