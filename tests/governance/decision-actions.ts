@@ -12,7 +12,11 @@ import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { recordReview } from '../../store/record-review.ts';
 import { refuse } from '../../store/refusal.ts';
+import { reviewEmergency } from '../../store/review-emergency.ts';
 import { reviseProposal } from '../../store/revise-proposal.ts';
+import { revokeDelegation } from '../../store/revoke-delegation.ts';
+import { cancelExecution } from '../../store/saga/cancel-execution.ts';
+import { resolveAttention } from '../../store/saga/resolve-attention.ts';
 import type { PrismaTx } from '../../store/sql.ts';
 import { resolveActor } from '../../store/standing.ts';
 import type { StoreDeps } from '../../store/store-deps.ts';
@@ -29,6 +33,9 @@ const review =
     // Without a plan there is no digest that could be known; that there is none is found before it is compared.
     recordReview(tx, { proposalId: id, digest: digest ?? 'none', decision, reason: 'so', reviewer }, deps);
 
+const breakingGlass: Doing<Made> = (tx, by, deps, { id, digest }) =>
+  breakGlass(tx, { proposalId: id, digest: digest ?? 'none', reason: 'fire', by }, deps);
+
 /** How each action of the matrix is done: the functions that the routes call. */
 export const doings: Record<OnProposalName, Doing<Made>> = {
   approve: review('approve'),
@@ -37,7 +44,11 @@ export const doings: Record<OnProposalName, Doing<Made>> = {
   revise: (tx, by, deps, { id }) => reviseProposal(tx, { proposalId: id, parameters: { name: randomUUID() }, by }, deps),
   withdraw: (tx, by, deps, { id }) => withdrawProposal(tx, { proposalId: id, by }, deps),
   revert: (tx, proposer, deps, { id }) => createRevert(tx, { proposalId: id, justification: 'back', proposer }, deps),
-  breakGlass: (tx, by, deps, { id, digest }) => breakGlass(tx, { proposalId: id, digest: digest ?? 'none', reason: 'fire', by }, deps),
+  cancel: (tx, by, deps, { id }) => cancelExecution(tx, { proposalId: id, reason: 'stop', by }, deps),
+  resolve: (tx, by, deps, { id }) => resolveAttention(tx, { proposalId: id, choice: 'skip', reason: 'seen to', by }, deps),
+  breakGlassAtNight: breakingGlass,
+  lookBack: (tx, by, deps, { id }) => reviewEmergency(tx, { proposalId: id, verdict: 'justified', comment: 'so', by }, deps),
+  breakGlass: breakingGlass,
 };
 
 const at = (ms: number) => new Date(ms).toISOString();
@@ -63,4 +74,9 @@ export const tenantDoings: Record<OnTenantName, Doing<string>> = {
     putOntology(tx, { ...building, objectTypes: { ...building.objectTypes, [name]: { properties: {} } } }, by, deps),
   putPrincipal: (tx, by, deps, id) => putPrincipal(tx, { id, change: { teams: ['night'] }, by }, deps),
   delegate: (tx, by, deps, id) => putDelegation(tx, { id, delegate: 'stand-in-1', endsAt: at(Date.now() + day), reason: 'away', by }, deps),
+  revokeDelegation: (tx, by, deps, id) => revokeDelegation(tx, { id, by }, deps),
+  readAudit: async (tx, by, deps) => {
+    const authority = deps.decide({ action: 'audit:read', actor: await resolveActor(tx, by) });
+    return authority.allowed ? {} : refuse(authority.reason);
+  },
 };

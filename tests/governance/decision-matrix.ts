@@ -80,12 +80,17 @@ const others: readonly ActorName[] = [
   'accessAdminAgent',
 ];
 
+/** What has no plan has no approval policy, so none that provides for emergencies. */
+const unplanned = { simulating: 'no_emergency', invalid: 'no_emergency', failed: 'no_emergency' } as const;
+
 interface OnProposal {
   rows: Rows<ByState>;
   /** What the decision is recorded as; null where none is. */
   recordedAs: string | null;
   /** The audit entry of what is done when it is allowed. A refusal has `decision.refused`. */
   audit: string;
+  /** Of which action type the proposals are; one that two stages approve, where it is left out. */
+  actionType?: string;
 }
 
 export const onProposals = {
@@ -128,6 +133,50 @@ export const onProposals = {
     recordedAs: 'revert',
     audit: 'proposal.created',
   },
+  /** Of an execution under way, which one without effects is never seen to be. */
+  cancel: {
+    rows: [
+      [['proposer', 'principal', 'operator', 'operatorService'], { otherwise: 'not_cancellable' }],
+      [[...others.filter((actor) => actor !== 'operator' && actor !== 'operatorService'), 'auditor'], { otherwise: 'not_proposer' }],
+      [outsiders, { otherwise: 'forbidden' }],
+    ],
+    recordedAs: null,
+    audit: 'proposal.cancelling',
+  },
+  /** Of one that cannot be undone by itself. */
+  resolve: {
+    rows: [
+      [['operator'], { otherwise: 'not_resolvable' }],
+      [actors.filter((actor) => actor !== 'operator'), { otherwise: 'forbidden' }],
+    ],
+    recordedAs: null,
+    audit: 'proposal.compensating',
+  },
+  /** Under an approval policy that lets keepers do it, with nobody's approval beside. */
+  breakGlassAtNight: {
+    rows: [
+      [['keeper'], { ...unplanned, awaiting_approval: 'allowed', otherwise: 'not_awaiting_approval' }],
+      [proposersSide, { ...unplanned, otherwise: 'own_emergency' }],
+      [[...machines, ...unasked], { ...unplanned, otherwise: 'not_for_emergencies' }],
+      [outsiders, { otherwise: 'forbidden' }],
+    ],
+    recordedAs: 'override',
+    audit: 'proposal.glass_broken',
+    actionType: 'askFloorAtNight',
+  },
+  /** Officers look back at an emergency after its execution. */
+  lookBack: {
+    rows: [
+      [machines, { otherwise: 'agent_may_not_review' }],
+      [proposersSide, { executed: 'own_emergency', otherwise: 'no_review_owed' }],
+      [['officer'], { executed: 'allowed', otherwise: 'no_review_owed' }],
+      [['keeper', ...unasked.filter((actor) => actor !== 'officer')], { executed: 'not_for_emergencies', otherwise: 'no_review_owed' }],
+      [outsiders, { otherwise: 'forbidden' }],
+    ],
+    recordedAs: null,
+    audit: 'proposal.emergency_reviewed',
+    actionType: 'askFloorAtNight',
+  },
   /** Under an approval policy that provides for no emergencies. */
   breakGlass: {
     rows: [
@@ -166,6 +215,9 @@ export const onTenants = {
   putOntology: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'proposal.created' },
   putPrincipal: { rows: forbiddenToAllBut('accessAdmin'), audit: 'principal.changed' },
   delegate: { rows: forbiddenToAllBut(...people), audit: 'proposal.created' },
+  /** One that two others have between them. */
+  revokeDelegation: { rows: forbiddenToAllBut('accessAdmin'), audit: 'delegation.changed' },
+  readAudit: { rows: forbiddenToAllBut('ontologyAdmin', 'accessAdmin', 'auditor'), audit: null },
 } satisfies Record<string, OnTenant>;
 
 export type OnProposalName = keyof typeof onProposals;
@@ -176,3 +228,26 @@ export function rowOf<R>(rows: Rows<R>, actor: ActorName): R | undefined {
   const found = rows.filter(([names]) => names.includes(actor));
   return found.length === 1 ? found[0]?.[1] : undefined;
 }
+
+/** Which row asks the gate which question; of those that none asks, where they are asked. */
+export const questions: Readonly<Record<string, OnProposalName | OnTenantName | `tests/${string}` | `policy/${string}`>> = {
+  read: 'see',
+  'audit:read': 'readAudit',
+  'sensitive:read': 'tests/api/sensitive-values.test.ts',
+  'ontology:put': 'putOntology',
+  'policies:put': 'putPolicies',
+  'switch:put': 'switchOff',
+  'principal:put': 'putPrincipal',
+  'delegation:put': 'delegate',
+  'delegation:delete': 'revokeDelegation',
+  'schedule:change': 'tests/schedules/schedules.test.ts',
+  'proposal:create': 'propose',
+  'proposal:review': 'approve',
+  'proposal:break_glass': 'breakGlassAtNight',
+  'proposal:review_emergency': 'lookBack',
+  'proposal:withdraw': 'withdraw',
+  'proposal:cancel': 'cancel',
+  'proposal:resolve': 'resolve',
+  'proposal:revise': 'revise',
+  'proposal:revert': 'revert',
+};

@@ -1,5 +1,6 @@
 import type { Caller } from '../../ontology/authority.ts';
 import type { ProposalStatus } from '../../ontology/lifecycle.ts';
+import { breakGlass } from '../../store/break-glass.ts';
 import { createProposal } from '../../store/create-proposal.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { failProposal } from '../../store/fail-proposal.ts';
@@ -9,7 +10,7 @@ import { settleProposal } from '../../store/settle-proposal.ts';
 import type { Sql } from '../../store/sql.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
-import { caller, expectDone, type Fixture, simulated } from '../store/fixture.ts';
+import { building, caller, expectDone, type Fixture, simulated } from '../store/fixture.ts';
 import type { ActorName } from './decision-matrix.ts';
 
 const machine = (id: string, role: string, kind: 'agent' | 'service'): Caller => caller(id, [role], { kind });
@@ -37,6 +38,21 @@ export const callers: Record<ActorName, Caller> = {
   nobody: caller('nobody', []),
 };
 
+const atNight = 'askFloorAtNight';
+
+/** The office building, where a floor may be asked for at night as well. */
+export const buildingAtNight = {
+  ...building,
+  actionTypes: { ...building.actionTypes, [atNight]: { ...building.actionTypes.askFloorTwice, approvalPolicy: 'two-stage-at-night' } },
+  approvalPolicies: {
+    ...building.approvalPolicies,
+    'two-stage-at-night': {
+      ...building.approvalPolicies['two-stage'],
+      breakGlass: { roles: ['keeper'], approvals: 0, reviewWithin: 'PT24H', reviewers: "'officer' in reviewer.roles" },
+    },
+  },
+};
+
 /** Who brings proposals into their states: nobody of whom the matrix speaks. */
 const others = { keeper: caller('keeper-8'), officer: caller('officer-8') };
 const executeLater = 30 * 60_000; // Within the hour after which proposals of the building expire.
@@ -59,13 +75,13 @@ export interface Made {
 let made = 0;
 
 /** A new proposal of the proposer's in this state. */
-export async function proposalIn(fixture: Fixture, status: ProposalStatus): Promise<Made> {
+export async function proposalIn(fixture: Fixture, status: ProposalStatus, actionType = 'askFloorTwice'): Promise<Made> {
   const { worker, tenant, deps } = fixture;
   const proposed = await fixture.inApi(async (tx) =>
     createProposal(
       tx,
       {
-        actionType: status === 'invalid' ? 'closeRoom' : 'askFloorTwice',
+        actionType: status === 'invalid' ? 'closeRoom' : actionType,
         parameters: status === 'invalid' ? { room: await closedRoom(fixture) } : { name: `M${++made}` },
         justification: 'because',
         proposer: callers.proposer,
@@ -92,7 +108,11 @@ export async function proposalIn(fixture: Fixture, status: ProposalStatus): Prom
     await fixture.database.advanceClock(2 * 3_600_000);
     await settleProposal(worker, tenant, id, deps);
   }
-  if (['approved', 'scheduled', 'executing', 'executed'].includes(status)) {
+  if (status === 'executed' && actionType === atNight) {
+    const emergency = { proposalId: id, digest: digest ?? '', reason: 'fire', by: others.keeper };
+    expectDone(await fixture.inApi((tx) => breakGlass(tx, emergency, deps)));
+    await executeProposal(worker, tenant, id, deps);
+  } else if (['approved', 'scheduled', 'executing', 'executed'].includes(status)) {
     await review(others.keeper, 'approve');
     await review(others.officer, 'approve');
     if (status === 'executing')

@@ -1,13 +1,10 @@
 /** The product as a generated sequence meets it: its store functions, as the logins that call them, on a tenant of its own. */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import type { Caller } from '../../../ontology/authority.ts';
 import { cedar } from '../../../policy/cedar.ts';
 import { decide } from '../../../policy/decide.ts';
 import { breakGlass } from '../../../store/break-glass.ts';
 import { setFreezeWindow } from '../../../store/change-freeze-window.ts';
-import { openPool } from '../../../store/connect.ts';
 import { createProposal } from '../../../store/create-proposal.ts';
 import { createRevert } from '../../../store/create-revert.ts';
 import { executeProposal } from '../../../store/execute-proposal.ts';
@@ -29,11 +26,11 @@ import { resolveActor } from '../../../store/standing.ts';
 import type { StoreDeps } from '../../../store/store-deps.ts';
 import type { SwitchScope } from '../../../store/switches.ts';
 import { withdrawProposal } from '../../../store/withdraw-proposal.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { type Command, type Governing, type Grant, roles } from './commands.ts';
+import { startingStanding } from './directory.ts';
 import { runStep } from './engine-step.ts';
-import { KillableEngine } from './killable-engine.ts';
-import { startingStanding } from './model.ts';
+import { cutOff, killIn } from './interrupt.ts';
+import type { Offices } from './offices.ts';
 import { document, policySets, refills } from './rules.ts';
 
 const minute = 60_000;
@@ -62,35 +59,6 @@ interface Row {
   status: string;
   revision: number;
   digest: string | null;
-}
-
-/** One database for all sequences; each opens a tenant in it. */
-export class Offices {
-  readonly database: TestDatabase;
-  readonly api: pg.Pool;
-  readonly worker: pg.Pool;
-  readonly superuser: pg.Client;
-  readonly engine: KillableEngine;
-
-  private constructor(database: TestDatabase) {
-    this.database = database;
-    this.api = openPool(database.urls.api, { max: 4 });
-    this.worker = openPool(database.urls.worker, { max: 4 });
-    this.superuser = new pg.Client({ connectionString: database.urls.superuser });
-    this.engine = new KillableEngine(database.urls.worker);
-  }
-
-  static async open(): Promise<Offices> {
-    const database = await createTestDatabase();
-    const offices = new Offices(database);
-    await offices.superuser.connect();
-    return offices;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.api.end(), this.worker.end(), this.superuser.end(), this.engine.close()]);
-    await this.database.drop();
-  }
 }
 
 export class Office {
@@ -332,69 +300,10 @@ export class Office {
     const lock = how.endsWith('early')
       ? `SELECT FROM exequatur.proposal WHERE id = '${row.id}' FOR UPDATE`
       : 'LOCK TABLE exequatur.execution IN SHARE MODE';
-    if (how.startsWith('killed')) await this.killIn(lock, await this.all.engine.begin(step));
-    else if (how.startsWith('cut')) await this.cutOff(lock, run);
+    if (how.startsWith('killed')) await killIn(this.all.superuser, lock, await this.all.engine.begin(step));
+    else if (how.startsWith('cut')) await cutOff(this.all.superuser, lock, run);
     else await Promise.all(how === 'twice' ? [run(), run()] : [run()]);
     return true;
-  }
-
-  /** Runs it into a lock, and ends its connection there. */
-  private async cutOff(lock: string, run: () => Promise<unknown>): Promise<void> {
-    await this.holding(lock, async (endWaiting) => {
-      let isOver = false;
-      const running = run()
-        .then(
-          () => undefined,
-          (error: Error) => error,
-        )
-        .finally(() => {
-          isOver = true;
-        });
-      const ended = await endWaiting(() => isOver);
-      return async () => {
-        const error = await running;
-        if ((error === undefined) !== (ended === 0)) throw error ?? new Error('a step whose connection ended came to its end');
-      };
-    });
-  }
-
-  /** The same of a process of its own, which is killed. */
-  private async killIn(lock: string, { kill, ended }: Awaited<ReturnType<KillableEngine['begin']>>): Promise<void> {
-    await this.holding(lock, async (endWaiting) => {
-      let isOver = false;
-      void ended.then(() => {
-        isOver = true;
-      });
-      await endWaiting(() => isOver, kill);
-      return async () => {
-        await ended;
-      };
-    });
-  }
-
-  /** While the superuser holds a lock. `work` may end whatever waits for it, and says what is to be waited for once the lock is free. */
-  private async holding(
-    lock: string,
-    work: (endWaiting: (isOver: () => boolean, before?: () => void) => Promise<number>) => Promise<() => Promise<void>>,
-  ): Promise<void> {
-    const { superuser } = this.all;
-    await superuser.query(`BEGIN; ${lock}`);
-    const afterwards = await work(async (isOver, before) => {
-      for (let waiting = 0; !isOver(); await sleep(1)) {
-        await superuser.query('SELECT pg_stat_clear_snapshot()'); // Within a transaction the next view would show what it showed before.
-        const { rows } = await superuser.query<{ pid: number }>(
-          `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-        );
-        waiting = rows.length;
-        if (waiting === 0) continue;
-        before?.();
-        for (const { pid } of rows) await superuser.query('SELECT pg_terminate_backend($1, 5000)', [pid]);
-        return waiting;
-      }
-      return 0;
-    });
-    await superuser.query('ROLLBACK');
-    await afterwards();
   }
 
   private amend(id: string, change: PrincipalChange): Promise<boolean> {

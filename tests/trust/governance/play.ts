@@ -1,7 +1,8 @@
 import { Dice } from '../random-numbers.ts';
 import { type Command, drawCommands, kinds } from './commands.ts';
 import { Model } from './model.ts';
-import { Office, type Offices } from './office.ts';
+import { Office } from './office.ts';
+import type { Offices } from './offices.ts';
 
 export interface Tally {
   sequences: number;

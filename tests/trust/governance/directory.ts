@@ -1,0 +1,58 @@
+import { principals } from './commands.ts';
+import type { Principal, Proposal } from './model-proposal.ts';
+
+export const startingStanding: Readonly<Record<string, { roles: readonly string[]; teams: readonly string[] }>> = {
+  ann: { roles: ['keeper', 'officer', 'operator'], teams: ['red'] },
+  ben: { roles: ['keeper', 'ontology-admin'], teams: ['red', 'blue'] },
+  cleo: { roles: ['keeper', 'officer', 'access-admin'], teams: ['blue'] },
+  dora: { roles: ['officer', 'operator', 'ontology-admin'], teams: ['green'] },
+  eve: { roles: ['keeper', 'access-admin'], teams: ['red'] },
+  bot: { roles: ['agent'], teams: [] },
+};
+
+/** Who is there, as whom, and on whose side. */
+export class Directory {
+  protected persons = 0;
+  protected readonly directory = new Map(
+    principals.map((id): [string, Principal] => [id, { ...this.standing(id), disabled: false, actsFor: null, person: this.persons++ }]),
+  );
+
+  protected standing(id: string) {
+    return startingStanding[id] ?? { roles: [], teams: [] };
+  }
+
+  protected principal(id: string): Principal {
+    const principal = this.directory.get(id);
+    if (principal === undefined) throw new Error(`nobody is ${id}`);
+    return principal;
+  }
+
+  protected isMember(id: string, claims?: readonly string[]): boolean {
+    const { disabled, roles } = this.principal(id);
+    return !disabled && roles.some((role) => claims === undefined || claims.includes(role));
+  }
+
+  protected link(who: string, others: readonly string[]): boolean {
+    const person = this.persons++;
+    for (const id of [who, ...others]) this.principal(id).person = person;
+    return true;
+  }
+
+  /** The proposer's side: linked identities and whomever any of them acts for; and whoever acts for one of all these. Both over any number of hops. */
+  protected isBehind(proposal: Proposal, who: string): boolean {
+    const side = new Set<number>();
+    const add = (id: string | null) => {
+      if (id === null || side.has(this.principal(id).person)) return;
+      side.add(this.principal(id).person);
+      for (const other of this.directory.values()) if (other.person === this.principal(id).person) add(other.actsFor);
+    };
+    add(proposal.by);
+    add(proposal.behalf);
+    for (let known = -1; known < side.size; ) {
+      known = side.size;
+      for (const { actsFor, person } of this.directory.values())
+        if (actsFor !== null && side.has(this.principal(actsFor).person)) side.add(person);
+    }
+    return side.has(this.principal(who).person);
+  }
+}
