@@ -3,8 +3,9 @@ import type pg from 'pg';
 import type { Answer } from '../../ontology/judge-answer.ts';
 import { type EffectFunction, EffectRefused } from '../../ontology/ontology-function.ts';
 import type { PlannedRequest } from '../../ontology/planned-effect.ts';
+import { functionTimeoutMs } from '../../store/saga/leases.ts';
 import { recordAnswer } from '../../store/saga/record-answer.ts';
-import { type Attempt, functionTimeoutMs, startAttempt } from '../../store/saga/start-attempt.ts';
+import { type Attempt, startAttempt } from '../../store/saga/start-attempt.ts';
 import type { Settled } from '../../store/settle.ts';
 import type { StoreDeps } from '../../store/store-deps.ts';
 import { failureTypes, type PerformStart } from '../../workflows/proposal-activities.contract.ts';
@@ -14,8 +15,14 @@ export type SendWebhook = (
   tenant: string,
   request: Extract<PlannedRequest, { kind: 'webhook' }>,
   idempotencyKey: string,
-  signal: AbortSignal,
+  limits: SendLimits,
 ) => Promise<Answer>;
+
+export interface SendLimits {
+  signal: AbortSignal;
+  /** By `performance.now()`: nothing is sent after it, and no answer waited for. */
+  answerBy: number;
+}
 
 export interface StepDeps {
   pool: pg.Pool;
@@ -41,11 +48,12 @@ export async function performStep(deps: StepDeps, start: PerformStart, signal: A
 }
 
 async function send(deps: StepDeps, attempt: Attempt, signal: AbortSignal): Promise<{ answer: Answer; probed: boolean }> {
-  const { tenant, probeFirst, check, request, idempotencyKey } = attempt;
+  const { tenant, probeFirst, check, request, idempotencyKey, answerBy } = attempt;
+  const limits = { signal, answerBy };
   const probe = probeFirst ?? check;
   if (probe !== undefined)
-    return { answer: await deps.sendWebhook(tenant, probe.request, `${idempotencyKey}.probe`, signal), probed: true };
-  if (request.kind === 'webhook') return { answer: await deps.sendWebhook(tenant, request, idempotencyKey, signal), probed: false };
+    return { answer: await deps.sendWebhook(tenant, probe.request, `${idempotencyKey}.probe`, limits), probed: true };
+  if (request.kind === 'webhook') return { answer: await deps.sendWebhook(tenant, request, idempotencyKey, limits), probed: false };
   if (request.kind === 'function') return { answer: await callFunction(deps, attempt, request, signal), probed: false };
   throw new Error('a message is stored, not sent');
 }

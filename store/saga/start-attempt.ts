@@ -13,6 +13,7 @@ import { obstaclesOf } from '../switches.ts';
 import { announceStep } from './announce-step.ts';
 import { describeSaga } from './describe-saga.ts';
 import { judgeObjects } from './judge-objects.ts';
+import { boundLease, leaseLeftMs, leaseOf } from './leases.ts';
 import { executionFailed, leaveSaga } from './move-saga.ts';
 import { type PlannedStep, readPlannedSteps, readSaga, type SagaRow, type StepRow, slotsOf } from './saga-rows.ts';
 import { setStep as set, setDue } from './set-step.ts';
@@ -38,12 +39,13 @@ export interface Attempt extends StepRef {
   probeFirst?: PlannedProbe;
   /** A check asks and does nothing. */
   check?: PlannedProbe;
+  /** By `performance.now()` of this process: when others believe that nobody waits for the answer any more, and nothing may be sent. */
+  answerBy: number;
 }
 
 export type Started = { attempt: Attempt } | { waitMs: number } | { settled: Settled };
 
 const lost = { code: 'answer_lost', message: 'a request was sent, and its answer never came' };
-const graceMs = 2_000; // Beyond a request's own time, before it is believed that nobody waits for its answer any more.
 
 /**
  * Puts on record that a step is about to be tried, and returns what to send; or says how things stand, where this step is not what comes next. A switch that was thrown and
@@ -75,12 +77,15 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
   if (saga === null || next === null || (next.kind !== 'do' && next.kind !== 'undo')) return now();
   if (next.kind !== ref.kind || next.step.ordinal !== ref.ordinal) return now();
   const step = saga.steps[ref.ordinal] as StepRow;
+  const planned = (await readPlannedSteps(tx, saga.planId))[ref.ordinal] as PlannedStep;
+  const leaseMs = leaseLeftMs(step, saga);
+  const wait = () => ({ waitMs: boundLease(tx, proposal, saga, step, leaseMs, leaseOf(handlingOf(planned, ref.kind).request)) });
   if (ref.kind === 'do') {
-    const stop = obstacles.stop === null ? saga.cancelled : { by: obstacles.stop, reason: 'switched off' };
-    if (stop !== null) return now(stopBetweenSteps(tx, proposal, saga, step, obstacles.stop));
+    const isStopped = obstacles.stop !== null || saga.cancelled !== null;
+    // What is in flight would land after it was taken back.
+    if (isStopped) return leaseMs > 0 ? wait() : now(stopBetweenSteps(tx, proposal, saga, step, obstacles.stop));
     if (step.dueAt !== null && step.dueAt > saga.now) return now();
   }
-  const planned = (await readPlannedSteps(tx, saga.planId))[ref.ordinal] as PlannedStep;
   if ('check' in planned && step.dueAt === null && planned.check.afterMs > 0) {
     setDue(tx, proposalId, saga, step, planned.check.afterMs);
     return now();
@@ -92,7 +97,7 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
   const handling = handlingOf(planned, ref.kind);
   const isOutstanding = step.leasedUntil !== null && (step.state === 'sending' || step.state === 'undoing');
   if (isOutstanding && handling.lostAnswer !== 'key') {
-    if ((step.leasedUntil as string) > saga.now) return { waitMs: Date.parse(step.leasedUntil as string) - Date.parse(saga.now) };
+    if (leaseMs > 0) return wait();
     if (handling.lostAnswer === 'none') {
       const problem = { ...lost, inDoubt: true };
       set(tx, proposalId, saga, step, { state: ref.kind === 'do' ? 'unknown' : 'stuck', leasedMs: null, problem });
@@ -135,14 +140,15 @@ async function attempt(tx: Tx, { proposal, saga, step, ref, planned, handling, i
     announceStep(tx, proposal, saga, step, { kind: ref.kind, state: ref.kind === 'do' ? 'done' : 'undone' });
     return now();
   }
-  const timeoutMs = request.kind === 'webhook' ? request.timeoutMs : functionTimeoutMs;
+  const leasedMs = leaseOf(request);
+  const answerBy = performance.now() + leasedMs; // Before the database's clock is asked, so that it is never later than what others believe.
   set(tx, proposal.id, saga, step, {
     state: sending,
     counts: ref.kind,
-    leasedMs: timeoutMs + graceMs,
+    leasedMs,
     ...(isOutstanding ? { problem: { ...lost, inDoubt: true } } : {}),
   });
-  const base = { ...ref, tenant: tx.tenant, proposalId: proposal.id, run: saga.run, number, request };
+  const base = { ...ref, tenant: tx.tenant, proposalId: proposal.id, run: saga.run, number, request, answerBy };
   return {
     attempt: {
       ...base,
@@ -156,8 +162,6 @@ async function attempt(tx: Tx, { proposal, saga, step, ref, planned, handling, i
     },
   };
 }
-
-export const functionTimeoutMs = 30_000;
 
 function handlingOf(planned: PlannedStep, kind: StepRef['kind']): PlannedCompensation {
   if ('check' in planned) {
