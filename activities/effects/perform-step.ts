@@ -60,16 +60,20 @@ async function send(deps: StepDeps, attempt: Attempt, signal: AbortSignal): Prom
 
 async function callFunction(
   { effectFunctions }: StepDeps,
-  { tenant, idempotencyKey }: Attempt,
+  { tenant, idempotencyKey, answerBy }: Attempt,
   { name, version, input }: Extract<PlannedRequest, { kind: 'function' }>,
   signal: AbortSignal,
 ): Promise<Answer> {
   const found = effectFunctions.find((one) => one.name === name && one.version === version);
   if (found === undefined)
     return { kind: 'not_sent', code: 'function_missing', reason: `this worker has no effect function ${name} of version ${version}` };
+  const leftMs = Math.min(functionTimeoutMs, Math.floor(answerBy - performance.now()));
+  if (leftMs < 1) return { kind: 'not_sent', code: 'too_late', reason: 'the attempt came to be made when its time was over' };
   try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(functionTimeoutMs)]);
-    return { kind: 'answered', status: 200, body: await found.perform(structuredClone(input), { tenant, idempotencyKey, signal: limit }) };
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
+    // One that does not heed the signal is not waited for: it would keep its place in the worker.
+    const body = await Promise.race([found.perform(structuredClone(input), { tenant, idempotencyKey, signal: limit }), aborted(limit)]);
+    return { kind: 'answered', status: 200, body };
   } catch (error) {
     if (error instanceof EffectRefused) return { kind: 'answered', status: 422, body: undefined };
     return {
@@ -78,6 +82,13 @@ async function callFunction(
       reason: `${name} failed with ${error instanceof Error ? error.name : 'what is no error'}`,
     };
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
 }
 
 function again(ms: number, words: string): ApplicationFailure {

@@ -96,9 +96,11 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
   }
   const handling = handlingOf(planned, ref.kind);
   const isOutstanding = step.leasedUntil !== null && (step.state === 'sending' || step.state === 'undoing');
-  if (isOutstanding && handling.lostAnswer !== 'key') {
+  // Attempts that never came to an answer count like others.
+  const isSpent = isOutstanding && ref.kind === 'do' && step.attempts >= attemptsOf(planned);
+  if (isSpent || (isOutstanding && handling.lostAnswer !== 'key')) {
     if (leaseMs > 0) return wait();
-    if (handling.lostAnswer === 'none') {
+    if (isSpent || handling.lostAnswer === 'none') {
       const problem = { ...lost, inDoubt: true };
       set(tx, proposalId, saga, step, { state: ref.kind === 'do' ? 'unknown' : 'stuck', leasedMs: null, problem });
       announceStep(tx, proposal, saga, step, { kind: ref.kind, state: ref.kind === 'do' ? 'unknown' : 'stuck', problem });
@@ -162,6 +164,13 @@ async function attempt(tx: Tx, { proposal, saga, step, ref, planned, handling, i
     },
   };
 }
+
+/** How often a step is tried before it is given up. */
+export function attemptsOf(planned: PlannedStep): number {
+  return 'effect' in planned ? planned.effect.attempts : checkAttempts;
+}
+
+const checkAttempts = 10;
 
 function handlingOf(planned: PlannedStep, kind: StepRef['kind']): PlannedCompensation {
   if ('check' in planned) {

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { performStep } from '../../activities/effects/perform-step.ts';
 import type { EffectDefinition } from '../../ontology/effect-definition.ts';
+import type { EffectFunction } from '../../ontology/ontology-function.ts';
 import { cancelExecution } from '../../store/saga/cancel-execution.ts';
 import { type Attempt, type Started, startAttempt } from '../../store/saga/start-attempt.ts';
 import type { Settled } from '../../store/settle.ts';
@@ -57,4 +59,36 @@ describe('an attempt whose answer somebody may still wait for', () => {
     expect(answerBy).toBeGreaterThanOrEqual(from + leaseMs);
     expect(answerBy).toBeLessThanOrEqual(performance.now() + leaseMs);
   });
+});
+
+describe('the attempts that a plan allows', () => {
+  it('bind those as well that never come to an answer', async () => {
+    const { proposal, start } = await opened({ ...bookCarrier, attempts: 2 });
+    attemptOf(await start());
+    attemptOf(await start());
+    expect(await start()).toEqual({ waitMs: expect.any(Number) });
+    await depot.fixture.database.advanceClock(leaseMs);
+    expect(await start()).toMatchObject({ settled: { status: 'executing' } });
+    const [step] = (await depot.fixture.read(proposal)).effects?.steps ?? [];
+    expect(step).toMatchObject({ state: 'unknown', attempts: 2 });
+  });
+});
+
+it('an effect function that heeds no signal is not waited for', async () => {
+  const print: EffectFunction = { name: 'print', version: 1, perform: () => new Promise(() => undefined) };
+  depot = await openDepot(
+    [{ name: 'label', phase: 'writeBack', function: { name: 'print', version: 1, input: {} }, lostAnswer: 'key' }],
+    undefined,
+    [print],
+  );
+  const proposalId = await depot.handOver();
+  await depot.step(proposalId, { next: undefined } as unknown as Settled);
+  const { worker, tenant, deps } = depot.fixture;
+  const stopping = new AbortController();
+  setTimeout(() => stopping.abort(), 1_000);
+  const sendWebhook = () => Promise.reject(new Error('there is none'));
+  const start = { tenantId: tenant, proposalId, actionType: 'handOver', step: { ...book, name: 'label' } };
+  await expect(
+    performStep({ pool: worker, store: deps, sendWebhook, effectFunctions: [print] }, start, stopping.signal),
+  ).rejects.toMatchObject({ type: 'EffectNotDone' });
 });
