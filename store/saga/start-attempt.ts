@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { fillSlots } from '../../ontology/fill-slots.ts';
+import { leadsToEndpoint } from '../../ontology/leads-to-endpoint.ts';
 import { maskedValue } from '../../ontology/mask.ts';
 import type { PlannedCompensation, PlannedProbe, PlannedRequest } from '../../ontology/planned-effect.ts';
 import { nextStep } from '../../ontology/saga.ts';
 import { readApprovalFacts } from '../approval-facts.ts';
+import type { LoadedOntology } from '../load-ontology.ts';
 import { type LockedProposal, lockProposal } from '../proposal-row.ts';
 import { describe, type Settled } from '../settle.ts';
 import { type Tx, withTenant } from '../sql.ts';
@@ -15,7 +17,7 @@ import { describeSaga } from './describe-saga.ts';
 import { judgeObjects } from './judge-objects.ts';
 import { boundLease, leaseLeftMs, leaseOf } from './leases.ts';
 import { executionFailed, leaveSaga } from './move-saga.ts';
-import { type PlannedStep, readPlannedSteps, readSaga, type SagaRow, type StepRow, slotsOf } from './saga-rows.ts';
+import { type PlannedStep, readPlannedSteps, readSaga, type SagaRow, type StepProblem, type StepRow, slotsOf } from './saga-rows.ts';
 import { setStep as set, setDue } from './set-step.ts';
 
 type Message = Extract<PlannedRequest, { kind: 'message' }>;
@@ -107,7 +109,7 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
       return now();
     }
   }
-  return attempt(tx, { proposal, saga, step, ref, planned, handling, isOutstanding, now });
+  return attempt(tx, { proposal, saga, step, ref, planned, handling, isOutstanding, now }, deps);
 }
 
 interface Context {
@@ -121,13 +123,20 @@ interface Context {
   now: () => Promise<{ settled: Settled }>;
 }
 
-async function attempt(tx: Tx, { proposal, saga, step, ref, planned, handling, isOutstanding, now }: Context): Promise<Started> {
+async function attempt(
+  tx: Tx,
+  { proposal, saga, step, ref, planned, handling, isOutstanding, now }: Context,
+  deps: Pick<StoreDeps, 'ontologies'>,
+): Promise<Started> {
   const slots = slotsOf(saga);
+  const inForce = await deps.ontologies.load(tx);
   const request = fillSlots(handling.request, slots);
   const probe = handling.probe && fillSlots(handling.probe.request, slots);
-  if (request === null || probe === null) {
-    const problem = { code: 'slot_missing', message: 'what an earlier answer should have said is missing' };
-    const state = ref.kind === 'do' ? 'refused' : 'stuck';
+  const unsendable = request === null || probe === null ? slotMissing : astray([request, probe], inForce);
+  if (request === null || probe === null || unsendable !== null) {
+    const inDoubt = isOutstanding || step.problem?.inDoubt === true;
+    const problem = { ...(unsendable ?? slotMissing), inDoubt };
+    const state = ref.kind === 'undo' ? 'stuck' : inDoubt ? 'unknown' : 'refused';
     set(tx, proposal.id, saga, step, { state: ref.kind === 'do' ? 'sending' : 'undoing', leasedMs: null, problem });
     set(tx, proposal.id, saga, step, { state, leasedMs: null, problem });
     announceStep(tx, proposal, saga, step, { kind: ref.kind, state, problem });
@@ -163,6 +172,15 @@ async function attempt(tx: Tx, { proposal, saga, step, ref, planned, handling, i
         : {}),
     },
   };
+}
+
+const slotMissing = { code: 'slot_missing', message: 'what an earlier answer should have said is missing' };
+
+/** The document may have changed since the plan was made; what takes a step back may be sent long after. */
+function astray(requests: readonly (PlannedRequest | undefined)[], inForce: LoadedOntology | null): StepProblem | null {
+  const endpoints = inForce?.ontology.document.endpoints;
+  if (requests.every((one) => one === undefined || leadsToEndpoint(one, endpoints))) return null;
+  return { code: 'endpoint_gone', message: 'it would be sent to where no endpoint of the document in force leads' };
 }
 
 /** How often a step is tried before it is given up. */
