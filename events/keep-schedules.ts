@@ -11,20 +11,47 @@ import {
 import type { RelayDeps } from './redeliver-nudges.ts';
 import { startUnlessRunning } from './start-unless-running.ts';
 
-const most = 1_000; // In one round; the next goes on.
+const page = 1_000;
 const catchUpMs = 10 * 60_000; // What could not run for longer than this is not made up for: nobody expects yesterday's run today.
 
 /**
  * Makes Temporal keep the time of every schedule that is active, and of no other. `everything` looks after those as well of which it was told: Temporal may have lost them.
- * @returns how many it was told of.
+ * One that Temporal does not take is logged, and tried again in the next round: it is nobody else's trouble.
+ * @returns how many it was told of. @throws {Error} where Temporal took none of those that it was asked to.
  */
 export async function keepSchedules(deps: RelayDeps, everything: boolean): Promise<number> {
+  const changed = await keepAll(deps, false); // First, so that what somebody asks for now does not wait for the sweep.
+  return everything ? changed + (await keepAll(deps, true)) : changed;
+}
+
+async function keepAll(deps: RelayDeps, everything: boolean): Promise<number> {
   let told = 0;
-  for (const schedule of await schedulesToTell(deps.pool, everything, most)) {
-    if (await tell(deps, schedule)) told++;
-    if (schedule.triggeredAt !== null) await runNow(deps, { ...schedule, triggeredAt: schedule.triggeredAt });
-    await markScheduleTold(deps.pool, schedule);
+  let kept = 0;
+  let failure: unknown;
+  let after: ScheduleToTell | undefined;
+  for (;;) {
+    const schedules = await schedulesToTell(deps.pool, { everything, limit: page, ...(after === undefined ? {} : { after }) });
+    for (const schedule of schedules) {
+      try {
+        if (await keep(deps, schedule)) told++;
+        kept++;
+      } catch (error) {
+        failure = error;
+        deps.logger.error({ err: error, tenant: schedule.tenantId, schedule: schedule.scheduleId }, 'Temporal does not keep a schedule');
+      }
+    }
+    after = schedules.at(-1);
+    if (schedules.length < page) break;
   }
+  // Where none was kept it is not the schedule: whoever runs the rounds is to see that this one failed.
+  if (failure !== undefined && kept === 0) throw failure;
+  return told;
+}
+
+async function keep(deps: RelayDeps, schedule: ScheduleToTell): Promise<boolean> {
+  const told = await tell(deps, schedule);
+  if (schedule.triggeredAt !== null) await runNow(deps, { ...schedule, triggeredAt: schedule.triggeredAt });
+  await markScheduleTold(deps.pool, schedule);
   return told;
 }
 

@@ -66,7 +66,7 @@ export async function evaluateRevert(
     await invertLinks(builder, execution.changes);
     refuseMisfits(builder);
     const edits = await finishEdits(builder); // As many as what is taken back, which was within the limits then.
-    const { effects, lasting } = revertEffects(execution.outside ?? { effects: [], slots: {} });
+    const { effects, lasting } = revertEffects(execution.outside ?? { effects: [], slots: {} }, ontology.document.endpoints);
     const requirement = revertRequirement(execution.requirement, execution.actionType, original, ontology, edits, context.asksPeople);
     const plan = {
       header: {

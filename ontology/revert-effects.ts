@@ -1,6 +1,8 @@
+import type { EndpointDefinition } from './effect-definition.ts';
 import { fillSlots } from './fill-slots.ts';
 import type { JsonObject } from './json.ts';
-import type { PlannedCompensation, PlannedEffect } from './planned-effect.ts';
+import { leadsToEndpoint } from './leads-to-endpoint.ts';
+import type { PlannedCompensation, PlannedEffect, PlannedRequest } from './planned-effect.ts';
 import { refuse } from './refusal.ts';
 
 /** What an execution did outside, and what the answers said. */
@@ -14,9 +16,13 @@ export interface DoneEffects {
 
 /**
  * What takes an execution's effects back, last first: each one's compensation, as an effect that may itself fail and be undone. What came after the edits is taken back before
- * them, and what came before after them. An effect that is itself such a compensation is taken back by doing the first one anew. @throws {Refusal} where one cannot be sent.
+ * them, and what came before after them. An effect that is itself such a compensation is taken back by doing the first one anew. @throws {Refusal} where one cannot be sent, or would
+ * go to where `endpoints`, those of the document in force, do not lead.
  */
-export function revertEffects({ effects, unknown = [], slots }: DoneEffects): { effects: PlannedEffect[]; lasting: string[] } {
+export function revertEffects(
+  { effects, unknown = [], slots }: DoneEffects,
+  endpoints: Readonly<Record<string, EndpointDefinition>> = {},
+): { effects: PlannedEffect[]; lasting: string[] } {
   const lasting = [...unknown];
   const inverse = [...effects].reverse().flatMap((effect): PlannedEffect[] => {
     if (effect.redo !== undefined) return [{ ...effect.redo, phase: opposite(effect.phase) }];
@@ -24,7 +30,14 @@ export function revertEffects({ effects, unknown = [], slots }: DoneEffects): { 
     lasting.push(effect.name);
     return [];
   });
+  const astray = inverse.find((effect) => !requestsOf(effect).every((request) => leadsToEndpoint(request, endpoints)));
+  if (astray !== undefined)
+    throw refuse('revert_conflict', `what takes ${astray.name} back would be sent to where no endpoint leads any more`);
   return { effects: inverse, lasting };
+}
+
+function requestsOf({ request, probe, compensation }: PlannedEffect): PlannedRequest[] {
+  return [request, probe?.request, compensation?.request, compensation?.probe?.request].filter((one) => one !== undefined);
 }
 
 function inverseOf(effect: PlannedEffect, compensation: PlannedCompensation, slots: JsonObject): PlannedEffect {

@@ -112,6 +112,7 @@ function exchange(
 ): Promise<Answer> {
   return new Promise((resolve) => {
     let isSent = false;
+    const deadline = performance.now() + timeoutMs;
     const end = (answer: Answer) => {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
@@ -131,6 +132,8 @@ function exchange(
         if (mayBePlain !== null && !mayBePlain(socket.remoteAddress ?? '')) {
           return end(forbidden('plain_http', 'plain http is spoken to allowed addresses alone'));
         }
+        // A process that stood still finds the connection before it finds that the time is over.
+        if (performance.now() > deadline) return fail('timeout', `no connection within ${timeoutMs} ms`);
         isSent = true;
         sending.end(body);
       });

@@ -11,7 +11,8 @@ import type { StoreDeps } from './store-deps.ts';
 
 export interface EndpointView {
   name: string;
-  url: string;
+  /** Null where the document in force has none of that name any more, and secrets are still in use. */
+  url: string | null;
   /** Those in use, never their values. */
   secrets: SecretView[];
 }
@@ -50,13 +51,13 @@ export async function putEndpointSecret(
   return kept;
 }
 
-/** Takes a secret out of use at once. */
+/** Takes a secret out of use at once, also of an endpoint that the document no longer has. */
 export async function retireEndpointSecret(
   tx: Tx,
   wish: Pick<NewSecret, 'endpoint' | 'name' | 'by'>,
   deps: Deps,
 ): Promise<{ retired: number } | Refusal> {
-  const actor = await mayKeep(tx, wish, deps);
+  const actor = await mayAdminister(tx, wish.by, deps);
   if ('refused' in actor) return actor;
   const retired = await retireSecrets(tx, wish.endpoint, wish.name, 0);
   if (retired === 0) return refuse('not_found');
@@ -64,7 +65,7 @@ export async function retireEndpointSecret(
   return { retired };
 }
 
-/** The endpoints of the document in force, and which secrets each has. */
+/** The endpoints of the document in force, and which secrets each has; after them those that it no longer has whose secrets are still in use. */
 export async function listEndpoints(tx: Tx, deps: Pick<StoreDeps, 'ontologies'>): Promise<EndpointView[]> {
   const [loaded, rows] = await Promise.all([
     deps.ontologies.load(tx),
@@ -72,9 +73,11 @@ export async function listEndpoints(tx: Tx, deps: Pick<StoreDeps, 'ontologies'>)
       `SELECT s.endpoint, ${secretJson('s')} AS secret FROM exequatur.endpoint_secret s WHERE ${isSecretInUse('s')} ORDER BY s.name, s.created_at DESC`,
     ),
   ]);
-  return Object.entries(loaded?.ontology.document.endpoints ?? {}).map(([name, { url }]) => ({
+  const endpoints = loaded?.ontology.document.endpoints ?? {};
+  const gone = new Set(rows.map(({ endpoint }) => endpoint).filter((name) => !Object.hasOwn(endpoints, name)));
+  return [...Object.keys(endpoints), ...gone].map((name) => ({
     name,
-    url,
+    url: gone.has(name) ? null : (endpoints[name]?.url ?? null),
     secrets: rows.filter(({ endpoint }) => endpoint === name).map(({ secret }) => secret),
   }));
 }
@@ -99,10 +102,14 @@ export async function readEndpointSecrets(
   return { signing: opened.filter(({ name }) => name === signing).map(({ value }) => value), headers };
 }
 
-async function mayKeep(tx: Tx, { by, endpoint }: Pick<NewSecret, 'by' | 'endpoint'>, deps: Deps): Promise<Actor | Refusal> {
+async function mayAdminister(tx: Tx, by: Caller, deps: Deps): Promise<Actor | Refusal> {
   const actor = await resolveActor(tx, by);
-  const refusal = await refusalToAdminister(tx, deps, { action: 'ontology:put', actor }, 'ontology');
-  if (refusal !== null) return refusal;
+  return (await refusalToAdminister(tx, deps, { action: 'ontology:put', actor }, 'ontology')) ?? actor;
+}
+
+async function mayKeep(tx: Tx, { by, endpoint }: Pick<NewSecret, 'by' | 'endpoint'>, deps: Deps): Promise<Actor | Refusal> {
+  const actor = await mayAdminister(tx, by, deps);
+  if (isRefusal(actor)) return actor;
   const loaded = await deps.ontologies.load(tx);
   return Object.hasOwn(loaded?.ontology.document.endpoints ?? {}, endpoint) ? actor : refuse('not_found');
 }

@@ -102,11 +102,14 @@ export interface ScheduleToTell {
   triggeredAt: string | null;
 }
 
-/** Schedules that changed since Temporal was told of them; with `everything` all that are active as well. */
-export async function schedulesToTell(pool: pg.Pool, everything: boolean, limit: number): Promise<ScheduleToTell[]> {
+/** Schedules that changed since Temporal was told of them, with `everything` all that are active as well, ordered by tenant and id; `after` is the last one seen. */
+export async function schedulesToTell(
+  pool: pg.Pool,
+  { everything, after, limit }: { everything: boolean; after?: ScheduleToTell; limit: number },
+): Promise<ScheduleToTell[]> {
   const { rows } = await pool.query<ScheduleToTell>(
-    `SELECT s.tenant_id AS "tenantId", s.id AS "scheduleId", s.action_type AS "actionType", s.timing, s.state, s.version, ${isoTime('s.triggered_at')} AS "triggeredAt" FROM exequatur.schedules_to_tell($1::boolean, $2::int) s`,
-    [everything, limit],
+    `SELECT s.tenant_id AS "tenantId", s.id AS "scheduleId", s.action_type AS "actionType", s.timing, s.state, s.version, ${isoTime('s.triggered_at')} AS "triggeredAt" FROM exequatur.schedules_to_tell($1::boolean, $2::uuid, $3::uuid, $4::int) s`,
+    [everything, after?.tenantId ?? null, after?.scheduleId ?? null, limit],
   );
   return rows;
 }

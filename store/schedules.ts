@@ -80,6 +80,12 @@ export async function listSchedules(tx: Sql): Promise<ScheduleView[]> {
   return rows.map(({ view }) => view);
 }
 
+/** By its exact name: what Temporal, which keeps the time, does not know would never run. */
+async function isTimeZone(tx: Sql, name: string): Promise<boolean> {
+  const [row] = await tx.rows<{ known: boolean }>('SELECT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = $1) AS known', [name]);
+  return row?.known === true;
+}
+
 /**
  * Stores a schedule for whoever may propose its action now; each run asks again. The relay makes Temporal keep its time. The same key with the same request finds the schedule
  * that is there.
@@ -95,6 +101,10 @@ async function create(tx: Tx, request: NewSchedule, deps: StoreDeps): Promise<Sc
   const action = await findAction(tx, request.actionType, deps);
   const { parameters, justification, timing, skipWhileOpen } = request;
   if (action === null) return refuseUnknownAction(request.actionType);
+  if (timing.timeZone !== undefined && !(await isTimeZone(tx, timing.timeZone)))
+    return refuse('malformed_request', [
+      { code: 'malformed_request', pointer: '/timing/timeZone', message: 'is no time zone that is known here' },
+    ]);
   const { name } = action.type;
   const authority = deps.decide({ action: 'proposal:create', actor, proposers: action.type.definition.proposers ?? null });
   if (!authority.allowed) return refuse(authority.reason);

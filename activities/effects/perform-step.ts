@@ -3,8 +3,9 @@ import type pg from 'pg';
 import type { Answer } from '../../ontology/judge-answer.ts';
 import { type EffectFunction, EffectRefused } from '../../ontology/ontology-function.ts';
 import type { PlannedRequest } from '../../ontology/planned-effect.ts';
+import { functionTimeoutMs } from '../../store/saga/leases.ts';
 import { recordAnswer } from '../../store/saga/record-answer.ts';
-import { type Attempt, functionTimeoutMs, startAttempt } from '../../store/saga/start-attempt.ts';
+import { type Attempt, startAttempt } from '../../store/saga/start-attempt.ts';
 import type { Settled } from '../../store/settle.ts';
 import type { StoreDeps } from '../../store/store-deps.ts';
 import { failureTypes, type PerformStart } from '../../workflows/proposal-activities.contract.ts';
@@ -14,8 +15,14 @@ export type SendWebhook = (
   tenant: string,
   request: Extract<PlannedRequest, { kind: 'webhook' }>,
   idempotencyKey: string,
-  signal: AbortSignal,
+  limits: SendLimits,
 ) => Promise<Answer>;
+
+export interface SendLimits {
+  signal: AbortSignal;
+  /** By `performance.now()`: nothing is sent after it, and no answer waited for. */
+  answerBy: number;
+}
 
 export interface StepDeps {
   pool: pg.Pool;
@@ -41,27 +48,32 @@ export async function performStep(deps: StepDeps, start: PerformStart, signal: A
 }
 
 async function send(deps: StepDeps, attempt: Attempt, signal: AbortSignal): Promise<{ answer: Answer; probed: boolean }> {
-  const { tenant, probeFirst, check, request, idempotencyKey } = attempt;
+  const { tenant, probeFirst, check, request, idempotencyKey, answerBy } = attempt;
+  const limits = { signal, answerBy };
   const probe = probeFirst ?? check;
   if (probe !== undefined)
-    return { answer: await deps.sendWebhook(tenant, probe.request, `${idempotencyKey}.probe`, signal), probed: true };
-  if (request.kind === 'webhook') return { answer: await deps.sendWebhook(tenant, request, idempotencyKey, signal), probed: false };
+    return { answer: await deps.sendWebhook(tenant, probe.request, `${idempotencyKey}.probe`, limits), probed: true };
+  if (request.kind === 'webhook') return { answer: await deps.sendWebhook(tenant, request, idempotencyKey, limits), probed: false };
   if (request.kind === 'function') return { answer: await callFunction(deps, attempt, request, signal), probed: false };
   throw new Error('a message is stored, not sent');
 }
 
 async function callFunction(
   { effectFunctions }: StepDeps,
-  { tenant, idempotencyKey }: Attempt,
+  { tenant, idempotencyKey, answerBy }: Attempt,
   { name, version, input }: Extract<PlannedRequest, { kind: 'function' }>,
   signal: AbortSignal,
 ): Promise<Answer> {
   const found = effectFunctions.find((one) => one.name === name && one.version === version);
   if (found === undefined)
     return { kind: 'not_sent', code: 'function_missing', reason: `this worker has no effect function ${name} of version ${version}` };
+  const leftMs = Math.min(functionTimeoutMs, Math.floor(answerBy - performance.now()));
+  if (leftMs < 1) return { kind: 'not_sent', code: 'too_late', reason: 'the attempt came to be made when its time was over' };
   try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(functionTimeoutMs)]);
-    return { kind: 'answered', status: 200, body: await found.perform(structuredClone(input), { tenant, idempotencyKey, signal: limit }) };
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
+    // One that does not heed the signal is not waited for: it would keep its place in the worker.
+    const body = await Promise.race([found.perform(structuredClone(input), { tenant, idempotencyKey, signal: limit }), aborted(limit)]);
+    return { kind: 'answered', status: 200, body };
   } catch (error) {
     if (error instanceof EffectRefused) return { kind: 'answered', status: 422, body: undefined };
     return {
@@ -70,6 +82,13 @@ async function callFunction(
       reason: `${name} failed with ${error instanceof Error ? error.name : 'what is no error'}`,
     };
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
 }
 
 function again(ms: number, words: string): ApplicationFailure {

@@ -45,6 +45,17 @@ export const retirementSchema = component('RetiredSecrets', z.strictObject({ ret
 
 export const endpointsSchema = component(
   'Endpoints',
-  z.strictObject({ endpoints: z.array(z.strictObject({ name: z.string(), url: z.string(), secrets: z.array(secret) })) }),
+  z.strictObject({
+    endpoints: z.array(
+      z.strictObject({
+        name: z.string(),
+        url: z
+          .string()
+          .nullable()
+          .describe('Null where the document in force has no such endpoint any more and secrets of it are still in use: retire them.'),
+        secrets: z.array(secret),
+      }),
+    ),
+  }),
   'Where effects may go, and which secrets are in use.',
 );

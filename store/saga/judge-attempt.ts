@@ -2,8 +2,8 @@ import type { JsonObject } from '../../ontology/json.ts';
 import { type Answer, type Judgement, judgeAnswer, judgeProbe, takeSlots } from '../../ontology/judge-answer.ts';
 import type { PlannedEffect } from '../../ontology/planned-effect.ts';
 import type { StepState } from '../../ontology/saga.ts';
-import type { StepProblem, StepRow } from './saga-rows.ts';
-import type { Attempt } from './start-attempt.ts';
+import type { PlannedStep, StepProblem, StepRow } from './saga-rows.ts';
+import { type Attempt, attemptsOf } from './start-attempt.ts';
 
 /** What an attempt came to, as it is put on record. */
 export type Outcome =
@@ -11,22 +11,22 @@ export type Outcome =
   /** `outstanding`: what was sent may have been received, by this attempt or, where the key makes them one, by an earlier one. */
   | { state: 'again'; outstanding: boolean; problem: StepProblem; retryAfterMs?: number };
 
-/** What the answer to an attempt says of the step, by what is on record of the attempts before. Null for `effect`: a check. */
-export function judgeAttempt(attempt: Attempt, step: StepRow, effect: PlannedEffect | null, answer: Answer, probed: boolean): Outcome {
-  return attempt.kind === 'do' ? judgeDo(attempt, step, effect, answer, probed) : judgeUndo(attempt, step, effect, answer, probed);
+/** What the answer to an attempt says of the step, by what is on record of the attempts before. */
+export function judgeAttempt(attempt: Attempt, step: StepRow, planned: PlannedStep, answer: Answer, probed: boolean): Outcome {
+  const effect = 'effect' in planned ? planned.effect : null;
+  const isLast = attempt.number >= attemptsOf(planned);
+  return attempt.kind === 'do'
+    ? judgeDo(attempt, step, effect, answer, { probed, isLast })
+    : judgeUndo(attempt, step, effect, answer, probed);
 }
 
-const checkAttempts = 10;
-
 function judgeDo(
-  { check, number, probeFirst }: Attempt,
+  { check, probeFirst }: Attempt,
   step: StepRow,
   effect: PlannedEffect | null,
   answer: Answer,
-  probed: boolean,
+  { probed, isLast }: { probed: boolean; isLast: boolean },
 ): Outcome {
-  const attempts = effect?.attempts ?? checkAttempts;
-  const isLast = number >= attempts;
   if (check !== undefined) {
     const holds = judgeProbe(answer, check.done);
     if (holds !== undefined)

@@ -7,7 +7,7 @@ import { type Tx, withTenant } from '../sql.ts';
 import { announceStep } from './announce-step.ts';
 import { describeSaga } from './describe-saga.ts';
 import { judgeAttempt, type Outcome } from './judge-attempt.ts';
-import { readPlannedSteps, readSaga, type SagaRow, type StepRow } from './saga-rows.ts';
+import { type PlannedStep, readPlannedSteps, readSaga, type SagaRow, type StepRow } from './saga-rows.ts';
 import { setStep } from './set-step.ts';
 import type { Attempt } from './start-attempt.ts';
 
@@ -29,9 +29,8 @@ async function record(tx: Tx, attempt: Attempt, answer: Answer, probed: boolean)
   const step = saga?.run === attempt.run ? saga.steps[attempt.ordinal] : undefined;
   if (saga === null || step === undefined || !isOf(attempt, step))
     return { settled: saga === null ? describe(proposal, facts) : describeSaga(proposal, facts, saga) };
-  const planned = (await readPlannedSteps(tx, saga.planId))[attempt.ordinal];
-  const effect = planned !== undefined && 'effect' in planned ? planned.effect : null;
-  const againMs = write(tx, { proposal, saga, step, attempt }, judgeAttempt(attempt, step, effect, answer, probed));
+  const planned = (await readPlannedSteps(tx, saga.planId))[attempt.ordinal] as PlannedStep;
+  const againMs = write(tx, { proposal, saga, step, attempt }, judgeAttempt(attempt, step, planned, answer, probed));
   const after = (await readSaga(tx, attempt.proposalId)) ?? saga;
   return { settled: describeSaga(proposal, facts, after), ...(againMs === undefined ? {} : { againMs }) };
 }

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { fillSlots } from '../../ontology/fill-slots.ts';
+import { leadsToEndpoint } from '../../ontology/leads-to-endpoint.ts';
 import { maskedValue } from '../../ontology/mask.ts';
 import type { PlannedCompensation, PlannedProbe, PlannedRequest } from '../../ontology/planned-effect.ts';
 import { nextStep } from '../../ontology/saga.ts';
 import { readApprovalFacts } from '../approval-facts.ts';
+import type { LoadedOntology } from '../load-ontology.ts';
 import { type LockedProposal, lockProposal } from '../proposal-row.ts';
 import { describe, type Settled } from '../settle.ts';
 import { type Tx, withTenant } from '../sql.ts';
@@ -13,8 +15,9 @@ import { obstaclesOf } from '../switches.ts';
 import { announceStep } from './announce-step.ts';
 import { describeSaga } from './describe-saga.ts';
 import { judgeObjects } from './judge-objects.ts';
+import { boundLease, leaseLeftMs, leaseOf } from './leases.ts';
 import { executionFailed, leaveSaga } from './move-saga.ts';
-import { type PlannedStep, readPlannedSteps, readSaga, type SagaRow, type StepRow, slotsOf } from './saga-rows.ts';
+import { type PlannedStep, readPlannedSteps, readSaga, type SagaRow, type StepProblem, type StepRow, slotsOf } from './saga-rows.ts';
 import { setStep as set, setDue } from './set-step.ts';
 
 type Message = Extract<PlannedRequest, { kind: 'message' }>;
@@ -38,12 +41,13 @@ export interface Attempt extends StepRef {
   probeFirst?: PlannedProbe;
   /** A check asks and does nothing. */
   check?: PlannedProbe;
+  /** By `performance.now()` of this process: when others believe that nobody waits for the answer any more, and nothing may be sent. */
+  answerBy: number;
 }
 
 export type Started = { attempt: Attempt } | { waitMs: number } | { settled: Settled };
 
 const lost = { code: 'answer_lost', message: 'a request was sent, and its answer never came' };
-const graceMs = 2_000; // Beyond a request's own time, before it is believed that nobody waits for its answer any more.
 
 /**
  * Puts on record that a step is about to be tried, and returns what to send; or says how things stand, where this step is not what comes next. A switch that was thrown and
@@ -75,12 +79,15 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
   if (saga === null || next === null || (next.kind !== 'do' && next.kind !== 'undo')) return now();
   if (next.kind !== ref.kind || next.step.ordinal !== ref.ordinal) return now();
   const step = saga.steps[ref.ordinal] as StepRow;
+  const planned = (await readPlannedSteps(tx, saga.planId))[ref.ordinal] as PlannedStep;
+  const leaseMs = leaseLeftMs(step, saga);
+  const wait = () => ({ waitMs: boundLease(tx, proposal, saga, step, leaseMs, leaseOf(handlingOf(planned, ref.kind).request)) });
   if (ref.kind === 'do') {
-    const stop = obstacles.stop === null ? saga.cancelled : { by: obstacles.stop, reason: 'switched off' };
-    if (stop !== null) return now(stopBetweenSteps(tx, proposal, saga, step, obstacles.stop));
+    const isStopped = obstacles.stop !== null || saga.cancelled !== null;
+    // What is in flight would land after it was taken back.
+    if (isStopped) return leaseMs > 0 ? wait() : now(stopBetweenSteps(tx, proposal, saga, step, obstacles.stop));
     if (step.dueAt !== null && step.dueAt > saga.now) return now();
   }
-  const planned = (await readPlannedSteps(tx, saga.planId))[ref.ordinal] as PlannedStep;
   if ('check' in planned && step.dueAt === null && planned.check.afterMs > 0) {
     setDue(tx, proposalId, saga, step, planned.check.afterMs);
     return now();
@@ -91,16 +98,18 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
   }
   const handling = handlingOf(planned, ref.kind);
   const isOutstanding = step.leasedUntil !== null && (step.state === 'sending' || step.state === 'undoing');
-  if (isOutstanding && handling.lostAnswer !== 'key') {
-    if ((step.leasedUntil as string) > saga.now) return { waitMs: Date.parse(step.leasedUntil as string) - Date.parse(saga.now) };
-    if (handling.lostAnswer === 'none') {
+  // Attempts that never came to an answer count like others.
+  const isSpent = isOutstanding && ref.kind === 'do' && step.attempts >= attemptsOf(planned);
+  if (isSpent || (isOutstanding && handling.lostAnswer !== 'key')) {
+    if (leaseMs > 0) return wait();
+    if (isSpent || handling.lostAnswer === 'none') {
       const problem = { ...lost, inDoubt: true };
       set(tx, proposalId, saga, step, { state: ref.kind === 'do' ? 'unknown' : 'stuck', leasedMs: null, problem });
       announceStep(tx, proposal, saga, step, { kind: ref.kind, state: ref.kind === 'do' ? 'unknown' : 'stuck', problem });
       return now();
     }
   }
-  return attempt(tx, { proposal, saga, step, ref, planned, handling, isOutstanding, now });
+  return attempt(tx, { proposal, saga, step, ref, planned, handling, isOutstanding, now }, deps);
 }
 
 interface Context {
@@ -114,13 +123,20 @@ interface Context {
   now: () => Promise<{ settled: Settled }>;
 }
 
-async function attempt(tx: Tx, { proposal, saga, step, ref, planned, handling, isOutstanding, now }: Context): Promise<Started> {
+async function attempt(
+  tx: Tx,
+  { proposal, saga, step, ref, planned, handling, isOutstanding, now }: Context,
+  deps: Pick<StoreDeps, 'ontologies'>,
+): Promise<Started> {
   const slots = slotsOf(saga);
+  const inForce = await deps.ontologies.load(tx);
   const request = fillSlots(handling.request, slots);
   const probe = handling.probe && fillSlots(handling.probe.request, slots);
-  if (request === null || probe === null) {
-    const problem = { code: 'slot_missing', message: 'what an earlier answer should have said is missing' };
-    const state = ref.kind === 'do' ? 'refused' : 'stuck';
+  const unsendable = request === null || probe === null ? slotMissing : astray([request, probe], inForce);
+  if (request === null || probe === null || unsendable !== null) {
+    const inDoubt = isOutstanding || step.problem?.inDoubt === true;
+    const problem = { ...(unsendable ?? slotMissing), inDoubt };
+    const state = ref.kind === 'undo' ? 'stuck' : inDoubt ? 'unknown' : 'refused';
     set(tx, proposal.id, saga, step, { state: ref.kind === 'do' ? 'sending' : 'undoing', leasedMs: null, problem });
     set(tx, proposal.id, saga, step, { state, leasedMs: null, problem });
     announceStep(tx, proposal, saga, step, { kind: ref.kind, state, problem });
@@ -135,14 +151,15 @@ async function attempt(tx: Tx, { proposal, saga, step, ref, planned, handling, i
     announceStep(tx, proposal, saga, step, { kind: ref.kind, state: ref.kind === 'do' ? 'done' : 'undone' });
     return now();
   }
-  const timeoutMs = request.kind === 'webhook' ? request.timeoutMs : functionTimeoutMs;
+  const leasedMs = leaseOf(request);
+  const answerBy = performance.now() + leasedMs; // Before the database's clock is asked, so that it is never later than what others believe.
   set(tx, proposal.id, saga, step, {
     state: sending,
     counts: ref.kind,
-    leasedMs: timeoutMs + graceMs,
+    leasedMs,
     ...(isOutstanding ? { problem: { ...lost, inDoubt: true } } : {}),
   });
-  const base = { ...ref, tenant: tx.tenant, proposalId: proposal.id, run: saga.run, number, request };
+  const base = { ...ref, tenant: tx.tenant, proposalId: proposal.id, run: saga.run, number, request, answerBy };
   return {
     attempt: {
       ...base,
@@ -157,7 +174,21 @@ async function attempt(tx: Tx, { proposal, saga, step, ref, planned, handling, i
   };
 }
 
-export const functionTimeoutMs = 30_000;
+const slotMissing = { code: 'slot_missing', message: 'what an earlier answer should have said is missing' };
+
+/** The document may have changed since the plan was made; what takes a step back may be sent long after. */
+function astray(requests: readonly (PlannedRequest | undefined)[], inForce: LoadedOntology | null): StepProblem | null {
+  const endpoints = inForce?.ontology.document.endpoints;
+  if (requests.every((one) => one === undefined || leadsToEndpoint(one, endpoints))) return null;
+  return { code: 'endpoint_gone', message: 'it would be sent to where no endpoint of the document in force leads' };
+}
+
+/** How often a step is tried before it is given up. */
+export function attemptsOf(planned: PlannedStep): number {
+  return 'effect' in planned ? planned.effect.attempts : checkAttempts;
+}
+
+const checkAttempts = 10;
 
 function handlingOf(planned: PlannedStep, kind: StepRef['kind']): PlannedCompensation {
   if ('check' in planned) {

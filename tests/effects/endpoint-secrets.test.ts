@@ -28,7 +28,7 @@ const put = (wish: Partial<NewSecret> = {}, by = admin, keys = box) =>
 const read = (keys = box) => depot.fixture.inWorker((tx) => readEndpointSecrets(tx, 'carrier', keys));
 const made = async (wish: Partial<NewSecret> = {}) => expectDone(await put(wish)).value;
 
-function send(secrets: SecretBox) {
+function send(secrets: SecretBox, answerBy = performance.now() + 4_000) {
   const { fixture, carrier } = depot;
   const outside = openOutside({ pool: fixture.worker, functions: [], allowedAddresses: ['127.0.0.1'], secrets });
   const request = {
@@ -39,7 +39,7 @@ function send(secrets: SecretBox) {
     body: { a: 1 },
     timeoutMs: 2_000,
   };
-  return outside.sendWebhook(fixture.tenant, request, 'id-1', new AbortController().signal);
+  return outside.sendWebhook(fixture.tenant, request, 'id-1', { signal: new AbortController().signal, answerBy });
 }
 
 describe('secrets of endpoints', () => {
@@ -69,6 +69,12 @@ describe('secrets of endpoints', () => {
     expect(await read(stranger)).toBeNull();
     expect(await send(stranger)).toMatchObject({ kind: 'not_sent', code: 'secret_sealed' });
     expect(depot.carrier.received).toEqual([]);
+  });
+
+  it('that were so long in coming that nobody waits any more are the secrets of nothing: it is not sent', async () => {
+    await made();
+    expect(await send(box, performance.now())).toMatchObject({ kind: 'not_sent', code: 'too_late' });
+    expect(depot.carrier.received).toHaveLength(0);
   });
 
   it('are still opened by the previous key while a new one seals', async () => {

@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Answer } from '../../ontology/judge-answer.ts';
@@ -103,6 +103,16 @@ describe('what became of a request is never guessed: it is surely not sent', () 
     const { url, heard } = await hostile(() => undefined);
     expect(await send(url.replace('http:', 'https:'))).toMatchObject({ kind: 'not_sent', code: 'timeout' });
     expect(heard()).not.toContain('id-1');
+  });
+
+  it('where the process stood still until the time was over', async () => {
+    const { url, heard } = await hostile((socket) => socket.end(ok('{}')));
+    const standsStill = createConnection(Number(new URL(url).port), '127.0.0.1').on('connect', () => {
+      for (const from = performance.now(); performance.now() - from < 600; );
+    });
+    expect(await send(url)).toMatchObject({ kind: 'not_sent', code: 'timeout' });
+    expect(heard()).toBe('');
+    standsStill.destroy();
   });
 
   it('where it was stopped before', async () => {

@@ -8,6 +8,7 @@ import type { JsonValue } from '../../ontology/json.ts';
 import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { isRefusal } from '../../store/refusal.ts';
+import { schedulesToTell } from '../../store/relay-work.ts';
 import { runSchedule } from '../../store/run-schedule.ts';
 import {
   changeSchedule,
@@ -93,6 +94,34 @@ describe('a schedule', () => {
     await handle.describe();
     await change(id, 'delete');
     await relay();
+  });
+
+  it('that Temporal does not take stands in the way of no other', async () => {
+    await opened();
+    const { id } = await made();
+    const zones = `UPDATE exequatur.schedule SET timing = '{"cron": "0 6 * * *", "timeZone": "Mars/Olympus"}' WHERE id = $1::uuid`;
+    await shop.query(zones, [id]);
+    const others = await Promise.all([made({ timing: { cron: '0 6 * * *' } }), made({ timing: { cron: '0 7 * * *' } })]);
+    expect(await relay()).toBe(2);
+    for (const other of others)
+      await shop.client.schedule.getHandle(temporalScheduleId({ tenantId: shop.tenant, scheduleId: other.id })).describe();
+  });
+
+  it('is found after any other, page by page', async () => {
+    await opened();
+    const ids = [];
+    for (const _ of [1, 2, 3]) ids.push((await made({ timing: { cron: '0 6 * * *' } })).id);
+    const first = await schedulesToTell(shop.relayPool, { everything: true, limit: 2 });
+    const after = first.at(-1);
+    if (after === undefined) throw new Error('there is no first page');
+    const second = await schedulesToTell(shop.relayPool, { everything: true, limit: 2, after });
+    expect([...first, ...second].map(({ scheduleId }) => scheduleId).sort()).toEqual(ids.sort());
+  });
+
+  it.each(['utc', '+01:00', 'Mars/Olympus', 'europe/vienna'])('is in no time zone that Temporal may not know: %s', async (timeZone) => {
+    await opened();
+    const outcome = await shop.inApi((tx) => createSchedule(tx, wish({ timing: { cron: '0 6 * * *', timeZone } }), shop.deps));
+    expect(outcome).toMatchObject({ refused: 'malformed_request', faults: [{ pointer: '/timing/timeZone' }] });
   });
 
   it('runs at once where somebody asks for that, once, and tells its next times', async () => {

@@ -1,0 +1,26 @@
+import type { PlannedRequest } from '../../ontology/planned-effect.ts';
+import type { LockedProposal } from '../proposal-row.ts';
+import type { Tx } from '../sql.ts';
+import type { SagaRow, StepRow } from './saga-rows.ts';
+import { setStep } from './set-step.ts';
+
+export const functionTimeoutMs = 30_000;
+const graceMs = 2_000; // Beyond a request's own time, before it is believed that nobody waits for its answer any more: for what comes before it is sent.
+
+/** How long somebody may wait for the answer to a request, from when it is put on record that it is sent. */
+export function leaseOf(request: PlannedRequest): number {
+  return (request.kind === 'webhook' ? request.timeoutMs : functionTimeoutMs) + graceMs;
+}
+
+/** How long somebody may still wait for the answer to the last attempt; 0 where nobody does. */
+export function leaseLeftMs({ state, leasedUntil }: StepRow, { now }: SagaRow): number {
+  if (leasedUntil === null || (state !== 'sending' && state !== 'undoing')) return 0;
+  return Math.max(0, Date.parse(leasedUntil) - Date.parse(now));
+}
+
+/** More is left than any attempt is given where the database's clock was set back: then it counts from now. */
+export function boundLease(tx: Tx, proposal: LockedProposal, saga: SagaRow, step: StepRow, leftMs: number, mostMs: number): number {
+  if (leftMs <= mostMs) return leftMs;
+  setStep(tx, proposal.id, saga, step, { state: step.state, leasedMs: mostMs });
+  return mostMs;
+}

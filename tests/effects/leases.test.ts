@@ -1,0 +1,94 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { performStep } from '../../activities/effects/perform-step.ts';
+import type { EffectDefinition } from '../../ontology/effect-definition.ts';
+import type { EffectFunction } from '../../ontology/ontology-function.ts';
+import { cancelExecution } from '../../store/saga/cancel-execution.ts';
+import { type Attempt, type Started, startAttempt } from '../../store/saga/start-attempt.ts';
+import type { Settled } from '../../store/settle.ts';
+import { expectDone } from '../store/fixture.ts';
+import { clerk, type Depot, openDepot } from './parcel-depot.ts';
+import { bookCarrier } from './parcel-domain.ts';
+
+let depot: Depot;
+afterEach(() => depot?.close());
+
+const leaseMs = 4_000; // The endpoint's 2 s, and 2 s in which it is to be on its way.
+const book = { kind: 'do' as const, ordinal: 0 };
+
+/** An execution whose only effect is next, and what begins an attempt at it without sending anything. */
+async function opened(effect: EffectDefinition = bookCarrier) {
+  depot = await openDepot([effect]);
+  const proposal = await depot.handOver();
+  await depot.step(proposal, { next: undefined } as unknown as Settled);
+  const { worker, tenant, deps } = depot.fixture;
+  return { proposal, start: async (): Promise<Started | null> => startAttempt(worker, tenant, proposal, book, deps) };
+}
+
+function attemptOf(started: Started | null): Attempt {
+  if (started === null || !('attempt' in started)) throw new Error('no attempt was begun');
+  return started.attempt;
+}
+
+describe('an attempt whose answer somebody may still wait for', () => {
+  it('is over before a cancelled execution takes anything back', async () => {
+    const { proposal, start } = await opened();
+    attemptOf(await start());
+    const cancellation = { proposalId: proposal, reason: 'the truck broke down', by: clerk };
+    expectDone(await depot.fixture.inApi((tx) => cancelExecution(tx, cancellation, depot.fixture.deps)));
+    const waits = await start();
+    expect(waits).toEqual({ waitMs: expect.any(Number) });
+    expect((waits as { waitMs: number }).waitMs).toBeGreaterThan(leaseMs - 2_000);
+    await depot.fixture.database.advanceClock(leaseMs);
+    expect(await start()).toMatchObject({ settled: { status: 'compensating' } });
+  });
+
+  it('is waited for no longer than it was given, also where the clock was set back', async () => {
+    const probe = { webhook: { endpoint: 'carrier', path: ["'bookings'", 'parcel.id'] }, done: 'answer.status == 200' };
+    const { start } = await opened({ ...bookCarrier, lostAnswer: 'probe', probe });
+    attemptOf(await start());
+    await depot.fixture.database.advanceClock(-3_600_000);
+    expect(await start()).toEqual({ waitMs: leaseMs });
+    await depot.fixture.database.advanceClock(leaseMs);
+    expect(attemptOf(await start()).probeFirst).toBeDefined();
+  });
+
+  it('says until when it may be sent, which is no later than others believe', async () => {
+    const { start } = await opened();
+    const from = performance.now();
+    const { answerBy } = attemptOf(await start());
+    expect(answerBy).toBeGreaterThanOrEqual(from + leaseMs);
+    expect(answerBy).toBeLessThanOrEqual(performance.now() + leaseMs);
+  });
+});
+
+describe('the attempts that a plan allows', () => {
+  it('bind those as well that never come to an answer', async () => {
+    const { proposal, start } = await opened({ ...bookCarrier, attempts: 2 });
+    attemptOf(await start());
+    attemptOf(await start());
+    expect(await start()).toEqual({ waitMs: expect.any(Number) });
+    await depot.fixture.database.advanceClock(leaseMs);
+    expect(await start()).toMatchObject({ settled: { status: 'executing' } });
+    const [step] = (await depot.fixture.read(proposal)).effects?.steps ?? [];
+    expect(step).toMatchObject({ state: 'unknown', attempts: 2 });
+  });
+});
+
+it('an effect function that heeds no signal is not waited for', async () => {
+  const print: EffectFunction = { name: 'print', version: 1, perform: () => new Promise(() => undefined) };
+  depot = await openDepot(
+    [{ name: 'label', phase: 'writeBack', function: { name: 'print', version: 1, input: {} }, lostAnswer: 'key' }],
+    undefined,
+    [print],
+  );
+  const proposalId = await depot.handOver();
+  await depot.step(proposalId, { next: undefined } as unknown as Settled);
+  const { worker, tenant, deps } = depot.fixture;
+  const stopping = new AbortController();
+  setTimeout(() => stopping.abort(), 1_000);
+  const sendWebhook = () => Promise.reject(new Error('there is none'));
+  const start = { tenantId: tenant, proposalId, actionType: 'handOver', step: { ...book, name: 'label' } };
+  await expect(
+    performStep({ pool: worker, store: deps, sendWebhook, effectFunctions: [print] }, start, stopping.signal),
+  ).rejects.toMatchObject({ type: 'EffectNotDone' });
+});
