@@ -9,6 +9,8 @@ beforeEach(async () => {
   shop = await LampShop.open();
 });
 afterEach(() => shop?.close());
+const refusals = (id: string) =>
+  `SELECT count(*)::int AS count FROM exequatur.decision WHERE proposal_id = '${id}' AND action = 'execute' AND outcome = 'refused'`;
 const inForce = ({ proposalId }: PoliciesOutcome) => shop.enact(proposalId ?? '');
 
 it.each([
@@ -18,14 +20,17 @@ it.each([
   'what policies send back waits without going round in a circle, and is executed once others are in force, by a worker %s',
   async (_, options) => {
     await shop.startWorker({ options });
+    await shop.installed('hall');
     const policies = { all: 'permit (principal, action, resource);', not: 'forbid (principal, action == Action::"execute", resource);' };
     await inForce(await shop.write((tx) => putPolicies(tx, { policies, cases: [] }, admin, shop.deps)));
-    const id = await shop.started('install', { names: ['stairs'] });
+    const id = await shop.started('dim', { lamp: 'hall', level: 40 });
     await expect.poll(() => shop.status(id), { timeout: 20_000 }).toBe('awaiting_approval');
+    await shop.review(id);
+    await shop.nudge(id);
+    await expect.poll(() => shop.query(refusals(id)), { timeout: 20_000 }).toEqual([{ count: 1 }]);
     await shop.nudge(id);
     expect(await shop.status(id)).toBe('awaiting_approval');
-    const refusals = `SELECT count(*)::int AS count FROM exequatur.decision WHERE proposal_id = '${id}' AND action = 'execute' AND outcome = 'refused'`;
-    expect(await shop.query(refusals)).toEqual([{ count: 1 }]);
+    expect(await shop.query(refusals(id))).toEqual([{ count: 1 }]);
 
     await inForce(await shop.write((tx) => activatePolicies(tx, 0, admin, shop.deps)));
     const nudges = await shop.query(`SELECT 1 FROM exequatur.nudge WHERE proposal_id = '${id}' AND delivered_at IS NULL`);
@@ -35,3 +40,19 @@ it.each([
   },
   60_000,
 );
+
+it('what policy alone approved and policies refuse comes to people by itself', async () => {
+  await shop.startWorker();
+  const policies = {
+    all: 'permit (principal, action, resource);',
+    not: 'forbid (principal, action == Action::"execute", resource) when { context.approvals < 1 };',
+  };
+  await inForce(await shop.write((tx) => putPolicies(tx, { policies, cases: [] }, admin, shop.deps)));
+  const id = await shop.started('install', { names: ['stairs'] });
+  await expect.poll(() => shop.status(id), { timeout: 20_000 }).toBe('awaiting_approval');
+  expect(
+    await shop.query(
+      `SELECT requirement -> 'automatic' AS automatic FROM exequatur.plan WHERE id = (SELECT plan_id FROM exequatur.proposal WHERE id = '${id}')`,
+    ),
+  ).toEqual([{ automatic: false }]);
+}, 60_000);
