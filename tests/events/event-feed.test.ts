@@ -1,5 +1,6 @@
 // Events as they are read over HTTP, in pages and as streams; a database of its own: tests/support/database.ts.
 import { connect, type Socket } from 'node:net';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { beginning, type CloudEvent, positionText } from '../../ontology/cloud-event.ts';
 import { announceChange } from '../../store/announce-change.ts';
@@ -101,6 +102,30 @@ describe('a page of events', () => {
     for (const query of ['?after=yesterday', '?type=*.x', '?nonsense=1', '?proposalId=1']) expect((await read(query)).status).toBe(400);
     const accept = { headers: { accept: 'text/event-stream', 'last-event-id': beyond } };
     expect(await scene.as(auditor).get('/v1/events', accept)).toMatchObject({ status: 400, body: { code: 'unknown_position' } });
+  });
+
+  it('from before what is kept is refused, as a page, as a stream and by its sequence; the beginning is what is kept', async () => {
+    const tenant = await scene.database.createTenant();
+    for (const name of ['old', 'older', 'kept']) await happen(name, { tenant });
+    const reader = scene.as({ ...auditor, tenant });
+    const { body: before } = await reader.get('/v1/events?pageSize=1');
+    const [first] = before.events as CloudEvent[];
+    const superuser = new pg.Client({ connectionString: scene.database.urls.superuser });
+    await superuser.connect();
+    await superuser.query('INSERT INTO exequatur.event_feed (tenant_id, deleted_seq) VALUES ($1, 2)', [tenant]);
+    await superuser.query("DELETE FROM exequatur.outbox WHERE tenant_id = $1 AND subject <> 'switch/agent/kept'", [tenant]);
+    await superuser.end();
+    const gone = {
+      status: 410,
+      mediaType: 'application/problem+json',
+      body: { code: 'events_not_kept', type: 'https://exequatur.dev/problems/events_not_kept' },
+    };
+    expect(await reader.get(`/v1/events?after=${first?.sequence}`)).toMatchObject(gone);
+    expect(await reader.get(`/v1/events?pageSize=1&pageToken=${before.nextPageToken}`)).toMatchObject(gone);
+    expect(await reader.get(`/v1/events/${first?.sequence}`)).toMatchObject(gone);
+    const resume = { headers: { accept: 'text/event-stream', 'last-event-id': first?.sequence ?? '' } };
+    expect(await reader.get('/v1/events', resume)).toMatchObject({ ...gone, mediaType: expect.any(String) });
+    expect((await reader.get('/v1/events')).body.events).toMatchObject([{ subject: 'switch/agent/kept' }]);
   });
 
   it('is a CloudEvents batch for whoever asks for one, with the next page in a link', async () => {

@@ -1,0 +1,34 @@
+// When failed logins come into the log, on a clone from tests/support/database.ts.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { LoginFailures } from '../../api/login-failures.ts';
+import { withTenant } from '../../store/sql.ts';
+import { systemTenant } from '../../store/system-chain.ts';
+import { openLogger } from '../../telemetry/logger.ts';
+import { type Fixture, openFixture } from '../store/fixture.ts';
+
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await openFixture();
+});
+afterAll(() => fixture?.close());
+
+const entries = (type: string) =>
+  withTenant(fixture.api, systemTenant, async (tx) => {
+    const [row] = await tx.rows<{ n: number }>('SELECT count(*)::int AS n FROM exequatur.audit_entry WHERE type = $1', [type]);
+    return row?.n ?? 0;
+  });
+
+it('one comes within a moment also while what was left out of a full minute waits for its end', { timeout: 30_000 }, async () => {
+  const logins = new LoginFailures(fixture.api, openLogger('test'));
+  const fail = () => logins.refused('signature', 'Bearer x.y.z', '192.0.2.1');
+  for (let round = 0; round < 4; round++) {
+    for (let n = 0; n < 20; n++) fail();
+    await logins.flush();
+  }
+  expect(await entries('login.failed')).toBe(60); // The rest of the minute is counted, and becomes an entry when it is over.
+  await fixture.database.advanceClock(61_000);
+  fail();
+  await expect.poll(() => entries('login.failed'), { timeout: 10_000 }).toBe(61);
+  expect(await entries('login.suppressed')).toBe(1);
+  await logins.flush();
+});
