@@ -157,5 +157,10 @@ function outcomeOf(
     : ['survived', `SURVIVED: ${meeting.join(', ')} meet it, and pass without it`];
 }
 
-const redundancyOf = (removal: Removal) => redundantChecks.find((one) => nameOf(removal).startsWith(one.name));
-const wordsOf = ({ file, test }: Notice) => `${file}: ${test}`;
+function redundancyOf(removal: Removal) {
+  return redundantChecks.find((one) => nameOf(removal).startsWith(one.name));
+}
+
+function wordsOf({ file, test }: Notice): string {
+  return `${file}: ${test}`;
+}
