@@ -200,6 +200,16 @@ describe('a run', () => {
     expect(await run(id, '2026-11-24T07:00:00.000Z')).toEqual({ kind: 'refused', code: 'schedule_skipped' });
   });
 
+  it('makes one of those that begin together where the others are to be left out', async () => {
+    await opened();
+    const { id } = await made({ skipWhileOpen: true });
+    const times = [6, 7, 8, 9, 10, 11].map((hour) => `2026-11-24T${String(hour).padStart(2, '0')}:00:00.000Z`);
+    const outcomes = await Promise.all(times.map((at) => run(id, at)));
+    expect(outcomes.filter(({ kind }) => kind === 'proposed')).toHaveLength(1);
+    expect(outcomes.filter((one) => one.kind === 'refused' && one.code === 'schedule_skipped')).toHaveLength(5);
+    expect(await runsOf(id)).toHaveLength(6);
+  });
+
   it('makes none once the schedule is paused or deleted', async () => {
     await opened();
     const { id } = await made();
