@@ -13,6 +13,7 @@ import { isProblemCode, problems } from '../ontology/problems.ts';
 import { announceChange } from './announce-change.ts';
 import { askPolicies, type Determination, refuseByPolicy } from './ask-policies.ts';
 import { type FoundAction, findAction } from './create-proposal.ts';
+import { doorRefusalOf } from './door-refusals.ts';
 import { announceCreated } from './insert-proposal.ts';
 import { recordDecision } from './record-decision.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
@@ -49,23 +50,66 @@ interface Scheduled {
  */
 export async function runSchedule(pool: pg.Pool, tenant: string, run: ScheduledRun, deps: StoreDeps): Promise<RunOutcome> {
   const attempt = () => withTenant(pool, tenant, (tx) => runOnce(tx, run, deps));
-  // What overtook it is committed, so the second look finds it.
-  const outcome = (await attempt()) ?? (await attempt());
-  if (outcome === null) throw new Error('a run of a schedule was overtaken twice');
-  return outcome;
+  try {
+    // What overtook it is committed, so the second look finds it.
+    const outcome = (await attempt()) ?? (await attempt());
+    if (outcome === null) throw new Error('a run of a schedule was overtaken twice');
+    return outcome;
+  } catch (error) {
+    // The definition has come to fill in, deeper than at the top, what the schedule does not say: the door takes no such proposal for the schedule's.
+    if (doorRefusalOf(error) !== 'wrong_state') throw error;
+    const message = 'are not what the schedule says any more, once what the definition fills in is added';
+    return refuseForGood(
+      pool,
+      tenant,
+      run,
+      refuse('invalid_parameters', [{ code: 'invalid_parameters', pointer: '/parameters', message }]),
+    );
+  }
+}
+
+/** Puts on record, and tells, that a run came to nothing because no attempt at it succeeded. */
+export function abandonRun(pool: pg.Pool, tenant: string, run: ScheduledRun): Promise<RunOutcome> {
+  return refuseForGood(pool, tenant, run, refuse('internal'));
+}
+
+function refuseForGood(pool: pg.Pool, tenant: string, run: ScheduledRun, refusal: Refusal): Promise<RunOutcome> {
+  return withTenant(pool, tenant, async (tx) => {
+    const known = await findOutcome(tx, run);
+    if (known !== null) return known;
+    const schedule = await findSchedule(tx, run);
+    if (schedule === null) return { kind: 'over' };
+    const outcome = await refuseRun(tx, run, schedule, refusal);
+    if (outcome === null) throw new Error('a run of a schedule was overtaken');
+    return outcome;
+  });
 }
 
 /** Null where another run, or a copy of this one, came in between. */
 async function runOnce(tx: Tx, run: ScheduledRun, deps: StoreDeps): Promise<RunOutcome | null> {
+  const known = await findOutcome(tx, run);
+  if (known !== null) return known;
+  const schedule = await findSchedule(tx, run);
+  if (schedule === null) return { kind: 'over' };
+  const wish = await examine(tx, schedule, deps);
+  return isRefusal(wish) ? refuseRun(tx, run, schedule, wish) : propose(tx, run, schedule, wish);
+}
+
+/** What a run that is on record came to. */
+async function findOutcome(tx: Tx, run: ScheduledRun): Promise<RunOutcome | null> {
   const [known] = await tx.rows<{ proposalId: string | null; refused: string | null; actionType: string }>(
     `SELECT r.proposal_id::text AS "proposalId", r.refused, s.action_type AS "actionType" FROM exequatur.schedule_run r
        JOIN exequatur.schedule s ON s.tenant_id = r.tenant_id AND s.id = r.schedule_id WHERE r.schedule_id = $1::uuid AND r.nominal_at = $2::timestamptz`,
     [run.scheduleId, run.nominalAt],
   );
-  if (known !== undefined)
-    return known.proposalId === null
-      ? { kind: 'refused', code: known.refused ?? '' }
-      : { kind: 'proposed', proposalId: known.proposalId, actionType: known.actionType };
+  if (known === undefined) return null;
+  return known.proposalId === null
+    ? { kind: 'refused', code: known.refused ?? '' }
+    : { kind: 'proposed', proposalId: known.proposalId, actionType: known.actionType };
+}
+
+/** Null where it runs no more. */
+async function findSchedule(tx: Tx, run: ScheduledRun): Promise<Scheduled | null> {
   const [schedule] = await tx.rows<Scheduled>(
     `SELECT s.action_type AS "actionType", s.parameters, s.justification, s.owner_id AS "ownerId", s.skip_while_open AS "skipWhileOpen",
             EXISTS (SELECT FROM exequatur.schedule_run r JOIN exequatur.proposal p ON p.tenant_id = r.tenant_id AND p.id = r.proposal_id
@@ -73,9 +117,7 @@ async function runOnce(tx: Tx, run: ScheduledRun, deps: StoreDeps): Promise<RunO
        FROM exequatur.schedule s WHERE s.id = $1::uuid AND s.state = 'active'`,
     [run.scheduleId, finalStatuses],
   );
-  if (schedule === undefined) return { kind: 'over' };
-  const wish = await examine(tx, schedule, deps);
-  return isRefusal(wish) ? refuseRun(tx, run, schedule, wish) : propose(tx, run, schedule, wish);
+  return schedule ?? null;
 }
 
 interface Wish {
