@@ -1,4 +1,5 @@
-import { runSchedule } from '../store/run-schedule.ts';
+import { ApplicationFailure } from '@temporalio/common';
+import { abandonRun, type RunOutcome, runSchedule } from '../store/run-schedule.ts';
 import type { StoreDeps } from '../store/store-deps.ts';
 import type { ScheduledRunActivities } from '../workflows/scheduled-run.contract.ts';
 import { type DefinitionStepDeps, runDefinitionStep } from './run-definition-step.ts';
@@ -9,13 +10,21 @@ interface ScheduleActivityDeps extends DefinitionStepDeps {
 
 export function createScheduleActivities(deps: ScheduleActivityDeps): ScheduledRunActivities {
   return {
-    runSchedule: ({ tenantId, scheduleId, nominalAt }) => {
+    runSchedule: async ({ tenantId, scheduleId, nominalAt }) => {
       const about = { tenant: tenantId, schedule: scheduleId };
-      return runDefinitionStep(deps, about, 'a run of a schedule failed', async () => {
-        const outcome = await runSchedule(deps.pool, tenantId, { scheduleId, nominalAt }, deps.store);
-        deps.logger.info({ ...about, nominalAt, ...outcome }, 'a schedule ran');
-        return outcome;
-      });
+      const run = { scheduleId, nominalAt };
+      const step = (failed: string, work: () => Promise<RunOutcome>) =>
+        runDefinitionStep(deps, about, failed, async () => {
+          const outcome = await work();
+          deps.logger.info({ ...about, nominalAt, ...outcome }, 'a schedule ran');
+          return outcome;
+        });
+      try {
+        return await step('a run of a schedule failed', () => runSchedule(deps.pool, tenantId, run, deps.store));
+      } catch (failure) {
+        if (!(failure instanceof ApplicationFailure && failure.nonRetryable)) throw failure;
+        return step('a run of a schedule that failed for good is not on record', () => abandonRun(deps.pool, tenantId, run));
+      }
     },
   };
 }

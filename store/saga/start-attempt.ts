@@ -84,7 +84,7 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
   const wait = () => ({ waitMs: boundLease(tx, proposal, saga, step, leaseMs, leaseOf(handlingOf(planned, ref.kind).request)) });
   if (ref.kind === 'do') {
     const isStopped = obstacles.stop !== null || saga.cancelled !== null;
-    // What is under way would arrive after it was taken back.
+    // What is on its way would arrive after it was taken back.
     if (isStopped) return leaseMs > 0 ? wait() : now(stopBetweenSteps(tx, proposal, saga, step, obstacles.stop));
     if (step.dueAt !== null && step.dueAt > saga.now) return now();
   }

@@ -4,12 +4,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { openWorkflowGateway } from '../../api/workflow-gateway.ts';
 import { keepSchedules } from '../../events/keep-schedules.ts';
 import type { Caller } from '../../ontology/authority.ts';
+import type { OntologyDocument } from '../../ontology/definition.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { isRefusal } from '../../store/refusal.ts';
 import { schedulesToTell } from '../../store/relay-work.ts';
-import { runSchedule } from '../../store/run-schedule.ts';
+import { abandonRun, runSchedule } from '../../store/run-schedule.ts';
 import {
   changeSchedule,
   createSchedule,
@@ -21,7 +22,7 @@ import {
 import { openLogger } from '../../telemetry/logger.ts';
 import { temporalScheduleId } from '../../workflows/scheduled-run.contract.ts';
 import { LampShop } from '../workflows/lamp-shop.ts';
-import { keeper } from '../workflows/lamps.ts';
+import { keeper, lamps } from '../workflows/lamps.ts';
 
 let shop: LampShop;
 afterEach(() => shop?.close());
@@ -198,6 +199,49 @@ describe('a run', () => {
     const { id } = await made({ skipWhileOpen: true });
     expect(await run(id, '2026-11-24T06:00:00.000Z')).toMatchObject({ kind: 'proposed' });
     expect(await run(id, '2026-11-24T07:00:00.000Z')).toEqual({ kind: 'refused', code: 'schedule_skipped' });
+  });
+
+  it('makes one of those that begin together where the others are to be left out', async () => {
+    await opened();
+    const { id } = await made({ skipWhileOpen: true });
+    const times = [6, 7, 8, 9, 10, 11].map((hour) => `2026-11-24T${String(hour).padStart(2, '0')}:00:00.000Z`);
+    const outcomes = await Promise.all(times.map((at) => run(id, at)));
+    expect(outcomes.filter(({ kind }) => kind === 'proposed')).toHaveLength(1);
+    expect(outcomes.filter((one) => one.kind === 'refused' && one.code === 'schedule_skipped')).toHaveLength(5);
+    expect(await runsOf(id)).toHaveLength(6);
+  });
+
+  it('is refused, and on record, where the definition fills in more, within what it says, than the schedule was made with', async () => {
+    const document = structuredClone(lamps) as unknown as OntologyDocument;
+    const colour = { type: 'string' as const, default: 'red' };
+    Object.assign(document.actionTypes ?? {}, {
+      paint: {
+        parameters: {
+          lamp: { type: 'reference', to: 'lamp', required: true },
+          how: { type: 'struct', required: true, properties: { level: { type: 'integer', required: true }, colour } },
+        },
+        rules: [{ rule: 'modify', type: 'lamp', object: 'lamp', set: { level: 'how.level' } }],
+        approvalPolicy: 'keeper',
+      },
+    });
+    shop = await LampShop.open({ document: document as unknown as JsonValue });
+    await shop.startWorker();
+    await shop.installed('hall');
+    const { id } = await made({ actionType: 'paint', parameters: { lamp: 'hall', how: { level: 7 } } });
+    // As of a time when the definition had no such default.
+    await shop.query(`UPDATE exequatur.schedule SET parameters = '{"lamp":"hall","how":{"level":7}}' WHERE id = $1::uuid`, [id]);
+    expect(await run(id, '2026-11-24T06:00:00.000Z')).toEqual({ kind: 'refused', code: 'invalid_parameters' });
+    expect(await runsOf(id)).toMatchObject([{ proposalId: null, refused: 'invalid_parameters', faults: [{ pointer: '/parameters' }] }]);
+  });
+
+  it('that no attempt could make is on record as refused, and told', async () => {
+    await opened();
+    const { id } = await made();
+    const at = { scheduleId: id, nominalAt: '2026-11-24T06:00:00.000Z' };
+    expect(await abandonRun(shop.workerPool, shop.tenant, at)).toEqual({ kind: 'refused', code: 'internal' });
+    expect(await run(id, at.nominalAt)).toEqual({ kind: 'refused', code: 'internal' });
+    expect(await runsOf(id)).toMatchObject([{ proposalId: null, refused: 'internal' }]);
+    expect(await shop.query(`SELECT 1 FROM exequatur.outbox WHERE type = 'schedule.run_refused'`, [])).toHaveLength(1);
   });
 
   it('makes none once the schedule is paused or deleted', async () => {
