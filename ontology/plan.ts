@@ -130,7 +130,7 @@ export interface PlanSummary {
   checks?: number;
   riskTier: 'low' | 'medium' | 'high';
   revertible: boolean;
-  /** The first effect that nothing takes back: from there on the action cannot be undone. */
+  /** The first effect without a compensation: an execution that fails past it cannot undo it by itself. */
   irreversibleFrom?: string;
   /** Of a revert in part: what others changed since, and is left as it is; of many the first. */
   skipped?: { count: number; objects: { type: string; id: string; property?: string }[] };

@@ -44,7 +44,9 @@ export const planSummarySchema = component(
     irreversibleFrom: z
       .string()
       .exactOptional()
-      .describe('The first effect that nothing takes back: from there on the action cannot be undone.'),
+      .describe(
+        'The first required effect without a compensation: an execution that fails past it cannot undo it by itself, and asks a person.',
+      ),
     skipped: z
       .strictObject({
         count: z.int(),

@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { fillSlots } from '../../ontology/fill-slots.ts';
 import { leadsToEndpoint } from '../../ontology/leads-to-endpoint.ts';
-import { maskedValue } from '../../ontology/mask.ts';
 import type { PlannedCompensation, PlannedProbe, PlannedRequest } from '../../ontology/planned-effect.ts';
 import { nextStep } from '../../ontology/saga.ts';
 import { readApprovalFacts } from '../approval-facts.ts';
@@ -19,8 +17,7 @@ import { boundLease, leaseLeftMs, leaseOf } from './leases.ts';
 import { executionFailed, leaveSaga } from './move-saga.ts';
 import { type PlannedStep, readPlannedSteps, readSaga, type SagaRow, type StepProblem, type StepRow, slotsOf } from './saga-rows.ts';
 import { setStep as set, setDue } from './set-step.ts';
-
-type Message = Extract<PlannedRequest, { kind: 'message' }>;
+import { storeMessage } from './store-message.ts';
 
 /** Which step, and which way. */
 export interface StepRef {
@@ -146,7 +143,7 @@ async function attempt(
   const sending = ref.kind === 'do' ? 'sending' : 'undoing';
   if (request.kind === 'message') {
     set(tx, proposal.id, saga, step, { state: sending, counts: ref.kind, leasedMs: null });
-    storeMessage(tx, proposal, saga, step, shownMessage(planned, request));
+    storeMessage(tx, proposal, saga, step, planned, request);
     set(tx, proposal.id, saga, step, { state: ref.kind === 'do' ? 'done' : 'undone', leasedMs: null });
     announceStep(tx, proposal, saga, step, { kind: ref.kind, state: ref.kind === 'do' ? 'done' : 'undone' });
     return now();
@@ -228,30 +225,4 @@ function stopBetweenSteps(tx: Tx, proposal: LockedProposal, saga: SagaRow, step:
   };
   const actor = stop === null ? saga.cancelled?.by : undefined;
   return leaveSaga(tx, proposal, { to: 'failed', reason, failure, ...(actor === undefined ? {} : { actor }) }, seen);
-}
-
-/** Everybody who reads events hears a message, so one that may hold sensitive values is told without its data. */
-function shownMessage(planned: PlannedStep, request: Message): Message {
-  const isSensitive = 'effect' in planned && (planned.effect.sensitive ?? []).length > 0;
-  return isSensitive ? { ...request, data: maskedValue } : request;
-}
-
-/** In the same transaction as the record that it was done, so it can be neither lost nor told twice. */
-function storeMessage(tx: Tx, proposal: LockedProposal, saga: SagaRow, step: StepRow, request: Message): void {
-  const entry = tx.audit({
-    type: 'effect.message',
-    proposalId: proposal.id,
-    facts: { effect: step.name, run: saga.run, message: request.type },
-  });
-  tx.send(
-    `INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, proposal_id, data, created_at)
-     VALUES ((SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, $3, 'proposal/' || $4::text, $4::text::uuid, $5::jsonb, exequatur.clock())`,
-    [
-      randomUUID(),
-      entry,
-      `message.${request.type}`,
-      proposal.id,
-      JSON.stringify({ proposalId: proposal.id, actionType: proposal.actionType, data: request.data }),
-    ],
-  );
 }
