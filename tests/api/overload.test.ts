@@ -8,7 +8,7 @@ import { type Answer, ApiScene } from './api-scene.ts';
 let scene: ApiScene;
 let other: string;
 beforeAll(async () => {
-  scene = await ApiScene.open({ simulationPatienceMs: 1, limits: { ...ordinaryLimits, atOnce: 4, waitingOfTenant: 8, waiting: 30 } });
+  scene = await ApiScene.open({ simulationPatienceMs: 1, limits: { ...ordinaryLimits, atOnce: 2, waitingOfTenant: 3, waiting: 30 } });
   other = await scene.database.createTenant();
   for (const tenant of [scene.tenant, other])
     expect((await scene.as({ id: 'ontology-admin-1', tenant }).put('/v1/ontology', building)).status).toBe(201);
