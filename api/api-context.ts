@@ -233,9 +233,11 @@ export class ApiContext {
     if (this.pulse.isStill) return;
     const { tenantId, proposalId } = start;
     this.places.engine?.keep(() =>
-      this.pulse.follow(start, (away) => {
+      this.pulse.follow(start, async (away) => {
         const signal = AbortSignal.any([away, unheard]);
-        return this.resources.watch.until(tenantId, { proposalId, awaited: 'turn', limitMs: longestKeptMs, signal });
+        const seen = await this.resources.watch.until(tenantId, { proposalId, awaited: 'turn', limitMs: longestKeptMs, signal });
+        if (seen !== null) this.pulse.alive();
+        return seen;
       }),
     );
   }

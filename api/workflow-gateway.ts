@@ -21,7 +21,7 @@ export interface WorkflowGateway {
   start(start: ProposalStart): Promise<boolean>;
   /** Makes the workflow look again; starts it where Temporal has lost it. True means that Temporal has persisted the nudge. */
   nudge(start: ProposalStart): Promise<boolean>;
-  /** Whether no task of the workflow waits for a worker. Where Temporal does not answer nobody has taken anything. */
+  /** Whether no task of the workflow waits for a worker, or workers are fetching tasks, of which it has to wait its turn. Where Temporal does not answer nobody has taken anything. */
   isTaken(start: ProposalStart): Promise<boolean>;
   /** When a schedule runs next, ISO texts; null where Temporal cannot say now, or does not know the schedule yet. */
   nextRuns(schedule: Pick<ScheduledRunStart, 'tenantId' | 'scheduleId'>): Promise<string[] | null>;
@@ -47,6 +47,8 @@ const withDeadline: Interceptor = (options, nextCall) => {
 };
 
 const taskScheduled = 1; // PENDING_WORKFLOW_TASK_STATE_SCHEDULED of temporal.api.enums.v1: a worker has yet to take it.
+const workflowTasks = 1; // TASK_QUEUE_TYPE_WORKFLOW of the same.
+const polledLatelyMs = 5_000;
 
 /** Without these a channel that was refused tries again only after up to two minutes, and would answer 202 long after Temporal is back. */
 const channelArgs = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1_000 };
@@ -76,13 +78,21 @@ export function openWorkflowGateway(settings: GatewaySettings, options: GatewayO
     }
   };
 
+  /** A worker that is busy asks for tasks again and again; one that is idle takes what comes at once, so that nobody gets to ask this. */
+  const isPolled = async (): Promise<boolean> => {
+    const queue = { namespace: settings.TEMPORAL_NAMESPACE, taskQueue: { name: taskQueue }, taskQueueType: workflowTasks };
+    const { pollers } = await connection.workflowService.describeTaskQueue(queue);
+    const since = Date.now() - polledLatelyMs;
+    return (pollers ?? []).some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 > since);
+  };
+
   return {
     start: (start) => within('the start', start, () => client.workflow.start(proposalWorkflowType, proposalStartOptions(start, taskQueue))),
     nudge: (start) => within('a nudge', start, () => nudge(client, start, taskQueue)),
     isTaken: async ({ proposalId }) => {
       try {
         const { raw } = await client.workflow.getHandle(proposalWorkflowId(proposalId)).describe();
-        return raw.pendingWorkflowTask?.state !== taskScheduled;
+        return raw.pendingWorkflowTask?.state !== taskScheduled || (await isPolled());
       } catch (error) {
         return error instanceof WorkflowNotFoundError; // The start is still on its way; whether it arrives its sender learns.
       }
