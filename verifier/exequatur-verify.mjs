@@ -146,8 +146,8 @@ const followers = {
   simulating: ['awaiting_approval', 'invalid', 'failed', 'withdrawn', 'expired', 'simulating'],
   awaiting_approval: ['approved', 'rejected', 'expired', 'withdrawn', 'changes_requested', 'simulating'],
   changes_requested: ['simulating', 'withdrawn', 'expired'],
-  approved: ['executing', 'scheduled', 'awaiting_approval', 'simulating', 'withdrawn', 'expired', 'executed', 'failed'],
-  scheduled: ['executing', 'approved', 'awaiting_approval', 'simulating', 'withdrawn', 'expired', 'executed', 'failed'],
+  approved: ['executing', 'scheduled', 'awaiting_approval', 'simulating', 'withdrawn', 'expired'],
+  scheduled: ['executing', 'awaiting_approval', 'simulating', 'withdrawn', 'expired'],
   executing: ['executed', 'failed', 'compensating', 'simulating', 'awaiting_approval'],
   compensating: ['failed', 'simulating', 'needs_attention'],
   needs_attention: ['compensating', 'failed'],
@@ -189,7 +189,9 @@ export class Story {
     const disclosed = this.open(seq, facts.commitments ?? {}, disclosures);
     if (facts.type === 'log.format_changed') this.changeFormat(seq);
     if (facts.proposalId === undefined) return;
-    if (!this.proposals.has(facts.proposalId)) {
+    const isNew = !this.proposals.has(facts.proposalId);
+    if (facts.type === 'proposal.created' && !isNew) throw new Mismatch(seq, 'creates a proposal that is there');
+    if (isNew) {
       // What was created before the first entry here has a past that nobody can judge from here.
       this.proposals.set(facts.proposalId, { status: null, isWhole: facts.type === 'proposal.created', proposer: [], plan: null });
       this.counts.proposals++;

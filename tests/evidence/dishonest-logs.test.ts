@@ -96,3 +96,18 @@ describe('no login', () => {
     }
   });
 });
+
+// Last: no verifier takes the log afterwards.
+it('a proposal that is told to be created once more is noticed, so that nobody stands behind it whom the log did not name at first', async () => {
+  expect(await scene.verify(await scene.export())).toMatchObject({ code: 0 });
+  await withTenant(scene.worker, scene.api.tenant, async (tx) => {
+    const [row] = await tx.rows<{ id: string }>('SELECT id FROM exequatur.proposal LIMIT 1');
+    const again = auditEntry({ type: 'proposal.created', proposalId: row?.id ?? '', facts: {}, personal: { proposer: 'somebody' } });
+    await tx.rows('SELECT exequatur.append_audit($1::jsonb)', [JSON.stringify([again])]);
+  });
+  await scene.seal();
+  expect(await scene.verify(await scene.export())).toMatchObject({
+    code: 1,
+    said: expect.stringContaining('creates a proposal that is there'),
+  });
+});
