@@ -55,6 +55,22 @@ async function follow(wishes: { query?: string; lastEventId?: string; token?: st
   return follower;
 }
 
+/** What retention leaves of a tenant's events, once so many entries are old. */
+async function deleteOldest(tenant: string, entries: number): Promise<void> {
+  const superuser = new pg.Client({ connectionString: scene.database.urls.superuser });
+  await superuser.connect();
+  await superuser.query(
+    `INSERT INTO exequatur.event_feed (tenant_id, deleted_seq) VALUES ($1, $2) ON CONFLICT (tenant_id) DO UPDATE SET deleted_seq = excluded.deleted_seq`,
+    [tenant, entries],
+  );
+  await superuser.query(
+    `DELETE FROM exequatur.outbox o USING exequatur.audit_entry e
+      WHERE o.tenant_id = $1 AND e.tenant_id = $1 AND e.id = o.audit_entry_id AND e.seq <= $2`,
+    [tenant, entries],
+  );
+  await superuser.end();
+}
+
 const sequences = (events: readonly CloudEvent[]) => events.map(({ sequence }) => sequence);
 const read = (query = '') => scene.as(auditor).get(`/v1/events${query}`);
 
@@ -110,11 +126,7 @@ describe('a page of events', () => {
     const reader = scene.as({ ...auditor, tenant });
     const { body: before } = await reader.get('/v1/events?pageSize=1');
     const [first] = before.events as CloudEvent[];
-    const superuser = new pg.Client({ connectionString: scene.database.urls.superuser });
-    await superuser.connect();
-    await superuser.query('INSERT INTO exequatur.event_feed (tenant_id, deleted_seq) VALUES ($1, 2)', [tenant]);
-    await superuser.query("DELETE FROM exequatur.outbox WHERE tenant_id = $1 AND subject <> 'switch/agent/kept'", [tenant]);
-    await superuser.end();
+    await deleteOldest(tenant, 2);
     const gone = {
       status: 410,
       mediaType: 'application/problem+json',
@@ -126,6 +138,22 @@ describe('a page of events', () => {
     const resume = { headers: { accept: 'text/event-stream', 'last-event-id': first?.sequence ?? '' } };
     expect(await reader.get('/v1/events', resume)).toMatchObject({ ...gone, mediaType: expect.any(String) });
     expect((await reader.get('/v1/events')).body.events).toMatchObject([{ subject: 'switch/agent/kept' }]);
+  });
+
+  it('begins with the oldest that is kept, however many were deleted before it', async () => {
+    const tenant = await scene.database.createTenant();
+    for (let number = 0; number < 9; number++) await happen(`old${number}`, { tenant });
+    for (const name of ['kept', 'last']) await happen(name, { tenant });
+    const reader = scene.as({ ...auditor, tenant });
+    await deleteOldest(tenant, 9);
+    for (const query of ['', `&after=${positionText(beginning)}`, '&type=switch.*']) {
+      const { body: first } = await reader.get(`/v1/events?pageSize=1${query}`);
+      expect(first.events, query).toMatchObject([{ subject: 'switch/agent/kept' }]);
+      const second = await reader.get(`/v1/events?pageSize=1${query}&pageToken=${first.nextPageToken}`);
+      expect(second.body.events, query).toMatchObject([{ subject: 'switch/agent/last' }]);
+    }
+    const stream = await follow({ token: await scene.token({ ...auditor, tenant }), query: `?after=${positionText(beginning)}` });
+    await expect.poll(() => stream.heard.map(({ subject }) => subject)).toEqual(['switch/agent/kept', 'switch/agent/last']);
   });
 
   it('is a CloudEvents batch for whoever asks for one, with the next page in a link', async () => {
