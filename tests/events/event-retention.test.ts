@@ -7,6 +7,7 @@ import { claimKafkaLanes, laneEvents, moveLane } from '../../store/event-lanes.t
 import { deleteOldEvents, oldestEventAgeMs } from '../../store/event-retention.ts';
 import { listEvents } from '../../store/list-events.ts';
 import { isKept, readEvent, readEvents } from '../../store/read-events.ts';
+import { withTenant } from '../../store/sql.ts';
 import { admin } from '../store/fixture.ts';
 import { tell } from './event-scene.ts';
 import { WebhookScene } from './webhook-scene.ts';
@@ -100,6 +101,46 @@ describe('events that are old enough', () => {
     expect(gone.reduce((sum, one) => sum + one, 0) + (await deleteAll())).toBe(count);
     expect(await all()).toEqual([]);
     expect(other).not.toBe(scene.fixture.tenant);
+  });
+});
+
+describe('a round of retention', () => {
+  it('asks who has a place among the events of the oldest tenant, not of all, and passes one that is held back', async () => {
+    const { database, api, tenant } = scene.fixture;
+    await scene.subscribe('shop', { from: 'beginning' }); // Holds the oldest back.
+    for (let n = 0; n < 20; n++) {
+      const other = await database.createTenant();
+      await withTenant(api, other, async (tx) => tell(tx, 'a', { turn: 0 }));
+    }
+    await scene.later(31 * day);
+    const superuser = new pg.Client({ connectionString: database.urls.superuser });
+    await superuser.connect();
+    await superuser.query("BEGIN; SET LOCAL track_functions = 'all'");
+    const { rows } = await superuser.query("SELECT * FROM exequatur.delete_old_events('30 days', 1000)");
+    const { rows: calls } = await superuser.query("SELECT calls FROM pg_stat_xact_user_functions WHERE funcname = 'passed_by_all'");
+    const { rows: held } = await superuser.query('SELECT deleted_seq FROM exequatur.event_feed WHERE tenant_id = $1', [tenant]);
+    await superuser.query('ROLLBACK');
+    await superuser.end();
+    expect(rows).toMatchObject([{ events: '1' }]);
+    expect(held).toEqual([{ deleted_seq: '0' }]);
+    expect(calls).toEqual([{ calls: '3' }]); // Of the one that is held back, and of the next before and behind its lock.
+  });
+
+  it('waits for whoever is told what is kept, also where nothing was ever deleted', async () => {
+    await happen('a');
+    const { database, tenant } = scene.fixture;
+    await scene.later(31 * day);
+    const superuser = new pg.Client({ connectionString: database.urls.superuser });
+    await superuser.connect();
+    await superuser.query('BEGIN');
+    await superuser.query('SELECT exequatur.oldest_kept($1)', [tenant]);
+    const gone = deleteAll();
+    const waiting = async () =>
+      (await superuser.query('SELECT FROM pg_locks WHERE NOT granted AND locktype = $1', ['transactionid'])).rowCount ?? 0;
+    await expect.poll(waiting).toBe(1);
+    await superuser.query('COMMIT');
+    await superuser.end();
+    expect(await gone).toBeGreaterThan(0);
   });
 });
 
