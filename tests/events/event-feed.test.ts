@@ -313,6 +313,26 @@ describe('a stream of events', () => {
     socket.destroy();
   });
 
+  it('whose reader is too slow for what is kept ends there, and is not resumed', { timeout: 60_000 }, async () => {
+    const tenant = await scene.database.createTenant();
+    const socket = await slowReader(await scene.token({ ...auditor, tenant }));
+    const count = 300;
+    for (let number = 0; number < count; number++) await happen(`late${number}`, { tenant, padding: 'x'.repeat(40_000) });
+    await deleteOldest(tenant, count - 1);
+    let text = '';
+    socket.on('data', (piece) => {
+      text += piece.toString();
+    });
+    socket.resume();
+    await expect.poll(() => text, { timeout: 20_000 }).toContain(': what comes next is not kept any more');
+    const told = [...text.matchAll(/^id: (\S+)\nevent/gm)].map(([, id]) => id);
+    expect(told.length).toBeLessThan(count);
+    expect(told).toEqual(told.map((_, at) => positionText({ seq: at, ordinal: 1 }))); // None is missing up to there.
+    const resume = { headers: { accept: 'text/event-stream', 'last-event-id': told.at(-1) ?? positionText(beginning) } };
+    expect(await scene.as({ ...auditor, tenant }).get('/v1/events', resume)).toMatchObject({ status: 410 });
+    socket.destroy();
+  });
+
   it('that is not read at all is broken off after a while', { timeout: 60_000 }, async () => {
     Object.assign(scene.context.streams.limits, { patienceMs: 500 });
     const socket = await slowReader();
@@ -323,10 +343,10 @@ describe('a stream of events', () => {
 });
 
 /** Asks for the stream and takes nothing of it. */
-async function slowReader(): Promise<Socket> {
+async function slowReader(bearer = token): Promise<Socket> {
   const { hostname, port } = new URL(scene.url);
   const socket = connect(Number(port), hostname);
-  socket.write(`GET /v1/events HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\nauthorization: Bearer ${token}\r\n\r\n`);
+  socket.write(`GET /v1/events HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\nauthorization: Bearer ${bearer}\r\n\r\n`);
   await new Promise((resolve) => socket.once('data', resolve));
   socket.pause();
   return socket;
