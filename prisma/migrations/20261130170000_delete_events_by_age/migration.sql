@@ -23,6 +23,7 @@ DECLARE
   tenant uuid;
   first bigint;
   last bigint;
+  passed bigint;
   gone bigint;
 BEGIN
   INSERT INTO event_feed (tenant_id) SELECT h.tenant_id FROM audit_head h WHERE NOT EXISTS (SELECT FROM event_feed f WHERE f.tenant_id = h.tenant_id) ON CONFLICT DO NOTHING;
@@ -34,8 +35,9 @@ BEGIN
     PERFORM FROM event_feed f WHERE f.tenant_id = tenant AND f.deleted_seq = first FOR UPDATE SKIP LOCKED;
     CONTINUE WHEN NOT FOUND;
     -- Asked again: a lane may have been moved back before the row was locked, and none is while it is.
+    passed := passed_by_all(tenant);
     SELECT max(e.seq) INTO last FROM audit_entry e
-     WHERE e.tenant_id = tenant AND e.seq > first AND e.seq <= least(first + least(lim, 10000), passed_by_all(tenant)) AND e.at < before;
+     WHERE e.tenant_id = tenant AND e.seq > first AND e.seq <= least(first + least(lim, 10000), passed) AND e.at < before;
     CONTINUE WHEN last IS NULL;
     -- Checkpoints that were made behind an entry are in front of the end of the next.
     DELETE FROM outbox o USING audit_entry e
