@@ -8,7 +8,8 @@ import { deleteOldEvents, oldestEventAgeMs } from '../../store/event-retention.t
 import { listEvents } from '../../store/list-events.ts';
 import { isKept, readEvent, readEvents } from '../../store/read-events.ts';
 import { withTenant } from '../../store/sql.ts';
-import { admin } from '../store/fixture.ts';
+import { askForRedelivery, readAttempt } from '../../store/webhook-requests.ts';
+import { admin, expectDone } from '../store/fixture.ts';
 import { tell } from './event-scene.ts';
 import { WebhookScene } from './webhook-scene.ts';
 
@@ -90,6 +91,29 @@ describe('events that are old enough', () => {
     await scene.subscribe('shop', { enabled: true });
     expect(await scene.view('shop')).toMatchObject({ enabled: true });
     expect(await scene.put(scene.wish('other', { from: '2020-01-01T00:00:00Z' }))).toMatchObject({ refused: 'events_not_kept' });
+  });
+
+  it('are not delivered again where that was asked for before and done afterwards, which is said', async () => {
+    await scene.subscribe('shop', { filter: { types: ['object.created'] } });
+    scene.receiver.behaviour = () => ({ status: 500 });
+    const relay = scene.deliver();
+    await scene.fixture.done('addFloor', { name: 'F1', rooms: [] });
+    await expect.poll(async () => (await scene.view('shop')).failing?.attempts).toBe(1);
+    await scene.later(day + 10_000);
+    await expect.poll(async () => (await scene.view('shop')).deadLetters).toBe(1);
+    await scene.untilCaughtUp('shop');
+    await relay.stop();
+    await scene.later(28.5 * day); // It is still kept when that is asked for; requests themselves are kept for a day.
+    const [seq = 0, ordinal = 0] = ((await scene.deadLetters('shop'))[0]?.sequence ?? '').split('.').map(Number);
+    const { id } = expectDone(
+      await scene.fixture.inApi((tx) => askForRedelivery(tx, { name: 'shop', by: admin, place: { seq, ordinal } }, scene.fixture.deps)),
+    );
+    await scene.later(0.6 * day);
+    expect(await deleteAll()).toBeGreaterThan(0);
+    scene.deliver();
+    await expect
+      .poll(() => scene.fixture.inApi((tx) => readAttempt(tx, id)), { timeout: 10_000 })
+      .toMatchObject({ outcome: { delivered: false, status: null, error: { code: 'events_not_kept' } } });
   });
 
   it('are deleted by two at once, each once', async () => {
