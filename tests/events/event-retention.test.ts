@@ -5,8 +5,9 @@ import { beginning, type Position, parsePosition } from '../../ontology/cloud-ev
 import { replaySubscription } from '../../store/change-subscription.ts';
 import { claimKafkaLanes, laneEvents, moveLane } from '../../store/event-lanes.ts';
 import { deleteOldEvents, oldestEventAgeMs } from '../../store/event-retention.ts';
+import { EventWatch } from '../../store/event-watch.ts';
 import { listEvents } from '../../store/list-events.ts';
-import { isKept, readEvent, readEvents } from '../../store/read-events.ts';
+import { isKept, readEvent, readEvents, readHead } from '../../store/read-events.ts';
 import { withTenant } from '../../store/sql.ts';
 import { askForRedelivery, readAttempt } from '../../store/webhook-requests.ts';
 import { admin, expectDone } from '../store/fixture.ts';
@@ -114,6 +115,22 @@ describe('events that are old enough', () => {
     await expect
       .poll(() => scene.fixture.inApi((tx) => readAttempt(tx, id)), { timeout: 10_000 })
       .toMatchObject({ outcome: { delivered: false, status: null, error: { code: 'events_not_kept' } } });
+  });
+
+  it('are not passed over by who follows, also where nobody looked for as long', async () => {
+    const { api, tenant } = scene.fixture;
+    const watch = new EventWatch(api);
+    const gone = new AbortController();
+    watch.attend(tenant, gone.signal);
+    const next = (after: Position, limitMs: number) => watch.next({ tenant, after, limitMs, signal: gone.signal });
+    const head = await scene.fixture.inApi((tx) => readHead(tx, tenant));
+    expect(await next(head, 200)).toEqual({ events: [], next: head });
+    await happen('missed');
+    await scene.later(31 * day);
+    expect(await deleteAll()).toBeGreaterThan(0);
+    await happen('new');
+    expect(await next(head, 10_000)).toBeNull();
+    gone.abort();
   });
 
   it('are deleted by two at once, each once', async () => {
