@@ -23,7 +23,8 @@ export interface Reader {
 /**
  * Server-sent events, from a position on. Each piece is made when the one before has been taken, so a slow reader costs nothing but its position. The `id` of an event is
  * its sequence; a heartbeat carries the position that has been read up to, so that a reader whose filter lets little through comes back to where it was. Ends when the
- * token does, or soon after the reader may no longer read, and says which; outages of the database are waited for.
+ * token does, soon after the reader may no longer read, or where events were deleted that the reader was too slow for, and says which; outages of the database are waited
+ * for.
  */
 export async function* eventStream(reader: Reader, context: ApiContext): AsyncGenerator<string> {
   const { heartbeatMs, recheckMs } = context.streams.limits;
@@ -39,7 +40,7 @@ export async function* eventStream(reader: Reader, context: ApiContext): AsyncGe
       yield `: ${new Date(now).toISOString()}\nid: ${positionText(at)}\n\n`;
       continue; // Whoever took long to take it is asked again.
     }
-    let page: ToldPage;
+    let page: ToldPage | null;
     try {
       if (now >= askAt) {
         if (isRefusal(await context.showAs(reader.caller, () => ({})))) return yield ': the caller may no longer read\n\n';
@@ -52,6 +53,7 @@ export async function* eventStream(reader: Reader, context: ApiContext): AsyncGe
       await sleep(outagePauseMs, undefined, { signal: reader.end }).catch(() => {});
       continue;
     }
+    if (page === null) return yield ': what comes next is not kept any more\n\n'; // Whoever comes back from here is answered 410.
     at = page.next;
     const text = framesOf(page, reader.filter);
     if (text === '') continue;

@@ -7,6 +7,10 @@ import { type SentEvent, sendWebhook, type WebhookSender } from './send-webhook.
 export async function answerWebhookRequest(request: WebhookRequest, sender: WebhookSender): Promise<void> {
   const startedAt = Date.now();
   const event = request.place === null ? testEvent(request) : await readEvent(request, request.place, sender);
+  if (event === null) {
+    const error = { code: 'events_not_kept', message: 'the event is not kept any more' };
+    return finishWebhookRequest(sender.pool, request, { delivered: false, status: null, error, durationMs: Date.now() - startedAt });
+  }
   const attempt = await sendWebhook(sender, request, event);
   if (!attempt.taken && sender.signal.aborted) return;
   const durationMs = Date.now() - startedAt;
@@ -31,10 +35,10 @@ function testEvent({ tenant, id, name, askedAt }: WebhookRequest): SentEvent {
   };
 }
 
+/** Null where it was deleted after the redelivery was asked for. */
 async function readEvent({ tenant }: WebhookRequest, { seq, ordinal }: { seq: number; ordinal: number }, { pool }: WebhookSender) {
   const { events } = await laneEvents(pool, { tenant }, { seq: seq - 1, ordinal: ordinal - 1 }, { limit: 1, bytes: 1 });
   const [event] = events;
   const place = event === undefined ? null : placeOf(event);
-  if (event === undefined || place?.seq !== seq || place.ordinal !== ordinal) throw new Error('a dead letter is not in the log');
-  return event;
+  return event !== undefined && place?.seq === seq && place.ordinal === ordinal ? event : null;
 }

@@ -23,6 +23,8 @@ export class WitnessAway extends Error {}
 
 const patienceMs = 10_000;
 const mostBytes = 16_384;
+/** What a witness, or what stands in front of it, says of itself and not of a log. A 500 is not among them: it may fail at one log alone, and that one would keep the others waiting. */
+const busy = new Set([429, 502, 503, 504]);
 
 /** Submits a signed checkpoint as C2SP's tlog-witness has it. @throws {WitnessAway} */
 export async function askWitness(witness: KnownWitness, old: number, proof: readonly Buffer[], note: string): Promise<WitnessAnswer> {
@@ -31,6 +33,7 @@ export async function askWitness(witness: KnownWitness, old: number, proof: read
   if (status === 200) return cosignatureIn(text, note, witness.key);
   if (status === 409 && /^(0|[1-9][0-9]{0,15})\n$/.test(text)) return { knows: Number(text) };
   if (status === 422) return 'refused';
+  if (busy.has(status)) throw new WitnessAway(`the witness at ${witness.url} answered ${status}`);
   return { declined: status };
 }
 

@@ -79,7 +79,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const kafka = kafkaSettings(settings);
 const publishing = kafka === undefined ? undefined : publishingRounds({ pool, kafka, registry, logger, signal: stop.signal });
 const webhooks = webhookRounds({ settings, registry, logger, signal: stop.signal });
-if (publishing === undefined) logger.warn('no Kafka brokers: events stay where the API reads them, and are published once there are some');
+if (publishing === undefined)
+  logger.warn(
+    { keptDays: settings.EXEQUATUR_EVENTS_KEPT_DAYS },
+    'no Kafka brokers: events are read from the API; once there are some, what is kept is published',
+  );
 
 let connection: Connection | undefined;
 const operations = await serveOperations({

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { type CloudEvent, comparePositions, type Position, positionBehind } from '../ontology/cloud-event.ts';
-import { readEvents, readHead } from './read-events.ts';
+import { isKept, readEvents, readHead } from './read-events.ts';
 import { glance } from './sql.ts';
 
 const shortestPauseMs = 10; // While events flow, one is seen some 10 ms after its commit.
@@ -61,8 +61,11 @@ export class EventWatch {
     else signal.addEventListener('abort', leave, { once: true });
   }
 
-  /** What follows a position, as soon as something does; nothing when the time is over. Rejects when the database cannot be asked. */
-  async next({ tenant, ...wait }: EventWait): Promise<ToldPage> {
+  /**
+   * What follows a position, as soon as something does; nothing when the time is over; null where something that followed it was deleted. Rejects when the database cannot
+   * be asked.
+   */
+  async next({ tenant, ...wait }: EventWait): Promise<ToldPage | null> {
     const tail = this.tails.get(tenant)?.tail;
     return tail === undefined ? { events: [], next: wait.after } : tail.next(wait);
   }
@@ -93,7 +96,7 @@ class Tail {
     this.tenant = tenant;
   }
 
-  async next({ after, limitMs, signal }: Omit<EventWait, 'tenant'>): Promise<ToldPage> {
+  async next({ after, limitMs, signal }: Omit<EventWait, 'tenant'>): Promise<ToldPage | null> {
     const until = performance.now() + limitMs;
     for (let at = after; ; ) {
       const { start } = this;
@@ -101,6 +104,7 @@ class Tail {
         if (comparePositions(at, this.end) < 0) return this.keptBehind(at);
       } else if (start !== null) {
         const page = await this.readBehind(at);
+        if (page === null) return null;
         if (comparePositions(page.next, at) !== 0) return page;
         at = start; // Nothing is in between, and what is kept now came later.
         continue;
@@ -126,15 +130,20 @@ class Tail {
   }
 
   /** One at a time of a tenant, so that many who come back at once do not take all connections. */
-  private readBehind(at: Position): Promise<ToldPage> {
+  private readBehind(at: Position): Promise<ToldPage | null> {
     const read = () => this.read(at, readAtOnce / 2);
     const page = this.reading.then(read, read);
     this.reading = page.catch(() => {});
     return page;
   }
 
-  private async read(after: Position, limit: number): Promise<ToldPage> {
-    const { events, next } = await glance(this.pool, this.tenant, (sql) => readEvents(sql, { tenant: this.tenant, after, limit }));
+  /** Null where something behind the position was deleted. */
+  private async read(after: Position, limit: number): Promise<ToldPage | null> {
+    const { tenant } = this;
+    const [{ events, next }, kept] = await glance(this.pool, tenant, (sql) =>
+      Promise.all([readEvents(sql, { tenant, after, limit }), isKept(sql, tenant, after)]),
+    );
+    if (!kept) return null;
     return { events: events.map((event) => ({ event, text: JSON.stringify(event) })), next };
   }
 
@@ -180,7 +189,8 @@ class Tail {
         this.noteMove();
       } else {
         const page = await this.read(this.end, readAtOnce);
-        if (comparePositions(page.next, this.end) !== 0) this.keep(page);
+        if (page === null) this.forget();
+        else if (comparePositions(page.next, this.end) !== 0) this.keep(page);
       }
     } catch (error) {
       for (const { fail } of [...this.waiters]) fail(error);
@@ -206,6 +216,13 @@ class Tail {
     }
     if (dropped > 0) this.kept = this.kept.slice(dropped);
     this.noteMove();
+  }
+
+  /** It has not looked for so long that events behind its end are deleted: it begins at the log's end again, and whoever is at the old one is told so. */
+  private forget(): void {
+    this.kept = [];
+    this.bytes = 0;
+    this.start = null;
   }
 
   private noteMove(): void {

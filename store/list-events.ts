@@ -1,8 +1,8 @@
-import { type CloudEvent, comparePositions, type Position, positionBehind } from '../ontology/cloud-event.ts';
+import { beginning, type CloudEvent, comparePositions, type Position, positionBehind } from '../ontology/cloud-event.ts';
 import { isWanted, type WantedEvents } from '../ontology/is-wanted.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import { pageSizeOf, pageToken, readPageToken } from './page-token.ts';
-import { mayReadFrom, readEvents } from './read-events.ts';
+import { isKept, readEvents, readOldest } from './read-events.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Sql } from './sql.ts';
 
@@ -20,14 +20,21 @@ export interface EventList {
 
 const lookedAt = 500; // Events that a filter is asked about at once.
 const lookedAtBytes = 1024 * 1024; // Of events at once. So a page is of four times as much at most, or of one event.
+const mostTries = 3; // To begin with the oldest: what was oldest may be deleted while the page is read, a thousand entries at a time.
 const mostLooks = 4; // For one page; then it is answered with what was found, be it nothing, and the token goes on from there.
 
-/** A page of a tenant's events, oldest first. A filter, or large events, may leave a page half empty although there is more: the token says so. */
+/** A page of a tenant's events, oldest first; from the very beginning it begins with the oldest that is kept. A filter, or large events, may leave a page half empty although there is more: the token says so. */
 export async function listEvents(tx: Sql, tenant: string, query: EventQuery): Promise<EventList | Refusal> {
   const from = query.pageToken === undefined ? query.after : positionIn(readPageToken(askedOf(query), query.pageToken)?.after);
   if (from === null) return refuse('invalid_page_token');
-  const list = await listBehind(tx, tenant, { ...query, after: from });
-  return (await mayReadFrom(tx, tenant, from)) ? list : refuse('events_not_kept');
+  const isBeginning = comparePositions(from, beginning) === 0;
+  for (let tries = 0; tries < mostTries; tries++) {
+    const after = isBeginning ? await readOldest(tx, tenant) : from;
+    const list = await listBehind(tx, tenant, { ...query, after });
+    if (await isKept(tx, tenant, after)) return list;
+    if (!isBeginning) break;
+  }
+  return refuse('events_not_kept');
 }
 
 async function listBehind(tx: Sql, tenant: string, query: EventQuery): Promise<EventList> {

@@ -1,5 +1,5 @@
 import type { CloudEvent, EventRow, Position } from '../ontology/cloud-event.ts';
-import { beginning, behind, cloudEvent, comparePositions, parseSequence } from '../ontology/cloud-event.ts';
+import { beginning, behind, cloudEvent, parseSequence } from '../ontology/cloud-event.ts';
 import { isoTime } from './proposal-row.ts';
 import type { Sql } from './sql.ts';
 
@@ -49,20 +49,20 @@ export function pageOf(rows: readonly Row[], after: Position): EventPage {
   return { events: events.map(cloudEvent), next: behind(last) };
 }
 
-/**
- * Whether nothing behind a position was deleted. MUST be asked in the transaction of a read and after it: what is deleted in between is missing there already.
- */
-export async function isKept(tx: Sql, tenant: string, { seq }: Position): Promise<boolean> {
+/** In front of the oldest event that is kept: what those mean who begin at the very beginning. */
+export async function readOldest(tx: Sql, tenant: string): Promise<Position> {
   const [row] = await tx.rows<{ deleted: number }>(
     'SELECT f.deleted_seq::float8 AS deleted FROM exequatur.event_feed f WHERE f.tenant_id = $1::uuid',
     [tenant],
   );
-  return seq >= (row?.deleted ?? 0);
+  return { seq: row?.deleted ?? 0, ordinal: 0 };
 }
 
-/** The same for readers, of whom those who begin at the very beginning mean the oldest that there is. */
-export async function mayReadFrom(tx: Sql, tenant: string, position: Position): Promise<boolean> {
-  return comparePositions(position, beginning) === 0 || isKept(tx, tenant, position);
+/**
+ * Whether nothing behind a position was deleted. MUST be asked in the transaction of a read and after it: what is deleted in between is missing there already.
+ */
+export async function isKept(tx: Sql, tenant: string, { seq }: Position): Promise<boolean> {
+  return seq >= (await readOldest(tx, tenant)).seq;
 }
 
 /** The event at a place, or null. */

@@ -46,10 +46,11 @@ function signed({ size, note, lines }: FiledCheckpoint, witnesses: Witnesses): S
 
 /** The last checkpoint, or the first that covers `atLeast` entries; null where there is none. */
 export async function readCheckpoint(tx: Sql, witnesses: Witnesses, atLeast?: number): Promise<SignedCheckpoint | null> {
+  // Two statements, each of which takes one row from an end of the primary key's index: one for both would sort all checkpoints.
+  const order = atLeast === undefined ? 'DESC' : 'ASC';
   const [row] = await tx.rows<FiledCheckpoint>(
-    `SELECT ${filed} FROM exequatur.audit_checkpoint c WHERE $1::bigint IS NULL OR c.size >= $1::bigint
-      ORDER BY CASE WHEN $1::bigint IS NULL THEN -c.size ELSE c.size END LIMIT 1`,
-    [atLeast ?? null, namesOf(witnesses)],
+    `SELECT ${filed} FROM exequatur.audit_checkpoint c WHERE c.size >= $1::bigint ORDER BY c.size ${order} LIMIT 1`,
+    [atLeast ?? 0, namesOf(witnesses)],
   );
   if (row === undefined) return null;
   const { size, note } = signed(row, witnesses);
@@ -64,9 +65,9 @@ const candidates = 32; // Some seconds of a busy log: while one of two witnesses
  */
 export async function readWitnessedCheckpoint(tx: Sql, witnesses: Witnesses, atLeast = 1): Promise<SignedCheckpoint | null> {
   if (witnesses.length === 0) return null;
-  for (let below: number | null = null; ; ) {
+  for (let below = Number.MAX_SAFE_INTEGER; ; ) {
     const rows: FiledCheckpoint[] = await tx.rows<FiledCheckpoint>(
-      `SELECT ${filed} FROM exequatur.audit_checkpoint c WHERE c.size >= $1::bigint AND ($3::bigint IS NULL OR c.size < $3::bigint)
+      `SELECT ${filed} FROM exequatur.audit_checkpoint c WHERE c.size >= $1::bigint AND c.size < $3::bigint
           AND EXISTS (SELECT FROM exequatur.audit_cosignature s WHERE s.tenant_id = c.tenant_id AND s.size = c.size AND s.witness = ANY ($2::text[]))
         ORDER BY c.size DESC LIMIT ${candidates}`,
       [atLeast, namesOf(witnesses), below],
@@ -75,8 +76,9 @@ export async function readWitnessedCheckpoint(tx: Sql, witnesses: Witnesses, atL
     const most = Math.max(...found.map(({ by }) => by));
     const best = found.find(({ by }) => by === most);
     if (best !== undefined) return { size: best.size, note: best.note };
-    if (rows.length < candidates) return null;
-    below = rows.at(-1)?.size ?? null;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < candidates) return null;
+    below = last.size;
   }
 }
 
@@ -132,23 +134,29 @@ export interface Evidence {
   entries: ProvenEntry[];
   /** Where a log that an earlier version began says that entries tell of approvals from then on; null where none of these lacks that. */
   formatChanged: ProvenEntry | null;
-  plan: { digest: string; bytes: string } | null;
+  /** Null where it was not asked for, or there is none. */
+  plan: EvidencePlan | null;
 }
 
-/** All entries of a proposal with proofs that a checkpoint covers them, one that witnesses cosigned where there is one, and its plan's bytes in base64. */
-export async function readEvidence(tx: Sql, witnesses: Witnesses, proposalId: string): Promise<Evidence | Refusal> {
-  const [rows, last, [plan]] = await Promise.all([
+interface EvidencePlan {
+  digest: string;
+  /** All of its bytes in base64: many megabytes, of a large one. */
+  bytes: string;
+}
+
+/** All entries of a proposal with proofs that a checkpoint covers them, one that witnesses cosigned where there is one, and its plan where that is wanted. */
+export async function readEvidence(
+  tx: Sql,
+  witnesses: Witnesses,
+  { proposalId, withPlan }: { proposalId: string; withPlan: boolean },
+): Promise<Evidence | Refusal> {
+  const [rows, last, plan] = await Promise.all([
     tx.rows<{ entry: ExportedEntry }>(
       `SELECT ${entryJson} AS entry FROM exequatur.audit_entry e WHERE e.proposal_id = $1::uuid ORDER BY e.seq`,
       [proposalId],
     ),
     readCheckpoint(tx, witnesses),
-    tx.rows<{ digest: string; bytes: string }>(
-      `SELECT l.digest, replace(encode(string_agg(c.bytes, ''::bytea ORDER BY c.ordinal), 'base64'), E'\\n', '') AS bytes
-         FROM exequatur.proposal p JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id
-         JOIN exequatur.plan_chunk c ON c.tenant_id = l.tenant_id AND c.plan_id = l.id WHERE p.id = $1::uuid GROUP BY l.digest`,
-      [proposalId],
-    ),
+    withPlan ? readPlanBytes(tx, proposalId) : null,
   ]);
   if (rows.length === 0) return refuse('not_found');
   const changed = rows.some(({ entry }) => isFromBefore(entry)) ? await readFormatChange(tx) : null;
@@ -162,7 +170,17 @@ export async function readEvidence(tx: Sql, witnesses: Witnesses, proposalId: st
   };
   const entries: ProvenEntry[] = [];
   for (const { entry } of rows) entries.push(await proven(entry));
-  return { checkpoint, entries, formatChanged: changed === null ? null : await proven(changed), plan: plan ?? null };
+  return { checkpoint, entries, formatChanged: changed === null ? null : await proven(changed), plan };
+}
+
+async function readPlanBytes(tx: Sql, proposalId: string): Promise<EvidencePlan | null> {
+  const [plan] = await tx.rows<EvidencePlan>(
+    `SELECT l.digest, replace(encode(string_agg(c.bytes, ''::bytea ORDER BY c.ordinal), 'base64'), E'\\n', '') AS bytes
+       FROM exequatur.proposal p JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id
+       JOIN exequatur.plan_chunk c ON c.tenant_id = l.tenant_id AND c.plan_id = l.id WHERE p.id = $1::uuid GROUP BY l.digest`,
+    [proposalId],
+  );
+  return plan ?? null;
 }
 
 /** Whether an earlier version wrote of a plan, without whose approval it needed. */

@@ -49,6 +49,10 @@ describe('docker-compose.yml', () => {
     for (const [name, type] of Object.entries(searchAttributes)) expect(text).toContain(`${name}=${type}`);
   });
 
+  it('lets whoever runs it say for how long the relay keeps events', () => {
+    expect(compose.services.relay.environment.EXEQUATUR_EVENTS_KEPT_DAYS).toMatch(/^\$\{EXEQUATUR_EVENTS_KEPT_DAYS:-\d+\}$/);
+  });
+
   it('lets only the migrator and the maker of roles be the superuser', () => {
     const superusers = Object.entries(compose.services).filter(([, service]) =>
       Object.values((service as { environment?: Record<string, string> }).environment ?? {}).some((value) =>

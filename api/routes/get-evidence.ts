@@ -33,12 +33,12 @@ export const getEvidence = route({
     const wantsPage = prefers(['application/json', 'text/html']) === 'text/html';
     const { tenant } = caller;
     const found = await context.auditAs(caller, async (tx, mask) => {
-      const evidence = await readEvidence(tx, context.resources.witnesses, proposalId);
+      const withPlan = !wantsPage && mask.hidesNothing(); // The page shows its edits, masked.
+      const evidence = await readEvidence(tx, context.resources.witnesses, { proposalId, withPlan });
       if (isRefusal(evidence)) return evidence;
-      const plan = !wantsPage && mask.hidesNothing() ? evidence.plan : null;
       // Not of the proposal itself: reading its evidence would else make it unsealed.
-      tx.audit({ type: 'evidence.read', facts: { evidenceOf: proposalId, plan: plan !== null }, personal: { reader: caller.id } });
-      if (!wantsPage) return { evidence: { ...evidence, plan }, page: null };
+      tx.audit({ type: 'evidence.read', facts: { evidenceOf: proposalId, plan: evidence.plan !== null }, personal: { reader: caller.id } });
+      if (!wantsPage) return { evidence, page: null };
       const [decisions, edits] = [
         await readDecisions(tx, proposalId, context.resources.deps),
         await readPlan(tx, proposalId, { pageSize: mostEdits }),

@@ -1,6 +1,6 @@
 import { beginning, comparePositions, type Position, parsePosition } from '../../ontology/cloud-event.ts';
 import { listEvents as readList } from '../../store/list-events.ts';
-import { mayReadFrom, readHead, readPositionAt } from '../../store/read-events.ts';
+import { isKept, readHead, readOldest, readPositionAt } from '../../store/read-events.ts';
 import { isRefusal, type Refusal, refuse } from '../../store/refusal.ts';
 import type { Tx } from '../../store/sql.ts';
 import { eventStream } from '../event-stream.ts';
@@ -65,7 +65,8 @@ async function positionOf(tx: Tx, tenant: string, from: string | undefined): Pro
   if (from === undefined) return head;
   const position = parsePosition(from) ?? (await readPositionAt(tx, tenant, from));
   if (comparePositions(position, head) > 0) return refuse('unknown_position');
-  return (await mayReadFrom(tx, tenant, position)) ? position : refuse('events_not_kept');
+  if (comparePositions(position, beginning) === 0) return readOldest(tx, tenant);
+  return (await isKept(tx, tenant, position)) ? position : refuse('events_not_kept');
 }
 
 function nextPage(query: Record<string, unknown>, pageToken: string): string {

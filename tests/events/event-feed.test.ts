@@ -55,6 +55,22 @@ async function follow(wishes: { query?: string; lastEventId?: string; token?: st
   return follower;
 }
 
+/** What retention leaves of a tenant's events, once so many entries are old. */
+async function deleteOldest(tenant: string, entries: number): Promise<void> {
+  const superuser = new pg.Client({ connectionString: scene.database.urls.superuser });
+  await superuser.connect();
+  await superuser.query(
+    `INSERT INTO exequatur.event_feed (tenant_id, deleted_seq) VALUES ($1, $2) ON CONFLICT (tenant_id) DO UPDATE SET deleted_seq = excluded.deleted_seq`,
+    [tenant, entries],
+  );
+  await superuser.query(
+    `DELETE FROM exequatur.outbox o USING exequatur.audit_entry e
+      WHERE o.tenant_id = $1 AND e.tenant_id = $1 AND e.id = o.audit_entry_id AND e.seq <= $2`,
+    [tenant, entries],
+  );
+  await superuser.end();
+}
+
 const sequences = (events: readonly CloudEvent[]) => events.map(({ sequence }) => sequence);
 const read = (query = '') => scene.as(auditor).get(`/v1/events${query}`);
 
@@ -110,11 +126,7 @@ describe('a page of events', () => {
     const reader = scene.as({ ...auditor, tenant });
     const { body: before } = await reader.get('/v1/events?pageSize=1');
     const [first] = before.events as CloudEvent[];
-    const superuser = new pg.Client({ connectionString: scene.database.urls.superuser });
-    await superuser.connect();
-    await superuser.query('INSERT INTO exequatur.event_feed (tenant_id, deleted_seq) VALUES ($1, 2)', [tenant]);
-    await superuser.query("DELETE FROM exequatur.outbox WHERE tenant_id = $1 AND subject <> 'switch/agent/kept'", [tenant]);
-    await superuser.end();
+    await deleteOldest(tenant, 2);
     const gone = {
       status: 410,
       mediaType: 'application/problem+json',
@@ -126,6 +138,22 @@ describe('a page of events', () => {
     const resume = { headers: { accept: 'text/event-stream', 'last-event-id': first?.sequence ?? '' } };
     expect(await reader.get('/v1/events', resume)).toMatchObject({ ...gone, mediaType: expect.any(String) });
     expect((await reader.get('/v1/events')).body.events).toMatchObject([{ subject: 'switch/agent/kept' }]);
+  });
+
+  it('begins with the oldest that is kept, however many were deleted before it', async () => {
+    const tenant = await scene.database.createTenant();
+    for (let number = 0; number < 9; number++) await happen(`old${number}`, { tenant });
+    for (const name of ['kept', 'last']) await happen(name, { tenant });
+    const reader = scene.as({ ...auditor, tenant });
+    await deleteOldest(tenant, 9);
+    for (const query of ['', `&after=${positionText(beginning)}`, '&type=switch.*']) {
+      const { body: first } = await reader.get(`/v1/events?pageSize=1${query}`);
+      expect(first.events, query).toMatchObject([{ subject: 'switch/agent/kept' }]);
+      const second = await reader.get(`/v1/events?pageSize=1${query}&pageToken=${first.nextPageToken}`);
+      expect(second.body.events, query).toMatchObject([{ subject: 'switch/agent/last' }]);
+    }
+    const stream = await follow({ token: await scene.token({ ...auditor, tenant }), query: `?after=${positionText(beginning)}` });
+    await expect.poll(() => stream.heard.map(({ subject }) => subject)).toEqual(['switch/agent/kept', 'switch/agent/last']);
   });
 
   it('is a CloudEvents batch for whoever asks for one, with the next page in a link', async () => {
@@ -285,6 +313,26 @@ describe('a stream of events', () => {
     socket.destroy();
   });
 
+  it('whose reader is too slow for what is kept ends there, and is not resumed', { timeout: 60_000 }, async () => {
+    const tenant = await scene.database.createTenant();
+    const socket = await slowReader(await scene.token({ ...auditor, tenant }));
+    const count = 300;
+    for (let number = 0; number < count; number++) await happen(`late${number}`, { tenant, padding: 'x'.repeat(40_000) });
+    await deleteOldest(tenant, count - 1);
+    let text = '';
+    socket.on('data', (piece) => {
+      text += piece.toString();
+    });
+    socket.resume();
+    await expect.poll(() => text, { timeout: 20_000 }).toContain(': what comes next is not kept any more');
+    const told = [...text.matchAll(/^id: (\S+)\nevent/gm)].map(([, id]) => id);
+    expect(told.length).toBeLessThan(count);
+    expect(told).toEqual(told.map((_, at) => positionText({ seq: at, ordinal: 1 }))); // None is missing up to there.
+    const resume = { headers: { accept: 'text/event-stream', 'last-event-id': told.at(-1) ?? positionText(beginning) } };
+    expect(await scene.as({ ...auditor, tenant }).get('/v1/events', resume)).toMatchObject({ status: 410 });
+    socket.destroy();
+  });
+
   it('that is not read at all is broken off after a while', { timeout: 60_000 }, async () => {
     Object.assign(scene.context.streams.limits, { patienceMs: 500 });
     const socket = await slowReader();
@@ -295,10 +343,10 @@ describe('a stream of events', () => {
 });
 
 /** Asks for the stream and takes nothing of it. */
-async function slowReader(): Promise<Socket> {
+async function slowReader(bearer = token): Promise<Socket> {
   const { hostname, port } = new URL(scene.url);
   const socket = connect(Number(port), hostname);
-  socket.write(`GET /v1/events HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\nauthorization: Bearer ${token}\r\n\r\n`);
+  socket.write(`GET /v1/events HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\nauthorization: Bearer ${bearer}\r\n\r\n`);
   await new Promise((resolve) => socket.once('data', resolve));
   socket.pause();
   return socket;

@@ -5,9 +5,12 @@ import { beginning, type Position, parsePosition } from '../../ontology/cloud-ev
 import { replaySubscription } from '../../store/change-subscription.ts';
 import { claimKafkaLanes, laneEvents, moveLane } from '../../store/event-lanes.ts';
 import { deleteOldEvents, oldestEventAgeMs } from '../../store/event-retention.ts';
+import { EventWatch } from '../../store/event-watch.ts';
 import { listEvents } from '../../store/list-events.ts';
-import { isKept, readEvent, readEvents } from '../../store/read-events.ts';
-import { admin } from '../store/fixture.ts';
+import { isKept, readEvent, readEvents, readHead } from '../../store/read-events.ts';
+import { withTenant } from '../../store/sql.ts';
+import { askForRedelivery, readAttempt } from '../../store/webhook-requests.ts';
+import { admin, expectDone } from '../store/fixture.ts';
 import { tell } from './event-scene.ts';
 import { WebhookScene } from './webhook-scene.ts';
 
@@ -91,6 +94,45 @@ describe('events that are old enough', () => {
     expect(await scene.put(scene.wish('other', { from: '2020-01-01T00:00:00Z' }))).toMatchObject({ refused: 'events_not_kept' });
   });
 
+  it('are not delivered again where that was asked for before and done afterwards, which is said', async () => {
+    await scene.subscribe('shop', { filter: { types: ['object.created'] } });
+    scene.receiver.behaviour = () => ({ status: 500 });
+    const relay = scene.deliver();
+    await scene.fixture.done('addFloor', { name: 'F1', rooms: [] });
+    await expect.poll(async () => (await scene.view('shop')).failing?.attempts).toBe(1);
+    await scene.later(day + 10_000);
+    await expect.poll(async () => (await scene.view('shop')).deadLetters).toBe(1);
+    await scene.untilCaughtUp('shop');
+    await relay.stop();
+    await scene.later(28.5 * day); // It is still kept when that is asked for; requests themselves are kept for a day.
+    const [seq = 0, ordinal = 0] = ((await scene.deadLetters('shop'))[0]?.sequence ?? '').split('.').map(Number);
+    const { id } = expectDone(
+      await scene.fixture.inApi((tx) => askForRedelivery(tx, { name: 'shop', by: admin, place: { seq, ordinal } }, scene.fixture.deps)),
+    );
+    await scene.later(0.6 * day);
+    expect(await deleteAll()).toBeGreaterThan(0);
+    scene.deliver();
+    await expect
+      .poll(() => scene.fixture.inApi((tx) => readAttempt(tx, id)), { timeout: 10_000 })
+      .toMatchObject({ outcome: { delivered: false, status: null, error: { code: 'events_not_kept' } } });
+  });
+
+  it('are not passed over by who follows, also where nobody looked for as long', async () => {
+    const { api, tenant } = scene.fixture;
+    const watch = new EventWatch(api);
+    const gone = new AbortController();
+    watch.attend(tenant, gone.signal);
+    const next = (after: Position, limitMs: number) => watch.next({ tenant, after, limitMs, signal: gone.signal });
+    const head = await scene.fixture.inApi((tx) => readHead(tx, tenant));
+    expect(await next(head, 200)).toEqual({ events: [], next: head });
+    await happen('missed');
+    await scene.later(31 * day);
+    expect(await deleteAll()).toBeGreaterThan(0);
+    await happen('new');
+    expect(await next(head, 10_000)).toBeNull();
+    gone.abort();
+  });
+
   it('are deleted by two at once, each once', async () => {
     for (let n = 0; n < 20; n++) await happen(`n${n}`);
     const other = await scene.fixture.database.createTenant();
@@ -100,6 +142,46 @@ describe('events that are old enough', () => {
     expect(gone.reduce((sum, one) => sum + one, 0) + (await deleteAll())).toBe(count);
     expect(await all()).toEqual([]);
     expect(other).not.toBe(scene.fixture.tenant);
+  });
+});
+
+describe('a round of retention', () => {
+  it('asks who has a place among the events of the oldest tenant, not of all, and passes one that is held back', async () => {
+    const { database, api, tenant } = scene.fixture;
+    await scene.subscribe('shop', { from: 'beginning' }); // Holds the oldest back.
+    for (let n = 0; n < 20; n++) {
+      const other = await database.createTenant();
+      await withTenant(api, other, async (tx) => tell(tx, 'a', { turn: 0 }));
+    }
+    await scene.later(31 * day);
+    const superuser = new pg.Client({ connectionString: database.urls.superuser });
+    await superuser.connect();
+    await superuser.query("BEGIN; SET LOCAL track_functions = 'all'");
+    const { rows } = await superuser.query("SELECT * FROM exequatur.delete_old_events('30 days', 1000)");
+    const { rows: calls } = await superuser.query("SELECT calls FROM pg_stat_xact_user_functions WHERE funcname = 'passed_by_all'");
+    const { rows: held } = await superuser.query('SELECT deleted_seq FROM exequatur.event_feed WHERE tenant_id = $1', [tenant]);
+    await superuser.query('ROLLBACK');
+    await superuser.end();
+    expect(rows).toMatchObject([{ events: '1' }]);
+    expect(held).toEqual([{ deleted_seq: '0' }]);
+    expect(calls).toEqual([{ calls: '3' }]); // Of the one that is held back, and of the next before and behind its lock.
+  });
+
+  it('waits for whoever is told what is kept, also where nothing was ever deleted', async () => {
+    await happen('a');
+    const { database, tenant } = scene.fixture;
+    await scene.later(31 * day);
+    const superuser = new pg.Client({ connectionString: database.urls.superuser });
+    await superuser.connect();
+    await superuser.query('BEGIN');
+    await superuser.query('SELECT exequatur.oldest_kept($1)', [tenant]);
+    const gone = deleteAll();
+    const waiting = async () =>
+      (await superuser.query('SELECT FROM pg_locks WHERE NOT granted AND locktype = $1', ['transactionid'])).rowCount ?? 0;
+    await expect.poll(waiting).toBe(1);
+    await superuser.query('COMMIT');
+    await superuser.end();
+    expect(await gone).toBeGreaterThan(0);
   });
 });
 

@@ -1,5 +1,7 @@
 // What whoever administers the database can do to the log, and who notices, when: the verifier on an export, the sealer, a witness, or whoever kept a checkpoint elsewhere.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { withTenant } from '../../store/sql.ts';
+import { tell } from '../events/event-scene.ts';
 import { startWitness, type WitnessProcess } from '../witness/witness-process.ts';
 import { EvidenceScene } from './evidence-scene.ts';
 
@@ -8,12 +10,16 @@ let witness: WitnessProcess;
 /** Held elsewhere since before the attack. */
 let kept: string;
 const found: string[] = [];
-const tables = ['audit_entry', 'audit_head', 'audit_tile', 'audit_checkpoint', 'audit_cosignature'];
+const tables = ['audit_entry', 'audit_disclosure', 'audit_head', 'audit_tile', 'audit_checkpoint', 'audit_cosignature'];
+/** Has a log of its own in the same database, under the same key. */
+let neighbour: string;
 
 beforeAll(async () => {
   scene = await EvidenceScene.open();
   witness = await startWitness(scene.signer.verifierKey);
   scene.serve(witness);
+  neighbour = await scene.api.database.createTenant();
+  for (let turn = 0; turn < 4; turn++) await withTenant(scene.api.pool, neighbour, async (tx) => tell(tx, 'a', { turn }));
   for (let at = 0; at < 2; at++) {
     await scene.act();
     await scene.seal();
@@ -37,14 +43,14 @@ const here = () => `tenant_id = '${scene.api.tenant}'`;
 const payload = (from: string, to: string) => `convert_to(replace(convert_from(payload, 'UTF8'), '${from}', '${to}'), 'UTF8')`;
 const altered = `convert_to('{"altered":1,' || substr(convert_from(payload, 'UTF8'), 2), 'UTF8')`;
 /** Makes the chain right again from an entry on. */
-const rechained = (from: number) => `DO $$ DECLARE e record; last bytea;
+const rechained = (from: number, tenant = scene.api.tenant) => `DO $$ DECLARE e record; last bytea;
   BEGIN
-    SELECT hash INTO last FROM exequatur.audit_entry WHERE ${here()} AND seq = ${from - 1};
-    FOR e IN SELECT * FROM exequatur.audit_entry WHERE ${here()} AND seq >= ${from} ORDER BY seq LOOP
-      UPDATE exequatur.audit_entry SET previous_hash = last, hash = sha256(exequatur.audit_frame(e.tenant_id, e.seq, e.at, last, e.payload)) WHERE ${here()} AND seq = e.seq
+    SELECT hash INTO last FROM exequatur.audit_entry WHERE tenant_id = '${tenant}' AND seq = ${from - 1};
+    FOR e IN SELECT * FROM exequatur.audit_entry WHERE tenant_id = '${tenant}' AND seq >= ${from} ORDER BY seq LOOP
+      UPDATE exequatur.audit_entry SET previous_hash = last, hash = sha256(exequatur.audit_frame(e.tenant_id, e.seq, e.at, last, e.payload)) WHERE tenant_id = '${tenant}' AND seq = e.seq
         RETURNING hash INTO last;
     END LOOP;
-    UPDATE exequatur.audit_head SET hash = last WHERE ${here()};
+    UPDATE exequatur.audit_head SET hash = last WHERE tenant_id = '${tenant}';
   END $$`;
 
 /** As it was at the checkpoint before the last: what a backup of then brings back. */
@@ -64,6 +70,17 @@ const at = {
     kept: await (await fetch(`${witness.url}/checkpoint/${scene.signer.name}/${scene.api.tenant}`)).text(),
   }),
 };
+
+/** An entry of each of two logs in the place of the other's, with what it discloses. */
+const exchanged = (seq: number, a: string, b: string) => [
+  `CREATE TEMPORARY TABLE exchanged AS SELECT there.tenant_id, there.seq, e.id, there.at, e.type, e.proposal_id, there.previous_hash, e.payload, e.hash
+     FROM exequatur.audit_entry e JOIN exequatur.audit_entry there ON there.seq = e.seq AND there.tenant_id <> e.tenant_id
+    WHERE e.seq = ${seq} AND e.tenant_id IN ('${a}', '${b}') AND there.tenant_id IN ('${a}', '${b}')`,
+  `UPDATE exequatur.audit_disclosure d SET tenant_id = x.tenant_id FROM exchanged x WHERE d.entry_id = x.id`,
+  `DELETE FROM exequatur.audit_entry WHERE seq = ${seq} AND tenant_id IN ('${a}', '${b}')`,
+  `INSERT INTO exequatur.audit_entry SELECT * FROM exchanged`,
+  `DROP TABLE exchanged`,
+];
 
 async function noticed(attack: string, by: keyof typeof at): Promise<string> {
   const { code, said } = await scene.verify(await scene.export(), await at[by]());
@@ -118,7 +135,25 @@ describe('the log is shown to have been tampered with when', () => {
     expect(await noticed('two entries change places', 'the verifier')).toContain('entry 4: what is disclosed as');
   });
 
-  it('an entry of another tenant takes the place of one', async () => {
+  it('two tenants exchange entries, both chains mended, in both logs', async () => {
+    const exported = () => scene.api.as({ id: 'auditor-1', roles: ['auditor'], tenant: neighbour }).get('/v1/audit/export');
+    expect((await scene.verify((await exported()).body)).code).toBe(0);
+    const texts = () =>
+      scene.superuser.query(
+        'SELECT e.tenant_id = $1 AS here, e.payload FROM exequatur.audit_entry e WHERE e.seq = 3 AND e.tenant_id IN ($1, $2) ORDER BY 1',
+        [scene.api.tenant, neighbour],
+      );
+    const { rows: before } = await texts();
+    await scene.tamper(...exchanged(3, scene.api.tenant, neighbour), rechained(3), rechained(3, neighbour));
+    expect((await texts()).rows.map(({ payload }) => payload)).toEqual(before.map(({ payload }) => payload).reverse());
+    expect(await noticed('two tenants’ entries are exchanged, both chains mended', 'the verifier')).toContain('BROKEN');
+    const theirs = await scene.verify((await exported()).body);
+    expect(theirs.code, theirs.said).toBe(1);
+    expect(theirs.said).toContain('the log is not what was signed');
+    found.push(`the same | the verifier, on the next export of the other tenant | ${theirs.said}`);
+  });
+
+  it('an altered entry of another tenant takes the place of one', async () => {
     const other = await scene.api.database.createTenant();
     await scene.tamper(
       `INSERT INTO exequatur.audit_entry SELECT '${other}', seq, id, at, type, proposal_id, previous_hash, payload, hash FROM exequatur.audit_entry WHERE ${here()}`,
@@ -145,9 +180,9 @@ describe('the log is shown to have been tampered with when', () => {
     await scene.tamper(
       `UPDATE exequatur.audit_entry SET payload = ${payload('"stage":"keepers"', '"stage":"nobody"')} WHERE ${here()} AND type = 'review.recorded'`,
       rechained(2),
-      'DELETE FROM exequatur.audit_tile',
-      'DELETE FROM exequatur.audit_cosignature',
-      'DELETE FROM exequatur.audit_checkpoint',
+      `DELETE FROM exequatur.audit_tile WHERE ${here()}`,
+      `DELETE FROM exequatur.audit_cosignature WHERE ${here()}`,
+      `DELETE FROM exequatur.audit_checkpoint WHERE ${here()}`,
     );
     await scene.seal();
     expect((await scene.verify(await scene.export())).code).toBe(0);

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { WitnessAway } from '../../events/ask-witness.ts';
 import { sealLogs } from '../../events/seal-logs.ts';
 import { type SubmitDeps, submitCheckpoints } from '../../events/submit-checkpoints.ts';
 import { openPool } from '../../store/connect.ts';
@@ -20,6 +21,7 @@ let relay: pg.Pool;
 let witness: WitnessProcess;
 let front: Server;
 let declines: string;
+let status = 403;
 beforeAll(async () => {
   fixture = await openFixture();
   relay = openPool(fixture.database.urls.relay, { max: 4 });
@@ -35,7 +37,7 @@ afterAll(async () => {
 async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
   let body = '';
   for await (const piece of request) body += piece;
-  if (body.includes(declines)) return void response.writeHead(403).end();
+  if (body.includes(declines)) return void response.writeHead(status).end();
   const answer = await fetch(`${witness.url}${request.url}`, { method: 'POST', body });
   response.writeHead(answer.status).end(await answer.text());
 }
@@ -57,4 +59,17 @@ it('a log that a witness does not take keeps no other from being cosigned, and i
   deps.declined.set(declined, 0);
   expect(await submitCheckpoints(deps)).toBe(1); // but a minute later.
   expect(deps.declined.size).toBe(0);
+});
+
+it.each([429, 502, 503, 504])('a witness that answers %i counts as away: no log rests for that', async (busy) => {
+  const { tenant } = fixture;
+  await withTenant(fixture.api, tenant, async (tx) => tell(tx, 'a', { turn: busy }));
+  await sealLogs({ pool: relay, signers: [signer], logger });
+  const url = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
+  const deps: SubmitDeps = { pool: relay, witness: { url, key: witness.key }, logger, forks: new Map(), declined: new Map() };
+  [declines, status] = [tenant, busy];
+  await expect(submitCheckpoints(deps)).rejects.toThrow(WitnessAway);
+  expect(deps.declined.size).toBe(0);
+  declines = 'nobody';
+  expect(await submitCheckpoints(deps)).toBe(1); // As soon as it has time.
 });

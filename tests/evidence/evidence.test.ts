@@ -1,5 +1,8 @@
 // What auditors are given, checked by the verifier as another process: tests/evidence/evidence-scene.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readVerifierKey } from '../../audit/note-keys.ts';
+import { readCheckpoint, readWitnessedCheckpoint } from '../../store/read-log.ts';
+import { type Sql, withTenant } from '../../store/sql.ts';
 import { building } from '../store/fixture.ts';
 import { EvidenceScene, newSigner } from './evidence-scene.ts';
 
@@ -85,6 +88,32 @@ describe('an export of the audit log', () => {
   });
 });
 
+describe('a checkpoint', () => {
+  it('is found by an index, the last as the first over so many entries, however many there are', async () => {
+    const plans: string[] = [];
+    await withTenant(scene.api.pool, scene.api.tenant, async (tx) => {
+      await tx.rows('SET LOCAL enable_sort = off'); // Of so few rows PostgreSQL would sort rather: it does where there is no other way.
+      await tx.rows('SET LOCAL enable_seqscan = off');
+      const explained: Sql = {
+        rows: async (text, values) => {
+          const lines = await tx.rows<{ 'QUERY PLAN': string }>(`EXPLAIN ${text}`, values);
+          plans.push(lines.map((line) => line['QUERY PLAN']).join('\n'));
+          return tx.rows(text, values);
+        },
+      };
+      const last = await readCheckpoint(explained, []);
+      const first = await readCheckpoint(explained, [], 1);
+      expect(last?.size).toBeGreaterThan(first?.size ?? Number.POSITIVE_INFINITY);
+      await readWitnessedCheckpoint(explained, [newSigner().verifierKey].map(readVerifierKey));
+    });
+    expect(plans).toHaveLength(3);
+    for (const plan of plans) {
+      expect(plan).toContain('audit_checkpoint_pkey');
+      expect(plan).not.toContain('Sort');
+    }
+  });
+});
+
 describe('the evidence of one action', () => {
   it('is verified alone: entries, plan, and that enough people approved exactly it', async () => {
     const { status, body } = await scene.auditor.get(`/v1/proposals/${acts[1]}/evidence`);
@@ -128,6 +157,8 @@ describe('the evidence of one action', () => {
       (await other.api.as({ id: 'auditor-1', roles: ['auditor', ...roles] }).get(`/v1/proposals/${id}/evidence`)).body.plan;
     expect(await planFor()).toBeNull();
     expect(await planFor('sensitive-reader')).toMatchObject({ digest: expect.stringMatching(/^sha256:/) });
+    await other.superuser.query('ALTER TABLE exequatur.plan_chunk RENAME TO out_of_reach');
+    expect(await planFor()).toBeNull(); // Nor is it read for anybody else.
     await other.close();
   });
 
