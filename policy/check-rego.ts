@@ -9,6 +9,11 @@ import type { OpaEngine } from './opa-engine.ts';
  */
 const forbidden = /\b(http|net|opa|data|import|package|exequatur_present)\b/;
 
+/** A policy without such a rule, or with one of them misspelt, would say nothing and be taken for one that does. */
+const says = /^[ \t]*(?:permit|forbid)\b/m;
+/** Sets, objects and functions: none of them is true or false. */
+const saysNoVerdict = /^[ \t]*(permit|forbid)\b[ \t]*(?:contains\b|[[.(])/m;
+
 /** Says what is wrong with Rego that somebody sent, with a pointer to each. Unlike Cedar it is not checked against the names of the tenant's ontology. */
 export async function checkRego(engine: OpaEngine, policies: Readonly<Record<string, string>>): Promise<Fault[]> {
   const size = checkSize(policies);
@@ -18,6 +23,12 @@ export async function checkRego(engine: OpaEngine, policies: Readonly<Record<str
     return word === undefined ? [] : [fault(id, `the word ${word} must not stand in a policy`)];
   });
   if (reaching.length > 0) return reaching;
+  const mute = Object.entries(policies).flatMap(([id, text]) => {
+    const rule = saysNoVerdict.exec(text)?.[1];
+    if (rule !== undefined) return [fault(id, `${rule} must be true or false, as in \`${rule} if { … }\``)];
+    return says.test(text) ? [] : [fault(id, 'a policy has a rule permit or forbid, which begins a line')];
+  });
+  if (mute.length > 0) return mute;
   try {
     return Object.entries(await engine.compile(policies)).map(([id, words]) => fault(id, words));
   } catch {

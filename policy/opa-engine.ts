@@ -126,15 +126,21 @@ interface Verdict {
   [present]?: unknown;
 }
 
+/** What is there and neither true nor false, such as a set of reasons, would forbid nothing though it is meant to, so it is an error. */
 function decisionOf(verdicts: Record<string, Verdict>): PolicyDecision {
-  const saying = (word: 'permit' | 'forbid') =>
-    Object.keys(verdicts)
-      .filter((id) => verdicts[id]?.[word] === true)
-      .sort();
-  const forbidding = saying('forbid');
+  const ids = Object.keys(verdicts).sort();
+  const wrong = ids.filter((id) => !isVerdict(verdicts[id]?.forbid) || !isVerdict(verdicts[id]?.permit));
+  if (wrong.length > 0)
+    return { decision: 'deny', policies: wrong, errors: wrong.map((id) => `${id}: permit and forbid must be true or false`) };
+  const forbidding = ids.filter((id) => verdicts[id]?.forbid === true);
   if (forbidding.length > 0) return { decision: 'deny', policies: forbidding, errors: [] };
-  const permitting = saying('permit');
+  const permitting = ids.filter((id) => verdicts[id]?.permit === true);
   return { decision: permitting.length > 0 ? 'allow' : 'deny', policies: permitting, errors: [] };
+}
+
+/** A rule of which no body holds is not there at all. */
+function isVerdict(value: unknown): boolean {
+  return value === undefined || typeof value === 'boolean';
 }
 
 /** A name for these very texts: what OPA was told once stays true. */

@@ -104,6 +104,10 @@ describe('an action under policies in Rego', () => {
 it.each([
   ['no Rego', 'permit if {', /unexpected eof/],
   ['what OPA does not know', 'permit if weather == "fine"', /unsafe|undefined/],
+  ['a set of reasons', 'forbid contains "too late" if input.action == "execute"', /forbid must be true or false/],
+  ['an object', 'forbid["too late"] := true', /forbid must be true or false/],
+  ['a function', 'forbid(x) if x == 1', /forbid must be true or false/],
+  ['no verdict', 'forbids if input.action == "execute"', /a rule permit or forbid/],
   ['what reaches the network', 'permit if http.send({"method": "get", "url": "http://127.0.0.1"}).status_code == 200', /the word http/],
   ['what reads other policies', 'permit if data.exequatur', /the word data/],
 ])('policies are refused with a pointer where there is %s', async (_, text, words) => {
