@@ -4,10 +4,11 @@ import { checkSize } from './check-policies.ts';
 import type { OpaEngine } from './opa-engine.ts';
 
 /**
- * What would reach beyond the question: OPA's network and its configuration, other packages, among them those of other tenants. Refused wherever they stand, also in a text
- * or a comment, since nobody needs the words there.
+ * What would reach beyond the question: the network and files, also through what checks a JSON Schema, which fetches whatever it refers to; OPA's configuration; other
+ * packages, among them those of other tenants. Refused wherever they stand, also in a text or a comment, since nobody needs the words there, and so is an escape that could
+ * spell them.
  */
-const forbidden = /\b(http|net|opa|data|import|package|exequatur_present)\b/;
+const forbidden = /\b(?:https?|file|net|opa|verify_schema|match_schema|data|import|package|exequatur_present)\b|\\u/;
 
 /** A policy without such a rule, or with one of them misspelt, would say nothing and be taken for one that does. */
 const says = /^[ \t]*(?:permit|forbid)\b/m;
@@ -19,7 +20,7 @@ export async function checkRego(engine: OpaEngine, policies: Readonly<Record<str
   const size = checkSize(policies);
   if (size.length > 0) return size;
   const reaching = Object.entries(policies).flatMap(([id, text]) => {
-    const word = forbidden.exec(text)?.[1];
+    const word = forbidden.exec(text)?.[0];
     return word === undefined ? [] : [fault(id, `the word ${word} must not stand in a policy`)];
   });
   if (reaching.length > 0) return reaching;

@@ -109,6 +109,11 @@ it.each([
   ['a function', 'forbid(x) if x == 1', /forbid must be true or false/],
   ['no verdict', 'forbids if input.action == "execute"', /a rule permit or forbid/],
   ['what reaches the network', 'permit if http.send({"method": "get", "url": "http://127.0.0.1"}).status_code == 200', /the word http/],
+  ['what fetches a schema', 'permit if json.match_schema({}, {"$ref": input.resource})[0]', /the word match_schema/],
+  ['what fetches a schema to check it', 'permit if json.verify_schema({"$ref": input.resource})[0]', /the word verify_schema/],
+  ['the address of a page', 'permit if input.resource == "https://127.0.0.1/"', /the word https/],
+  ['the address of a file', 'permit if input.resource == "file:///etc/passwd"', /the word file/],
+  ['a word that is spelled by an escape', 'permit if json["match\\u005fschema"]({}, {})[0]', /the word \\u/],
   ['what reads other policies', 'permit if data.exequatur', /the word data/],
 ])('policies are refused with a pointer where there is %s', async (_, text, words) => {
   expect(await put({ ...everything, it: text })).toMatchObject({
