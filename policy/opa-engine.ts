@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { PolicyDecision, PolicyEngine, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
+import { type PolicyDecision, type PolicyEngine, PolicyEngineAway, type PolicyRequest, type PolicySet } from '../ontology/policy-engine.ts';
 
 const patienceMs = 1_000; // Somebody waits for an answer, perhaps with rows locked.
 const preparedSets = 100; // Of one process, which then takes the oldest out of OPA's memory again.
@@ -33,7 +33,7 @@ export class OpaEngine implements PolicyEngine {
     }
   }
 
-  /** What OPA's compiler says of each text that it does not take, by id. Leaves nothing behind. @throws when OPA is away */
+  /** What OPA's compiler says of each text that it does not take, by id. Leaves nothing behind. @throws PolicyEngineAway */
   async compile(policies: PolicySet['policies']): Promise<Record<string, string>> {
     const name = packageOf({ key: 'sent', policies });
     const faults: Record<string, string> = {};
@@ -41,7 +41,7 @@ export class OpaEngine implements PolicyEngine {
       try {
         await this.giveOne(name, id, text);
       } catch (error) {
-        if (!(error instanceof Refused)) throw error;
+        if (!(error instanceof Refused)) throw new PolicyEngineAway('OPA did not answer', { cause: error });
         faults[id] = error.message;
       }
     }

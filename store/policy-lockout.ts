@@ -1,6 +1,6 @@
 import type { Actor } from '../ontology/authority.ts';
 import { pointerTo } from '../ontology/json.ts';
-import type { PolicyEngine, PolicySet } from '../ontology/policy-engine.ts';
+import { answered, type PolicyEngine, type PolicySet } from '../ontology/policy-engine.ts';
 import type { Loosening } from '../ontology/setting-actions.ts';
 import type { Sql } from './sql.ts';
 import { actorJson } from './standing.ts';
@@ -47,7 +47,7 @@ async function admitted(engine: PolicyEngine, set: PolicySet, administrators: re
   const people = new Set<string>();
   const context = { now: new Date().toISOString() };
   for (const principal of administrators) {
-    const { decision } = await engine.decide(set, { principal, action: 'administer', resource: 'policies', context });
+    const { decision } = answered(await engine.decide(set, { principal, action: 'administer', resource: 'policies', context }));
     if (decision === 'allow') people.add(principal.person);
   }
   return people;

@@ -2,16 +2,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Actor, PrincipalKind } from '../ontology/authority.ts';
 import type { PolicyCase } from '../ontology/policy-cases.ts';
-import type { PolicyAction } from '../ontology/policy-engine.ts';
+import { type PolicyAction, PolicyEngineAway } from '../ontology/policy-engine.ts';
 import { decide } from '../policy/decide.ts';
 import { opaPolicies } from '../policy/opa.ts';
 import { regoDefaults } from '../policy/rego-defaults.ts';
 import { findOpa } from '../scripts/opa/find-opa.ts';
 import { freePort } from '../scripts/processes/free-port.ts';
 import { executeProposal } from '../store/execute-proposal.ts';
+import { listReviewers } from '../store/list-reviewers.ts';
 import { putPolicies } from '../store/put-policies.ts';
 import { readDecisions } from '../store/read-decisions.ts';
-import { admin, agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture } from './store/fixture.ts';
+import { runSchedule } from '../store/run-schedule.ts';
+import { createSchedule } from '../store/schedules.ts';
+import { admin, agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './store/fixture.ts';
 import { carriedOut } from './store/govern.ts';
 import { startOpa } from './support/opa-server.ts';
 
@@ -98,6 +101,30 @@ describe('an action under policies in Rego', () => {
     expect((await fixture.read(plan.proposalId, agent)).status).toBe('approved');
     stop = await startOpa(program, port);
     expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
+  });
+
+  it('waits while OPA is away, as a change of policies and as a run of a schedule, and its reviewers are not said to be none', async () => {
+    const waiting = await fixture.planned('askFloor', { name: 'R5' });
+    const reviewers = () => fixture.inApi((tx) => listReviewers(tx, waiting.proposalId, fixture.deps));
+    const { proposalId } = expectDone(await put({ ...everything, two }));
+    const daily = {
+      actionType: 'askFloor',
+      parameters: { name: 'R6' },
+      justification: 'x',
+      timing: { every: 'PT1H' },
+      skipWhileOpen: true,
+    };
+    const { id } = expectDone(await fixture.inApi((tx) => createSchedule(tx, { ...daily, owner: keeper1 }, fixture.deps)));
+    const run = () => runSchedule(fixture.worker, fixture.tenant, { scheduleId: id, nominalAt: '2999-01-01T01:00:00.000Z' }, fixture.deps);
+    await stop();
+    await expect(simulated(fixture, proposalId ?? '')).rejects.toThrow(PolicyEngineAway);
+    await expect(run()).rejects.toThrow(PolicyEngineAway);
+    await expect(reviewers()).rejects.toThrow(PolicyEngineAway);
+    expect((await fixture.read(proposalId ?? '', admin)).status).toBe('simulating');
+    stop = await startOpa(program, port);
+    expect(await carriedOut(fixture, proposalId ?? '')).toMatchObject({ status: 'executed' });
+    expect(await run()).toMatchObject({ kind: 'proposed' });
+    expect(expectDone(await reviewers()).reviewers).not.toEqual([]);
   });
 });
 
