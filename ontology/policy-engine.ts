@@ -100,8 +100,8 @@ export interface PolicyEngine {
 /** An engine with all that belongs to it. */
 export interface Policies {
   engine: PolicyEngine;
-  /** An engine of its own for policies that nobody has accepted yet: what breaks it breaks no other. */
-  openEngine(): PolicyEngine;
+  /** Lends an engine of its own for policies that nobody has accepted yet: what breaks it breaks no other, and nothing is left of them afterwards. */
+  withEngine<T>(work: (engine: PolicyEngine) => Promise<T>): Promise<T>;
   /** What is wrong with texts that somebody sent. Pointers are into `{policies: {id: text}}`. @throws PolicyEngineAway where that cannot be told now */
   check(policies: Readonly<Record<string, string>>, vocabulary: PolicyVocabulary): Fault[] | Promise<Fault[]>;
   /** Whether each of these policies permits or forbids, so that one can tell what more or fewer of them do; null where that cannot be told. */

@@ -14,15 +14,16 @@ export async function findPolicyFaults(
   deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
 ): Promise<Fault[]> {
   const vocabulary = vocabularyOf((await deps.ontologies.load(tx))?.ontology ?? null);
-  const { check, openEngine } = deps.policies.of;
+  const { check, withEngine } = deps.policies.of;
   const faults = await check(policies, vocabulary);
   if (faults.length > 0) return faults;
-  const engine = openEngine();
   const set: PolicySet = { key: 'sent', policies };
   const context = { now: new Date().toISOString() };
-  const { decision } = answered(await engine.decide(set, { principal: author, action: 'administer', resource: 'policies', context }));
-  const faultsOfCases = await runPolicyCases(set, cases, engine, vocabulary);
-  return decision === 'allow' ? faultsOfCases : [lockedOut, ...faultsOfCases];
+  return withEngine(async (engine) => {
+    const { decision } = answered(await engine.decide(set, { principal: author, action: 'administer', resource: 'policies', context }));
+    const faultsOfCases = await runPolicyCases(set, cases, engine, vocabulary);
+    return decision === 'allow' ? faultsOfCases : [lockedOut, ...faultsOfCases];
+  });
 }
 
 const lockedOut: Fault = {

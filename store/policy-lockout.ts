@@ -18,18 +18,19 @@ export async function findLockout(
   { before, after }: { before: PolicySet; after: PolicySet },
   deps: Pick<StoreDeps, 'decide' | 'policies'>,
 ): Promise<Loosening[]> {
-  const { openEngine, boundInTime } = deps.policies.of;
+  const { withEngine, boundInTime } = deps.policies.of;
   const changed = Object.entries(after.policies).filter(([name, text]) => before.policies[name] !== text);
   const bound = boundInTime(changed.map(([, text]) => text));
   const timely = changed.flatMap(([name], at) =>
     bound[at] ? [{ pointer: pointerTo('/policies', name), message: 'policies could be changed at some times and not at others' }] : [],
   );
   const administrators = await readAdministrators(tx, deps);
-  const engine = openEngine();
-  const left = await admitted(engine, after, administrators);
-  if (left.size >= 2) return timely;
-  const had = await admitted(engine, before, administrators);
-  const isTaken = [...had].some((person) => !left.has(person));
+  const isTaken = await withEngine(async (engine) => {
+    const left = await admitted(engine, after, administrators);
+    if (left.size >= 2) return false;
+    const had = await admitted(engine, before, administrators);
+    return [...had].some((person) => !left.has(person));
+  });
   return isTaken ? [...timely, { pointer: '/policies', message: 'fewer than two people could still change policies' }] : timely;
 }
 

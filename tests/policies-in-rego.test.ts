@@ -128,6 +128,22 @@ describe('an action under policies in Rego', () => {
   });
 });
 
+it('policies that were looked at and are not in force are not kept in OPA', async () => {
+  const kept = async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/policies`);
+    return ((await answer.json()) as { result: { id: string }[] }).result.map(({ id }) => id).sort();
+  };
+  const cases: PolicyCase[] = [{ name: 'one', principal: {}, action: 'see', expect: 'allow' }];
+  await put({ ...everything, first: 'forbid if input.principal.id == "x"' });
+  const before = await kept();
+  const other = { ...everything, other: 'forbid if input.principal.id == "y"' };
+  const dry = await fixture.inApi((tx) => putPolicies(tx, { policies: other, cases }, admin, fixture.deps, { dryRun: true }));
+  expect(expectDone(dry).rehearsal?.proposals).toBeGreaterThan(0);
+  expectDone(await put(other, cases));
+  expect(await put({ ...everything, broken: 'permit if {' })).toMatchObject({ refused: 'invalid_policies' });
+  expect(await kept()).toEqual(before);
+});
+
 it.each([
   ['no Rego', 'permit if {', /unexpected eof/],
   ['what OPA does not know', 'permit if weather == "fine"', /unsafe|undefined/],
