@@ -1,8 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type pg from 'pg';
-import { isOutage } from '../store/is-outage.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { bug, databaseAway } from './run-step.ts';
+import { failureOf } from './run-step.ts';
 
 export interface DefinitionStepDeps {
   /** Connections of the worker's login. */
@@ -25,7 +24,7 @@ export async function runDefinitionStep<T>(
     return await work();
   } catch (error) {
     logger.error({ err: error, ...about, attempt: context.info.attempt }, failed);
-    throw (await isOutage(pool, error)) ? databaseAway() : bug(context.info.attempt);
+    throw await failureOf(pool, error, context.info.attempt);
   } finally {
     clearInterval(beating);
   }

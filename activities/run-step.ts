@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type pg from 'pg';
-import { PolicyEngineAway } from '../store/ask-policies.ts';
+import { PolicyEngineAway } from '../ontology/policy-engine.ts';
 import { isOutage } from '../store/is-outage.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ProposalStart } from '../workflows/proposal.contract.ts';
@@ -55,17 +55,18 @@ export async function runStep(
   }
 }
 
-async function failureOf(pool: StepDeps['pool'], error: unknown, attempt: number): Promise<ApplicationFailure> {
+/** What Temporal hears of an error that is no failure of its own. */
+export async function failureOf(pool: StepDeps['pool'], error: unknown, attempt: number): Promise<ApplicationFailure> {
   if (error instanceof PolicyEngineAway)
     return ApplicationFailure.retryable('The policy engine did not answer.', failureTypes.policyEngineAway);
   return (await isOutage(pool, error)) ? databaseAway() : bug(attempt);
 }
 
-export function databaseAway(): ApplicationFailure {
+function databaseAway(): ApplicationFailure {
   return ApplicationFailure.retryable('PostgreSQL did not answer.', failureTypes.databaseAway);
 }
 
-export function bug(attempt: number): ApplicationFailure {
+function bug(attempt: number): ApplicationFailure {
   return ApplicationFailure.create({
     message: 'The step failed; the log of the worker says why.',
     type: failureTypes.bug,

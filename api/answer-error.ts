@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler } from 'express';
 import type pg from 'pg';
+import { PolicyEngineAway } from '../ontology/policy-engine.ts';
 import type { ProblemCode } from '../ontology/problems.ts';
 import { isOutage } from '../store/is-outage.ts';
 import { problemMediaType } from './problem.ts';
@@ -36,5 +37,5 @@ function faultOfRequest(error: unknown): ProblemCode | null {
 }
 
 async function faultOfOurs(pool: pg.Pool, error: unknown): Promise<ProblemCode> {
-  return (await isOutage(pool, error)) ? 'temporarily_unavailable' : 'internal';
+  return error instanceof PolicyEngineAway || (await isOutage(pool, error)) ? 'temporarily_unavailable' : 'internal';
 }

@@ -2,6 +2,7 @@ import { pointerTo } from './json.ts';
 import { noEffects, type OutsideEffects } from './outside-effects.ts';
 import type { Fault } from './plan.ts';
 import {
+  answered,
   type PlanForPolicy,
   type PolicyAction,
   type PolicyContext,
@@ -30,7 +31,7 @@ export interface PolicyCase {
   expect: 'allow' | 'deny';
 }
 
-/** Which cases do not come out as expected, with a pointer to each into `{cases: []}`. */
+/** Which cases do not come out as expected, with a pointer to each into `{cases: []}`. @throws PolicyEngineAway */
 export async function runPolicyCases(
   set: PolicySet,
   cases: readonly PolicyCase[],
@@ -53,7 +54,7 @@ async function faultOf(
 ): Promise<{ message: string; steps: string[] } | null> {
   const unknown = unknownResource(one, vocabulary);
   if (unknown !== null) return { message: unknown, steps: ['resource'] };
-  const { decision, policies, errors } = await engine.decide(set, requestOf(one));
+  const { decision, policies, errors } = answered(await engine.decide(set, requestOf(one)));
   if (decision === one.expect) return null;
   const by = errors.length > 0 ? errors.join('; ') : policies.length > 0 ? `by ${policies.join(', ')}` : 'no policy permits it';
   return { message: `${one.name}: expected ${one.expect}, and it is ${decision} (${by})`, steps: [] };

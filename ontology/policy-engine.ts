@@ -83,6 +83,15 @@ export interface PolicyDecision {
   away?: true;
 }
 
+/** The policies can be asked later. Until then nothing that they decide on is done, and nothing is refused for good. */
+export class PolicyEngineAway extends Error {}
+
+/** The decision, for those to whom a deny would be the end of something. @throws PolicyEngineAway where the engine did not answer */
+export function answered(decision: PolicyDecision): PolicyDecision {
+  if (decision.away) throw new PolicyEngineAway(decision.errors.join('; '));
+  return decision;
+}
+
 /** Computes decisions, here or in another process. It MUST be total: whatever goes wrong inside, or takes too long, is a deny that says so. */
 export interface PolicyEngine {
   decide(set: PolicySet, request: PolicyRequest): PolicyDecision | Promise<PolicyDecision>;
@@ -91,9 +100,9 @@ export interface PolicyEngine {
 /** An engine with all that belongs to it. */
 export interface Policies {
   engine: PolicyEngine;
-  /** An engine of its own for policies that nobody has accepted yet: what breaks it breaks no other. */
-  openEngine(): PolicyEngine;
-  /** What is wrong with texts that somebody sent. Pointers are into `{policies: {id: text}}`. */
+  /** Lends an engine of its own for policies that nobody has accepted yet: what breaks it breaks no other, and nothing is left of them afterwards. */
+  withEngine<T>(work: (engine: PolicyEngine) => Promise<T>): Promise<T>;
+  /** What is wrong with texts that somebody sent. Pointers are into `{policies: {id: text}}`. @throws PolicyEngineAway where that cannot be told now */
   check(policies: Readonly<Record<string, string>>, vocabulary: PolicyVocabulary): Fault[] | Promise<Fault[]>;
   /** Whether each of these policies permits or forbids, so that one can tell what more or fewer of them do; null where that cannot be told. */
   effectsOf(texts: readonly string[]): ('permit' | 'forbid' | null)[];

@@ -11,7 +11,7 @@ import { softPolicies } from './soft-policies.ts';
 /** Cedar as processes use it: one engine that decides, and another for what somebody sends. */
 export const cedar: Policies = {
   engine: new CedarEngine(),
-  openEngine: () => new PatientEngine(new CedarEngine()),
+  withEngine: (work) => work(new PatientEngine(new CedarEngine())),
   check: checkPolicies,
   effectsOf,
   boundInTime,

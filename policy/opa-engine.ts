@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { PolicyDecision, PolicyEngine, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
+import { sha256Hex } from '../ontology/canonical-json.ts';
+import { type PolicyDecision, type PolicyEngine, PolicyEngineAway, type PolicyRequest, type PolicySet } from '../ontology/policy-engine.ts';
 
 const patienceMs = 1_000; // Somebody waits for an answer, perhaps with rows locked.
 const preparedSets = 100; // Of one process, which then takes the oldest out of OPA's memory again.
@@ -11,16 +11,19 @@ const preparedSets = 100; // Of one process, which then takes the oldest out of 
  */
 export class OpaEngine implements PolicyEngine {
   private readonly url: string;
+  private readonly owner: string;
   /** Packages of sets that were given to OPA, in the order of use. */
   private readonly kept = new Map<string, PolicySet>();
 
-  constructor(url: string) {
+  /** In OPA those of one owner have names that no other engine uses, so that to forget them takes nothing from anybody; those without one share theirs. */
+  constructor(url: string, owner = '') {
     this.url = url.replace(/\/+$/, '');
+    this.owner = owner;
   }
 
   async decide(set: PolicySet, request: PolicyRequest): Promise<PolicyDecision> {
     try {
-      const name = packageOf(set);
+      const name = this.packageOf(set);
       const isKnown = this.kept.delete(name);
       this.kept.set(name, set);
       if (!isKnown) await this.give(name, set);
@@ -33,20 +36,26 @@ export class OpaEngine implements PolicyEngine {
     }
   }
 
-  /** What OPA's compiler says of each text that it does not take, by id. Leaves nothing behind. @throws when OPA is away */
+  /** What OPA's compiler says of each text that it does not take, by id. Leaves nothing behind. @throws PolicyEngineAway */
   async compile(policies: PolicySet['policies']): Promise<Record<string, string>> {
-    const name = packageOf({ key: 'sent', policies });
+    const name = this.packageOf({ key: 'sent', policies });
     const faults: Record<string, string> = {};
     for (const [id, text] of Object.entries(policies)) {
       try {
         await this.giveOne(name, id, text);
       } catch (error) {
-        if (!(error instanceof Refused)) throw error;
+        if (!(error instanceof Refused)) throw new PolicyEngineAway('OPA did not answer', { cause: error });
         faults[id] = error.message;
       }
     }
     await this.forget(name, { key: 'sent', policies });
     return faults;
+  }
+
+  /** Takes all that it gave out of OPA's memory. */
+  async forgetAll(): Promise<void> {
+    for (const one of this.kept) await this.forget(...one);
+    this.kept.clear();
   }
 
   /** Whether OPA answers. */
@@ -64,11 +73,12 @@ export class OpaEngine implements PolicyEngine {
     return verdicts;
   }
 
-  private async give(name: string, { policies }: PolicySet): Promise<void> {
+  private async give(name: string, set: PolicySet): Promise<void> {
     try {
-      for (const [id, text] of Object.entries(policies)) await this.giveOne(name, id, text);
+      for (const [id, text] of Object.entries(set.policies)) await this.giveOne(name, id, text);
     } catch (error) {
       this.kept.delete(name);
+      if (this.owner !== '') await this.forget(name, set); // Others may be asking about what they share.
       throw error;
     }
   }
@@ -95,11 +105,21 @@ export class OpaEngine implements PolicyEngine {
     await this.forget(...oldest);
   }
 
-  /** What it cannot take away stays in OPA's memory until it is started anew. */
+  /** What it cannot take away stays in OPA's memory until it is started anew. One that is away is not waited for once for each policy. */
   private async forget(name: string, { policies }: PolicySet): Promise<void> {
     for (const id of Object.keys(policies)) {
-      await this.call('DELETE', `/v1/policies/${name}/${encodeURIComponent(id)}`).catch(() => undefined);
+      try {
+        await this.call('DELETE', `/v1/policies/${name}/${encodeURIComponent(id)}`);
+      } catch (error) {
+        if (!(error instanceof Refused)) return; // One that is not there was not taken.
+      }
     }
+  }
+
+  /** A name for these very texts: what OPA was told once stays true. */
+  private packageOf({ key, policies }: PolicySet): string {
+    const known = this.owner === '' ? [key, policies] : [key, policies, this.owner];
+    return `set_${sha256Hex(JSON.stringify(known)).slice(0, 32)}`;
   }
 
   private async call(method: string, path: string, body?: string, type?: string): Promise<unknown> {
@@ -126,21 +146,19 @@ interface Verdict {
   [present]?: unknown;
 }
 
+/** What is there and neither true nor false, such as a set of reasons, would forbid nothing though it is meant to, so it is an error. */
 function decisionOf(verdicts: Record<string, Verdict>): PolicyDecision {
-  const saying = (word: 'permit' | 'forbid') =>
-    Object.keys(verdicts)
-      .filter((id) => verdicts[id]?.[word] === true)
-      .sort();
-  const forbidding = saying('forbid');
+  const ids = Object.keys(verdicts).sort();
+  const wrong = ids.filter((id) => !isVerdict(verdicts[id]?.forbid) || !isVerdict(verdicts[id]?.permit));
+  if (wrong.length > 0)
+    return { decision: 'deny', policies: wrong, errors: wrong.map((id) => `${id}: permit and forbid must be true or false`) };
+  const forbidding = ids.filter((id) => verdicts[id]?.forbid === true);
   if (forbidding.length > 0) return { decision: 'deny', policies: forbidding, errors: [] };
-  const permitting = saying('permit');
+  const permitting = ids.filter((id) => verdicts[id]?.permit === true);
   return { decision: permitting.length > 0 ? 'allow' : 'deny', policies: permitting, errors: [] };
 }
 
-/** A name for these very texts: what OPA was told once stays true. */
-function packageOf({ key, policies }: PolicySet): string {
-  return `set_${createHash('sha256')
-    .update(JSON.stringify([key, policies]))
-    .digest('hex')
-    .slice(0, 32)}`;
+/** A rule of which no body holds is not there at all. */
+function isVerdict(value: unknown): boolean {
+  return value === undefined || typeof value === 'boolean';
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Policies } from '../ontology/policy-engine.ts';
 import { cedar } from './cedar.ts';
 import { checkRego } from './check-rego.ts';
@@ -13,7 +14,14 @@ export function opaPolicies(url: string): Policies {
   const engine = new OpaEngine(url);
   return {
     engine,
-    openEngine: () => new PatientEngine(new OpaEngine(url)),
+    withEngine: async (work) => {
+      const own = new OpaEngine(url, randomUUID());
+      try {
+        return await work(new PatientEngine(own));
+      } finally {
+        await own.forgetAll();
+      }
+    },
     check: (policies) => checkRego(engine, policies),
     effectsOf: (texts) => texts.map(() => null),
     boundInTime: (texts) => texts.map(() => true),

@@ -1,9 +1,9 @@
 import type { Actor } from '../ontology/authority.ts';
 import type { ResolvedRequirement } from '../ontology/plan.ts';
-import type { PolicyPrincipal } from '../ontology/policy-engine.ts';
+import { PolicyEngineAway, type PolicyPrincipal } from '../ontology/policy-engine.ts';
 import { approvalsCounted } from '../ontology/quorum.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
-import { askPolicies, type Determination, PolicyEngineAway } from './ask-policies.ts';
+import { askPolicies, type Determination } from './ask-policies.ts';
 import { policyContextOf, policyQuestion, withFacts } from './policy-facts.ts';
 import type { LockedProposal } from './proposal-row.ts';
 import { recordDecision } from './record-decision.ts';

@@ -19,9 +19,6 @@ export interface Determination {
   overridden?: string[];
 }
 
-/** The policies can be asked later. Until then nothing is executed that they decide on. */
-export class PolicyEngineAway extends Error {}
-
 export interface PolicyQuestion {
   actor: PolicyPrincipal;
   action: PolicyAction;

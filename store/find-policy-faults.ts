@@ -1,12 +1,12 @@
 import type { Actor } from '../ontology/authority.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { type PolicyCase, runPolicyCases } from '../ontology/policy-cases.ts';
-import type { PolicySet } from '../ontology/policy-engine.ts';
+import { answered, type PolicySet } from '../ontology/policy-engine.ts';
 import { vocabularyOf } from './policy-facts.ts';
 import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
-/** What is wrong with policies or their cases under the ontology in force. A set that its own author could not replace is refused as well: nobody might. */
+/** What is wrong with policies or their cases under the ontology in force. A set that its own author could not replace is refused as well: nobody might. @throws PolicyEngineAway */
 export async function findPolicyFaults(
   tx: Tx,
   { policies, cases }: { policies: Record<string, string>; cases: PolicyCase[] },
@@ -14,15 +14,16 @@ export async function findPolicyFaults(
   deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
 ): Promise<Fault[]> {
   const vocabulary = vocabularyOf((await deps.ontologies.load(tx))?.ontology ?? null);
-  const { check, openEngine } = deps.policies.of;
+  const { check, withEngine } = deps.policies.of;
   const faults = await check(policies, vocabulary);
   if (faults.length > 0) return faults;
-  const engine = openEngine();
   const set: PolicySet = { key: 'sent', policies };
   const context = { now: new Date().toISOString() };
-  const { decision } = await engine.decide(set, { principal: author, action: 'administer', resource: 'policies', context });
-  const faultsOfCases = await runPolicyCases(set, cases, engine, vocabulary);
-  return decision === 'allow' ? faultsOfCases : [lockedOut, ...faultsOfCases];
+  return withEngine(async (engine) => {
+    const { decision } = answered(await engine.decide(set, { principal: author, action: 'administer', resource: 'policies', context }));
+    const faultsOfCases = await runPolicyCases(set, cases, engine, vocabulary);
+    return decision === 'allow' ? faultsOfCases : [lockedOut, ...faultsOfCases];
+  });
 }
 
 const lockedOut: Fault = {

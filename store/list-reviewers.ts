@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Actor, ReviewFact } from '../ontology/authority.ts';
 import type { ResolvedRequirement } from '../ontology/plan.ts';
+import { PolicyEngineAway } from '../ontology/policy-engine.ts';
 import { heldByPolicy, planFactsJson, reviewFactsJson } from './approval-facts.ts';
 import { readDelegates } from './delegations.ts';
 import { reviewAsker } from './may-review.ts';
@@ -28,7 +29,7 @@ const maximumAsked = 1_000;
 
 /**
  * Who could review a waiting proposal now, by name, going by standing alone: each is put to the same gate and the same policies that a review meets, and is here if a first
- * review that approves would be taken. Whoever's token claims less than the directory remembers may still be refused. Takes no locks. `escalated` asks as if it had escalated.
+ * review that approves would be taken. Whoever's token claims less than the directory remembers may still be refused. Takes no locks. `escalated` asks as if it had escalated. @throws PolicyEngineAway
  */
 export async function listReviewers(
   tx: Tx,
@@ -66,7 +67,9 @@ export async function listReviewers(
     if (version !== 0) {
       asked++;
       if (asked % askedInTurn === 0) await turn();
-      if (!(await ask(actor, onBehalfOf)).allowed) continue;
+      const by = await ask(actor, onBehalfOf);
+      if (by.away) throw new PolicyEngineAway(by.errors.join('; ')); // Nobody being here would be told, or reminded, as if nobody might.
+      if (!by.allowed) continue;
     }
     reviewers.push({ id: actor.id, name, roles: [...actor.roles], teams: [...actor.teams], onBehalfOf: whose });
   }

@@ -1,6 +1,6 @@
 import type { Actor } from '../ontology/authority.ts';
 import { pointerTo } from '../ontology/json.ts';
-import type { PolicyEngine, PolicySet } from '../ontology/policy-engine.ts';
+import { answered, type PolicyEngine, type PolicySet } from '../ontology/policy-engine.ts';
 import type { Loosening } from '../ontology/setting-actions.ts';
 import type { Sql } from './sql.ts';
 import { actorJson } from './standing.ts';
@@ -18,18 +18,19 @@ export async function findLockout(
   { before, after }: { before: PolicySet; after: PolicySet },
   deps: Pick<StoreDeps, 'decide' | 'policies'>,
 ): Promise<Loosening[]> {
-  const { openEngine, boundInTime } = deps.policies.of;
+  const { withEngine, boundInTime } = deps.policies.of;
   const changed = Object.entries(after.policies).filter(([name, text]) => before.policies[name] !== text);
   const bound = boundInTime(changed.map(([, text]) => text));
   const timely = changed.flatMap(([name], at) =>
     bound[at] ? [{ pointer: pointerTo('/policies', name), message: 'policies could be changed at some times and not at others' }] : [],
   );
   const administrators = await readAdministrators(tx, deps);
-  const engine = openEngine();
-  const left = await admitted(engine, after, administrators);
-  if (left.size >= 2) return timely;
-  const had = await admitted(engine, before, administrators);
-  const isTaken = [...had].some((person) => !left.has(person));
+  const isTaken = await withEngine(async (engine) => {
+    const left = await admitted(engine, after, administrators);
+    if (left.size >= 2) return false;
+    const had = await admitted(engine, before, administrators);
+    return [...had].some((person) => !left.has(person));
+  });
   return isTaken ? [...timely, { pointer: '/policies', message: 'fewer than two people could still change policies' }] : timely;
 }
 
@@ -47,7 +48,7 @@ async function admitted(engine: PolicyEngine, set: PolicySet, administrators: re
   const people = new Set<string>();
   const context = { now: new Date().toISOString() };
   for (const principal of administrators) {
-    const { decision } = await engine.decide(set, { principal, action: 'administer', resource: 'policies', context });
+    const { decision } = answered(await engine.decide(set, { principal, action: 'administer', resource: 'policies', context }));
     if (decision === 'allow') people.add(principal.person);
   }
   return people;

@@ -38,6 +38,14 @@ describe('what the built-in policies answer', () => {
     expect(questions).toEqual(others);
   });
 
+  it('is kept in the same few bytes, whatever groups and teams the question names', async () => {
+    const { sets } = asked(allowed);
+    const roles = Array.from({ length: 1_000 }, (_, at) => `a group with a long name ${at}`);
+    await sets.decide(builtIn, { ...question, principal: { ...question.principal, roles } });
+    const kept = Reflect.get(sets, 'answers') as Map<string, PolicyDecision>;
+    expect([...kept.keys()].map(({ length }) => length)).toEqual([64]);
+  });
+
   it('is asked for again where the engine failed', async () => {
     const { sets } = asked({ decision: 'deny', policies: [], errors: ['the engine failed'] }, allowed);
     expect((await sets.decide(builtIn, question)).decision).toBe('deny');

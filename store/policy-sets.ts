@@ -1,3 +1,4 @@
+import { sha256Hex } from '../ontology/canonical-json.ts';
 import { lookedUp, type Policies, type PolicyDecision, type PolicyRequest, type PolicySet } from '../ontology/policy-engine.ts';
 import type { Sql } from './sql.ts';
 
@@ -50,7 +51,7 @@ export class PolicySets {
    */
   async decide({ version, set }: LoadedPolicies, question: PolicyRequest): Promise<PolicyDecision> {
     if (version !== 0) return this.of.engine.decide(set, question);
-    const key = JSON.stringify(question);
+    const key = sha256Hex(JSON.stringify(question)); // With many groups and teams the question itself is tens of kilobytes.
     const known = this.answers.get(key);
     if (known !== undefined) return known;
     const answer = await this.of.engine.decide(set, question);

@@ -28,10 +28,10 @@ export type ProposalActions = Record<
 
 /**
  * What this viewer may do with a proposal at this instant: whatever is allowed here the gate and the policies in force allow, and what is refused they refuse for the same
- * reason. It is asked of the same functions as the acts themselves, with what was read without a lock. `within` gives a transaction, for what has to be read for the answer.
+ * reason. It is asked of the same functions as the acts themselves, with what was read without a lock. Without a version of policies it is the gate's answer alone: what policies refuse is left to the act. `within` gives a transaction, for what has to be read for the answer.
  */
 export async function proposalActions(
-  { record, viewer, policyVersion }: { record: ProposalRecord; viewer: Actor; policyVersion: number },
+  { record, viewer, policyVersion }: { record: ProposalRecord; viewer: Actor; policyVersion: number | null },
   deps: StoreDeps,
   within: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>,
 ): Promise<ProposalActions> {
@@ -41,7 +41,7 @@ export async function proposalActions(
   if (settingReverted || automaticReverted) said.revert = await within((tx) => mayRevert(tx, record, viewer, deps));
   // The built-in policies say what the gate has said.
   const asked = (['review', 'revise', 'revert', 'breakGlass'] as const).filter((action) => said[action].allowed);
-  if (policyVersion !== 0 && asked.length > 0) {
+  if (policyVersion !== null && policyVersion !== 0 && asked.length > 0) {
     await within(async (tx) => {
       const ask = policyAsker(tx, deps, { record, viewer, version: policyVersion });
       for (const action of asked) if (!(await ask[action]())) said[action] = { allowed: false, reason: 'policy_forbids' };

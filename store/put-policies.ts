@@ -108,5 +108,5 @@ async function rehearse(tx: PrismaTx, wanted: PolicyUpload | { version: number }
   const loaded = await deps.ontologies.load(tx);
   const goesBy = lookedUp.filter((part) => from?.goesBy.includes(part) || deps.policies.of.mayGoBy(policies, part));
   const sets = { from: from?.set ?? { key: 'none', policies: {} }, to, goesBy, ontology: loaded?.ontology ?? null };
-  return rehearsePolicies(tx, deps.policies.of.openEngine(), sets);
+  return deps.policies.of.withEngine((engine) => rehearsePolicies(tx, engine, sets));
 }

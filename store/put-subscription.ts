@@ -14,7 +14,7 @@ import { refusalToAdminister } from './may-administer.ts';
 import { superseded } from './plan-ontology-change.ts';
 import { proposeSetting } from './propose-setting.ts';
 import { isKept, readPositionAt } from './read-events.ts';
-import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import { isRefusal, type Refusal, refuse, refuseFaults } from './refusal.ts';
 import type { SecretBox } from './secret-box.ts';
 import type { PlannedSetting } from './setting-plan.ts';
 import type { PrismaTx, Sql } from './sql.ts';
@@ -74,15 +74,13 @@ async function put(
   const actor = await resolveActor(tx, by);
   const refusal = await refusalToAdminister(tx, deps, { action: 'ontology:put', actor }, 'subscriptions');
   if (refusal !== null) return refusal;
-  const compiled = compileEventFilter(wish.filter);
-  if ('fault' in compiled) return refuse('invalid_filter', [compiled.fault]);
   const before = await readSubscriptionInForce(tx, wish.name);
   const view = before === null ? null : await readSubscription(tx, wish.name);
   if (before !== null && isSame(before, wish)) return { view, proposed: null, loosens: [], secret: null };
   if (before === null && (await hasMost(tx))) return refuse('too_many_subscriptions');
   const parameters: NewSubscription = { ...wish, base: before === null ? null : baseOf(before) };
   const planned = await planSubscription(tx, parameters);
-  if (planned.kind === 'invalid') return refuse(planned.faults.includes(notKept) ? 'events_not_kept' : 'setting_changed', planned.faults);
+  if (planned.kind === 'invalid') return refuseFaults(planned.faults, 'setting_changed');
   const secret = await secretOf(tx, wish.name, actor.id, box);
   if (isRefusal(secret)) return secret;
   const { change } = planned;
@@ -98,6 +96,8 @@ async function put(
 
 /** Works the change out against what is in force. */
 export async function planSubscription(tx: Sql, { base, name, ...wish }: NewSubscription): Promise<PlannedSetting> {
+  const compiled = compileEventFilter(wish.filter);
+  if ('fault' in compiled) return { kind: 'invalid', faults: [compiled.fault] };
   const before = await readSubscriptionInForce(tx, name);
   if (!equalJson(before === null ? null : baseOf(before), base)) return { kind: 'invalid', faults: [superseded('subscriptions')] };
   if (!(await goesOnWithWhatIsKept(tx, name, wish))) return { kind: 'invalid', faults: [notKept] };

@@ -2,14 +2,15 @@ import type { PrincipalKind } from '../ontology/authority.ts';
 import { membersOf } from '../ontology/change-set.ts';
 import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import type { PlanSummary } from '../ontology/plan.ts';
-import type {
-  PlanForPolicy,
-  PolicyContext,
-  PolicyDecision,
-  PolicyEngine,
-  PolicyPrincipal,
-  PolicyRequest,
-  PolicySet,
+import {
+  answered,
+  type PlanForPolicy,
+  type PolicyContext,
+  type PolicyDecision,
+  type PolicyEngine,
+  type PolicyPrincipal,
+  type PolicyRequest,
+  type PolicySet,
 } from '../ontology/policy-engine.ts';
 import { rolesDelegated } from './delegations.ts';
 import { lookUpPlan } from './look-up-plan.ts';
@@ -71,8 +72,8 @@ export async function rehearsePolicies(
     const plan = { ...planForPolicy(proposal.summary, proposal.amounts, amounts), ...(await lookUpPlan(sql, proposal, goesBy, ontology)) };
     const questions = membersOf(proposal.actionType).flatMap((actionType) => questionsOf({ ...proposal, actionType }, plan));
     for (const request of questions) {
-      const before = await engine.decide(from, request);
-      const after = await engine.decide(to, request);
+      const before = answered(await engine.decide(from, request));
+      const after = answered(await engine.decide(to, request));
       if (before.decision !== after.decision) differences.push(differenceOf(proposal, request, before, after));
     }
   }

@@ -2,16 +2,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Actor, PrincipalKind } from '../ontology/authority.ts';
 import type { PolicyCase } from '../ontology/policy-cases.ts';
-import type { PolicyAction } from '../ontology/policy-engine.ts';
+import { type PolicyAction, PolicyEngineAway } from '../ontology/policy-engine.ts';
 import { decide } from '../policy/decide.ts';
 import { opaPolicies } from '../policy/opa.ts';
 import { regoDefaults } from '../policy/rego-defaults.ts';
 import { findOpa } from '../scripts/opa/find-opa.ts';
 import { freePort } from '../scripts/processes/free-port.ts';
 import { executeProposal } from '../store/execute-proposal.ts';
+import { listReviewers } from '../store/list-reviewers.ts';
 import { putPolicies } from '../store/put-policies.ts';
 import { readDecisions } from '../store/read-decisions.ts';
-import { admin, agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture } from './store/fixture.ts';
+import { runSchedule } from '../store/run-schedule.ts';
+import { createSchedule } from '../store/schedules.ts';
+import { admin, agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './store/fixture.ts';
 import { carriedOut } from './store/govern.ts';
 import { startOpa } from './support/opa-server.ts';
 
@@ -99,12 +102,61 @@ describe('an action under policies in Rego', () => {
     stop = await startOpa(program, port);
     expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
   });
+
+  it('waits while OPA is away, as a change of policies and as a run of a schedule, and its reviewers are not said to be none', async () => {
+    const waiting = await fixture.planned('askFloor', { name: 'R5' });
+    const reviewers = () => fixture.inApi((tx) => listReviewers(tx, waiting.proposalId, fixture.deps));
+    const { proposalId } = expectDone(await put({ ...everything, two }));
+    const daily = {
+      actionType: 'askFloor',
+      parameters: { name: 'R6' },
+      justification: 'x',
+      timing: { every: 'PT1H' },
+      skipWhileOpen: true,
+    };
+    const { id } = expectDone(await fixture.inApi((tx) => createSchedule(tx, { ...daily, owner: keeper1 }, fixture.deps)));
+    const run = () => runSchedule(fixture.worker, fixture.tenant, { scheduleId: id, nominalAt: '2999-01-01T01:00:00.000Z' }, fixture.deps);
+    await stop();
+    await expect(simulated(fixture, proposalId ?? '')).rejects.toThrow(PolicyEngineAway);
+    await expect(run()).rejects.toThrow(PolicyEngineAway);
+    await expect(reviewers()).rejects.toThrow(PolicyEngineAway);
+    expect((await fixture.read(proposalId ?? '', admin)).status).toBe('simulating');
+    stop = await startOpa(program, port);
+    expect(await carriedOut(fixture, proposalId ?? '')).toMatchObject({ status: 'executed' });
+    expect(await run()).toMatchObject({ kind: 'proposed' });
+    expect(expectDone(await reviewers()).reviewers).not.toEqual([]);
+  });
+});
+
+it('policies that were looked at and are not in force are not kept in OPA', async () => {
+  const kept = async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/policies`);
+    return ((await answer.json()) as { result: { id: string }[] }).result.map(({ id }) => id).sort();
+  };
+  const cases: PolicyCase[] = [{ name: 'one', principal: {}, action: 'see', expect: 'allow' }];
+  await put({ ...everything, first: 'forbid if input.principal.id == "x"' });
+  const before = await kept();
+  const other = { ...everything, other: 'forbid if input.principal.id == "y"' };
+  const dry = await fixture.inApi((tx) => putPolicies(tx, { policies: other, cases }, admin, fixture.deps, { dryRun: true }));
+  expect(expectDone(dry).rehearsal?.proposals).toBeGreaterThan(0);
+  expectDone(await put(other, cases));
+  expect(await put({ ...everything, broken: 'permit if {' })).toMatchObject({ refused: 'invalid_policies' });
+  expect(await kept()).toEqual(before);
 });
 
 it.each([
   ['no Rego', 'permit if {', /unexpected eof/],
   ['what OPA does not know', 'permit if weather == "fine"', /unsafe|undefined/],
+  ['a set of reasons', 'forbid contains "too late" if input.action == "execute"', /forbid must be true or false/],
+  ['an object', 'forbid["too late"] := true', /forbid must be true or false/],
+  ['a function', 'forbid(x) if x == 1', /forbid must be true or false/],
+  ['no verdict', 'forbids if input.action == "execute"', /a rule permit or forbid/],
   ['what reaches the network', 'permit if http.send({"method": "get", "url": "http://127.0.0.1"}).status_code == 200', /the word http/],
+  ['what fetches a schema', 'permit if json.match_schema({}, {"$ref": input.resource})[0]', /the word match_schema/],
+  ['what fetches a schema to check it', 'permit if json.verify_schema({"$ref": input.resource})[0]', /the word verify_schema/],
+  ['the address of a page', 'permit if input.resource == "https://127.0.0.1/"', /the word https/],
+  ['the address of a file', 'permit if input.resource == "file:///etc/passwd"', /the word file/],
+  ['a word that is spelled by an escape', 'permit if json["match\\u005fschema"]({}, {})[0]', /the word \\u/],
   ['what reads other policies', 'permit if data.exequatur', /the word data/],
 ])('policies are refused with a pointer where there is %s', async (_, text, words) => {
   expect(await put({ ...everything, it: text })).toMatchObject({

@@ -212,6 +212,21 @@ describe.each(['cedar', 'rego'] as const)('a decision in %s', (language) => {
   });
 });
 
+it.each([
+  'forbid contains "too late" if input.action == "execute"',
+  'forbid := "too late" if input.action == "execute"',
+  'forbid := null',
+  'forbid["too late"] := true',
+  'permit := 1',
+])('a decision in Rego is a deny that says so where a verdict is neither true nor false: %s', async (it) => {
+  const policies = { all: all.rego, it };
+  expect(await engines.get('rego')?.decide({ key: it, policies }, execute)).toEqual({
+    decision: 'deny',
+    policies: ['it'],
+    errors: ['it: permit and forbid must be true or false'],
+  });
+});
+
 it('a decision is a deny where OPA is away', async () => {
   const away = new OpaEngine(`http://127.0.0.1:${await freePort()}`);
   expect(await away.decide({ key: 'x', policies: { all: all.rego } }, execute)).toMatchObject({

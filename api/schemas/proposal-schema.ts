@@ -184,7 +184,9 @@ export const proposalSchema = component(
         breakGlass: permission,
         reviewEmergency: permission,
       })
-      .describe('What the caller may do with it now.'),
+      .describe(
+        'What the caller may do with it now. In lists what the gate says, without the policies: these are asked where a proposal is read by itself.',
+      ),
     statusTimestamps: z.partialRecord(statusSchema, time),
     workflow: z.strictObject({ id: z.string(), url: z.string().nullable() }),
     createdAt: time,

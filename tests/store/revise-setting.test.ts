@@ -6,10 +6,12 @@ import { executeProposal } from '../../store/execute-proposal.ts';
 import { putDelegation } from '../../store/put-delegation.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { putPolicies } from '../../store/put-policies.ts';
+import { putSubscription } from '../../store/put-subscription.ts';
 import { readPlanDifference } from '../../store/read-plan-difference.ts';
 import { readPolicies } from '../../store/read-policies.ts';
 import { recordReview } from '../../store/record-review.ts';
 import { reviseProposal } from '../../store/revise-proposal.ts';
+import { SecretBox } from '../../store/secret-box.ts';
 import type { Settled } from '../../store/settle.ts';
 import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
 import { admin2, carriedOut, uploaded } from './govern.ts';
@@ -118,6 +120,20 @@ it('policies are revised with their cases', async () => {
   expectDone(await fixture.review(second, admin2));
   expect(await execute(first.proposalId)).toMatchObject({ status: 'executed' });
   expect(await fixture.inApi((tx) => readPolicies(tx, null, fixture.deps))).toMatchObject({ policies });
+});
+
+it('a subscription is revised, and not to a filter that cannot be computed', async () => {
+  const wish = { name: 'shop', url: 'https://shop.example/hook', filter: {}, enabled: true, from: 'now', by: admin };
+  const box = new SecretBox([Buffer.alloc(32, 9).toString('base64')]);
+  const { proposed } = expectDone(await fixture.inApi((tx) => putSubscription(tx, wish, box, fixture.deps)));
+  const first = await simulated(fixture, proposed?.proposalId ?? '');
+  await askForChanges(first);
+  expect(await revise(first.proposalId, { url: wish.url, filter: { condition: 'event.' } })).toMatchObject({
+    refused: 'invalid_filter',
+    faults: [{ pointer: '/filter/condition' }],
+  });
+  expectDone(await revise(first.proposalId, { url: wish.url, filter: { condition: 'event.type == "proposal.created"' } }));
+  expect(await simulated(fixture, first.proposalId)).toMatchObject({ status: 'awaiting_approval', revision: 2 });
 });
 
 it('a delegation is revised, and stays between the same two ends that it names', async () => {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
 import { createRevert } from '../../store/create-revert.ts';
+import { listProposals } from '../../store/list-proposals.ts';
 import { listReviewers } from '../../store/list-reviewers.ts';
 import { putDelegation } from '../../store/put-delegation.ts';
 import { putPolicies } from '../../store/put-policies.ts';
@@ -9,6 +10,7 @@ import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts
 import { recordReview } from '../../store/record-review.ts';
 import { isRefusal } from '../../store/refusal.ts';
 import type { Settled } from '../../store/settle.ts';
+import { resolveActor } from '../../store/standing.ts';
 import { Dice } from '../trust/random-numbers.ts';
 import { admin, agent, building, caller, expectDone, type Fixture, keeper1, officer, openFixture, simulated } from './fixture.ts';
 import { carriedOut } from './govern.ts';
@@ -138,6 +140,18 @@ describe('what a proposal’s view offers', () => {
     expect(await fixture.inApi((tx) => createRevert(tx, wish, fixture.deps))).toMatchObject({ refused: 'policy_forbids' });
     await setPolicies({ all: permitAll });
     expect((await fixture.read(done.proposalId)).actions.revert).toEqual({ allowed: true });
+  });
+
+  it('is in a list what the gate says, of which policies are not asked', async () => {
+    const plan = await fixture.planned('askFloor', { name: 'listed' });
+    await setPolicies({ all: permitAll, noReviews: 'forbid (principal, action == Action::"review", resource);' });
+    const listed = expectDone(
+      await fixture.inApi(async (tx) => listProposals(tx, { pageSize: 1_000 }, await resolveActor(tx, keeper1), fixture.deps)),
+    ).proposals.find(({ id }) => id === plan.proposalId);
+    expect(listed?.actions.review).toEqual({ allowed: true });
+    expect(listed?.actions.revert).toMatchObject({ allowed: false, reason: 'not_revertible' });
+    expect((await fixture.read(plan.proposalId, keeper1)).actions.review).toMatchObject({ allowed: false, reason: 'policy_forbids' });
+    await setPolicies({ all: permitAll });
   });
 
   it('is nothing of reviews once its time is over, before anybody has settled it', async () => {
