@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { engineLimits } from '../../api/admission.ts';
 import { freePort } from '../../scripts/processes/free-port.ts';
 import { type SupervisedProcess, supervise } from '../../scripts/processes/supervised-process.ts';
 import { building } from '../store/fixture.ts';
@@ -129,7 +130,8 @@ describe('while no worker runs', () => {
   it('more proposals than the engine is given at once are taken, each with 202, soon without a wait, and all of them are simulated when a worker comes', async () => {
     const taskQueue = `idle-${randomUUID()}`;
     const temporal = temporalAddress();
-    const idle = await ApiScene.open({ temporal, taskQueue });
+    // Within this nobody would have come in whose turn depends on a place that is kept for a worker.
+    const idle = await ApiScene.open({ temporal, taskQueue, engineLimits: { ...engineLimits, longestWaitMs: 60_000 } });
     let late: WorkerProcess | undefined;
     try {
       await idle.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building);
