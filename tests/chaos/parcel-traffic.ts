@@ -63,11 +63,11 @@ export class ParcelTraffic {
   }
 }
 
-/** Parcels for the traffic. */
-export async function receiveParcels({ apis, shop }: ParcelDeployment, parcels: number): Promise<void> {
+/** Parcels for the traffic, whose codes begin with this letter. */
+export async function receiveParcels({ apis, shop }: ParcelDeployment, parcels: number, letter = 'P'): Promise<void> {
   for (let code = 0; code < parcels; code++) {
-    const proposal = { actionType: 'receive', parameters: { code: `P${code}`, weight: 1 }, justification: 'traffic' };
-    const { body } = await apis.post('/v1/proposals', clerk, proposal, { headers: { 'idempotency-key': `parcel-${code}` } });
+    const proposal = { actionType: 'receive', parameters: { code: `${letter}${code}`, weight: 1 }, justification: 'traffic' };
+    const { body } = await apis.post('/v1/proposals', clerk, proposal, { headers: { 'idempotency-key': `parcel-${letter}${code}` } });
     while ((await shop.status(body.id)) !== 'executed') await sleep(lookMs);
   }
 }
