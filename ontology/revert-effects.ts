@@ -2,7 +2,8 @@ import type { EndpointDefinition } from './effect-definition.ts';
 import { fillSlots } from './fill-slots.ts';
 import type { JsonObject } from './json.ts';
 import { leadsToEndpoint } from './leads-to-endpoint.ts';
-import type { PlannedCompensation, PlannedEffect, PlannedRequest } from './planned-effect.ts';
+import { requestsOf } from './outside-effects.ts';
+import type { PlannedCompensation, PlannedEffect } from './planned-effect.ts';
 import { refuse } from './refusal.ts';
 
 /** What an execution did outside, and what the answers said. */
@@ -34,10 +35,6 @@ export function revertEffects(
   if (astray !== undefined)
     throw refuse('revert_conflict', `what takes ${astray.name} back would be sent to where no endpoint leads any more`);
   return { effects: inverse, lasting };
-}
-
-function requestsOf({ request, probe, compensation }: PlannedEffect): PlannedRequest[] {
-  return [request, probe?.request, compensation?.request, compensation?.probe?.request].filter((one) => one !== undefined);
 }
 
 function inverseOf(effect: PlannedEffect, compensation: PlannedCompensation, slots: JsonObject): PlannedEffect {

@@ -1,5 +1,6 @@
 import type { CompiledActionType, CompiledObjectType } from './compiled-ontology.ts';
 import { compareText } from './json.ts';
+import { isIrreversible } from './outside-effects.ts';
 import type { Edit, PlanHeader, PlanSummary, Verdict } from './plan.ts';
 import type { PlannedEffect } from './planned-effect.ts';
 
@@ -20,8 +21,7 @@ export function summarisePlan(
       touched[edit.type] = (touched[edit.type] ?? 0) + 1;
     }
   }
-  // What is optional is told, and stays; nobody counts on its being taken back.
-  const irreversible = effects.filter(({ compensation, optional }) => compensation === undefined && !optional);
+  const irreversible = effects.filter(isIrreversible);
   const [lasting] = irreversible;
   const sensitive = [...new Set([...sensitiveTouched(edits, objectTypes), ...effects.flatMap(sensitiveSent)])].sort(compareText);
   return {
