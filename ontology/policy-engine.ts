@@ -87,7 +87,7 @@ export interface PolicyDecision {
 export class PolicyEngineAway extends Error {}
 
 /** The decision, for those to whom a deny would be the end of something. @throws PolicyEngineAway where the engine did not answer */
-export function answered(decision: PolicyDecision): PolicyDecision {
+export function answered<T extends Pick<PolicyDecision, 'away' | 'errors'>>(decision: T): T {
   if (decision.away) throw new PolicyEngineAway(decision.errors.join('; '));
   return decision;
 }

@@ -1,9 +1,9 @@
 import type { Actor } from '../ontology/authority.ts';
 import type { ResolvedRequirement } from '../ontology/plan.ts';
-import { PolicyEngineAway, type PolicyPrincipal } from '../ontology/policy-engine.ts';
+import { answered, type PolicyPrincipal } from '../ontology/policy-engine.ts';
 import { approvalsCounted } from '../ontology/quorum.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
-import { askPolicies, type Determination } from './ask-policies.ts';
+import { askPolicies, bothOf, type Determination } from './ask-policies.ts';
 import { policyContextOf, policyQuestion, withFacts } from './policy-facts.ts';
 import type { LockedProposal } from './proposal-row.ts';
 import { recordDecision } from './record-decision.ts';
@@ -41,9 +41,8 @@ export async function mayExecute(
     });
   const executes = await ask(proposer ?? { id, kind, roles, teams: [], actsFor }, 'execute');
   // In an emergency both must be allowed: whoever may override gets around soft policies, and not around what else forbids the execution.
-  const by = executes.allowed && overriddenBy !== null ? bothOf(executes, await ask(overriddenBy, 'override')) : executes;
-  // Not sent back to people, who could do nothing about it: it is asked again until there is an answer.
-  if (by.away) throw new PolicyEngineAway(by.errors.join('; '));
+  // Where there is no answer it is not sent back to people, who could do nothing about it, but asked again until there is one.
+  const by = answered(executes.allowed && overriddenBy !== null ? bothOf(executes, await ask(overriddenBy, 'override')) : executes);
   const decision = {
     proposalId: proposal.id,
     actor: id,
@@ -55,10 +54,6 @@ export async function mayExecute(
   };
   recordDecision(tx, by.allowed ? { ...decision, outcome: 'allowed' } : { ...decision, outcome: 'refused', reason: 'policy_forbids' });
   return by;
-}
-
-function bothOf(one: Determination, other: Determination): Determination {
-  return other.allowed ? { ...one, policies: [...new Set([...one.policies, ...other.policies])].sort() } : other;
 }
 
 /**

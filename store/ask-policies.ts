@@ -59,6 +59,11 @@ export async function askPolicies(
   return { allowed: true, version, policies: [...found].sort(), errors: [], ...passed };
 }
 
+/** What two are allowed together, of whom the first is. */
+export function bothOf(one: Determination, other: Determination): Determination {
+  return other.allowed ? { ...one, policies: [...new Set([...one.policies, ...other.policies])].sort() } : other;
+}
+
 type Answer = PolicyDecision & { soft?: readonly string[] };
 
 async function decide({ policies }: Pick<StoreDeps, 'policies'>, loaded: LoadedPolicies, question: PolicyRequest): Promise<Answer> {

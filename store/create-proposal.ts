@@ -12,6 +12,7 @@ import type { Fault } from '../ontology/plan.ts';
 import { askPolicies, refuseByPolicy } from './ask-policies.ts';
 import { claimIdempotencyKey } from './idempotency.ts';
 import { insertProposal } from './insert-proposal.ts';
+import { policyVersion } from './policy-sets.ts';
 import { isoTime } from './proposal-row.ts';
 import { recordDecision } from './record-decision.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -179,7 +180,7 @@ export async function findAction(tx: Tx, reference: string, deps: Pick<StoreDeps
   if (isChangeSet(name)) await tx.rows('SELECT exequatur.combine_actions($1)', [name]);
   const [row] = await tx.rows<{ version: number; ontology_version: number; policy_version: number; now: string }>(
     `SELECT a.current_version::int AS version, (SELECT max(o.version) FROM exequatur.ontology_version o)::int AS ontology_version,
-            (SELECT c.policy_version FROM exequatur.tenant_control c)::int AS policy_version, ${isoTime('exequatur.clock()')} AS now
+            ${policyVersion} AS policy_version, ${isoTime('exequatur.clock()')} AS now
        FROM exequatur.action_type a WHERE a.name = $1 AND NOT a.retired`,
     [name],
   );
@@ -187,8 +188,8 @@ export async function findAction(tx: Tx, reference: string, deps: Pick<StoreDeps
   const loaded = await deps.ontologies.load(tx, row.ontology_version);
   const type = loaded && actionTypeIn(loaded.ontology, name);
   if (!loaded || !type) return null;
-  const { version, policy_version: policyVersion, now } = row;
-  return { type, version, ontologyVersion: loaded.version, ontology: loaded.ontology, policyVersion, now };
+  const { version, now } = row;
+  return { type, version, ontologyVersion: loaded.version, ontology: loaded.ontology, policyVersion: row.policy_version, now };
 }
 
 /**

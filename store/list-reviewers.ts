@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Actor, ReviewFact } from '../ontology/authority.ts';
 import type { ResolvedRequirement } from '../ontology/plan.ts';
-import { PolicyEngineAway } from '../ontology/policy-engine.ts';
+import { answered } from '../ontology/policy-engine.ts';
 import { heldByPolicy, planFactsJson, reviewFactsJson } from './approval-facts.ts';
 import { readDelegates } from './delegations.ts';
 import { reviewAsker } from './may-review.ts';
@@ -52,7 +52,7 @@ export async function listReviewers(
   const question = { proposal: proposalFacts(proposal), digest: proposal.planDigest ?? '', requirement, reviews, held };
   const ask = reviewAsker(tx, deps, { proposal, now, version, decision: 'approve' });
   const reviewers: Reviewer[] = [];
-  const answered = new Set<string>();
+  const ways = new Set<string>();
   let asked = 0;
   for await (const { actor, name, onBehalfOf } of everybody(tx, proposalId)) {
     const authority = deps.decide({ action: 'proposal:review', actor, ...question, ...(onBehalfOf ? { onBehalfOf } : {}) });
@@ -60,16 +60,15 @@ export async function listReviewers(
     const whose = onBehalfOf?.id ?? null;
     // Of several delegations between the same two a review goes by the first that suffices.
     const way = JSON.stringify([actor.id, whose]);
-    if (answered.has(way)) continue;
-    answered.add(way);
+    if (ways.has(way)) continue;
+    ways.add(way);
     if (reviewers.length === maximumReviewers || asked === maximumAsked) return { reviewers, truncated: true };
     // The built-in policies say what the gate has said.
     if (version !== 0) {
       asked++;
       if (asked % askedInTurn === 0) await turn();
-      const by = await ask(actor, onBehalfOf);
-      if (by.away) throw new PolicyEngineAway(by.errors.join('; ')); // Nobody being here would be told, or reminded, as if nobody might.
-      if (!by.allowed) continue;
+      // With no answer nobody would be here, and be told, or reminded, as if nobody might.
+      if (!answered(await ask(actor, onBehalfOf)).allowed) continue;
     }
     reviewers.push({ id: actor.id, name, roles: [...actor.roles], teams: [...actor.teams], onBehalfOf: whose });
   }

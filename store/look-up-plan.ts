@@ -43,7 +43,10 @@ async function readTouched(
 function modifiedIds(edits: readonly Edit[]): Map<string, string[]> {
   const ids = new Map<string, string[]>();
   for (const edit of edits) {
-    if (edit.op === 'modify') ids.set(edit.type, [...(ids.get(edit.type) ?? []), edit.id]);
+    if (edit.op !== 'modify') continue;
+    const ofType = ids.get(edit.type);
+    if (ofType === undefined) ids.set(edit.type, [edit.id]);
+    else ofType.push(edit.id);
   }
   return ids;
 }

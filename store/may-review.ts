@@ -1,7 +1,7 @@
 import type { Actor, Authority } from '../ontology/authority.ts';
 import type { PolicyContext } from '../ontology/policy-engine.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
-import { askPolicies, type Determination } from './ask-policies.ts';
+import { askPolicies, bothOf, type Determination } from './ask-policies.ts';
 import type { Standing } from './delegations.ts';
 import { policyContextOf, policyQuestion, withFacts } from './policy-facts.ts';
 import type { LockedProposal, ProposalRow } from './proposal-row.ts';
@@ -67,8 +67,6 @@ export function reviewAsker(
     if (delegator === undefined) return ask(actor, {});
     const { id, roles, teams } = delegator;
     const by = await ask(actor, { onBehalfOf: { id, roles, teams } });
-    if (!by.allowed) return by;
-    const whose = await ask(delegator, {});
-    return whose.allowed ? { ...by, policies: [...new Set([...by.policies, ...whose.policies])].sort() } : whose;
+    return by.allowed ? bothOf(by, await ask(delegator, {})) : by;
   };
 }

@@ -63,17 +63,20 @@ export class PolicySets {
   }
 }
 
+/** SQL for the version in force; 0 for the built-in ones. */
+export const policyVersion = 'coalesce((SELECT c.policy_version FROM exequatur.tenant_control c)::int, 0)';
+
 /** Which definitions and which policies are in force; null where the tenant has no definitions. */
 export async function versionsInForce(sql: Sql): Promise<{ ontology: number | null; policies: number }> {
   const [row] = await sql.rows<{ ontology: number | null; policies: number }>(
     `SELECT (SELECT max(o.version) FROM exequatur.ontology_version o)::int AS ontology,
-            coalesce((SELECT c.policy_version FROM exequatur.tenant_control c)::int, 0) AS policies`,
+            ${policyVersion} AS policies`,
   );
   return row ?? { ontology: null, policies: 0 };
 }
 
 /** The version in force. In an execution it MUST be sent after the tenant's control row is locked. */
 export async function policyVersionInForce(sql: Sql): Promise<number> {
-  const [row] = await sql.rows<{ version: number }>('SELECT c.policy_version::int AS version FROM exequatur.tenant_control c');
+  const [row] = await sql.rows<{ version: number }>(`SELECT ${policyVersion} AS version`);
   return row?.version ?? 0;
 }

@@ -1,5 +1,6 @@
 import type { Actor } from '../ontology/authority.ts';
 import { definitionsHold } from './definitions-in-force.ts';
+import { policyVersion } from './policy-sets.ts';
 import type { Sql } from './sql.ts';
 import { actorJson } from './standing.ts';
 import { noObstacles, type Obstacles, obstacles } from './switches.ts';
@@ -15,7 +16,7 @@ export interface Circumstances extends Obstacles {
 }
 
 const select = `SELECT ${obstacles.columns}, coalesce(${definitionsHold}, false) AS "inForce",
-       coalesce((SELECT c.policy_version FROM exequatur.tenant_control c)::int, 0) AS "policyVersion",
+       ${policyVersion} AS "policyVersion",
        (SELECT ${actorJson('w')} FROM exequatur.principal w WHERE w.tenant_id = p.tenant_id AND w.id = p.proposer_id) AS proposer
   FROM exequatur.proposal p ${obstacles.joins('p')} WHERE p.id = $1::uuid`;
 

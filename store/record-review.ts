@@ -10,6 +10,7 @@ import { definitionsHold } from './definitions-in-force.ts';
 import { readDelegates, type Standing } from './delegations.ts';
 import { askPoliciesOnReview, mayReview } from './may-review.ts';
 import { announceAndNudge, leaveNudge } from './nudges.ts';
+import { policyVersion } from './policy-sets.ts';
 import { type LockedProposal, lockProposal } from './proposal-row.ts';
 import type { ReviewView } from './proposal-view.ts';
 import { recordDecision, recordRefusal } from './record-decision.ts';
@@ -193,7 +194,7 @@ function announceReview(tx: Tx, proposal: LockedProposal, review: ReviewView, de
  */
 async function readForReview(tx: Tx, { proposalId, decision }: NewReview): Promise<{ version: number; moved: boolean }> {
   const [row] = await tx.rows<{ version: number; fresh: boolean | null }>(
-    `SELECT coalesce((SELECT c.policy_version FROM exequatur.tenant_control c)::int, 0) AS version,
+    `SELECT ${policyVersion} AS version,
             CASE WHEN $2::boolean THEN NOT EXISTS (SELECT 1 FROM exequatur.stale_reads(p.plan_id, 1)) AND ${definitionsHold} ELSE true END AS fresh
        FROM exequatur.proposal p WHERE p.id = $1::uuid`,
     [proposalId, decision === 'approve'],

@@ -9,7 +9,7 @@ import { finalStatuses } from '../ontology/lifecycle.ts';
 import { checkReferences } from '../ontology/parameters.ts';
 import { parseFor } from '../ontology/parse-change-set.ts';
 import type { Fault } from '../ontology/plan.ts';
-import { PolicyEngineAway } from '../ontology/policy-engine.ts';
+import { answered } from '../ontology/policy-engine.ts';
 import { isProblemCode, problems } from '../ontology/problems.ts';
 import { announceChange } from './announce-change.ts';
 import { askPolicies, type Determination, refuseByPolicy } from './ask-policies.ts';
@@ -140,8 +140,9 @@ async function examine(tx: Tx, schedule: Scheduled, deps: StoreDeps): Promise<Wi
   if (!authority.allowed) return refuse(authority.reason);
   const stop = await stopOf(tx, name, owner);
   if (stop !== null) return refuse('switched_off', [stopFault(stop)]);
-  const by = await askPolicies(tx, deps, { actor: owner, action: 'propose', resource: name, context: { now: action.now, revert: false } });
-  if (by.away) throw new PolicyEngineAway(by.errors.join('; ')); // The run is tried again, and is not refused for good.
+  const context = { now: action.now, revert: false };
+  // With no answer the run is tried again, and is not refused for good.
+  const by = answered(await askPolicies(tx, deps, { actor: owner, action: 'propose', resource: name, context }));
   if (!by.allowed) return refuseByPolicy(by);
   const parsed = parseFor(action.ontology, name, JSON.parse(schedule.parameters) as JsonValue);
   if (!parsed.ok) return refuse('invalid_parameters', parsed.faults);
