@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { isFinal } from '../ontology/lifecycle.ts';
 import { markNudgeDelivered, type PendingNudge, undeliveredNudges } from '../store/relay-work.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { withinTrace } from '../telemetry/traceparent.ts';
 import { nudgeSignal, proposalStartOptions, proposalWorkflowId, proposalWorkflowType } from '../workflows/proposal.contract.ts';
 
 export interface RelayDeps {
@@ -29,8 +30,9 @@ export async function redeliverNudges(deps: RelayDeps): Promise<number> {
 }
 
 async function redeliver(deps: RelayDeps, nudge: PendingNudge): Promise<void> {
-  if (isFinal(nudge.status)) await tellIfRunning(deps.client, nudge.proposalId);
-  else await tellOrStart(deps, nudge);
+  await withinTrace(nudge.traceparent, () =>
+    isFinal(nudge.status) ? tellIfRunning(deps.client, nudge.proposalId) : tellOrStart(deps, nudge),
+  );
   await markNudgeDelivered(deps.pool, nudge.tenant, nudge.nudgeId);
   deps.logger.info({ tenant: nudge.tenant, proposal: nudge.proposalId, status: nudge.status }, 'a nudge was redelivered');
 }

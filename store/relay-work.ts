@@ -12,6 +12,8 @@ export interface PendingNudge {
   proposalId: string;
   actionType: string;
   status: ProposalStatus;
+  /** W3C trace context of the request that wrote it, where that was traced. */
+  traceparent: string | null;
 }
 
 export interface OpenProposal {
@@ -30,7 +32,7 @@ export async function undeliveredNudges(
 ): Promise<PendingNudge[]> {
   const { rows } = await pool.query<PendingNudge>({
     name: 'undelivered_nudges',
-    text: `SELECT n.tenant_id AS tenant, n.nudge_id AS "nudgeId", n.proposal_id AS "proposalId", n.action_type AS "actionType", n.status
+    text: `SELECT n.tenant_id AS tenant, n.nudge_id AS "nudgeId", n.proposal_id AS "proposalId", n.action_type AS "actionType", n.status, n.traceparent
              FROM exequatur.undelivered_nudges(make_interval(secs => $1::float8 / 1000), $2::int) n`,
     values: [olderThanMs, limit],
   });

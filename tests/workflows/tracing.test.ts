@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiProcesses } from '../support/api-processes.ts';
+import { type KillableProcess, startKillable } from '../support/killable-process.ts';
 import { startTraceCollector, type TraceCollector } from '../support/trace-collector.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 import { LampShop } from './lamp-shop.ts';
@@ -10,6 +11,9 @@ let collector: TraceCollector;
 let shop: LampShop;
 let worker: WorkerProcess;
 let api: ApiProcesses;
+let cutOff: ApiProcesses;
+let relay: KillableProcess;
+const nowhere = '127.0.0.1:1'; // Nothing listens on port 1: Temporal as it is when it is away.
 
 beforeAll(async () => {
   collector = await startTraceCollector();
@@ -17,10 +21,18 @@ beforeAll(async () => {
   const more = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint };
   const { temporal, taskQueue, tenant, database } = shop;
   worker = await startWorkerProcess({ databaseUrl: database.urls.worker, temporal, taskQueue, more });
-  api = await ApiProcesses.open({ databaseUrl: database.urls.api, temporal, taskQueue, tenant, more });
+  const ofApi = { databaseUrl: database.urls.api, taskQueue, tenant, more };
+  [api, cutOff] = await Promise.all([ApiProcesses.open({ ...ofApi, temporal }), ApiProcesses.open({ ...ofApi, temporal: nowhere })]);
+  relay = startKillable('relay', 'events/relay.ts', {
+    EXEQUATUR_RELAY_DATABASE_URL: database.urls.relay,
+    EXEQUATUR_RELAY_METRICS_PORT: '0',
+    TEMPORAL_ADDRESS: temporal,
+    EXEQUATUR_TASK_QUEUE: taskQueue,
+    ...more,
+  });
 });
 afterAll(async () => {
-  await api?.stop();
+  await Promise.all([api?.stop(), cutOff?.stop(), relay?.stop()]);
   await worker?.stop();
   await shop?.close();
   await collector?.close();
@@ -41,18 +53,12 @@ describe('one trace', () => {
     expect(events.map(({ type }) => type)).toContain('object.changes');
     expect(new Set(events.map(({ trace }) => trace))).toEqual(new Set([traceId]));
 
-    const ours = () => collector.spans.filter((span) => span.traceId === traceId);
-    const named = (pattern: RegExp) => ours().find((span) => pattern.test(span.name));
+    const { ours, named, ancestry } = spansOf(traceId);
     await expect.poll(() => named(/^RunWorkflow:proposal/), { timeout: 20_000 }).toBeDefined();
     await expect.poll(() => named(/^RunActivity:execute/), { timeout: 20_000 }).toBeDefined();
 
     await expect.poll(() => named(/^POST/), { timeout: 20_000 }).toBeDefined();
     expect(named(/^POST \/v1\/proposals/)).toMatchObject({ parentSpanId: caller, service: 'exequatur-api' });
-    const byId = new Map(ours().map((span) => [span.spanId, span]));
-    const ancestry = (span: { parentSpanId?: string } | undefined): string[] => {
-      const parent = byId.get(span?.parentSpanId ?? '');
-      return parent === undefined ? [] : [parent.name, ...ancestry(parent)];
-    };
     for (const step of ['simulate', 'execute']) {
       const activity = named(new RegExp(`^RunActivity:${step}`));
       expect(activity?.service).toBe('exequatur-worker');
@@ -62,4 +68,26 @@ describe('one trace', () => {
     }
     expect(ours().some((span) => span.service === 'exequatur-api' && /^(SQL|prisma)/i.test(span.name))).toBe(true);
   });
+
+  it('leads through the relay where Temporal was away from the API', { timeout: 60_000 }, async () => {
+    const traceId = randomBytes(16).toString('hex');
+    const request = { actionType: 'install', parameters: { names: ['porch'] }, justification: 'dark' };
+    const headers = { traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01`, 'idempotency-key': 'traced-late' };
+    const { id } = (await cutOff.post('/v1/proposals', agent, request, { headers })).body;
+    const { named, ancestry } = spansOf(traceId);
+    await expect.poll(() => named(/^RunActivity:execute/), { timeout: 20_000 }).toBeDefined();
+    await expect.poll(() => named(/^SignalWithStartWorkflow:proposal/), { timeout: 20_000 }).toMatchObject({ service: 'exequatur-relay' });
+    await expect.poll(() => ancestry(named(/^RunActivity:execute/)).join(' < ')).toMatch(/SignalWithStartWorkflow:proposal.*POST/);
+    expect(await shop.outcome(id)).toBe('executed');
+  });
 });
+
+/** What has arrived of one trace. */
+function spansOf(traceId: string) {
+  const ours = () => collector.spans.filter((span) => span.traceId === traceId);
+  const ancestry = (span: { parentSpanId?: string } | undefined): string[] => {
+    const parent = ours().find(({ spanId }) => spanId === span?.parentSpanId);
+    return parent === undefined ? [] : [parent.name, ...ancestry(parent)];
+  };
+  return { ours, ancestry, named: (pattern: RegExp) => ours().find((span) => pattern.test(span.name)) };
+}
