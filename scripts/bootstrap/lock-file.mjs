@@ -8,6 +8,7 @@ import { identify, isRunning } from './process-identity.mjs';
 import { elapsed, say } from './progress.mjs';
 
 const pollMs = 250; // Short beside anything worth locking; a waiting process costs nothing noticeable.
+const patienceMs = 1_000; // Most locks are free by then, and one whose holder was killed is taken over.
 const heartbeatMs = 10_000;
 let attempts = 0;
 
@@ -23,7 +24,7 @@ export async function withLock(path, purpose, work) {
   const mine = `${path}.${process.pid}.${++attempts}`;
   writeFileSync(mine, identify(process.pid) ?? String(process.pid));
   const startedAt = Date.now();
-  let nextHeartbeatAt = startedAt;
+  let nextHeartbeatAt = startedAt + patienceMs;
   try {
     while (!tryLock(path, mine)) {
       if (Date.now() >= nextHeartbeatAt) {
