@@ -57,7 +57,7 @@ export class EnginePulse {
 
   /** Somebody who was told at this instant (performance.now()) has had no answer: from an engine that is away, or from one that is merely slow, whose worker has taken the task. */
   async unheard(start: ProposalStart, since: number): Promise<void> {
-    if (this.movedAt < since && !(await this.isTaken(start)) && this.movedAt < since) this.stop();
+    if (await this.isAwaySince(start, since)) this.stop();
   }
 
   /** A worker was heard of, or something was seen that only a worker does. */
@@ -84,11 +84,14 @@ export class EnginePulse {
     const askedAt = performance.now();
     if (askedAt - this.movedAt < suspiciousMs || !this.following.has(oldest)) return this.arm();
     this.asking = true;
-    const taken = await this.isTaken(oldest.start);
+    if (await this.isAwaySince(oldest.start, askedAt)) this.stop();
+    else oldest.since = performance.now(); // To be asked again.
     this.asking = false;
-    if (taken)
-      oldest.since = performance.now(); // To be asked again.
-    else if (this.movedAt < askedAt) this.stop();
     this.arm();
+  }
+
+  private async isAwaySince(start: ProposalStart, since: number): Promise<boolean> {
+    if (this.movedAt >= since || (await this.isTaken(start))) return false;
+    return this.movedAt < since; // Somebody may have been heard of while the engine was asked.
   }
 }
