@@ -16,7 +16,11 @@ export function fitFact(name: string, value: Readonly<Record<string, JsonValue>>
   const [count, first] = Array.isArray(value)
     ? [value.length, value.slice(0, shown)]
     : [Object.keys(value).length, Object.fromEntries(Object.entries(value).sort(byName).slice(0, shown))];
-  return { [`${name}Count`]: count, [`${name}First`]: first, [`${name}Digest`]: `sha256:${createHash('sha256').update(text).digest('hex')}` };
+  return {
+    [`${name}Count`]: count,
+    [`${name}First`]: first,
+    [`${name}Digest`]: `sha256:${createHash('sha256').update(text).digest('hex')}`,
+  };
 }
 
 function byName([one]: [string, unknown], [other]: [string, unknown]): number {
