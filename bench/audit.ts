@@ -17,11 +17,12 @@ import { printTable } from './statistics.ts';
 const directory = resolve('.exequatur', 'bench', 'audit');
 
 /**
- * `npm run bench -- audit [--entries 1000000] [--sealed 100000] [--tenants 1,50,1000]`: how fast one relay seals what has gathered in the logs of so many tenants; what an
- * export of a whole log costs the API process in time and memory; how fast the verifier checks it. On a PostgreSQL that flushes its commits, as production does.
+ * `npm run bench -- audit [--entries 1000000] [--sealed 100000] [--tenants 1,50,1000] [--heap 192]`: how fast one relay seals what has gathered in the logs of so many
+ * tenants; what an export of a whole log costs the API process in time and memory, with a heap of so many MiB beyond which V8 ends it, so that what grew with the log would
+ * end the export; how fast the verifier checks it. On a PostgreSQL that flushes its commits, as production does.
  */
 export async function benchAudit(args: readonly string[]): Promise<void> {
-  const options = readOptions(args, { entries: 1_000_000, sealed: 100_000, tenants: '1,50,1000' });
+  const options = readOptions(args, { entries: 1_000_000, sealed: 100_000, tenants: '1,50,1000', heap: 192 });
   await removeState(directory);
   const keys = await openDevelopmentKeys(join(directory, 'keys'));
   const database = await openStackDatabase({ directory, fresh: true });
@@ -44,12 +45,17 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
     const apiDatabase = loginUrl(database.superuserUrl, 'api', keys.passwords.api);
     const token = await keys.sign({ tenant, id: 'auditor', kind: 'user', roles: ['auditor'] });
     const file = join(directory, 'log.ndjson');
-    const exported = await withApi({ EXEQUATUR_API_DATABASE_URL: apiDatabase, EXEQUATUR_JWKS_FILE: keys.jwksFile }, async (api) => [
+    const env = {
+      EXEQUATUR_API_DATABASE_URL: apiDatabase,
+      EXEQUATUR_JWKS_FILE: keys.jwksFile,
+      NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --max-old-space-size=${options.heap}`,
+    };
+    const exported = await withApi(env, async (api) => [
       await measureExport({ ...api, token }, 1, file), // Not counted: warms caches, statements and the heap.
       await measureExport({ ...api, token }, Math.ceil(options.entries / 10), file),
       await measureExport({ ...api, token }, 10 * Math.ceil(options.entries / 10), file),
     ]);
-    report(sealed, exported.slice(1), await measureVerifier(file, benchSigner.verifierKey));
+    report(sealed, exported.slice(1), options.heap, await measureVerifier(file, benchSigner.verifierKey));
   } finally {
     await superuser.end();
     await database.stop();
@@ -90,7 +96,7 @@ async function withApi<T>(env: Record<string, string>, work: (api: { apiUrl: str
   }
 }
 
-function report(sealed: readonly Sealed[], exported: readonly Exported[], verified: Verified): void {
+function report(sealed: readonly Sealed[], exported: readonly Exported[], heap: number, verified: Verified): void {
   console.log('\nsealing what has gathered, one relay');
   printTable([
     ['logs', 'entries', 'checkpoints', 'seconds', 'entries/s', 'checkpoints/s'],
@@ -98,7 +104,7 @@ function report(sealed: readonly Sealed[], exported: readonly Exported[], verifi
       [tenants, entries, checkpoints, seconds.toFixed(1), (entries / seconds).toFixed(0), (checkpoints / seconds).toFixed(0)].map(String),
     ),
   ]);
-  console.log('\nexporting through the API: memory of its process');
+  console.log(`\nexporting through the API, with a heap of at most ${heap} MiB: memory of its process`);
   printTable([
     ['entries up to', 'file MiB', 'seconds', 'entries/s', 'before MiB', 'peak MiB'],
     ...exported.map(({ entries, mebibytes, seconds, before, peak }) =>
@@ -109,5 +115,5 @@ function report(sealed: readonly Sealed[], exported: readonly Exported[], verifi
   console.log(
     `\nverifying ${verified.entries} entries, ${verified.judged} executions judged: ${verified.seconds.toFixed(1)} s, ${perMillion.toFixed(1)} s per million; ${verified.processorSeconds.toFixed(1)} s of a processor; peak ${verified.peak} MiB`,
   );
-  console.log(JSON.stringify({ bench: 'audit', sealed, exported, verified, secondsPerMillion: perMillion }));
+  console.log(JSON.stringify({ bench: 'audit', sealed, heap, exported, verified, secondsPerMillion: perMillion }));
 }

@@ -1,39 +1,50 @@
 import type pg from 'pg';
 import { rootOf, type StoredTiles, tileWidth } from '../audit/merkle.ts';
 import { checkpointText, type NoteSigner, type Signers, signNote } from '../audit/signed-note.ts';
-import { EntriesMissing, type LogToSeal, logsToSeal, storeCheckpoint, type Tile, tilesOfLog } from '../store/log-work.ts';
+import { EntriesMissing, type LogToSeal, logsToSeal, storeCheckpoint, type Tile, tellDueCheckpoint, tilesOfLog } from '../store/log-work.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { severalAtOnce } from './several-at-once.ts';
 
-/** Of one round; those with most to seal come first, so none waits for ever. */
+/** Of one round; those that have waited longest come first, so none waits for ever. */
 export const mostLogs = 200;
+const rewrittenAgainMs = 60_000; // Nothing mends it by itself; it is told again each minute until somebody has looked.
 const atOnce = 4; // While one waits for its commit, or for a signing command, others go on; more than the database has cores for gains nothing.
 
 /** The log of a tenant says otherwise than what was signed of it: it is sealed no further until somebody has looked. */
 class LogRewritten extends Error {}
 
-/** Signs a checkpoint for each log that has grown. @returns how many were signed, and the tenants whose logs were rewritten. */
+interface SealingDeps {
+  pool: pg.Pool;
+  signers: Signers;
+  logger: Logger;
+  /** Tenants whose logs were rewritten, and when each is looked at again. Kept over rounds: until then it takes no other's place. */
+  refused?: Map<string, number>;
+}
+
+/** Signs a checkpoint for each log that has grown. @returns how many were signed, and the tenants whose logs were rewritten, as far as they are known. */
 export async function sealLogs({
   pool,
   signers,
   logger,
-}: {
-  pool: pg.Pool;
-  signers: Signers;
-  logger: Logger;
-}): Promise<{ sealed: number; rewritten: string[] }> {
-  const rewritten: string[] = [];
+  refused = new Map(),
+}: SealingDeps): Promise<{ sealed: number; rewritten: string[] }> {
+  for (const [tenant, again] of refused) if (again <= Date.now()) refused.delete(tenant);
   let sealed = 0;
-  await severalAtOnce(await logsToSeal(pool, mostLogs), atOnce, async (log) => {
+  await severalAtOnce(await logsToSeal(pool, { passed: [...refused.keys()], limit: mostLogs }), atOnce, async (log) => {
     try {
       if (await sealLog(pool, log, signers)) sealed++;
     } catch (error) {
       if (!(error instanceof LogRewritten || error instanceof EntriesMissing)) throw error;
-      rewritten.push(log.tenant);
+      refused.set(log.tenant, Date.now() + rewrittenAgainMs);
       logger.error({ tenant: log.tenant, signed: log.sealed }, 'a log was rewritten; it is sealed no further');
     }
   });
-  return { sealed, rewritten };
+  return { sealed, rewritten: [...refused.keys()] };
+}
+
+/** Tells of the newest checkpoints of busy logs, of which not each is told. */
+export async function tellDueCheckpoints(pool: pg.Pool): Promise<void> {
+  for (let told = 0; told < mostLogs && (await tellDueCheckpoint(pool)); told++);
 }
 
 /** The name of a tenant's log: what its checkpoints begin with. */

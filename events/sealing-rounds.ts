@@ -8,7 +8,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { KnownWitness } from './ask-witness.ts';
 import { readSigners } from './checkpoint-signers.ts';
 import type { Round } from './poll.ts';
-import { mostLogs, sealLogs } from './seal-logs.ts';
+import { mostLogs, sealLogs, tellDueCheckpoints } from './seal-logs.ts';
 import { mendCosignatures, submitCheckpoints } from './submit-checkpoints.ts';
 
 interface SealingDeps {
@@ -20,6 +20,7 @@ interface SealingDeps {
 
 const sealEveryMs = 500; // An entry is under a checkpoint within a second.
 const submitEveryMs = 500; // And cosigned within another.
+const tellEveryMs = 1_000; // Of a busy log a checkpoint is told in ten seconds.
 const mendEveryMs = 60_000; // As often as a fork is told of again: somebody with the relay's login is at work.
 const thinEveryMs = 600_000;
 const mostThinned = 5_000; // Of one transaction.
@@ -33,7 +34,7 @@ export function sealingRounds(deps: SealingDeps): Round[] {
     logger.warn('no key for checkpoints: audit logs are not sealed');
     return [];
   }
-  return [sealing(deps, signers), thinning(deps), ...submitting(deps, witnesses)];
+  return [sealing(deps, signers), telling(deps), thinning(deps), ...submitting(deps, witnesses)];
 }
 
 function sealing({ pool, registry, logger }: SealingDeps, signers: Signers): Round {
@@ -44,16 +45,25 @@ function sealing({ pool, registry, logger }: SealingDeps, signers: Signers): Rou
   });
   const rewrittenLogs = new Gauge({
     name: 'exequatur_audit_logs_rewritten',
-    help: 'Logs that no longer say what was signed of them, as of the newest round; they are sealed no further.',
+    help: 'Logs that no longer say what was signed of them, as of when each was last looked at; they are sealed no further.',
     registers: [registry],
   });
+  const refused = new Map<string, number>();
   const work = async () => {
-    const { sealed, rewritten } = await sealLogs({ pool, signers, logger });
+    const { sealed, rewritten } = await sealLogs({ pool, signers, logger, refused });
     checkpoints.inc(sealed);
     rewrittenLogs.set(rewritten.length);
     return sealed === mostLogs;
   };
   return { name: 'seal', everyMs: sealEveryMs, work };
+}
+
+function telling({ pool }: SealingDeps): Round {
+  const work = async () => {
+    await tellDueCheckpoints(pool);
+    return false;
+  };
+  return { name: 'tell', everyMs: tellEveryMs, work };
 }
 
 function thinning({ pool }: SealingDeps): Round {

@@ -83,8 +83,9 @@ async function submit(deps: SubmitDeps, log: CheckpointToCosign): Promise<boolea
     if (answer === 'refused') return fork(deps, log, old);
     if ('declined' in answer) return declined(deps, log, answer.declined);
     if ('cosigned' in answer) {
-      await storeCosignature(pool, { ...log, witness: nameOfWitness(witness), line: answer.cosigned, at: answer.at });
+      const filed = await storeCosignature(pool, { ...log, witness: nameOfWitness(witness), line: answer.cosigned, at: answer.at });
       deps.forks.delete(log.tenant);
+      if (!filed) return withoutRoom(deps, log);
       deps.declined.delete(log.tenant);
       return true;
     }
@@ -114,6 +115,13 @@ async function proofFrom(pool: pg.Pool, { tenant, size }: CheckpointToCosign, ol
 function declined({ witness, logger, declined: logs }: SubmitDeps, { tenant, size }: CheckpointToCosign, status: number): false {
   logs.set(tenant, Date.now() + forkAgainMs);
   logger.warn({ tenant, size, status, witness: witness.key.name }, 'a witness does not take this log; others go on');
+  return false;
+}
+
+/** Somebody files what is no cosignature until there is no room for a true one: in a minute there is. */
+function withoutRoom({ witness, logger, declined: logs }: SubmitDeps, { tenant, size }: CheckpointToCosign): false {
+  logs.set(tenant, Date.now() + forkAgainMs);
+  logger.error({ tenant, size, witness: witness.key.name }, 'a checkpoint has no room for a cosignature');
   return false;
 }
 

@@ -1,6 +1,8 @@
+import { fitFact } from '../audit/fit-fact.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import type { Setting } from '../ontology/setting-actions.ts';
 import { announceChange } from './announce-change.ts';
+import { announceDefinitions } from './announce-definitions.ts';
 import { announceDelegation } from './announce-delegation.ts';
 import { announceSubscription } from './announce-subscription.ts';
 import type { DefinitionRows } from './definition-rows.ts';
@@ -52,14 +54,19 @@ async function announceOntology(
 ): Promise<void> {
   const baseVersion = Number(before.version);
   const migration = set.migration as { rules: JsonObject[] } | undefined;
-  const personal = { actor: proposerId };
+  const digest = String(set.digest ?? '');
   if (migration !== undefined) {
-    const facts = { migrationId: proposalId, digest: set.digest ?? '', baseVersion, rules: migration.rules };
-    return announceChange(tx, { type: 'ontology.migration_started', subject: 'ontology', facts, personal });
+    const about = { migrationId: proposalId, digest, baseVersion };
+    return announceChange(tx, {
+      type: 'ontology.migration_started',
+      subject: 'ontology',
+      facts: { ...about, ...fitFact('rules', migration.rules) },
+      personal: { actor: proposerId },
+      data: { ...about, rules: migration.rules },
+    });
   }
-  const rows = set.definitions as unknown as DefinitionRows;
-  const facts = { version: baseVersion + 1, digest: set.digest ?? '', actionTypes: (await foreseeDefinitions(tx, rows)).actionTypes };
-  announceChange(tx, { type: 'ontology.changed', subject: 'ontology', facts, personal });
+  const { actionTypes } = await foreseeDefinitions(tx, set.definitions as unknown as DefinitionRows);
+  announceDefinitions(tx, { version: baseVersion + 1, digest, actionTypes }, proposerId);
 }
 
 async function announcePolicies(tx: Tx, set: JsonObject, actor: string): Promise<void> {

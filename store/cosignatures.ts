@@ -53,16 +53,20 @@ export async function lastCheckpoint(pool: pg.Pool, tenant: string): Promise<num
   return rows[0]?.size ?? 0;
 }
 
-/** `at` is in seconds since 1970. A repeat stores nothing. */
+/**
+ * `at` is in seconds since 1970. A repeat stores nothing. False where it is not filed: the checkpoint is gone, another has long been in its place, or it has no room for
+ * another line.
+ */
 export async function storeCosignature(
   pool: pg.Pool,
   { tenant, size, witness, line, at }: { tenant: string; size: number; witness: string; line: string; at: number },
-): Promise<void> {
-  await pool.query({
+): Promise<boolean> {
+  const { rows } = await pool.query<{ filed: boolean }>({
     name: 'store_cosignature',
-    text: 'SELECT exequatur.store_cosignature($1::uuid, $2::bigint, $3, $4, to_timestamp($5::float8))',
+    text: 'SELECT exequatur.store_cosignature($1::uuid, $2::bigint, $3, $4, to_timestamp($5::float8)) AS filed',
     values: [tenant, size, witness, line, at],
   });
+  return rows[0]?.filed === true;
 }
 
 /** Forgets checkpoints whose place a later one of the same hour takes, a day after; of those made since a time, or of all. @returns how many. */

@@ -1,8 +1,8 @@
 import type { Caller } from '../ontology/authority.ts';
-import type { JsonObject } from '../ontology/json.ts';
 import { mayBecome } from '../ontology/lifecycle.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { announceChange } from './announce-change.ts';
+import { announceDefinitions } from './announce-definitions.ts';
 import { lockDefinitionsAlone } from './definitions-lock.ts';
 import { refusalToAdminister } from './may-administer.ts';
 import { type MigrationRow, type MigrationState, type MigrationView, readMigration, viewMigration } from './migrations.ts';
@@ -40,8 +40,7 @@ export async function endMigration(tx: Tx, migration: MigrationRow, { outcome, b
     version,
   ]);
   const actor = by ?? migration.startedBy;
-  const facts: JsonObject = { version, digest: kept?.digest ?? '', actionTypes: await currentActionVersions(tx) };
-  announceChange(tx, { type: 'ontology.changed', subject: 'ontology', facts: facts, personal: { actor } });
+  announceDefinitions(tx, { version, digest: kept?.digest ?? '', actionTypes: await currentActionVersions(tx) }, actor);
   const ended = { migrationId: migration.id, outcome, version, digest: migration.digest };
   announceChange(tx, { type: 'ontology.migration_ended', subject: 'ontology', facts: ended, personal: { actor, reason } });
   return true;

@@ -24,12 +24,13 @@ export class EntriesMissing extends Error {
   }
 }
 
-/** Over all tenants, through functions that the database keeps for the relay's login. */
-export async function logsToSeal(pool: pg.Pool, limit: number): Promise<LogToSeal[]> {
+/** Over all tenants but those `passed` over, those first whose entries have waited longest; through functions that the database keeps for the relay's login. */
+export async function logsToSeal(pool: pg.Pool, { passed, limit }: { passed: readonly string[]; limit: number }): Promise<LogToSeal[]> {
   const { rows } = await pool.query<LogToSeal>({
     name: 'logs_to_seal',
-    text: 'SELECT l.tenant_id AS tenant, l.head::float8 AS head, l.sealed::float8 AS sealed, l.root FROM exequatur.logs_to_seal($1::int) l',
-    values: [limit],
+    text: `SELECT l.tenant_id AS tenant, l.head::float8 AS head, l.sealed::float8 AS sealed, l.root
+             FROM exequatur.logs_to_seal($1::int, $2::uuid[]) l`,
+    values: [limit, passed],
   });
   return rows;
 }
@@ -69,4 +70,13 @@ export async function storeCheckpoint(
     values: [tenant, size, root, note, JSON.stringify(tiles.map((tile) => ({ ...tile, hashes: tile.hashes.toString('hex') })))],
   });
   return rows[0]?.stored === true;
+}
+
+/** Tells of the newest checkpoint of one log of which another was told less than ten seconds before it. @returns whether there was one. */
+export async function tellDueCheckpoint(pool: pg.Pool): Promise<boolean> {
+  const { rows } = await pool.query<{ told: boolean }>({
+    name: 'tell_due_checkpoint',
+    text: 'SELECT exequatur.tell_due_checkpoint() AS told',
+  });
+  return rows[0]?.told === true;
 }

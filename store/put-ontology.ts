@@ -7,7 +7,7 @@ import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import { ontologyLoosenings } from '../ontology/ontology-loosens.ts';
 import type { Fault } from '../ontology/plan.ts';
 import type { Loosening } from '../ontology/setting-actions.ts';
-import { announceChange } from './announce-change.ts';
+import { announceDefinitions } from './announce-definitions.ts';
 import { definitionRows } from './definition-rows.ts';
 import { lockDefinitionsAlone } from './definitions-lock.ts';
 import { examineUpload } from './examine-upload.ts';
@@ -137,8 +137,7 @@ async function acceptFirst(
       { setting: 'ontology', id: 'ontology', before: {}, set: { definitions: rows as unknown as JsonObject } },
       actor.id,
     );
-    const facts = { version: 1, digest, actionTypes };
-    announceChange(tx, { type: 'ontology.changed', subject: 'ontology', facts, personal: { actor: actor.id } });
+    announceDefinitions(tx, { version: 1, digest, actionTypes }, actor.id);
   }
   const described = { version: 1, digest, changed: true, accepted: true, dryRun, breaking: false, changes, loosens: [], faults: [] };
   return { ...described, actionTypes, redefined: redefinedActions({}, foreseen), migration: null, proposalId: null };

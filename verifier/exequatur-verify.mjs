@@ -22,6 +22,15 @@ export class Mismatch extends Error {
   }
 }
 
+/** Whatever cannot be made of an entry as entries are is found at that entry: it says nothing that holds. @throws {Mismatch} */
+function madeOf(index, work) {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof Mismatch ? error : new Mismatch(index, `is not made as entries are: ${error.message}`);
+  }
+}
+
 /** The bytes of an entry: 'EXQ1', then tenant, sequence, microseconds, previous hash and payload, each behind its length. */
 export function frameOf(tenant, { seq, at, previousHash, payload }) {
   const number = (value) => {
@@ -158,7 +167,17 @@ export class Story {
   constructor(requirements = new Map()) {
     this.requirements = requirements;
     this.proposals = new Map();
-    this.counts = { entries: 0, proposals: 0, reviews: 0, executions: 0, unjudged: 0, conditionsUnjudged: 0, disclosed: 0, erased: 0 };
+    this.counts = {
+      entries: 0,
+      proposals: 0,
+      reviews: 0,
+      executions: 0,
+      unjudged: 0,
+      conditionsUnjudged: 0,
+      rejectionsUncounted: 0,
+      disclosed: 0,
+      erased: 0,
+    };
     this.tells = false; // Whether an entry has said whose approval its plan needs.
     this.lack = null; // The first that does not, until an entry says that earlier ones did not.
   }
@@ -231,7 +250,15 @@ export class Story {
     if (told !== undefined && given !== null && digestOf(given) !== told)
       throw new Mismatch(seq, 'names another requirement than the plan');
     if (known.plan?.digest === planDigest) return;
-    known.plan = { digest: planDigest, requirement: requirement ?? given, told, reviews: new Map(), escalated: false, broken: false };
+    known.plan = {
+      digest: planDigest,
+      requirement: requirement ?? given,
+      told,
+      reviews: new Map(),
+      lastOf: new Map(),
+      escalated: false,
+      broken: false,
+    };
   }
 
   review(known, { seq, at, decision, planDigest, reviewId }, { reviewer, onBehalfOf }) {
@@ -240,7 +267,9 @@ export class Story {
     if (known.told.has(reviewId)) throw new Mismatch(seq, 'tells of a review that was told before');
     known.told.add(reviewId);
     const names = [reviewer, onBehalfOf].filter((who) => who !== undefined);
-    if (known.plan !== null && planDigest === known.plan.digest) known.plan.reviews.set(reviewId, { seq, at, decision, names });
+    if (known.plan === null || planDigest !== known.plan.digest) return;
+    known.plan.reviews.set(reviewId, { seq, at, decision, names });
+    for (const who of names) known.plan.lastOf.set(who, seq);
   }
 
   /** What ran was approved as its plan asked: by the reviews that the entry tells, which are counted here again. */
@@ -249,11 +278,13 @@ export class Story {
     if (known.executed?.executionId === executionId) return; // With effects it is told when the edits are applied, and again at the end.
     this.counts.executions++;
     const { plan } = known;
-    if (known.isWhole && plan?.digest !== planDigest) throw new Mismatch(seq, 'the plan that ran is not the one that was to be approved');
+    if (known.isWhole && (plan === null || plan.digest !== planDigest))
+      throw new Mismatch(seq, 'the plan that ran is not the one that was to be approved');
     if (known.isWhole && approvals === undefined) this.lacks(seq, 'does not say by whose approval');
     const requirement = known.isWhole ? requirementToldOf(seq, plan, facts) : null;
     const unread = requirement === null || !approvals ? null : judgeExecution(seq, at, { ...known, requirement }, facts);
     const isFromBefore = known.isWhole && (approvals === undefined || (plan.told === undefined && requirement === null));
+    if (known.isWhole) this.counts.rejectionsUncounted += rejectionsBeside(plan, facts);
     if (unread !== null) this.counts.conditionsUnjudged += unread;
     else if (isFromBefore) this.counts.unjudgedBefore = (this.counts.unjudgedBefore ?? 0) + 1;
     else this.counts.unjudged++;
@@ -302,13 +333,13 @@ function judgeExecution(seq, at, { plan, proposer, requirement }, { approvals, d
       throw broken('an approval counts for what the plan does not ask');
     if (one.fills !== undefined) return one.fills.some(([of, which]) => of === stage && which === index); // As entries had it before they told the requirement.
     const { thresholds, afterEscalation } = requirement.stages[stage];
-    const verdicts = [
+    const either = [
       admits(thresholds[index].reviewers, one.roles),
       escalated && afterEscalation ? admits(afterEscalation, one.roles) : false,
     ];
-    if (verdicts.includes(true)) return true;
-    if (verdicts.includes(null)) unread.add(`${stage}/${index}`);
-    return verdicts.includes(null) ? null : false;
+    if (either.includes(true)) return true;
+    if (either.includes(null)) unread.add(`${stage}/${index}`);
+    return either.includes(null) ? null : false;
   };
   if (emergency !== undefined && isEmergency(requirement, { approvals, emergency, asks }, broken)) return unread.size;
   for (const [stage, { name, thresholds, require }] of requirement.stages.entries()) {
@@ -330,7 +361,7 @@ function judgePeople(at, { plan, proposer, requirement, approvals }, broken) {
   if (new Set(parties).size < parties.length) throw broken('somebody is counted twice');
   const numbers = new Map();
   for (const { review: id, person, delegate } of approvals) {
-    const names = approvalNamed(id, at, { reviews: plan.reviews, requirement }, broken);
+    const names = approvalNamed(id, at, { plan, requirement }, broken);
     const own = names.find((who) => proposer.includes(who));
     if (own !== undefined) throw broken(`${own} approved what they proposed`);
     for (const who of names) {
@@ -342,16 +373,24 @@ function judgePeople(at, { plan, proposer, requirement, approvals }, broken) {
 }
 
 /** @returns who gave it, as far as that is disclosed. */
-function approvalNamed(id, at, { reviews, requirement }, broken) {
-  const review = reviews.get(id);
+function approvalNamed(id, at, { plan, requirement }, broken) {
+  const review = plan.reviews.get(id);
   if (review === undefined) throw broken(`the approval ${id} is void, or was never given`);
   if (review.decision !== 'approve') throw broken(`the review ${id} approves nothing`);
-  for (const later of reviews.values())
-    if (later.seq > review.seq && later.names.some((who) => review.names.includes(who))) throw broken(`the approval ${id} was taken back`);
+  if (isReplaced(review, plan)) throw broken(`the approval ${id} was taken back`);
   // The clock was asked a moment before the entry was written.
   const lasts = requirement.approvalsLast === undefined ? null : durationMs(requirement.approvalsLast) + 60_000;
   if (lasts !== null && Number(BigInt(at) - BigInt(review.at)) / 1_000 > lasts) throw broken(`the approval ${id} had lapsed`);
   return review.names;
+}
+
+/** Whether one of those who gave it gave another of this plan later. */
+const isReplaced = ({ seq, names }, { lastOf }) => names.some((who) => lastOf.get(who) > seq);
+
+/** How many reviews that reject the plan the execution does not tell as denials: why they did not count is the word of whoever wrote it. */
+function rejectionsBeside(plan, { denials = [] }) {
+  const told = new Set(denials.map(({ review }) => review));
+  return [...plan.reviews].filter(([id, one]) => one.decision === 'reject' && !told.has(id) && !isReplaced(one, plan)).length;
 }
 
 /**
@@ -359,46 +398,69 @@ function approvalNamed(id, at, { reviews, requirement }, broken) {
  * an approval stands in one threshold at most, and speaks for a team in no other stage. Null after too many tries.
  */
 function fills({ stages, distinctReviewers }, approvals, asks) {
-  const speaks = (stage, one) => stages[stage].thresholds.some((_, index) => asks(stage, index)(one));
+  const budget = { left: 20_000_000 }; // Of comparisons, two hundred at least for each place or way: a second or two.
+  const speakers = stages.map(({ thresholds }, stage) => approvals.filter((one) => thresholds.some((_, index) => asks(stage, index)(one))));
   const hasTeams = (stage, stands = () => undefined) => {
-    const people = approvals.filter((one) => (stands(one) ?? stage) === stage && speaks(stage, one));
+    const people = speakers[stage].filter((one) => (stands(one) ?? stage) === stage);
     const teamsOf = (one) => (one.teams ?? []).flatMap((team) => (Array.isArray(team) ? (team[0] === stage ? [team[1]] : []) : [team]));
-    return match(people.map(teamsOf)).size >= (stages[stage].teams ?? 0);
+    return match(people.map(teamsOf), budget).size >= (stages[stage].teams ?? 0);
   };
   if (!distinctReviewers)
     return stages.every(({ thresholds, require }, stage) => {
       const isFull = ({ needed }, index) => approvals.filter(asks(stage, index)).length >= needed;
       return (require === 'any' ? thresholds.some(isFull) : thresholds.every(isFull)) && hasTeams(stage);
     });
-  let choices = [[]];
-  for (const [stage, { thresholds, require }] of stages.entries()) {
-    const slots = thresholds.map(({ needed }, index) => Array.from({ length: needed }, () => [stage, index]));
-    choices = (require === 'any' ? slots : [slots.flat()]).flatMap((mine) => choices.map((before) => [...before, ...mine]));
-  }
-  let tries = 100_000;
+  const spend = (comparisons) => {
+    budget.left -= Math.max(200, comparisons);
+    return budget.left >= 0;
+  };
   const placed = new Map();
-  const place = (slots) => {
-    if (--tries < 0) return false;
-    if (slots.length === 0) return stages.every((_, stage) => hasTeams(stage, (one) => placed.get(one)));
-    const [[stage, index], ...others] = slots;
-    for (const one of approvals.filter((each) => !placed.has(each) && asks(stage, index)(each))) {
+  const place = (slots, at) => {
+    if (!spend(approvals.length)) return false;
+    if (at === slots.length)
+      return spend(stages.length * approvals.length) && stages.every((_, stage) => hasTeams(stage, (one) => placed.get(one)));
+    const [stage, index] = slots[at];
+    for (const one of admittedBy(stage, index)) {
+      if (placed.has(one)) continue;
       placed.set(one, stage);
-      if (place(others)) return true;
+      if (place(slots, at + 1)) return true;
       placed.delete(one);
     }
     return false;
   };
-  const isPossible = (slots) => match(slots.map(([stage, index]) => approvals.filter(asks(stage, index)))).size === slots.length;
-  const found = choices.some((slots) => isPossible(slots) && (stages.every(({ teams }) => teams === undefined) || place(slots)));
-  return found || tries >= 0 ? found : null;
+  const admitted = new Map();
+  const admittedBy = (stage, index) => {
+    const key = `${stage}/${index}`;
+    if (!admitted.has(key)) admitted.set(key, approvals.filter(asks(stage, index)));
+    return admitted.get(key);
+  };
+  const isPossible = (slots) =>
+    match(
+      slots.map(([stage, index]) => admittedBy(stage, index)),
+      budget,
+    ).size === slots.length;
+  // Stage by stage: what cannot be filled so far is not gone on with.
+  const choose = (stage, before) => {
+    if (stage === stages.length) return stages.every(({ teams }) => teams === undefined) || place(before, 0);
+    const { thresholds, require } = stages[stage];
+    const whole = thresholds.map((_, index) => index);
+    return (require === 'any' ? whole.map((index) => [index]) : [whole]).some((indices) => {
+      const places = indices.reduce((sum, index) => sum + thresholds[index].needed, before.length);
+      if (places > approvals.length || !spend(places)) return false;
+      const slots = [...before, ...indices.flatMap((index) => Array.from({ length: thresholds[index].needed }, () => [stage, index]))];
+      return isPossible(slots) && choose(stage + 1, slots);
+    });
+  };
+  const found = choose(0, []);
+  return found || budget.left >= 0 ? found : null;
 }
 
-/** As many of those who seek as can have one each of what they would take: what is taken, and by which. */
-function match(wanted) {
+/** As many of those who seek as can have one each of what they would take, within a budget of comparisons: what is taken, and by which. */
+function match(wanted, budget) {
   const holders = new Map();
   const take = (seeker, tried) =>
     wanted[seeker].some((item) => {
-      if (tried.has(item)) return false;
+      if (--budget.left < 0 || tried.has(item)) return false;
       tried.add(item);
       if (holders.has(item) && !take(holders.get(item), tried)) return false;
       holders.set(item, seeker);
@@ -466,7 +528,7 @@ export function admits(condition, roles) {
     const value = any();
     return at === tokens.length ? value : null;
   } catch (error) {
-    if (error === strange) return null;
+    if (error === strange || error instanceof RangeError) return null; // The other is one nested deeper than this program goes.
     throw error;
   }
 }
@@ -527,6 +589,7 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
   };
   for await (const line of lines) {
     const item = JSON.parse(line);
+    if (ended) throw new Mismatch(tree.size, 'is the last by what the export says, and more lines follow');
     if (header === null) {
       if (item.exequatur !== 'audit-export' || item.format !== 1) throw new Error('this is no export of an audit log in format 1');
       header = item;
@@ -541,10 +604,10 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
       if (item.seq !== tree.size + 1) throw new Mismatch(tree.size + 1, `is missing: ${item.seq} comes next`);
       const first = item.seq === 1 ? '0'.repeat(64) : null;
       if (item.previousHash !== (previous ?? first ?? item.previousHash)) throw new Mismatch(item.seq, 'does not follow the one before it');
-      const frame = frameOf(header.tenant, item);
+      const frame = madeOf(item.seq, () => frameOf(header.tenant, item));
       tree.add(leafHash(frame));
       previous = sha256(frame).toString('hex');
-      story.tell(item);
+      madeOf(item.seq, () => story.tell(item));
       checkKept(item.seq);
     }
   }
@@ -579,13 +642,15 @@ export function verifyEvidence(evidence, verifiers, asked = nobody) {
   const { formatChanged = null } = evidence;
   const entries = [...evidence.entries, ...(formatChanged === null ? [] : [formatChanged])].sort((one, other) => one.seq - other.seq);
   for (const entry of entries) {
-    const proof = entry.proof.map((hash) => Buffer.from(hash, 'hex'));
-    const root = rootByInclusion(leafHash(frameOf(evidence.tenant, entry)), entry.seq - 1, checkpoint.size, proof);
+    const root = madeOf(entry.seq, () => {
+      const proof = entry.proof.map((hash) => Buffer.from(hash, 'hex'));
+      return rootByInclusion(leafHash(frameOf(evidence.tenant, entry)), entry.seq - 1, checkpoint.size, proof);
+    });
     if (root === null || !root.equals(checkpoint.root)) throw new Mismatch(entry.seq, 'is not in the log that was signed');
-    const { type, proposalId } = JSON.parse(entry.payload);
+    const { type, proposalId } = madeOf(entry.seq, () => JSON.parse(entry.payload));
     if (entry === formatChanged ? type !== 'log.format_changed' : proposalId !== evidence.proposalId)
       throw new Mismatch(entry.seq, 'is of another proposal');
-    story.tell(entry);
+    madeOf(entry.seq, () => story.tell(entry));
   }
   story.end();
   const told = story.proposals.get(evidence.proposalId);

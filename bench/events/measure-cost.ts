@@ -3,18 +3,35 @@ import type { BenchStack } from '../plan/bench-stack.ts';
 import { groupOf, loadItems } from '../plan/load-items.ts';
 import { approve, propose } from '../plan/propose.ts';
 
-/** Entries are not appended and events not kept: the calls are still made, and come to nothing. */
+/** What only the log is told, each by what does nothing in its place: the calls are still made, and come to nothing. */
+const onlyForTheLog = [
+  { name: 'append_audit', takes: 'entries jsonb', returns: 'bigint', instead: '0::bigint' },
+  { name: 'append_entries', takes: 'entries jsonb', returns: 'bigint', instead: '0::bigint' },
+  // By whose approval a plan ran the door works out for its entry alone.
+  { name: 'tell_approvals', takes: 'p exequatur.proposal, content text, approving uuid[]', returns: 'jsonb', instead: "'{}'::jsonb" },
+  { name: 'canonical_facts', takes: 'facts jsonb', returns: 'text', instead: "'{}'::text" },
+];
 const dropBoth = `
-  ALTER FUNCTION exequatur.append_entries(jsonb) RENAME TO append_entries_kept;
-  CREATE FUNCTION exequatur.append_entries(entries jsonb) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 0::bigint';
-  GRANT EXECUTE ON FUNCTION exequatur.append_entries(jsonb) TO PUBLIC;
+  ${onlyForTheLog
+    .map(
+      ({ name, takes, returns, instead }) => `
+  ALTER FUNCTION exequatur.${name} RENAME TO ${name}_kept;
+  CREATE FUNCTION exequatur.${name}(${takes}) RETURNS ${returns} LANGUAGE sql IMMUTABLE AS $$ SELECT ${instead} $$;
+  GRANT EXECUTE ON FUNCTION exequatur.${name} TO PUBLIC;`,
+    )
+    .join('')}
   CREATE FUNCTION exequatur.drop_event() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
   CREATE TRIGGER dropped BEFORE INSERT ON exequatur.outbox FOR EACH ROW EXECUTE FUNCTION exequatur.drop_event();`;
 const keepBoth = `
   DROP TRIGGER dropped ON exequatur.outbox;
   DROP FUNCTION exequatur.drop_event();
-  DROP FUNCTION exequatur.append_entries(jsonb);
-  ALTER FUNCTION exequatur.append_entries_kept(jsonb) RENAME TO append_entries;`;
+  ${onlyForTheLog
+    .map(
+      ({ name }) => `
+  DROP FUNCTION exequatur.${name};
+  ALTER FUNCTION exequatur.${name}_kept RENAME TO ${name};`,
+    )
+    .join('')}`;
 
 /** Processor time of the database for one lifecycle (propose, simulate, approve, execute), with and without, in milliseconds, one figure each round. */
 export async function measureCost(stack: BenchStack, { rounds, lifecycles }: { rounds: number; lifecycles: number }) {

@@ -262,6 +262,7 @@ describe('functions', () => {
         'schedules_to_tell',
         'store_checkpoint',
         'store_cosignature',
+        'tell_due_checkpoint',
         'thin_checkpoints',
         'undelivered_nudges',
         'unfinished_indexes',

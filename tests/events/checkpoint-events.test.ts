@@ -1,7 +1,8 @@
 // Checkpoints among the events that readers hear, with the relay's and the API's logins; on clones from tests/support/database.ts.
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sealLogs } from '../../events/seal-logs.ts';
+import { checkpointText, signNote } from '../../audit/signed-note.ts';
+import { sealLogs, tellDueCheckpoints } from '../../events/seal-logs.ts';
 import { beginning, type CloudEvent, type Position, placeOf } from '../../ontology/cloud-event.ts';
 import { openPool } from '../../store/connect.ts';
 import { claimKafkaLanes, laneEvents, moveLane } from '../../store/event-lanes.ts';
@@ -26,7 +27,11 @@ afterAll(async () => {
 });
 
 const happen = (name: string) => fixture.inApi(async (tx) => tell(tx, name, { turn: 0 }));
-const seal = () => sealLogs({ pool: relay, signers: [signer], logger });
+/** Ten seconds after the one before, so that it is told at once. */
+const seal = async () => {
+  await fixture.database.advanceClock(10_000);
+  await sealLogs({ pool: relay, signers: [signer], logger });
+};
 const head = () => fixture.inApi((tx) => readHead(tx, fixture.tenant));
 const isCheckpoint = ({ type }: CloudEvent) => type === 'audit.checkpoint';
 
@@ -139,7 +144,9 @@ describe('a checkpoint', () => {
     const sealer = await relay.connect();
     try {
       await sealer.query('BEGIN');
-      await sealer.query("SELECT exequatur.store_checkpoint($1::uuid, 1, decode(repeat('00', 32), 'hex'), 'a note', '[]')", [tenant]);
+      const root = Buffer.alloc(32);
+      const note = await signNote(checkpointText(`x/${tenant}`, 1, root), [signer]);
+      await sealer.query("SELECT exequatur.store_checkpoint($1::uuid, 1, $2, $3, '[]')", [tenant, root, note]);
       let isWritten = false;
       const next = inTenant(async (tx) => tell(tx, 'second', { turn: 0 })).then(() => {
         isWritten = true;
@@ -153,6 +160,31 @@ describe('a checkpoint', () => {
       sealer.release();
     }
     expect((await heard()).events.map(({ type }) => type)).toEqual(['switch.changed', 'audit.checkpoint', 'switch.changed']);
+  });
+
+  it('of a busy log is told once in ten seconds, and the newest once they are over', async () => {
+    await seal();
+    const start = await head();
+    const told = async () => (await readOn(start)).events.filter(isCheckpoint).map(({ data }) => data?.size);
+    const sizes: number[] = [];
+    const busy = async () => {
+      await happen('busy');
+      await sealLogs({ pool: relay, signers: [signer], logger });
+      await tellDueCheckpoints(relay);
+      sizes.push((await head()).seq);
+    };
+    await fixture.database.advanceClock(10_000);
+    for (let at = 0; at < 4; at++) await busy();
+    expect(await told()).toEqual([sizes[0]]);
+    await fixture.database.advanceClock(10_000);
+    await Promise.all([tellDueCheckpoints(relay), tellDueCheckpoints(relay)]); // Of two relays.
+    expect(await told()).toEqual([sizes[0], sizes[3]]);
+    await fixture.database.advanceClock(10_000);
+    await tellDueCheckpoints(relay);
+    expect(await told()).toEqual([sizes[0], sizes[3]]);
+    await busy();
+    expect(await told()).toEqual([sizes[0], sizes[3], sizes[4]]);
+    expectBehindWhatItCovers((await readOn(beginning)).events);
   });
 
   it('makes a lane that had come to the end due again, once', async () => {

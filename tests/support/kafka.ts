@@ -21,18 +21,31 @@ export interface Received {
   data: unknown;
 }
 
+/** What members of one group share. */
+export interface ConsumerGroup {
+  id: string;
+  /** By whichever member, in the order in which they got it. */
+  received: Received[];
+}
+
 /** A consumer that writes down all it gets, in the order of each partition. */
 export class Notebook {
-  readonly received: Received[] = [];
+  readonly received: Received[];
+  /** Of the topic, those that its group has given it. */
+  partitions: number[] = [];
   private readonly consumer: Consumer;
 
-  private constructor(kafka: Kafka) {
-    this.consumer = kafka.consumer({ groupId: randomUUID() });
+  private constructor(kafka: Kafka, topic: string, group: ConsumerGroup) {
+    this.received = group.received;
+    this.consumer = kafka.consumer({ groupId: group.id, heartbeatInterval: 500 }); // How soon it hears that another has joined, or left.
+    this.consumer.on('consumer.group_join', ({ payload }) => {
+      this.partitions = [...(payload.memberAssignment[topic] ?? [])].sort();
+    });
   }
 
   /** The topic must exist. */
-  static async open(topic: string, kafka = kafkaClient()): Promise<Notebook> {
-    const notebook = new Notebook(kafka);
+  static async open(topic: string, kafka = kafkaClient(), group: ConsumerGroup = { id: randomUUID(), received: [] }): Promise<Notebook> {
+    const notebook = new Notebook(kafka, topic, group);
     await notebook.consumer.connect();
     await notebook.consumer.subscribe({ topic, fromBeginning: true });
     await notebook.consumer.run({ eachMessage: async (message) => notebook.note(message) });
@@ -49,20 +62,25 @@ export class Notebook {
     });
   }
 
-  /** Ids of the events, each where it was first received, by key. */
+  /** {@link firstByKey} of all that was received. */
   firstByKey(): Map<string, string[]> {
-    const seen = new Set<string>();
-    const byKey = new Map<string, string[]>();
-    for (const { key, headers } of this.received) {
-      const id = headers.ce_id ?? '';
-      if (seen.has(id)) continue;
-      seen.add(id);
-      byKey.set(key, [...(byKey.get(key) ?? []), id]);
-    }
-    return byKey;
+    return firstByKey(this.received);
   }
 
   async close(): Promise<void> {
     await this.consumer.disconnect();
   }
+}
+
+/** Ids of the events, each where it was received first, by key. */
+export function firstByKey(received: readonly Received[]): Map<string, string[]> {
+  const seen = new Set<string>();
+  const byKey = new Map<string, string[]>();
+  for (const { key, headers } of received) {
+    const id = headers.ce_id ?? '';
+    if (seen.has(id)) continue;
+    seen.add(id);
+    byKey.set(key, [...(byKey.get(key) ?? []), id]);
+  }
+  return byKey;
 }

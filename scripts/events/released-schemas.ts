@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { breakingChangesOfAll, type Schema } from './breaking-changes.ts';
+
+/**
+ * What has been released of events, version by version: whoever reads events may have been written by any of them, so what comes must suit the readers of each. A file that is
+ * there is never altered; a release that brings anything new writes another beside it, whose digest is added here.
+ */
+export const releasedDigests: Readonly<Record<number, string>> = {
+  1: 'sha256:f0ef178c157c6c43c9e47b6230d2a42b54df20ea523c838ccd537b9bdb5a9120',
+};
+
+export interface ReleasedSchemas {
+  version: number;
+  /** As the file is. */
+  text: string;
+  /** By type. */
+  schemas: Record<string, Schema>;
+}
+
+export const releasedFolder = fileURLToPath(new URL('../../docs/events/released/', import.meta.url));
+
+/** In the order of their versions. */
+export function releasedSchemas(): ReleasedSchemas[] {
+  const files = existsSync(releasedFolder) ? readdirSync(releasedFolder).filter((name) => /^\d+\.json$/.test(name)) : [];
+  return files
+    .map((name) => ({ version: Number.parseInt(name, 10), text: readFileSync(releasedFolder + name, 'utf8') }))
+    .sort((one, other) => one.version - other.version)
+    .map(({ version, text }) => ({ version, text, schemas: JSON.parse(text) as Record<string, Schema> }));
+}
+
+export function releasedText(schemas: Readonly<Record<string, Schema>>): string {
+  const sorted = Object.fromEntries(Object.entries(schemas).sort(([one], [other]) => (one < other ? -1 : 1)));
+  return `${JSON.stringify(sorted, null, 1)}\n`;
+}
+
+export function digestOf(text: string): string {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+/** What of these would break whoever was written by any release, each with the release. */
+export function breaksOfReleases(released: readonly ReleasedSchemas[], current: Readonly<Record<string, Schema>>): string[] {
+  return released.flatMap(({ version, schemas }) =>
+    breakingChangesOfAll(schemas, current).map((words) => `since release ${version}: ${words}`),
+  );
+}
