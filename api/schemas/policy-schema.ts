@@ -40,12 +40,14 @@ const policyCase = component(
       'A person without roles, where nothing else is said.',
     ),
     action: z.enum(policyActions),
-    resource: text(200).exactOptional().describe('An action type’s name; with `administer`, the setting; with `see`, nothing.'),
+    resource: text(200)
+      .exactOptional()
+      .describe('An action type’s name; with `administer`, the setting; with `see`, nothing where it is the tenant as a whole.'),
     context: partOf({
       now: time,
       revert: z.boolean(),
       plan,
-      proposer: z.strictObject({ id: text(256), kind }),
+      proposer: z.strictObject({ id: text(256), kind, actsFor: text(256).exactOptional() }),
       decision: z.enum(['approve', 'reject', 'request_changes']),
       onBehalfOf: z.strictObject({ id: text(256), roles: names, teams: names }),
       approvals: count,

@@ -142,6 +142,14 @@ describe('a policy that refuses the execution', () => {
       details: { overridden: ['two'], overriddenBy: 'on-call-1' },
       explanation: 'agent-1 may execute, by all; on-call-1 has overridden two (Two people.).',
     });
+    // The decision is a row that its login could leave out; the entry is in the log.
+    expect(await fixture.inApi((tx) => readTimeline(tx, plan.proposalId))).toContainEqual(
+      expect.objectContaining({
+        type: 'proposal.executed',
+        facts: expect.objectContaining({ overriddenPolicies: ['two'], policyVersion: expect.any(Number) }),
+        personal: { overriddenBy: 'on-call-1' },
+      }),
+    );
   });
 
   it.each<[string, Record<string, string>]>([
