@@ -3,12 +3,12 @@ import type { Caller } from '../../ontology/authority.ts';
 import { mayNotSee } from '../../store/ask-policies.ts';
 import { breakGlass } from '../../store/break-glass.ts';
 import { removeFreezeWindow, setFreezeWindow } from '../../store/change-freeze-window.ts';
+import { changePrincipal } from '../../store/change-principal.ts';
 import { createProposal } from '../../store/create-proposal.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { putDelegation } from '../../store/put-delegation.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { putPolicies } from '../../store/put-policies.ts';
-import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { readProposalRecord } from '../../store/read-proposal.ts';
 import { recordReview } from '../../store/record-review.ts';
@@ -81,7 +81,8 @@ export const tenantDoings: Record<OnTenantName, Doing<string>> = {
     putPolicies(tx, { policies: { [name]: 'permit (principal, action, resource);' }, cases: [] }, by, deps),
   putOntology: (tx, by, deps, name) =>
     putOntology(tx, { ...building, objectTypes: { ...building.objectTypes, [name]: { properties: {} } } }, by, deps),
-  putPrincipal: (tx, by, deps, id) => putPrincipal(tx, { id, change: { teams: ['night'] }, by }, deps),
+  putPrincipal: (tx, by, deps, id) => changePrincipal(tx, { id, change: { teams: ['night'] }, by }, deps),
+  disable: (tx, by, deps, id) => changePrincipal(tx, { id, change: { disabled: true }, by }, deps),
   delegate: (tx, by, deps, id) => putDelegation(tx, { id, delegate: 'stand-in-1', endsAt: at(Date.now() + day), reason: 'away', by }, deps),
   revokeDelegation: (tx, by, deps, id) => revokeDelegation(tx, { id, by }, deps),
   readAudit: async (tx, by, deps) => {

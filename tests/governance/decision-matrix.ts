@@ -222,7 +222,8 @@ export const onTenants = {
   removeWindow: { rows: forbiddenToAllBut('operator'), audit: 'freeze_window.changed' },
   putPolicies: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'proposal.created' },
   putOntology: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'proposal.created' },
-  putPrincipal: { rows: forbiddenToAllBut('accessAdmin'), audit: 'principal.changed' },
+  putPrincipal: { rows: forbiddenToAllBut('accessAdmin'), audit: 'proposal.created' },
+  disable: { rows: forbiddenToAllBut('accessAdmin'), audit: 'principal.changed' },
   delegate: { rows: forbiddenToAllBut(...people), audit: 'proposal.created' },
   /** One that two others have between them. */
   revokeDelegation: { rows: forbiddenToAllBut('accessAdmin'), audit: 'delegation.changed' },
