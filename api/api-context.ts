@@ -6,10 +6,11 @@ import type { SensitiveFields } from '../ontology/sensitive-fields.ts';
 import { mayNotSee } from '../store/ask-policies.ts';
 import type { DatabaseProbe } from '../store/database-probe.ts';
 import { EventWatch } from '../store/event-watch.ts';
-import { versionsInForce } from '../store/policy-sets.ts';
+import { policyVersionInForce, versionsInForce } from '../store/policy-sets.ts';
 import type { Witnesses } from '../store/read-log.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
 import type { SecretBox } from '../store/secret-box.ts';
+import { mayNotSeeProposal } from '../store/see-proposal.ts';
 import { knownSensitiveFields, readSensitiveFields } from '../store/sensitive-fields-in-force.ts';
 import { glance, type PrismaTx, type Sql, type Tx, withTenant, withTenantPrisma } from '../store/sql.ts';
 import { knownActor, resolveActor } from '../store/standing.ts';
@@ -66,6 +67,9 @@ export interface Follow {
   actionType: string;
 }
 
+/** Of what policies keep from the caller nothing has become. */
+type Hidden = Refusal & { settled?: undefined };
+
 /** Where a call stands: among those that are worked on, and in front of the engine where it gives that work. */
 interface Places {
   readonly worked?: Place;
@@ -112,10 +116,12 @@ export class ApiContext {
   /**
    * One transaction for a read, after the gate has admitted the caller as a reader. It may write what standing learns from the token. What it read MUST leave through
    * the mask, wherever it holds values of objects or parameters; that sensitive ones were shown is an entry of the audit log, in this transaction, one for all of them.
+   * `of` MUST be the proposal that it is about: one that policies keep from the caller is not there.
    */
   readAs<T extends object>(
     caller: AuthenticatedCaller,
     work: (tx: Tx, actor: Actor, mask: Mask) => Promise<T | Refusal>,
+    of?: string,
   ): Promise<T | Refusal> {
     const { pool, deps } = this.resources;
     return withTenant(pool, caller.tenant, async (tx) => {
@@ -123,7 +129,7 @@ export class ApiContext {
       const authority = deps.decide({ action: 'read', actor });
       if (!authority.allowed) return refuse(authority.reason);
       const mask = this.maskFor(actor, fields);
-      const outcome = (await mayNotSee(tx, deps, actor)) ?? (await work(tx, actor, mask));
+      const outcome = (await this.mayNotSee(tx, actor, of)) ?? (await work(tx, actor, mask));
       if (!isRefusal(outcome)) auditReads(tx, actor, mask);
       return outcome;
     });
@@ -137,6 +143,7 @@ export class ApiContext {
     caller: AuthenticatedCaller,
     read: (sql: Sql) => Promise<F>,
     show: (found: F, actor: Actor, mask: Mask, tx?: Tx) => T | Refusal | Promise<T | Refusal>,
+    of?: string,
   ): Promise<T | Refusal> {
     const { pool, deps } = this.resources;
     const { tenant } = caller;
@@ -146,7 +153,7 @@ export class ApiContext {
     const actor = known ?? (await withTenant(pool, tenant, (tx) => resolveActor(tx, caller)));
     const authority = deps.decide({ action: 'read', actor });
     if (!authority.allowed) return refuse(authority.reason);
-    const hidden = inForce.policies === 0 ? null : await withTenant(pool, tenant, (tx) => mayNotSee(tx, deps, actor));
+    const hidden = inForce.policies === 0 ? null : await withTenant(pool, tenant, (tx) => this.mayNotSee(tx, actor, of));
     if (hidden !== null) return hidden;
     const fields =
       knownSensitiveFields(deps.ontologies, tenant, inForce.ontology) ??
@@ -154,16 +161,26 @@ export class ApiContext {
     const mask = this.maskFor(actor, fields);
     const shown = await show(found, actor, mask);
     if (Object.keys(mask.reads()).length === 0) return shown;
-    return this.readAs(caller, async (tx, again, own) => show(await read(tx), again, own, tx));
+    return this.readAs(caller, async (tx, again, own) => show(await read(tx), again, own, tx), of);
   }
 
   /** The same for the audit log, which holds names and reasons, and no values. */
-  auditAs<T extends object>(caller: AuthenticatedCaller, work: (tx: Tx, mask: Mask) => Promise<T | Refusal>): Promise<T | Refusal> {
+  auditAs<T extends object>(
+    caller: AuthenticatedCaller,
+    work: (tx: Tx, mask: Mask) => Promise<T | Refusal>,
+    of?: string,
+  ): Promise<T | Refusal> {
     const { decide } = this.resources.deps;
-    return this.readAs(caller, async (tx, actor, mask) => {
+    const read = async (tx: Tx, actor: Actor, mask: Mask) => {
       const authority = decide({ action: 'audit:read', actor });
       return authority.allowed ? work(tx, mask) : refuse(authority.reason);
-    });
+    };
+    return this.readAs(caller, read, of);
+  }
+
+  private async mayNotSee(tx: Tx, actor: Actor, of: string | undefined): Promise<Refusal | null> {
+    const { deps } = this.resources;
+    return (await mayNotSee(tx, deps, actor)) ?? (of === undefined ? null : mayNotSeeProposal(tx, deps, actor, of));
   }
 
   /** What a caller sees of values that were not read through this context. What is shown is on record before it is answered. */
@@ -184,6 +201,15 @@ export class ApiContext {
   /** One transaction for a write. The store function asks the gate itself, under the locks that its facts need. */
   writeAs<T>(caller: AuthenticatedCaller, work: (tx: PrismaTx) => Promise<T>): Promise<T> {
     return withTenantPrisma(this.resources.pool, caller.tenant, work);
+  }
+
+  /** The same of one proposal, which policies may keep from the caller: then it is not there to be acted on. */
+  actAs<T>(caller: AuthenticatedCaller, proposalId: string, work: (tx: PrismaTx) => Promise<T>): Promise<T | Hidden> {
+    const { pool, deps } = this.resources;
+    return withTenantPrisma(pool, caller.tenant, async (tx) => {
+      if ((await policyVersionInForce(tx)) === 0) return work(tx); // These keep nothing from whoever may act.
+      return (await mayNotSeeProposal(tx, deps, await resolveActor(tx, caller), proposalId)) ?? work(tx);
+    });
   }
 
   /**

@@ -20,5 +20,6 @@ export function viewProposal(proposalId: string, caller: AuthenticatedCaller, co
       const actions = await proposalActions({ record, viewer, policyVersion }, deps, within);
       return presentProposal(proposalView(record, actions), mask, context);
     },
+    proposalId,
   );
 }

@@ -61,7 +61,7 @@ async function faultOf(
 }
 
 function unknownResource({ action, resource }: PolicyCase, { actionTypes }: PolicyVocabulary): string | null {
-  if (action === 'see') return resource === undefined ? null : 'the tenant as a whole is seen, so there is no resource to name';
+  if (action === 'see' && resource === undefined) return null;
   const known: readonly string[] = action === 'administer' ? settings : actionTypes;
   return resource !== undefined && known.includes(resource)
     ? null
@@ -78,6 +78,7 @@ function requestOf({ principal, action, resource = '', context = {} }: PolicyCas
     ...(action === 'review' || action === 'execute' || action === 'override'
       ? { proposer: { id: 'somebody', kind: 'user' as const }, plan: planOf(plan) }
       : {}),
+    ...(action === 'see' && resource !== '' ? { proposer: { id: 'somebody', kind: 'user' as const }, plan: seenPlanOf(plan) } : {}),
     ...others,
   };
   return {
@@ -86,6 +87,12 @@ function requestOf({ principal, action, resource = '', context = {} }: PolicyCas
     resource,
     context: filled,
   };
+}
+
+/** What is told of a plan where it is only to be seen. */
+function seenPlanOf(plan: NonNullable<PolicyCase['context']>['plan']): PlanForPolicy {
+  const { riskTier, edits, objectTypes, sensitive } = planOf(plan);
+  return { riskTier, edits, objectTypes, sensitive };
 }
 
 function planOf(plan: NonNullable<PolicyCase['context']>['plan'] = {}): PlanForPolicy {

@@ -3,7 +3,7 @@ import type { OutsideEffects } from './outside-effects.ts';
 import type { Fault } from './plan.ts';
 import type { AttributeKind, TouchedType } from './touched-objects.ts';
 
-/** What policies speak about. `override` is to execute with fewer approvals than were asked for; `administer` is to change one of `settings`. */
+/** What policies speak about. `see` is to read anything of the tenant, or of it one proposal; `override` is to execute with fewer approvals than were asked for; `administer` is to change one of `settings`. */
 export const policyActions = ['see', 'propose', 'review', 'execute', 'override', 'administer'] as const;
 export type PolicyAction = (typeof policyActions)[number];
 
@@ -27,8 +27,8 @@ export interface PlanForPolicy {
   objectTypes: readonly string[];
   /** As `type.property`. */
   sensitive: readonly string[];
-  /** The size of each numeric parameter that was given: a whole number, rounded up, whatever its sign. */
-  amounts: Readonly<Record<string, number>>;
+  /** The size of each numeric parameter that was given: a whole number, rounded up, whatever its sign. Absent where it is seen alone. */
+  amounts?: Readonly<Record<string, number>>;
   /** The objects that it touches, by type. Absent where the policies cannot go by them, and so is the next. */
   touches?: Readonly<Record<string, TouchedType>>;
   effects?: OutsideEffects;
@@ -40,7 +40,8 @@ export interface PolicyContext {
   /** Whether an execution is to be taken back. */
   revert?: boolean;
   plan?: PlanForPolicy;
-  proposer?: { id: string; kind: PrincipalKind };
+  /** Whom it acts for is told where it is seen alone. */
+  proposer?: { id: string; kind: PrincipalKind; actsFor?: string };
   decision?: 'approve' | 'reject' | 'request_changes';
   /** Whose review it is, where the principal gives it as a delegate, with the roles that the delegation is for. */
   onBehalfOf?: { id: string; roles: readonly string[]; teams: readonly string[] };

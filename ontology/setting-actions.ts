@@ -1,5 +1,5 @@
 import type { ApprovalPolicyDefinition, OntologyDocument } from './definition.ts';
-import type { Fault, ResolvedRequirement } from './plan.ts';
+import type { Fault, ResolvedRequirement, ResolvedStage } from './plan.ts';
 import { resolveStage } from './resolve-requirement.ts';
 
 /**
@@ -12,6 +12,7 @@ export const settingActions = {
   switches: '$switchOn',
   delegations: '$delegate',
   subscriptions: '$subscribe',
+  principals: '$changePrincipal',
 } as const;
 
 export type Setting = keyof typeof settingActions;
@@ -23,6 +24,7 @@ export const settingTypes: Record<Setting, string> = {
   switches: '$switch',
   delegations: '$delegation',
   subscriptions: '$subscription',
+  principals: '$principal',
 };
 
 /** Null for action types of the tenant's own. */
@@ -40,6 +42,7 @@ const seconds: Record<Setting, string> = {
   switches: "'operator' in reviewer.roles",
   delegations: "'access-admin' in reviewer.roles",
   subscriptions: "'ontology-admin' in reviewer.roles",
+  principals: "'access-admin' in reviewer.roles",
 };
 
 const expiresAfter = 'P14D';
@@ -47,12 +50,13 @@ const expiresAfter = 'P14D';
 /**
  * Who must approve a change: nobody beside its proposer where it only tightens, and one more person where it loosens. The document in force may name an approval policy
  * that asks more of either; it is asked as a whole, since a stage's condition would speak of parameters that a change does not have. `asksPeople` where the tenant's policies refused to execute what only tightens.
+ * Nobody of `about` is asked.
  */
 export function settingRequirement(
   setting: Setting,
   loosens: readonly Loosening[],
   document: OntologyDocument | null,
-  asksPeople = false,
+  { asksPeople = false, about = [] }: { asksPeople?: boolean; about?: readonly string[] } = {},
 ): ResolvedRequirement {
   const kind = loosens.length > 0 ? 'loosening' : 'tightening';
   const named = document?.governance?.[kind];
@@ -61,7 +65,7 @@ export function settingRequirement(
     return {
       policy: named,
       automatic: false,
-      stages: policy.stages.map((stage) => resolveStage(stage, policy.escalate)),
+      stages: policy.stages.map((stage) => withoutThese(resolveStage(stage, policy.escalate), about)),
       distinctReviewers: policy.distinctReviewers ?? true,
       expiresAfter: policy.expiresAfter,
       ...(policy.approvalsLast === undefined ? {} : { approvalsLast: policy.approvalsLast }),
@@ -73,8 +77,19 @@ export function settingRequirement(
   return {
     policy: `$${kind}`,
     automatic: false,
-    stages: [{ name: 'second-person', thresholds: [second] }],
+    stages: [withoutThese({ name: 'second-person', thresholds: [second] }, about)],
     distinctReviewers: true,
     expiresAfter,
+  };
+}
+
+function withoutThese(stage: ResolvedStage, about: readonly string[]): ResolvedStage {
+  if (about.length === 0) return stage;
+  const others = (condition: string) => `(${condition}) && !(reviewer.id in ${JSON.stringify(about)})`;
+  const { afterEscalation } = stage;
+  return {
+    ...stage,
+    thresholds: stage.thresholds.map((threshold) => ({ ...threshold, reviewers: others(threshold.reviewers) })),
+    ...(afterEscalation === undefined ? {} : { afterEscalation: others(afterEscalation) }),
   };
 }

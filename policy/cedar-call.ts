@@ -21,7 +21,7 @@ export function cedarQuestion({ principal, action, resource, context }: PolicyRe
   return {
     principal: uid,
     action: { type: 'Action', id: action },
-    resource: { type: resourceTypeOf(action), id: resource },
+    resource: { type: resourceTypeOf(action, resource), id: resource },
     context: cedarContext(context),
     entities: [entity],
   };
@@ -43,7 +43,7 @@ function cedarPlan({ riskTier, edits, objectTypes, sensitive, amounts, touches, 
     edits: { ...edits, total: Object.values(edits).reduce((sum, count) => sum + count, 0) },
     objectTypes: objectTypes.map((id) => ({ __entity: { type: 'ObjectType', id } })),
     sensitive: sensitive.map((id) => ({ __entity: { type: 'SensitiveProperty', id } })),
-    amounts: { ...amounts },
+    ...(amounts === undefined ? {} : { amounts: { ...amounts } }),
     ...(touches === undefined ? {} : { touches: { ...touches } as unknown as Context }),
     ...(effects === undefined
       ? {}

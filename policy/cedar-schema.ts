@@ -13,7 +13,7 @@ const now = { type: 'Extension', name: 'datetime' };
 
 /** What the context of each action holds. Whatever is not here cannot be named by a policy. */
 const contexts: Record<PolicyAction, JsonObject> = {
-  see: { now },
+  see: { now, plan: optional({ type: 'SeenPlan' }), proposer: optional({ type: 'SeenProposer' }) },
   propose: { now, revert: boolean },
   review: { now, plan: { type: 'Plan' }, proposer: { type: 'Proposer' }, decision: string, onBehalfOf: optional({ type: 'Delegator' }) },
   execute: { now, plan: { type: 'Plan' }, proposer: { type: 'Proposer' }, approvals: long },
@@ -21,13 +21,14 @@ const contexts: Record<PolicyAction, JsonObject> = {
   administer: { now },
 };
 
-const resources: Record<PolicyAction, string> = {
-  see: 'Tenant',
-  propose: 'ActionType',
-  review: 'ActionType',
-  execute: 'ActionType',
-  override: 'ActionType',
-  administer: 'Settings',
+/** What it may be done to. The empty name is the tenant's. */
+const resources: Record<PolicyAction, string[]> = {
+  see: ['ActionType', 'Tenant'],
+  propose: ['ActionType'],
+  review: ['ActionType'],
+  execute: ['ActionType'],
+  override: ['ActionType'],
+  administer: ['Settings'],
 };
 
 const valuesOf: Record<AttributeKind, JsonObject> = {
@@ -45,16 +46,19 @@ function touched(attributes: readonly [property: string, AttributeKind][]): Json
 /** The Cedar schema of one tenant: the names of its ontology are the only ones there are, so a policy that misspells one is refused and not silently without effect. */
 export function cedarSchema(vocabulary: PolicyVocabulary): JsonObject {
   const edits = Object.fromEntries(['create', 'modify', 'delete', 'link', 'unlink', 'total'].map((name) => [name, long]));
+  const summary = {
+    riskTier: string,
+    edits: record(edits),
+    objectTypes: setOf(entity('ObjectType')),
+    sensitive: setOf(entity('SensitiveProperty')),
+  };
   const amounts = Object.fromEntries(vocabulary.amounts.map((name) => [name, optional(long)]));
   const touches = Object.fromEntries(vocabulary.objectTypes.map((type) => [type, optional(touched(vocabulary.attributes[type] ?? []))]));
   return {
     '': {
       commonTypes: {
         Plan: record({
-          riskTier: string,
-          edits: record(edits),
-          objectTypes: setOf(entity('ObjectType')),
-          sensitive: setOf(entity('SensitiveProperty')),
+          ...summary,
           amounts: record(amounts),
           touches: record(touches),
           effects: record({
@@ -66,6 +70,8 @@ export function cedarSchema(vocabulary: PolicyVocabulary): JsonObject {
           }),
         }),
         Proposer: record({ id: string, kind: string }),
+        SeenPlan: record(summary),
+        SeenProposer: record({ id: string, kind: string, actsFor: optional(string) }),
         Delegator: record({ id: string, roles: setOf(string), teams: setOf(string) }),
       },
       entityTypes: {
@@ -85,7 +91,7 @@ export function cedarSchema(vocabulary: PolicyVocabulary): JsonObject {
       actions: Object.fromEntries(
         Object.entries(contexts).map(([action, context]) => [
           action,
-          { appliesTo: { principalTypes: ['Principal'], resourceTypes: [resources[action as PolicyAction]], context: record(context) } },
+          { appliesTo: { principalTypes: ['Principal'], resourceTypes: resources[action as PolicyAction], context: record(context) } },
         ]),
       ),
     },
@@ -98,6 +104,7 @@ function named(names: readonly string[]): JsonObject {
 }
 
 /** The entity type of what an action is done to. */
-export function resourceTypeOf(action: PolicyAction): string {
-  return resources[action];
+export function resourceTypeOf(action: PolicyAction, resource: string): string {
+  if (resource === '') return 'Tenant';
+  return action === 'administer' ? 'Settings' : 'ActionType';
 }

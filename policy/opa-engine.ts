@@ -2,6 +2,8 @@ import { sha256Hex } from '../ontology/canonical-json.ts';
 import { type PolicyDecision, type PolicyEngine, PolicyEngineAway, type PolicyRequest, type PolicySet } from '../ontology/policy-engine.ts';
 
 const patienceMs = 1_000; // Somebody waits for an answer, perhaps with rows locked.
+const longestMs = 2_000; // The whole of a decision, with whatever OPA has to be told before: so long somebody may wait with rows locked.
+const givenWithinMs = 10_000; // One policy, which nobody waits for beyond a decision. OPA compiles all that it has with each.
 const preparedSets = 100; // Of one process, which then takes the oldest out of OPA's memory again.
 
 /**
@@ -12,27 +14,36 @@ const preparedSets = 100; // Of one process, which then takes the oldest out of 
 export class OpaEngine implements PolicyEngine {
   private readonly url: string;
   private readonly owner: string;
+  private readonly longestMs: number;
   /** Packages of sets that were given to OPA, in the order of use. */
-  private readonly kept = new Map<string, PolicySet>();
+  private readonly kept = new Map<string, KeptSet>();
 
   /** In OPA those of one owner have names that no other engine uses, so that to forget them takes nothing from anybody; those without one share theirs. */
-  constructor(url: string, owner = '') {
+  constructor(url: string, owner = '', deadlineMs = longestMs) {
     this.url = url.replace(/\/+$/, '');
     this.owner = owner;
+    this.longestMs = deadlineMs;
   }
 
+  /** A set that is not given in time is a deny, and goes on being given: whoever asks later finds it there. So a large one makes nobody late but those whose it is. */
   async decide(set: PolicySet, request: PolicyRequest): Promise<PolicyDecision> {
+    const late = AbortSignal.timeout(this.longestMs);
+    const name = this.packageOf(set);
+    const kept = this.kept.get(name) ?? { set, missing: Object.keys(set.policies), giving: null };
     try {
-      const name = this.packageOf(set);
-      const isKnown = this.kept.delete(name);
-      this.kept.set(name, set);
-      if (!isKnown) await this.give(name, set);
-      const verdicts = (await this.ask(name, set, request)) ?? (await this.askAnew(name, set, request));
-      await this.forgetOldest();
+      this.kept.delete(name);
+      this.kept.set(name, kept);
+      const verdicts = (await this.ask(name, kept, request, late)) ?? (await this.askAnew(name, kept, request, late));
+      void this.forgetOldest();
       return decisionOf(verdicts);
     } catch (error) {
-      const words = `the engine failed: ${error instanceof Error ? error.message : String(error)}`;
-      return { decision: 'deny', policies: [], errors: [words], ...(error instanceof Refused ? {} : { away: true as const }) };
+      const why = late.aborted ? `no answer within ${this.longestMs} ms` : error instanceof Error ? error.message : String(error);
+      return {
+        decision: 'deny',
+        policies: [],
+        errors: [`the engine failed: ${why}`],
+        ...(error instanceof Refused ? {} : { away: true as const }),
+      };
     }
   }
 
@@ -54,8 +65,9 @@ export class OpaEngine implements PolicyEngine {
 
   /** Takes all that it gave out of OPA's memory. */
   async forgetAll(): Promise<void> {
-    for (const one of this.kept) await this.forget(...one);
+    const all = [...this.kept];
     this.kept.clear();
+    for (const [name, { set }] of all) await this.forget(name, set);
   }
 
   /** Whether OPA answers. */
@@ -66,43 +78,59 @@ export class OpaEngine implements PolicyEngine {
     );
   }
 
-  private async askAnew(name: string, set: PolicySet, request: PolicyRequest): Promise<Record<string, Verdict>> {
-    await this.give(name, set);
-    const verdicts = await this.ask(name, set, request);
+  /** OPA was started anew. */
+  private async askAnew(name: string, kept: KeptSet, request: PolicyRequest, late: AbortSignal): Promise<Record<string, Verdict>> {
+    kept.missing = Object.keys(kept.set.policies);
+    const verdicts = await this.ask(name, kept, request, late);
     if (verdicts === null) throw new Error('the policies are not there');
     return verdicts;
   }
 
-  private async give(name: string, set: PolicySet): Promise<void> {
+  /** However many ask for a set, it is given once, and to its end: those who wait no longer have it for the next time. */
+  private give(name: string, kept: KeptSet): Promise<void> {
+    kept.giving ??= this.giveMissing(name, kept).finally(() => {
+      kept.giving = null;
+    });
+    return kept.giving;
+  }
+
+  private async giveMissing(name: string, kept: KeptSet): Promise<void> {
+    const { set, missing } = kept;
     try {
-      for (const [id, text] of Object.entries(set.policies)) await this.giveOne(name, id, text);
+      for (let id = missing.at(-1); id !== undefined && this.kept.get(name) === kept; id = missing.at(-1)) {
+        await this.giveOne(name, id, set.policies[id] ?? '');
+        missing.pop();
+      }
     } catch (error) {
-      this.kept.delete(name);
-      if (this.owner !== '') await this.forget(name, set); // Others may be asking about what they share.
+      if (error instanceof Refused) {
+        this.kept.delete(name);
+        if (this.owner !== '') await this.forget(name, set); // Others may be asking about what they share.
+      }
       throw error;
     }
   }
 
   private async giveOne(name: string, id: string, text: string): Promise<void> {
     const module = `package exequatur.${name}[${JSON.stringify(id)}]\n\nimport rego.v1\n\n${present} := true\n\n${text}\n`;
-    await this.call('PUT', `/v1/policies/${name}/${encodeURIComponent(id)}`, module, 'text/plain');
+    await this.call('PUT', `/v1/policies/${name}/${encodeURIComponent(id)}`, module, { type: 'text/plain', withinMs: givenWithinMs });
   }
 
   /** Null where OPA has not all of the set. Strict: a builtin that fails is an error and not merely without a result. */
-  private async ask(name: string, { policies }: PolicySet, input: PolicyRequest): Promise<Record<string, Verdict> | null> {
-    const body = JSON.stringify({ input });
-    const answer = (await this.call('POST', `/v1/data/exequatur/${name}?strict-builtin-errors=true`, body, 'application/json')) as {
+  private async ask(name: string, kept: KeptSet, input: PolicyRequest, late: AbortSignal): Promise<Record<string, Verdict> | null> {
+    if (kept.missing.length > 0) await unless(late, this.give(name, kept));
+    const path = `/v1/data/exequatur/${name}?strict-builtin-errors=true`;
+    const answer = (await this.call('POST', path, JSON.stringify({ input }), { type: 'application/json', late })) as {
       result?: Record<string, Verdict>;
     };
     const { result } = answer;
-    return result !== undefined && Object.keys(policies).every((id) => result[id]?.[present] === true) ? result : null;
+    return result !== undefined && Object.keys(kept.set.policies).every((id) => result[id]?.[present] === true) ? result : null;
   }
 
   private async forgetOldest(): Promise<void> {
     const [oldest] = this.kept;
     if (this.kept.size <= preparedSets || oldest === undefined) return;
     this.kept.delete(oldest[0]);
-    await this.forget(...oldest);
+    await this.forget(oldest[0], oldest[1].set);
   }
 
   /** What it cannot take away stays in OPA's memory until it is started anew. One that is away is not waited for once for each policy. */
@@ -122,17 +150,41 @@ export class OpaEngine implements PolicyEngine {
     return `set_${sha256Hex(JSON.stringify(known)).slice(0, 32)}`;
   }
 
-  private async call(method: string, path: string, body?: string, type?: string): Promise<unknown> {
+  private async call(
+    method: string,
+    path: string,
+    body?: string,
+    { type, withinMs = patienceMs, late }: { type?: string; withinMs?: number; late?: AbortSignal } = {},
+  ): Promise<unknown> {
+    const own = AbortSignal.timeout(withinMs);
     const answer = await fetch(`${this.url}${path}`, {
       method,
       ...(body === undefined || type === undefined ? {} : { body, headers: { 'content-type': type } }),
-      signal: AbortSignal.timeout(patienceMs),
+      signal: late === undefined ? own : AbortSignal.any([own, late]),
     });
     const content = (await answer.json()) as { message?: string; errors?: { message?: string }[] };
     if (answer.ok) return content;
     const words = [content.message, ...(content.errors ?? []).map(({ message }) => message)].filter((one) => one !== undefined);
     throw new Refused(words.length > 0 ? words.join('; ') : `OPA answered ${answer.status}`);
   }
+}
+
+interface KeptSet {
+  set: PolicySet;
+  /** Ids of policies that OPA has not been given yet. */
+  missing: string[];
+  /** While they are being given. */
+  giving: Promise<void> | null;
+}
+
+/** The work, which goes on by itself where nobody can wait for it any longer. */
+function unless<T>(late: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(late.reason);
+    if (late.aborted) leave();
+    late.addEventListener('abort', leave, { once: true });
+    work.then(resolve, reject).finally(() => late.removeEventListener('abort', leave));
+  });
 }
 
 /** OPA answered, and said no: the texts are no policies, or one of them cannot be computed. */

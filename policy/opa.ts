@@ -6,6 +6,8 @@ import { OpaEngine } from './opa-engine.ts';
 import { PatientEngine } from './patient-engine.ts';
 import { regoDefaults } from './rego-defaults.ts';
 
+const uploadMs = 60_000; // For the first decision by what somebody sent, of up to a thousand policies.
+
 /** A rule of the policy's own, on a line by itself. */
 const soft = /^soft := true$/m;
 
@@ -15,7 +17,7 @@ export function opaPolicies(url: string): Policies {
   return {
     engine,
     withEngine: async (work) => {
-      const own = new OpaEngine(url, randomUUID());
+      const own = new OpaEngine(url, randomUUID(), uploadMs);
       try {
         return await work(new PatientEngine(own));
       } finally {

@@ -1,12 +1,14 @@
 import { fitFact } from '../audit/fit-fact.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import type { Setting } from '../ontology/setting-actions.ts';
+import type { PrincipalChange } from '../ontology/standing-loosens.ts';
 import { announceChange } from './announce-change.ts';
 import { announceDefinitions } from './announce-definitions.ts';
 import { announceDelegation } from './announce-delegation.ts';
 import { announceSubscription } from './announce-subscription.ts';
 import type { DefinitionRows } from './definition-rows.ts';
 import { nudgeHeld } from './nudges.ts';
+import { announcePrincipal } from './put-principal.ts';
 import { foreseeDefinitions } from './redefined-actions.ts';
 import type { Sql, Tx } from './sql.ts';
 
@@ -44,6 +46,11 @@ export async function announceSetting(
     }
     case 'subscriptions':
       return announceSubscription(tx, { name: id, change: 'set', actor: proposerId, url: String(set.url) });
+    case 'principals': {
+      const change = set.change as PrincipalChange;
+      announcePrincipal(tx, id, proposerId, change);
+      return change.disabled === false ? nudgeHeld(tx) : undefined;
+    }
   }
 }
 

@@ -106,7 +106,7 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
   if (facts.plan.outside > 0 && saga === null) return beginSaga(tx, begun, facts);
   if (setting !== null)
     await announceSetting(tx, setting, await readPlannedEdit(tx, facts.plan.id), { proposalId, proposerId: proposal.proposerId });
-  // By whose approval is added by the door.
+  // By whose approval is added by the door. A soft policy that somebody overrode is named where nobody can rewrite it.
   tx.audit({
     type: saga === null ? 'proposal.executed' : 'execution.applied',
     proposalId,
@@ -116,7 +116,10 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
       revision: proposal.revision,
       planDigest: facts.plan.digest,
       edits: facts.plan.edits,
+      policyVersion: by.version,
+      ...(by.overridden === undefined ? {} : { overriddenPolicies: by.overridden }),
     },
+    ...(by.overridden === undefined ? {} : { personal: { overriddenBy: facts.glass?.by } }),
   });
   tx.send('SELECT 1 FROM exequatur.apply_plan($1::uuid, $2::uuid, $3::jsonb)', [
     facts.plan.id,

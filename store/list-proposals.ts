@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Actor } from '../ontology/authority.ts';
 import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import { owesReview } from './glass-facts.ts';
@@ -5,6 +6,7 @@ import { pageSizeOf, pageToken, readPage, readPageToken } from './page-token.ts'
 import { proposalActions } from './proposal-actions.ts';
 import { type ProposalRecord, type ProposalView, proposalView, selectProposalRecord } from './proposal-view.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import { sightOf } from './see-proposal.ts';
 import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
@@ -30,7 +32,13 @@ const selectPage = `${selectProposalRecord(
      ORDER BY q.created_at DESC, q.id DESC LIMIT $6::int)`,
 )} ORDER BY p.created_at DESC, p.id DESC`;
 
-/** What the viewer may do with each is what the gate says; policies are asked where one is read by itself. */
+const turnMs = 20; // Between two decisions others are worked on, if these have taken so long.
+const longestMs = 500; // That policies are asked about one page; of what they were not asked about in time the next begins.
+
+/**
+ * Those of a page that the viewer may see: it may hold fewer than it could, or none, although there are more, which the token says. What the viewer may do with each is what
+ * the gate says; policies are asked that where one is read by itself. @throws PolicyEngineAway
+ */
 export async function listProposals(
   tx: Tx,
   query: ProposalQuery,
@@ -49,16 +57,27 @@ export async function listProposals(
   const values = [asked.status, asked.actionType, asked.proposer, after.createdAt, after.id, pageSize + 1, query.needsReview ?? null];
   const records = await readPage(tx, query.pageToken, () => tx.rows<ProposalRecord>(selectPage, values));
   if (isRefusal(records)) return records;
-  const shown = records.slice(0, pageSize);
-  const last = shown.at(-1);
+  const sees = await sightOf(tx, deps, viewer);
   const proposals: ProposalView[] = [];
-  for (const record of shown) {
+  const since = performance.now();
+  let lookedAt = 0;
+  let turnAt = since + turnMs;
+  for (const record of records.slice(0, pageSize)) {
+    const now = performance.now();
+    if (sees !== null && lookedAt > 0 && now - since > longestMs) break;
+    if (now > turnAt) {
+      await turn();
+      turnAt = performance.now() + turnMs;
+    }
+    lookedAt++;
+    if (sees !== null && !(await sees({ ...record.proposal, summary: record.summary }))) continue;
     // Policies may take milliseconds of one proposal, and may have to read what it touches: of a page they would hold this transaction for as long as nobody waits.
     proposals.push(proposalView(record, await proposalActions({ record, viewer, policyVersion: null }, deps, (work) => work(tx))));
   }
+  const last = records[lookedAt - 1];
   return {
     proposals,
-    nextPageToken: records.length > pageSize && last !== undefined ? pageToken(asked, [last.key, last.proposal.id]) : null,
+    nextPageToken: records.length > lookedAt && last !== undefined ? pageToken(asked, [last.key, last.proposal.id]) : null,
   };
 }
 

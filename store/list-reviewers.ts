@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Actor, ReviewFact } from '../ontology/authority.ts';
-import type { ResolvedRequirement } from '../ontology/plan.ts';
+import type { PlanSummary, ResolvedRequirement } from '../ontology/plan.ts';
 import { answered } from '../ontology/policy-engine.ts';
 import { heldByPolicy, planFactsJson, reviewFactsJson } from './approval-facts.ts';
 import { readDelegates } from './delegations.ts';
@@ -9,6 +9,7 @@ import { policyVersionInForce } from './policy-sets.ts';
 import { isoTime, type PlanFacts, type ProposalRow, proposalJson } from './proposal-row.ts';
 import { proposalFacts } from './proposal-view.ts';
 import { type Refusal, refuse } from './refusal.ts';
+import { sightBy } from './see-proposal.ts';
 import type { Tx } from './sql.ts';
 import { actorJson } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
@@ -38,15 +39,22 @@ export async function listReviewers(
   { escalated = false } = {},
 ): Promise<{ reviewers: Reviewer[]; truncated: boolean } | Refusal> {
   const [[record], version] = await Promise.all([
-    tx.rows<{ proposal: ProposalRow; now: string; plan: PlanFacts | null; reviews: ReviewFact[]; held: boolean }>(
-      `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now, CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held
+    tx.rows<{
+      proposal: ProposalRow;
+      now: string;
+      plan: PlanFacts | null;
+      summary: PlanSummary | null;
+      reviews: ReviewFact[];
+      held: boolean;
+    }>(
+      `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now, CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held
        FROM exequatur.proposal p LEFT JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`,
       [proposalId],
     ),
     policyVersionInForce(tx),
   ]);
   if (record === undefined) return refuse('not_found');
-  const { proposal, now, plan, reviews, held } = record;
+  const { proposal, now, plan, summary, reviews, held } = record;
   if (proposal.status !== 'awaiting_approval' || plan === null || now >= proposal.expiresAt) return { reviewers: [], truncated: false };
   const requirement: ResolvedRequirement = { ...plan.requirement, ...(escalated ? { escalated } : {}) };
   const question = { proposal: proposalFacts(proposal), digest: proposal.planDigest ?? '', requirement, reviews, held };
@@ -68,6 +76,7 @@ export async function listReviewers(
       asked++;
       if (asked % askedInTurn === 0) await turn();
       // With no answer nobody would be here, and be told, or reminded, as if nobody might.
+      if (!(await sightBy(tx, deps, actor, { version, now })({ ...proposal, summary }))) continue;
       if (!answered(await ask(actor, onBehalfOf)).allowed) continue;
     }
     reviewers.push({ id: actor.id, name, roles: [...actor.roles], teams: [...actor.teams], onBehalfOf: whose });

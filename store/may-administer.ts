@@ -34,8 +34,12 @@ export function questionOf(setting: Setting, actor: Actor): AuthorityRequest {
       return { action: 'switch:put', actor, off: false };
     case 'delegations':
       return { action: 'delegation:put', actor, delegator: actor };
+    case 'principals':
+      return { action: 'principal:put', actor, subject: nobody }; // Whom it is about is asked where that is known.
   }
 }
+
+const nobody = { id: '', person: '' };
 
 /** Whoever proposed a change and might no longer: the first of two people counts as little as a second who might not. */
 export const notAllowed: Fault = { code: 'proposer_not_allowed', message: 'whoever proposed this may no longer change it' };

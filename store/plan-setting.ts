@@ -2,6 +2,7 @@ import type { Actor } from '../ontology/authority.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import type { ObjectEdit } from '../ontology/plan.ts';
 import type { Setting } from '../ontology/setting-actions.ts';
+import { type NewStanding, planStanding } from './change-principal.ts';
 import { type OntologyChangeParameters, planOntologyChange, planOntologyRevert } from './plan-ontology-change.ts';
 import { type PolicyChangeParameters, planPolicyChange, planPolicyRevert } from './plan-policy-change.ts';
 import { planSwitchOn, type SwitchOnParameters } from './plan-switch-on.ts';
@@ -38,6 +39,8 @@ export async function planSetting(
       return planDelegation(tx, parameters as unknown as NewDelegation);
     case 'subscriptions':
       return planSubscription(tx, parameters as unknown as NewSubscription);
+    case 'principals':
+      return planStanding(tx, parameters as unknown as NewStanding);
   }
 }
 
@@ -59,6 +62,8 @@ async function planRevert(
       return { kind: 'invalid', faults: [{ code: 'not_revertible', message: 'switch it off, or revoke it' }] };
     case 'subscriptions':
       return { kind: 'invalid', faults: [{ code: 'not_revertible', message: 'set it as it was, or remove it' }] };
+    case 'principals':
+      return { kind: 'invalid', faults: [{ code: 'not_revertible', message: 'say of them what was said before' }] };
   }
 }
 

@@ -83,7 +83,7 @@ async function accept(
   const inForce = await readPolicies(tx, base, deps);
   const digest = String(change.set.digest);
   if ('version' in wanted ? wanted.version === base : digest === inForce?.digest && base !== 0) {
-    const rehearsal = dryRun ? { proposals: 0, differences: [] } : null;
+    const rehearsal = dryRun ? { proposals: 0, differences: [], fates: [], summary: 'These policies are in force.' } : null;
     return { version: base, digest, changed: false, dryRun, loosens: [], rehearsal, proposalId: null };
   }
   const version = 'version' in wanted ? wanted.version : await nextPolicyVersion(tx);

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Caller, PrincipalKind } from '../ontology/authority.ts';
+import type { Actor, Caller, PrincipalKind } from '../ontology/authority.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
+import type { PrincipalChange } from '../ontology/standing-loosens.ts';
 import { announceChange } from './announce-change.ts';
 import { refusalToAdminister } from './may-administer.ts';
 import { nudgeHeld } from './nudges.ts';
@@ -12,27 +13,20 @@ import { resolveActor } from './standing.ts';
 import { stopExecutions } from './stop-executions.ts';
 import type { StoreDeps } from './store-deps.ts';
 
-/** What an administrator says. What is left out stays as it is. */
-export interface PrincipalChange {
-  kind?: PrincipalKind;
-  name?: string | null;
-  /** All that the principal shall hold; those in force and not named are removed, and tokens issued before cannot bring them back. */
-  roles?: readonly string[];
-  teams?: readonly string[];
-  disabled?: boolean;
-  /** Stands against what tokens say from now on. */
-  actsFor?: string | null;
-  /** All other identities of the same person, each known to the directory. */
-  linkedIdentities?: readonly string[];
+export interface PrincipalRequest {
+  id: string;
+  change: PrincipalChange;
+  by: Caller;
 }
 
 /**
  * Changes what the directory says of a principal, and makes it known to the directory where it is not. Takes effect with the commit: the next request, review, and
  * execution read it, and of whoever is disabled nothing is executed from the answer on. Rows are locked in the order of their ids, so that two administrators who link the same identities wait for one another.
+ * What lets more happen is not for one person: whoever serves calls asks `changePrincipal`.
  */
 export async function putPrincipal(
   tx: Tx,
-  request: { id: string; change: PrincipalChange; by: Caller },
+  request: PrincipalRequest,
   deps: Pick<StoreDeps, 'decide' | 'policies'>,
 ): Promise<PrincipalView | Refusal> {
   const outcome = await put(tx, request, deps);
@@ -40,28 +34,37 @@ export async function putPrincipal(
   return outcome;
 }
 
-async function put(
+async function put(tx: Tx, request: PrincipalRequest, deps: Pick<StoreDeps, 'decide' | 'policies'>): Promise<PrincipalView | Refusal> {
+  const examined = await examineChange(tx, request, deps);
+  if (isRefusal(examined)) return examined;
+  const { id, change } = request;
+  if (change.disabled !== undefined) await stopExecutions(tx);
+  await writePrincipal(tx, id, change, examined.kind ?? 'user');
+  if (change.roles !== undefined) await writeRoles(tx, id, change.roles);
+  if (change.linkedIdentities !== undefined) await link(tx, [id, ...change.linkedIdentities]);
+  if (change.disabled === false) await nudgeHeld(tx);
+  announcePrincipal(tx, id, examined.actor.id, change);
+  return readPrincipal(tx, id);
+}
+
+/** Who asks, and what kind of principal it is about, where the directory knows it, with all that are concerned locked. Refuses whoever may not, and names that are not known. */
+export async function examineChange(
   tx: Tx,
-  { id, change, by }: { id: string; change: PrincipalChange; by: Caller },
+  { id, change, by }: PrincipalRequest,
   deps: Pick<StoreDeps, 'decide' | 'policies'>,
-): Promise<PrincipalView | Refusal> {
+): Promise<{ actor: Actor; kind: PrincipalKind | null; subjects: string[] } | Refusal> {
   const known = await lockInvolved(tx, { id, change, by });
   // Behind the lock on the administrator's own row: of two who take each other's standing away the second no longer has any.
   const actor = await resolveActor(tx, by);
-  for (const subject of subjectsOf(id, change, known)) {
+  const subjects = subjectsOf(id, change, known);
+  for (const subject of subjects) {
     const refusal = await refusalToAdminister(tx, deps, { action: 'principal:put', actor, subject }, 'principals');
     if (refusal !== null) return refusal;
   }
   const faults = faultsOf(id, change, (other) => known.has(other));
   const isMalformed = faults.some(({ code }) => code === 'malformed_request');
   if (faults.length > 0) return refuse(isMalformed ? 'malformed_request' : 'unknown_principal', faults);
-  if (change.disabled !== undefined) await stopExecutions(tx);
-  await writePrincipal(tx, id, change, known.get(id)?.kind ?? 'user');
-  if (change.roles !== undefined) await writeRoles(tx, id, change.roles);
-  if (change.linkedIdentities !== undefined) await link(tx, [id, ...change.linkedIdentities]);
-  if (change.disabled === false) await nudgeHeld(tx);
-  announce(tx, id, actor.id, change);
-  return readPrincipal(tx, id);
+  return { actor, kind: known.get(id)?.kind ?? null, subjects: subjects.flatMap(({ id: subject, person }) => [subject, person]) };
 }
 
 interface Known {
@@ -71,7 +74,7 @@ interface Known {
   actsForPerson: string | null;
 }
 
-async function lockInvolved(tx: Tx, { id, change, by }: { id: string; change: PrincipalChange; by: Caller }): Promise<Map<string, Known>> {
+async function lockInvolved(tx: Tx, { id, change, by }: PrincipalRequest): Promise<Map<string, Known>> {
   const involved = [...new Set([id, by.id, ...(change.linkedIdentities ?? []), ...(change.actsFor ? [change.actsFor] : [])])];
   await tx.rows('SELECT 1 FROM exequatur.principal p WHERE p.id = ANY($1::text[]) ORDER BY p.id FOR UPDATE', [involved]);
   const rows = await tx.rows<Known & { id: string }>(
@@ -150,7 +153,8 @@ async function link(tx: Tx, ids: readonly string[]): Promise<void> {
   ]);
 }
 
-function announce(tx: Tx, id: string, actor: string, change: PrincipalChange): void {
+/** That an administrator, or two, said something else of somebody. */
+export function announcePrincipal(tx: Tx, id: string, actor: string, change: PrincipalChange): void {
   const changed = Object.keys(change).sort();
   announceChange(tx, {
     type: 'principal.changed',

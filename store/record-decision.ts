@@ -8,7 +8,7 @@ import type { Tx } from './sql.ts';
 export interface Decision {
   proposalId: string;
   actor: string;
-  action: 'propose' | 'revise' | 'revert' | 'withdraw' | 'review' | 'stage' | 'execute' | 'override';
+  action: 'propose' | 'revise' | 'revert' | 'withdraw' | 'review' | 'stage' | 'execute' | 'override' | 'cancel' | 'resolve' | 'look back';
   /** `asked`: people are to decide. */
   outcome: 'allowed' | 'refused' | 'asked';
   reason?: ProblemCode;

@@ -31,9 +31,29 @@ export interface PolicyDifference {
   policies: string[];
 }
 
+/** What a proposal as a whole comes to: `another_stage` where more people than approved it have to, and then it is allowed. */
+type Fate = 'allowed' | 'another_stage' | 'refused';
+
+/** A proposal that would come to something else. */
+export interface FateDifference {
+  proposalId: string;
+  actionType: string;
+  from: Fate;
+  to: Fate;
+  /** How many approvals it would take then; null where it is refused whatever people say. */
+  approvals: number | null;
+  /** Of what policy alone approved, the stages that would be asked then. */
+  stages: string[];
+  /** What keeps it from being as it was; none where nothing does, or nothing permits it. */
+  policies: string[];
+}
+
 export interface Rehearsal {
   proposals: number;
   differences: PolicyDifference[];
+  fates: FateDifference[];
+  /** The fates in words. */
+  summary: string;
 }
 
 interface PastProposal {
@@ -44,6 +64,7 @@ interface PastProposal {
   proposer: PolicyPrincipal;
   planId: string;
   summary: PlanSummary;
+  automatic: boolean;
   amounts: Record<string, string> | null;
   reviews: (PolicyPrincipal & {
     kind: PrincipalKind;
@@ -68,16 +89,78 @@ export async function rehearsePolicies(
   const { amounts } = vocabularyOf(ontology);
   const past = await readPast(sql, amounts);
   const differences: PolicyDifference[] = [];
+  const fates: FateDifference[] = [];
   for (const proposal of past) {
     const plan = { ...planForPolicy(proposal.summary, proposal.amounts, amounts), ...(await lookUpPlan(sql, proposal, goesBy, ontology)) };
     const questions = membersOf(proposal.actionType).flatMap((actionType) => questionsOf({ ...proposal, actionType }, plan));
+    const found = differences.length;
     for (const request of questions) {
       const before = answered(await engine.decide(from, request));
       const after = answered(await engine.decide(to, request));
       if (before.decision !== after.decision) differences.push(differenceOf(proposal, request, before, after));
     }
+    if (differences.length === found) continue;
+    const [before, after] = [await fateOf(engine, from, questions), await fateOf(engine, to, questions)];
+    if (before.fate === after.fate && before.approvals === after.approvals) continue;
+    const { id: proposalId, actionType } = proposal;
+    const { fate, approvals, policies } = after;
+    const stages = fate === 'another_stage' && proposal.automatic ? stagesOf(ontology, actionType) : [];
+    fates.push({ proposalId, actionType, from: before.fate, to: fate, approvals, stages, policies });
   }
-  return { proposals: past.length, differences };
+  return { proposals: past.length, differences, fates, summary: inWords(fates) };
+}
+
+const mostMore = 10; // Approvals beyond those that were given: nobody asks that many people more.
+
+/** Of a change set each action is asked, and one that is refused is the answer. */
+async function fateOf(
+  engine: PolicyEngine,
+  set: PolicySet,
+  questions: readonly PolicyRequest[],
+): Promise<{ fate: Fate; approvals: number | null; policies: string[] }> {
+  const ask = async (request: PolicyRequest) => answered(await engine.decide(set, request));
+  const policies = new Set<string>();
+  const refusedBy = async (asked: readonly PolicyRequest[]) => {
+    const denied: PolicyRequest[] = [];
+    for (const request of asked) {
+      const { decision, policies: by } = await ask(request);
+      if (decision === 'allow') continue;
+      denied.push(request);
+      for (const policy of by) policies.add(policy);
+    }
+    return denied;
+  };
+  const of = (action: PolicyRequest['action']) => questions.filter((request) => request.action === action);
+  if ((await refusedBy(of('propose'))).length > 0) return { fate: 'refused', approvals: null, policies: [...policies].sort() };
+  const approving = of('review').filter(({ context }) => context.decision === 'approve');
+  const lost = new Set((await refusedBy(approving)).map(({ principal }) => principal.id));
+  const executes = of('execute');
+  const given = executes[0]?.context.approvals ?? 0;
+  const counted = given - lost.size;
+  const withApprovals = (approvals: number) => executes.map((request) => ({ ...request, context: { ...request.context, approvals } }));
+  const isRefused = (await refusedBy(withApprovals(counted))).length > 0;
+  const determined = [...policies].sort();
+  if (!isRefused && lost.size === 0) return { fate: 'allowed', approvals: given, policies: [] };
+  for (let approvals = isRefused ? counted + 1 : given; approvals <= given + mostMore; approvals++) {
+    if ((await refusedBy(withApprovals(approvals))).length === 0) return { fate: 'another_stage', approvals, policies: determined };
+  }
+  return { fate: 'refused', approvals: null, policies: determined };
+}
+
+function stagesOf(ontology: CompiledOntology | null, actionType: string): string[] {
+  const actions = membersOf(actionType).flatMap((name) => ontology?.actionTypes.get(name) ?? []);
+  return [...new Set(actions.flatMap(({ policy }) => policy.stages.map(({ name }) => name)))];
+}
+
+function inWords(fates: readonly FateDifference[]): string {
+  const count = (to: Fate) => fates.filter((one) => one.to === to).length;
+  const said = [
+    [count('another_stage'), 'would now need another stage'],
+    [count('refused'), 'would now be refused'],
+    [count('allowed'), 'would now be allowed as they were approved'],
+  ] as const;
+  const words = said.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
+  return words.length === 0 ? 'No proposal would come to anything else.' : `${words.join(', ')}.`;
 }
 
 function differenceOf(
@@ -115,7 +198,7 @@ function readPast(sql: Sql, amounts: readonly string[]): Promise<PastProposal[]>
   return sql.rows<PastProposal>(
     `SELECT p.id::text AS id, p.action_type AS "actionType", p.revert_of IS NOT NULL AS "isRevert", ${isoTime('p.created_at')} AS "createdAt",
             jsonb_build_object('id', p.proposer_id, 'kind', p.proposer_kind, 'roles', to_jsonb(p.proposer_roles), 'actsFor', p.acts_for, 'teams', ${teams('p.proposer_id')}) AS proposer,
-            l.id::text AS "planId", l.summary, ${amountsJson('p', '$1::text[]')} AS amounts,
+            l.id::text AS "planId", l.summary, COALESCE((l.requirement ->> 'automatic')::boolean, false) AS automatic, ${amountsJson('p', '$1::text[]')} AS amounts,
             COALESCE((SELECT jsonb_agg(jsonb_build_object('id', r.reviewer_id, 'kind', r.reviewer_kind, 'roles', to_jsonb(r.reviewer_roles), 'actsFor', NULL, 'teams', ${teams('r.reviewer_id')},
                                                           'decision', r.decision, 'onBehalfOf', ${delegator}, 'at', ${isoTime('r.created_at')}) ORDER BY r.created_at, r.id)
                         FROM exequatur.review r WHERE r.tenant_id = p.tenant_id AND r.proposal_id = p.id AND r.revision = p.revision AND r.digest = p.plan_digest), '[]') AS reviews

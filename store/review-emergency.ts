@@ -4,6 +4,7 @@ import type { Verdict } from './glass-facts.ts';
 import { announceAndNudge } from './nudges.ts';
 import { type LockedProposal, lockProposal } from './proposal-row.ts';
 import { proposalFacts } from './proposal-view.ts';
+import { recordDecision, recordRefusal } from './record-decision.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
 import { resolveActor } from './standing.ts';
@@ -39,7 +40,12 @@ export async function reviewEmergency(
     rule: facts.plan?.requirement.breakGlass ?? null,
     glass: glass ? { by: glass.by, person: glass.actor?.person ?? glass.by, reviewed: glass.review !== null } : null,
   });
-  if (!authority.allowed) return refuse(authority.reason);
+  const decision = { proposalId, actor: actor.id, action: 'look back' as const, revision: proposal.revision, digest: proposal.planDigest };
+  if (!authority.allowed) {
+    await recordRefusal(tx, { ...decision, outcome: 'refused', reason: authority.reason });
+    return refuse(authority.reason);
+  }
+  recordDecision(tx, { ...decision, outcome: 'allowed', details: { verdict } });
   tx.send(
     `UPDATE exequatur.glass g SET reviewed_by = $4, verdict = $5, comment = $6, reviewed_at = exequatur.clock()
       WHERE g.proposal_id = $1::uuid AND g.revision = $2::int AND g.digest = $3 AND g.reviewed_at IS NULL`,

@@ -23,6 +23,7 @@ const kept: Record<Setting, readonly string[]> = {
   switches: ['base', 'scope', 'name'],
   delegations: ['id', 'delegator'],
   subscriptions: ['base', 'name'],
+  principals: ['id'],
 };
 
 export interface RevisedSetting {

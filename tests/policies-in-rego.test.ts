@@ -1,5 +1,7 @@
 // An installation whose policies are Rego, decided by a real OPA beside it; on a clone from tests/support/database.ts.
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createScheduleActivities } from '../activities/create-schedule-activities.ts';
 import type { Actor, PrincipalKind } from '../ontology/authority.ts';
 import type { PolicyCase } from '../ontology/policy-cases.ts';
 import { type PolicyAction, PolicyEngineAway } from '../ontology/policy-engine.ts';
@@ -14,6 +16,8 @@ import { putPolicies } from '../store/put-policies.ts';
 import { readDecisions } from '../store/read-decisions.ts';
 import { runSchedule } from '../store/run-schedule.ts';
 import { createSchedule } from '../store/schedules.ts';
+import { openLogger } from '../telemetry/logger.ts';
+import { failureTypes } from '../workflows/proposal-activities.contract.ts';
 import { admin, agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './store/fixture.ts';
 import { carriedOut } from './store/govern.ts';
 import { startOpa } from './support/opa-server.ts';
@@ -116,14 +120,24 @@ describe('an action under policies in Rego', () => {
     };
     const { id } = expectDone(await fixture.inApi((tx) => createSchedule(tx, { ...daily, owner: keeper1 }, fixture.deps)));
     const run = () => runSchedule(fixture.worker, fixture.tenant, { scheduleId: id, nominalAt: '2999-01-01T01:00:00.000Z' }, fixture.deps);
+    const activities = createScheduleActivities({ pool: fixture.worker, logger: openLogger('test'), store: fixture.deps });
+    /** As Temporal has it run, however often it has failed before. */
+    const attempt = (nth: number) =>
+      new MockActivityEnvironment({ attempt: nth }).run(activities.runSchedule, {
+        tenantId: fixture.tenant,
+        scheduleId: id,
+        nominalAt: '2999-01-01T02:00:00.000Z',
+      });
     await stop();
+    await expect(attempt(100)).rejects.toMatchObject({ type: failureTypes.policyEngineAway, nonRetryable: false });
     await expect(simulated(fixture, proposalId ?? '')).rejects.toThrow(PolicyEngineAway);
     await expect(run()).rejects.toThrow(PolicyEngineAway);
     await expect(reviewers()).rejects.toThrow(PolicyEngineAway);
     expect((await fixture.read(proposalId ?? '', admin)).status).toBe('simulating');
     stop = await startOpa(program, port);
     expect(await carriedOut(fixture, proposalId ?? '')).toMatchObject({ status: 'executed' });
-    expect(await run()).toMatchObject({ kind: 'proposed' });
+    expect(await attempt(101)).toMatchObject({ kind: 'proposed' }); // It was not put on record as refused for good.
+    expect(await run()).toMatchObject({ kind: 'refused', code: 'schedule_skipped' }); // That proposal is open.
     expect(expectDone(await reviewers()).reviewers).not.toEqual([]);
   });
 });

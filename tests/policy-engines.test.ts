@@ -1,19 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PolicyDecision, PolicyEngine, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
+import type { PlanForPolicy, PolicyDecision, PolicyEngine, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
 import { CedarEngine } from '../policy/cedar-engine.ts';
 import { OpaEngine } from '../policy/opa-engine.ts';
 import { findOpa } from '../scripts/opa/find-opa.ts';
 import { freePort } from '../scripts/processes/free-port.ts';
 import { startOpa } from './support/opa-server.ts';
+import { startSlowProxy } from './support/slow-proxy.ts';
 
 let stop: () => Promise<void>;
+let opaUrl: string;
 const engines = new Map<'cedar' | 'rego', PolicyEngine>([['cedar', new CedarEngine()]]);
 
 beforeAll(async () => {
   const opa = await findOpa();
   const port = await freePort();
   stop = await startOpa(opa, port);
-  engines.set('rego', new OpaEngine(`http://127.0.0.1:${port}`));
+  opaUrl = `http://127.0.0.1:${port}`;
+  engines.set('rego', new OpaEngine(opaUrl));
 }, 600_000); // The first time it is built.
 afterAll(() => stop?.());
 
@@ -42,6 +45,16 @@ const execute: PolicyRequest = {
     },
     proposer: { id: 'anna', kind: 'user' },
     approvals: 1,
+  },
+};
+
+const { riskTier, edits, objectTypes, sensitive } = { ...execute.context.plan } as PlanForPolicy;
+const seen: Partial<PolicyRequest> = {
+  action: 'see',
+  context: {
+    now: execute.context.now,
+    proposer: { id: 'bot', kind: 'agent', actsFor: 'anna' },
+    plan: { riskTier, edits, objectTypes, sensitive },
   },
 };
 
@@ -170,6 +183,43 @@ const cases: [
     },
   ],
   [
+    'what is seen of a proposal',
+    {
+      all,
+      it: {
+        cedar:
+          'forbid (principal, action == Action::"see", resource == ActionType::"closeRoom") when { context has plan && context.plan.edits.total > 2 && context.plan.riskTier == "high" };',
+        rego: 'forbid if {\n  input.action == "see"\n  input.resource == "closeRoom"\n  sum([n | some n in input.context.plan.edits]) > 2\n}',
+      },
+    },
+    forbidden,
+    seen,
+  ],
+  [
+    'whose agent proposed what is seen',
+    {
+      it: {
+        cedar:
+          'permit (principal, action == Action::"see", resource is ActionType) when { context has proposer.actsFor && context.proposer.actsFor == principal.id };',
+        rego: 'permit if {\n  input.action == "see"\n  input.context.proposer.actsFor == input.principal.id\n}',
+      },
+    },
+    { decision: 'allow', policies: ['it'] },
+    seen,
+  ],
+  [
+    'the tenant, which is no proposal',
+    {
+      all,
+      it: {
+        cedar: 'forbid (principal, action == Action::"see", resource is ActionType);',
+        rego: 'forbid if {\n  input.action == "see"\n  input.resource != ""\n}',
+      },
+    },
+    allowed,
+    { action: 'see', resource: '', context: { now: execute.context.now } },
+  ],
+  [
     'time',
     {
       all,
@@ -233,4 +283,43 @@ it('a decision is a deny where OPA is away', async () => {
     decision: 'deny',
     errors: [expect.stringMatching(/^the engine failed/)],
   });
+});
+
+it('a decision by more policies than OPA is given in time is a deny at the deadline; others are not late for it, and a later one is made', async () => {
+  const deadlineMs = 500;
+  const given = new Set<string>();
+  const proxy = await startSlowProxy(opaUrl, ({ method, url = '' }) => {
+    if (method !== 'PUT') return 0;
+    given.add(url);
+    return 20;
+  });
+  try {
+    const engine = new OpaEngine(proxy.url, '', deadlineMs);
+    const many = Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`p${at}`, all.rego])); // 1.2 s
+    const large: PolicySet = { key: 'large', policies: many };
+    const began = performance.now();
+    const first = engine.decide(large, execute);
+    expect(await engine.decide({ key: 'small', policies: { all: all.rego } }, execute)).toMatchObject({ decision: 'allow' });
+    expect(await first).toEqual({
+      decision: 'deny',
+      policies: [],
+      errors: [`the engine failed: no answer within ${deadlineMs} ms`],
+      away: true,
+    });
+    expect(performance.now() - began).toBeLessThan(4 * deadlineMs);
+    await expect.poll(() => engine.decide(large, execute), { timeout: 20_000 }).toMatchObject({ decision: 'allow' });
+    expect(given.size).toBe(61); // Each once: what was given before the deadline is not given again.
+  } finally {
+    await proxy.close();
+  }
+});
+
+it('a decision that OPA computes for too long is a deny at the deadline', async () => {
+  const proxy = await startSlowProxy(opaUrl, ({ method }) => (method === 'POST' ? 60_000 : 0));
+  try {
+    const engine = new OpaEngine(proxy.url, '', 200);
+    expect(await engine.decide({ key: 'x', policies: { all: all.rego } }, execute)).toMatchObject({ decision: 'deny', away: true });
+  } finally {
+    await proxy.close();
+  }
 });

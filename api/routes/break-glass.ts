@@ -30,7 +30,7 @@ export const breakGlass = route({
   ],
   async handle({ params, body, caller }, context) {
     const emergency = { ...params, reason: body.reason, digest: body.planDigest, by: caller };
-    const outcome = await context.writeAs(caller, (tx) => storeEmergency(tx, emergency, context.resources.deps));
+    const outcome = await context.actAs(caller, params.proposalId, (tx) => storeEmergency(tx, emergency, context.resources.deps));
     if (outcome.settled !== undefined) context.nudge(caller, { ...params, actionType: outcome.settled.actionType });
     if (isRefusal(outcome)) return outcome;
     const view = await viewProposal(params.proposalId, caller, context);

@@ -19,7 +19,9 @@ export const cancelProposal = route({
   responses: { 202: { description: 'The proposal, which will be undone.', schema: proposalSchema } },
   problems: ['not_found', 'not_proposer', 'not_cancellable'],
   async handle({ params, body, caller }, context) {
-    const outcome = await context.writeAs(caller, (tx) => cancelExecution(tx, { ...params, ...body, by: caller }, context.resources.deps));
+    const outcome = await context.actAs(caller, params.proposalId, (tx) =>
+      cancelExecution(tx, { ...params, ...body, by: caller }, context.resources.deps),
+    );
     if (isRefusal(outcome)) return outcome;
     context.nudge(caller, { ...params, actionType: outcome.actionType });
     const view = await viewProposal(params.proposalId, caller, context);

@@ -17,7 +17,7 @@ export const getDecisions = route({
   responses: { 200: { description: 'Oldest first.', schema: decisionsSchema } },
   problems: ['not_found'],
   async handle({ params, caller }, context) {
-    const found = await context.readAs(caller, (tx) => readDecisions(tx, params.proposalId, context.resources.deps));
+    const found = await context.readAs(caller, (tx) => readDecisions(tx, params.proposalId, context.resources.deps), params.proposalId);
     return answered(found, (body) => ({ status: 200, body }));
   },
 });

@@ -1,6 +1,7 @@
 import { parsePosition } from '../../ontology/cloud-event.ts';
 import { isKept, readEvent } from '../../store/read-events.ts';
 import { refuse } from '../../store/refusal.ts';
+import { withoutHidden } from '../../store/see-events.ts';
 import { answered } from '../api-context.ts';
 import { route } from '../route.ts';
 import { cloudEventSchema, eventParams } from '../schemas/event-schema.ts';
@@ -21,9 +22,9 @@ export const getEvent = route({
   problems: ['not_found', 'events_not_kept'],
   async handle({ params, caller, prefers }, context) {
     const { tenant } = caller;
-    const event = await context.readAs(caller, async (tx) => {
+    const event = await context.readAs(caller, async (tx, actor) => {
       const found = await readEvent(tx, tenant, params.sequence);
-      if (found !== null) return found;
+      if (found !== null) return (await withoutHidden(tx, context.resources.deps, actor, [found]))[0] ?? refuse('not_found');
       const position = parsePosition(params.sequence);
       return refuse(position === null || (await isKept(tx, tenant, position)) ? 'not_found' : 'events_not_kept');
     });

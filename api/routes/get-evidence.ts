@@ -32,28 +32,36 @@ export const getEvidence = route({
   async handle({ params: { proposalId }, caller, prefers }, context) {
     const wantsPage = prefers(['application/json', 'text/html']) === 'text/html';
     const { tenant } = caller;
-    const found = await context.auditAs(caller, async (tx, mask) => {
-      const withPlan = !wantsPage && mask.hidesNothing(); // The page shows its edits, masked.
-      const evidence = await readEvidence(tx, context.resources.witnesses, { proposalId, withPlan });
-      if (isRefusal(evidence)) return evidence;
-      // Not of the proposal itself: reading its evidence would else make it unsealed.
-      tx.audit({ type: 'evidence.read', facts: { evidenceOf: proposalId, plan: evidence.plan !== null }, personal: { reader: caller.id } });
-      if (!wantsPage) return { evidence, page: null };
-      const [decisions, edits] = [
-        await readDecisions(tx, proposalId, context.resources.deps),
-        await readPlan(tx, proposalId, { pageSize: mostEdits }),
-      ];
-      const masked = isRefusal(edits)
-        ? null
-        : {
-            ...edits,
-            effects: edits.effects.map((effect) => mask.effect(edits.actionType.name, effect)),
-            edits: edits.edits.map((edit) => mask.edit(edit)),
-          };
-      const told = isRefusal(decisions) ? [] : decisions.decisions;
-      const page = evidencePage({ ...evidence, tenant, proposalId, plan: masked, decisions: told, printedAt: new Date().toISOString() });
-      return { evidence, page };
-    });
+    const found = await context.auditAs(
+      caller,
+      async (tx, mask) => {
+        const withPlan = !wantsPage && mask.hidesNothing(); // The page shows its edits, masked.
+        const evidence = await readEvidence(tx, context.resources.witnesses, { proposalId, withPlan });
+        if (isRefusal(evidence)) return evidence;
+        // Not of the proposal itself: reading its evidence would else make it unsealed.
+        tx.audit({
+          type: 'evidence.read',
+          facts: { evidenceOf: proposalId, plan: evidence.plan !== null },
+          personal: { reader: caller.id },
+        });
+        if (!wantsPage) return { evidence, page: null };
+        const [decisions, edits] = [
+          await readDecisions(tx, proposalId, context.resources.deps),
+          await readPlan(tx, proposalId, { pageSize: mostEdits }),
+        ];
+        const masked = isRefusal(edits)
+          ? null
+          : {
+              ...edits,
+              effects: edits.effects.map((effect) => mask.effect(edits.actionType.name, effect)),
+              edits: edits.edits.map((edit) => mask.edit(edit)),
+            };
+        const told = isRefusal(decisions) ? [] : decisions.decisions;
+        const page = evidencePage({ ...evidence, tenant, proposalId, plan: masked, decisions: told, printedAt: new Date().toISOString() });
+        return { evidence, page };
+      },
+      proposalId,
+    );
     return answered(found, ({ evidence, page }) =>
       page === null
         ? { status: 200, body: bundle(tenant, proposalId, evidence), headers: { vary: 'accept' } }

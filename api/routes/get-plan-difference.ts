@@ -29,17 +29,20 @@ export const getPlanDifference = route({
   problems: ['not_found', 'invalid_page_token'],
   async handle({ params, query: { from, to, ...page }, caller }, context) {
     const digests = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
-    const found = await context.readAs(caller, async (tx, _actor, mask) =>
-      answered(await readPlanDifference(tx, params.proposalId, digests, page), (difference) => ({
-        ...difference,
-        from: { ...difference.from, summary: mask.summary(difference.actionType, difference.from.summary) },
-        to: { ...difference.to, summary: mask.summary(difference.actionType, difference.to.summary) },
-        outside: difference.outside && {
-          from: maskedOutside(difference.actionType, difference.outside.from, mask),
-          to: maskedOutside(difference.actionType, difference.outside.to, mask),
-        },
-        edits: difference.edits.map((edit) => masked(edit, mask)),
-      })),
+    const found = await context.readAs(
+      caller,
+      async (tx, _actor, mask) =>
+        answered(await readPlanDifference(tx, params.proposalId, digests, page), (difference) => ({
+          ...difference,
+          from: { ...difference.from, summary: mask.summary(difference.actionType, difference.from.summary) },
+          to: { ...difference.to, summary: mask.summary(difference.actionType, difference.to.summary) },
+          outside: difference.outside && {
+            from: maskedOutside(difference.actionType, difference.outside.from, mask),
+            to: maskedOutside(difference.actionType, difference.outside.to, mask),
+          },
+          edits: difference.edits.map((edit) => masked(edit, mask)),
+        })),
+      params.proposalId,
     );
     return answered(found, (difference) => ({ status: 200, body: difference }));
   },

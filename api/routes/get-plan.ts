@@ -21,14 +21,17 @@ export const getPlan = route({
   },
   problems: ['not_found', 'invalid_page_token'],
   async handle({ params, query, caller }, context) {
-    const page = await context.readAs(caller, async (tx, _actor, mask) =>
-      answered(await readPlan(tx, params.proposalId, query), (plan) => ({
-        ...plan,
-        summary: mask.summary(plan.actionType.name, plan.summary),
-        effects: plan.effects.map((effect) => mask.effect(plan.actionType.name, effect)),
-        checks: plan.checks.map((check) => mask.check(plan.actionType.name, check)),
-        edits: plan.edits.map((edit) => mask.edit(edit)),
-      })),
+    const page = await context.readAs(
+      caller,
+      async (tx, _actor, mask) =>
+        answered(await readPlan(tx, params.proposalId, query), (plan) => ({
+          ...plan,
+          summary: mask.summary(plan.actionType.name, plan.summary),
+          effects: plan.effects.map((effect) => mask.effect(plan.actionType.name, effect)),
+          checks: plan.checks.map((check) => mask.check(plan.actionType.name, check)),
+          edits: plan.edits.map((edit) => mask.edit(edit)),
+        })),
+      params.proposalId,
     );
     return answered(page, (plan) => ({ status: 200, body: plan, headers: { etag: `"${plan.digest}"` } }));
   },

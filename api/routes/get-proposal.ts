@@ -42,6 +42,7 @@ async function isOpen(proposalId: string, caller: AuthenticatedCaller, context: 
     caller,
     (sql) => readStatus(sql, proposalId),
     (status) => ({ status }),
+    proposalId,
   );
   return !isRefusal(found) && found.status !== null && !isFinal(found.status);
 }

@@ -14,7 +14,7 @@ export const getTimeline = route({
   responses: { 200: { description: 'Its entries in the audit log, oldest first.', schema: timelineSchema } },
   problems: ['not_found'],
   async handle({ params, caller }, context) {
-    const timeline = await context.readAs(caller, (tx) => readTimeline(tx, params.proposalId));
+    const timeline = await context.readAs(caller, (tx) => readTimeline(tx, params.proposalId), params.proposalId);
     return answered(timeline, (entries) => ({ status: 200, body: { timeline: entries } }));
   },
 });

@@ -2,6 +2,7 @@ import { beginning, comparePositions, type Position, parsePosition } from '../..
 import { listEvents as readList } from '../../store/list-events.ts';
 import { isKept, readHead, readOldest, readPositionAt } from '../../store/read-events.ts';
 import { isRefusal, type Refusal, refuse } from '../../store/refusal.ts';
+import { withoutHidden } from '../../store/see-events.ts';
 import type { Tx } from '../../store/sql.ts';
 import { eventStream } from '../event-stream.ts';
 import { route } from '../route.ts';
@@ -18,7 +19,7 @@ export const listEvents = route({
   summary: 'Read or follow events',
   description:
     'Oldest first: as a page; as a batch after CloudEvents, whose next page is in `Link`; or, asked for as `text/event-stream`, from `after` or `Last-Event-ID` on, ' +
-    'or else from now on, without an end. With a filter a page may hold fewer events than it could, or none, although there are more: `nextPageToken` says so.',
+    'or else from now on, without an end. With a filter, or where policies keep proposals from the caller, a page may hold fewer events than it could, or none, although there are more: `nextPageToken` says so.',
   permission: 'read',
   request: { query: eventQuery, headers: eventHeaders },
   responses: {
@@ -48,9 +49,10 @@ export const listEvents = route({
         headers: { 'x-accel-buffering': 'no' }, // A proxy that gathers what it passes on would hold events back.
       };
     }
-    const list = await context.readAs(caller, async (tx) => {
+    const list = await context.readAs(caller, async (tx, actor) => {
       const position = after === undefined ? beginning : await positionOf(tx, caller.tenant, after);
-      return isRefusal(position) ? position : readList(tx, caller.tenant, { ...query, after: position });
+      const page = isRefusal(position) ? position : await readList(tx, caller.tenant, { ...query, after: position });
+      return isRefusal(page) ? page : { ...page, events: await withoutHidden(tx, context.resources.deps, actor, page.events) };
     });
     if (isRefusal(list)) return list;
     if (wanted === json) return { status: 200, body: list };

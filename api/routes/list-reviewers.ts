@@ -16,7 +16,7 @@ export const listReviewers = route({
   responses: { 200: { description: 'People by id.', schema: reviewersSchema } },
   problems: ['not_found'],
   async handle({ params, caller }, context) {
-    const found = await context.readAs(caller, (tx) => readReviewers(tx, params.proposalId, context.resources.deps));
+    const found = await context.readAs(caller, (tx) => readReviewers(tx, params.proposalId, context.resources.deps), params.proposalId);
     return answered(found, (body) => ({ status: 200, body }));
   },
 });

@@ -19,7 +19,9 @@ export const resolveProposal = route({
   responses: { 200: { description: 'The proposal.', schema: proposalSchema } },
   problems: ['not_found', 'own_execution', 'not_resolvable', 'nothing_to_retry'],
   async handle({ params, body, caller }, context) {
-    const outcome = await context.writeAs(caller, (tx) => resolveAttention(tx, { ...params, ...body, by: caller }, context.resources.deps));
+    const outcome = await context.actAs(caller, params.proposalId, (tx) =>
+      resolveAttention(tx, { ...params, ...body, by: caller }, context.resources.deps),
+    );
     if (isRefusal(outcome)) return outcome;
     context.nudge(caller, { ...params, actionType: outcome.actionType });
     const view = await viewProposal(params.proposalId, caller, context);

@@ -34,7 +34,7 @@ export const revertProposal = route({
   async handle({ params, headers, body, caller }, context) {
     const justification = body.justification ?? `Takes back proposal ${params.proposalId}.`;
     const request = { ...params, ...headers, ...body, justification, proposer: caller };
-    const proposed = await context.writeAs(caller, (tx) => createRevert(tx, request, context.resources.deps));
+    const proposed = await context.actAs(caller, params.proposalId, (tx) => createRevert(tx, request, context.resources.deps));
     return answerProposed(proposed, caller, context);
   },
 });

@@ -20,7 +20,7 @@ export const reviewEmergency = route({
   problems: ['not_found', 'agent_may_not_review', 'own_emergency', 'not_for_emergencies', 'no_review_owed'],
   async handle({ params, body, caller }, context) {
     const review = { ...params, ...body, by: caller };
-    const outcome = await context.writeAs(caller, (tx) => storeReview(tx, review, context.resources.deps));
+    const outcome = await context.actAs(caller, params.proposalId, (tx) => storeReview(tx, review, context.resources.deps));
     if (isRefusal(outcome)) return outcome;
     context.nudge(caller, { ...params, actionType: outcome.actionType });
     const view = await viewProposal(params.proposalId, caller, context);

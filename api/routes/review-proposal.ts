@@ -63,7 +63,7 @@ export const reviewProposal = route({
     };
     const stray = await strayComments(params.proposalId, headers.ifMatch, comments ?? [], caller, context);
     if (stray !== null) return stray;
-    const outcome = await context.writeAs(caller, (tx) => recordReview(tx, review, context.resources.deps));
+    const outcome = await context.actAs(caller, params.proposalId, (tx) => recordReview(tx, review, context.resources.deps));
     // Lost if we die here; the relay nudges again. A refusal may have moved the proposal as well: expired, or back to simulation.
     if (outcome.settled !== undefined) context.nudge(caller, { ...params, actionType: outcome.settled.actionType });
     if (isRefusal(outcome)) return outcome;
@@ -92,7 +92,11 @@ async function strayComments(
   const anchored = [...comments.entries()].flatMap(([at, { on }]) => (on === undefined ? [] : [{ at, on }]));
   if (anchored.length === 0) return null;
   const anchors = anchored.map(({ on }) => on);
-  const found = await context.readAs(caller, async (tx) => ({ stray: await findStrayAnchors(tx, proposalId, digest, anchors) }));
+  const found = await context.readAs(
+    caller,
+    async (tx) => ({ stray: await findStrayAnchors(tx, proposalId, digest, anchors) }),
+    proposalId,
+  );
   if (isRefusal(found)) return found;
   const faults = found.stray.map((index) => ({
     code: 'unknown_anchor',

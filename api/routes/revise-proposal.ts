@@ -41,7 +41,7 @@ export const reviseProposal = route({
   ],
   async handle({ params, headers, body, caller }, context) {
     const request = { ...params, ...body, ...headers, by: caller, parseSetting };
-    const revised = await context.writeAs(caller, (tx) => storeRevision(tx, request, context.resources.deps));
+    const revised = await context.actAs(caller, params.proposalId, (tx) => storeRevision(tx, request, context.resources.deps));
     if ('proposalId' in revised && !revised.repeated) context.nudge(caller, revised);
     return answerProposed(revised, caller, context);
   },

@@ -7,7 +7,7 @@ const decision = component(
   z.strictObject({
     at: time,
     actor: z.string().describe('Who asked; of an execution, on whose behalf.'),
-    action: z.enum(['propose', 'revise', 'revert', 'withdraw', 'review', 'stage', 'execute', 'override']),
+    action: z.enum(['propose', 'revise', 'revert', 'withdraw', 'review', 'stage', 'execute', 'override', 'cancel', 'resolve', 'look back']),
     outcome: z.enum(['allowed', 'refused', 'asked']).describe('`asked`: the plan was sent to the stages of its approval policy.'),
     reason: z.string().nullable().describe('A code of the catalogue; null unless it was refused.'),
     revision: z.int(),

@@ -40,12 +40,14 @@ const policyCase = component(
       'A person without roles, where nothing else is said.',
     ),
     action: z.enum(policyActions),
-    resource: text(200).exactOptional().describe('An action type’s name; with `administer`, the setting; with `see`, nothing.'),
+    resource: text(200)
+      .exactOptional()
+      .describe('An action type’s name; with `administer`, the setting; with `see`, nothing where it is the tenant as a whole.'),
     context: partOf({
       now: time,
       revert: z.boolean(),
       plan,
-      proposer: z.strictObject({ id: text(256), kind }),
+      proposer: z.strictObject({ id: text(256), kind, actsFor: text(256).exactOptional() }),
       decision: z.enum(['approve', 'reject', 'request_changes']),
       onBehalfOf: z.strictObject({ id: text(256), roles: names, teams: names }),
       approvals: count,
@@ -66,6 +68,9 @@ export const policiesBody = component(
 export const policiesQuery = uploadQuery;
 
 const decision = z.enum(['allow', 'deny']);
+const fate = z
+  .enum(['allowed', 'another_stage', 'refused'])
+  .describe('`another_stage`: more people than approved it have to, and then it is allowed.');
 
 export const policiesOutcomeSchema = component(
   'PoliciesOutcome',
@@ -90,6 +95,20 @@ export const policiesOutcomeSchema = component(
             policies: z.array(z.string()).describe('What determines it then; none where nothing permits it.'),
           }),
         ),
+        fates: z
+          .array(
+            z.strictObject({
+              proposalId: z.string(),
+              actionType: z.string(),
+              from: fate,
+              to: fate,
+              approvals: z.int().nullable().describe('How many it would take then; null where it is refused whatever people say.'),
+              stages: z.array(z.string()).describe('Of what policy alone approved, those that would be asked then.'),
+              policies: z.array(z.string()).describe('What keeps it from being as it was; none where nothing does, or nothing permits it.'),
+            }),
+          )
+          .describe('Proposals that would as a whole come to something else.'),
+        summary: z.string().describe('The same in words.'),
       })
       .nullable()
       .describe('What a dry run found; null otherwise.'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { component } from './components.ts';
 import { nextPageToken } from './page-schema.ts';
+import { loosens, settingProposal } from './setting-schema.ts';
 import { text, time } from './text-schema.ts';
 
 /** As in a token's subject. */
@@ -53,6 +54,15 @@ export const principalSchema = component(
     updatedAt: time,
   }),
   'What the directory says of a principal. With a token at hand only those roles count that the token claims as well.',
+);
+
+export const principalOutcomeSchema = component(
+  'PrincipalOutcome',
+  z.strictObject({
+    principal: principalSchema.nullable().describe('As it is until then; null where the directory does not know it.'),
+    loosens,
+    proposal: settingProposal,
+  }),
 );
 
 export const principalPageSchema = component('PrincipalPage', z.strictObject({ principals: z.array(principalSchema), nextPageToken }));

@@ -6,6 +6,7 @@ import { faultsOf } from '../request-faults.ts';
 import { delegationBody } from './delegation-schema.ts';
 import { ontologyBody } from './ontology-schema.ts';
 import { policiesBody } from './policy-schema.ts';
+import { principalBody } from './principal-schema.ts';
 import { subscriptionBody } from './subscription-schema.ts';
 import { text } from './text-schema.ts';
 
@@ -16,6 +17,7 @@ const revisions: Record<Setting, z.ZodType> = {
   switches: z.strictObject({ reason: text(4_000) }),
   delegations: delegationBody.omit({ delegator: true }),
   subscriptions: subscriptionBody,
+  principals: principalBody,
 };
 
 export const parseSetting: ParseSetting = (setting, parameters) => {

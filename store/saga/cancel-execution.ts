@@ -2,6 +2,7 @@ import type { Caller } from '../../ontology/authority.ts';
 import { announceAndNudge } from '../nudges.ts';
 import { lockProposal } from '../proposal-row.ts';
 import { proposalFacts } from '../proposal-view.ts';
+import { recordDecision, recordRefusal } from '../record-decision.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import type { Tx } from '../sql.ts';
 import { resolveActor } from '../standing.ts';
@@ -27,10 +28,16 @@ export async function cancelExecution(
   }
   const underWay = proposal.status === 'executing' && saga?.direction === 'forward' && saga.cancelled === null;
   const authority = deps.decide({ action: 'proposal:cancel', actor, proposal: proposalFacts(proposal), underWay });
-  if (!authority.allowed) return refuse(authority.reason);
+  const { revision, planDigest: digest } = proposal;
+  const decision = { proposalId, actor: actor.id, action: 'cancel' as const, revision, digest };
+  if (!authority.allowed) {
+    await recordRefusal(tx, { ...decision, outcome: 'refused', reason: authority.reason });
+    return refuse(authority.reason);
+  }
+  recordDecision(tx, { ...decision, outcome: 'allowed' });
   tx.send('SELECT exequatur.cancel_execution($1::uuid, $2, $3)', [proposalId, actor.id, reason]);
   const type = 'proposal.cancelling';
-  const facts = { revision: proposal.revision, planDigest: proposal.planDigest };
+  const facts = { revision, planDigest: digest };
   const auditEntryId = tx.audit({ type, proposalId, facts, personal: { actor: actor.id, reason } });
   announceAndNudge(tx, { type, proposalId, data: { proposalId, actionType: proposal.actionType, ...facts }, auditEntryId });
   return { actionType: proposal.actionType };

@@ -1,8 +1,10 @@
 import type { Caller } from '../../ontology/authority.ts';
+import type { ProblemCode } from '../../ontology/problems.ts';
 import { mayRetry, nameOfStep, nextStep, type OperatorDecision } from '../../ontology/saga.ts';
 import { leaveNudge } from '../nudges.ts';
 import { lockProposal } from '../proposal-row.ts';
 import { proposalFacts } from '../proposal-view.ts';
+import { recordDecision, recordRefusal } from '../record-decision.ts';
 import { type Refusal, refuse } from '../refusal.ts';
 import type { Tx } from '../sql.ts';
 import { resolveActor } from '../standing.ts';
@@ -33,10 +35,17 @@ export async function resolveAttention(
     return refuse('not_found');
   }
   const authority = deps.decide({ action: 'proposal:resolve', actor, proposal: proposalFacts(proposal) });
-  if (!authority.allowed) return refuse(authority.reason);
+  const { revision, planDigest: digest } = proposal;
+  const decision = { proposalId, actor: actor.id, action: 'resolve' as const, revision, digest };
+  const refused = async (reason: ProblemCode) => {
+    await recordRefusal(tx, { ...decision, outcome: 'refused', reason });
+    return refuse(reason);
+  };
+  if (!authority.allowed) return refused(authority.reason);
   const asked = saga === null ? null : nextStep(saga);
-  if (saga === null || asked?.kind !== 'attention') return refuse('not_resolvable');
-  if (choice === 'retry' && !mayRetry(asked.step)) return refuse('nothing_to_retry');
+  if (saga === null || asked?.kind !== 'attention') return refused('not_resolvable');
+  if (choice === 'retry' && !mayRetry(asked.step)) return refused('nothing_to_retry');
+  recordDecision(tx, { ...decision, outcome: 'allowed', details: { choice } });
   const to = choice === 'abort' ? ('failed' as const) : ('compensating' as const);
   const facts = { choice, step: nameOfStep(asked.step) };
   const move: Move = { to, actor: actor.id, reason, facts, ...(to === 'failed' ? { failure: failureOfSaga(saga) } : {}) };

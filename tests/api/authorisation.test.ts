@@ -166,7 +166,7 @@ const rows: Record<
   activatePolicies: { admitted: ['admin'], path: '/v1/policies/0/activate' },
   listPrincipals: { admitted: readers },
   getPrincipal: { admitted: readers, path: '/v1/principals/keeper-1' },
-  putPrincipal: { admitted: ['accessAdmin'], path: '/v1/principals/somebody', body: { teams: ['night'] } },
+  putPrincipal: { admitted: ['accessAdmin'], answers: 202, path: '/v1/principals/somebody', body: { teams: ['night'] } },
   erasePrincipal: { admitted: ['accessAdmin'], answers: 409, path: '/v1/principals/keeper-1/erasure', body: { reason: 'x' } },
   listDelegations: { admitted: readers },
   getDelegation: { admitted: readers, answers: 404, path: '/v1/delegations/none' },

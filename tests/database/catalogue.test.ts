@@ -286,6 +286,7 @@ describe('functions', () => {
         'foresee_definitions',
         'glass_in_force',
         'held_by',
+        'hold_types',
         'in_force',
         'leave_executing',
         'lock_control',

@@ -139,7 +139,7 @@ const rows: Record<string, Row> = {
     () => as('ontology-admin-1').put('/v1/endpoints/carrier/secrets/signing', {}),
     () => as('ontology-admin-1').call('DELETE', '/v1/endpoints/carrier/secrets/signing'),
   ),
-  putPrincipal: { call: () => as('access-admin-1').put('/v1/principals/keeper-2', { teams: ['night'] }) },
+  putPrincipal: { call: () => as('access-admin-1').put('/v1/principals/keeper-2', { name: 'Keeper' }) },
   erasePrincipal: prepared(
     () => as('access-admin-1').put('/v1/principals/gone-1', { disabled: true }),
     () => as('access-admin-1').post('/v1/principals/gone-1/erasure', { reason: 'request 17' }),

@@ -3,13 +3,14 @@ import type { Caller } from '../../ontology/authority.ts';
 import { mayNotSee } from '../../store/ask-policies.ts';
 import { breakGlass } from '../../store/break-glass.ts';
 import { removeFreezeWindow, setFreezeWindow } from '../../store/change-freeze-window.ts';
+import { changePrincipal } from '../../store/change-principal.ts';
 import { createProposal } from '../../store/create-proposal.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { putDelegation } from '../../store/put-delegation.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { putPolicies } from '../../store/put-policies.ts';
-import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
+import { readProposalRecord } from '../../store/read-proposal.ts';
 import { recordReview } from '../../store/record-review.ts';
 import { refuse } from '../../store/refusal.ts';
 import { reviewEmergency } from '../../store/review-emergency.ts';
@@ -17,6 +18,7 @@ import { reviseProposal } from '../../store/revise-proposal.ts';
 import { revokeDelegation } from '../../store/revoke-delegation.ts';
 import { cancelExecution } from '../../store/saga/cancel-execution.ts';
 import { resolveAttention } from '../../store/saga/resolve-attention.ts';
+import { mayNotSeeProposal } from '../../store/see-proposal.ts';
 import type { PrismaTx } from '../../store/sql.ts';
 import { resolveActor } from '../../store/standing.ts';
 import type { StoreDeps } from '../../store/store-deps.ts';
@@ -38,6 +40,13 @@ const breakingGlass: Doing<Made> = (tx, by, deps, { id, digest }) =>
 
 /** How each action of the matrix is done: the functions that the routes call. */
 export const doings: Record<OnProposalName, Doing<Made>> = {
+  seeIt: async (tx, by, deps, { id }) => {
+    const actor = await resolveActor(tx, by);
+    if ((await readProposalRecord(tx, id)) === null) return refuse('not_found');
+    const authority = deps.decide({ action: 'read', actor });
+    if (!authority.allowed) return refuse(authority.reason);
+    return (await mayNotSee(tx, deps, actor)) ?? (await mayNotSeeProposal(tx, deps, actor, id)) ?? {};
+  },
   approve: review('approve'),
   reject: review('reject'),
   requestChanges: review('request_changes'),
@@ -72,7 +81,8 @@ export const tenantDoings: Record<OnTenantName, Doing<string>> = {
     putPolicies(tx, { policies: { [name]: 'permit (principal, action, resource);' }, cases: [] }, by, deps),
   putOntology: (tx, by, deps, name) =>
     putOntology(tx, { ...building, objectTypes: { ...building.objectTypes, [name]: { properties: {} } } }, by, deps),
-  putPrincipal: (tx, by, deps, id) => putPrincipal(tx, { id, change: { teams: ['night'] }, by }, deps),
+  putPrincipal: (tx, by, deps, id) => changePrincipal(tx, { id, change: { teams: ['night'] }, by }, deps),
+  disable: (tx, by, deps, id) => changePrincipal(tx, { id, change: { disabled: true }, by }, deps),
   delegate: (tx, by, deps, id) => putDelegation(tx, { id, delegate: 'stand-in-1', endsAt: at(Date.now() + day), reason: 'away', by }, deps),
   revokeDelegation: (tx, by, deps, id) => revokeDelegation(tx, { id, by }, deps),
   readAudit: async (tx, by, deps) => {

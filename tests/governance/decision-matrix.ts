@@ -87,13 +87,22 @@ interface OnProposal {
   rows: Rows<ByState>;
   /** What the decision is recorded as; null where none is. */
   recordedAs: string | null;
-  /** The audit entry of what is done when it is allowed. A refusal has `decision.refused`. */
-  audit: string;
+  /** The audit entry of what is done when it is allowed; null where nothing is. A refusal has `decision.refused`. */
+  audit: string | null;
   /** Of which action type the proposals are; one that two stages approve, where it is left out. */
   actionType?: string;
 }
 
 export const onProposals = {
+  /** Under the built-in policies; others: tests/api/see-proposals.test.ts. */
+  seeIt: {
+    rows: [
+      [['proposer', 'principal', ...others, 'auditor'], { otherwise: 'allowed' }],
+      [outsiders, { otherwise: 'forbidden' }],
+    ],
+    recordedAs: null,
+    audit: null,
+  },
   approve: { rows: review, recordedAs: 'review', audit: 'review.recorded' },
   reject: { rows: review, recordedAs: 'review', audit: 'review.recorded' },
   requestChanges: { rows: review, recordedAs: 'review', audit: 'proposal.changes_requested' },
@@ -140,7 +149,7 @@ export const onProposals = {
       [[...others.filter((actor) => actor !== 'operator' && actor !== 'operatorService'), 'auditor'], { otherwise: 'not_proposer' }],
       [outsiders, { otherwise: 'forbidden' }],
     ],
-    recordedAs: null,
+    recordedAs: 'cancel',
     audit: 'proposal.cancelling',
   },
   /** Of one that cannot be undone by itself. */
@@ -149,7 +158,7 @@ export const onProposals = {
       [['operator'], { otherwise: 'not_resolvable' }],
       [actors.filter((actor) => actor !== 'operator'), { otherwise: 'forbidden' }],
     ],
-    recordedAs: null,
+    recordedAs: 'resolve',
     audit: 'proposal.compensating',
   },
   /** Under an approval policy that lets keepers do it, with nobody's approval beside. */
@@ -173,7 +182,7 @@ export const onProposals = {
       [['keeper', ...unasked.filter((actor) => actor !== 'officer')], { executed: 'not_for_emergencies', otherwise: 'no_review_owed' }],
       [outsiders, { otherwise: 'forbidden' }],
     ],
-    recordedAs: null,
+    recordedAs: 'look back',
     audit: 'proposal.emergency_reviewed',
     actionType: 'askFloorAtNight',
   },
@@ -213,7 +222,8 @@ export const onTenants = {
   removeWindow: { rows: forbiddenToAllBut('operator'), audit: 'freeze_window.changed' },
   putPolicies: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'proposal.created' },
   putOntology: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'proposal.created' },
-  putPrincipal: { rows: forbiddenToAllBut('accessAdmin'), audit: 'principal.changed' },
+  putPrincipal: { rows: forbiddenToAllBut('accessAdmin'), audit: 'proposal.created' },
+  disable: { rows: forbiddenToAllBut('accessAdmin'), audit: 'principal.changed' },
   delegate: { rows: forbiddenToAllBut(...people), audit: 'proposal.created' },
   /** One that two others have between them. */
   revokeDelegation: { rows: forbiddenToAllBut('accessAdmin'), audit: 'delegation.changed' },

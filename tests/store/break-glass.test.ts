@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
+import type { PrincipalChange } from '../../ontology/standing-loosens.ts';
 import { breakGlass } from '../../store/break-glass.ts';
 import { setFreezeWindow } from '../../store/change-freeze-window.ts';
 import { createRevert } from '../../store/create-revert.ts';
@@ -12,7 +13,7 @@ import { executeProposal } from '../../store/execute-proposal.ts';
 import { listProposals } from '../../store/list-proposals.ts';
 import { putDelegation } from '../../store/put-delegation.ts';
 import { putPolicies } from '../../store/put-policies.ts';
-import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
+import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { readDecisions } from '../../store/read-decisions.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
@@ -142,6 +143,14 @@ describe('a policy that refuses the execution', () => {
       details: { overridden: ['two'], overriddenBy: 'on-call-1' },
       explanation: 'agent-1 may execute, by all; on-call-1 has overridden two (Two people.).',
     });
+    // The decision is a row that its login could leave out; the entry is in the log.
+    expect(await fixture.inApi((tx) => readTimeline(tx, plan.proposalId))).toContainEqual(
+      expect.objectContaining({
+        type: 'proposal.executed',
+        facts: expect.objectContaining({ overriddenPolicies: ['two'], policyVersion: expect.any(Number) }),
+        personal: { overriddenBy: 'on-call-1' },
+      }),
+    );
   });
 
   it.each<[string, Record<string, string>]>([

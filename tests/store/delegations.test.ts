@@ -1,12 +1,13 @@
 // Who may review on whose behalf, and what counts of it, on a clone from tests/support/database.ts.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
+import type { PrincipalChange } from '../../ontology/standing-loosens.ts';
 import { listDelegations, readDelegation } from '../../store/delegations.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { listReviewers } from '../../store/list-reviewers.ts';
 import { type NewDelegation, putDelegation } from '../../store/put-delegation.ts';
 import { activatePolicies, type PoliciesOutcome, putPolicies } from '../../store/put-policies.ts';
-import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
+import { putPrincipal } from '../../store/put-principal.ts';
 import { readDecisions } from '../../store/read-decisions.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import { recordReview } from '../../store/record-review.ts';

@@ -2,12 +2,13 @@
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
+import type { PrincipalChange } from '../../ontology/standing-loosens.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { putDelegation } from '../../store/put-delegation.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { activatePolicies, putPolicies } from '../../store/put-policies.ts';
-import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
+import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { withTenantPrisma } from '../../store/sql.ts';
 import { resolveActor } from '../../store/standing.ts';

@@ -1,8 +1,9 @@
 // Who counts as one side with whom, and what an administrator alone cannot do, on a clone from tests/support/database.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
+import type { PrincipalChange } from '../../ontology/standing-loosens.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
-import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
+import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { resolveActor } from '../../store/standing.ts';
 import type { SwitchScope } from '../../store/switches.ts';

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PolicyCase } from '../../ontology/policy-cases.ts';
+import type { PrincipalChange } from '../../ontology/standing-loosens.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import type { PolicyUpload } from '../../store/plan-policy-change.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { activatePolicies, type PoliciesOutcome, putPolicies } from '../../store/put-policies.ts';
-import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
+import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { readDecisions } from '../../store/read-decisions.ts';
 import { listPolicies, readPolicies } from '../../store/read-policies.ts';
@@ -142,6 +143,31 @@ describe('policies that are sent', () => {
       },
     ]);
     expect(await fixture.inApi((tx) => readPolicies(tx, outcome.version, fixture.deps))).toBeNull();
+  });
+
+  it('say of each rehearsed proposal what would become of it: another stage and which, or refused whatever people say', async () => {
+    const asked = await fixture.done('askFloor', { name: 'asked' });
+    const byItself = await fixture.done('addFloor', { name: 'alone', rooms: [] });
+    const fateOf = async (policies: Record<string, string>, { proposalId }: { proposalId: string }) => {
+      const { rehearsal } = expectDone(await put({ all: permitAll, ...policies }, { dryRun: true }));
+      return { words: rehearsal?.summary, fate: rehearsal?.fates.find((one) => one.proposalId === proposalId) };
+    };
+    const policies = ['it'];
+    expect(await fateOf({ it: strict('context.approvals < 2') }, asked)).toEqual({
+      words: expect.stringMatching(/^\d+ would now need another stage\.$/),
+      fate: { proposalId: asked.proposalId, actionType: 'askFloor', from: 'allowed', to: 'another_stage', approvals: 2, stages: [], policies },
+    });
+    const everyFloor = 'forbid (principal, action == Action::"execute", resource == ActionType::"addFloor")';
+    expect((await fateOf({ it: `${everyFloor} when { context.approvals < 1 };` }, byItself)).fate).toEqual({
+      ...{ proposalId: byItself.proposalId, actionType: 'addFloor', from: 'allowed', to: 'another_stage', approvals: 1 },
+      ...{ stages: ['keepers'], policies },
+    });
+    expect((await fateOf({ it: `${everyFloor};` }, byItself)).fate).toMatchObject({ to: 'refused', approvals: null, stages: [], policies });
+    const notHer = 'forbid (principal, action == Action::"review", resource == ActionType::"askFloor") when { principal.id == "keeper-1" };';
+    expect((await fateOf({ it: notHer }, asked)).fate).toMatchObject({ to: 'another_stage', approvals: 1, policies });
+    const noAgents = 'forbid (principal, action == Action::"propose", resource == ActionType::"askFloor");';
+    expect((await fateOf({ it: noAgents }, asked)).fate).toMatchObject({ to: 'refused', approvals: null, policies });
+    expect((await fateOf({ it: 'forbid (principal, action == Action::"override", resource);' }, asked)).fate).toBeUndefined();
   });
 });
 

@@ -2,9 +2,10 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
+import type { PrincipalChange } from '../../ontology/standing-loosens.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { listReviewers } from '../../store/list-reviewers.ts';
-import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
+import { putPrincipal } from '../../store/put-principal.ts';
 import { listPrincipals, readPrincipal } from '../../store/read-principal.ts';
 import { readActors, resolveActor } from '../../store/standing.ts';
 import { agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';

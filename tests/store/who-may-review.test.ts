@@ -1,12 +1,13 @@
 // Those who are listed as reviewers, and what a proposal's view offers, against the gate itself; on a clone from tests/support/database.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
+import type { PrincipalChange } from '../../ontology/standing-loosens.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { listProposals } from '../../store/list-proposals.ts';
 import { listReviewers } from '../../store/list-reviewers.ts';
 import { putDelegation } from '../../store/put-delegation.ts';
 import { putPolicies } from '../../store/put-policies.ts';
-import { type PrincipalChange, putPrincipal } from '../../store/put-principal.ts';
+import { putPrincipal } from '../../store/put-principal.ts';
 import { recordReview } from '../../store/record-review.ts';
 import { isRefusal } from '../../store/refusal.ts';
 import type { Settled } from '../../store/settle.ts';

@@ -1,6 +1,7 @@
 /** The product as a generated sequence meets it: its store functions, as the logins that call them, on a tenant of its own. */
 import { randomUUID } from 'node:crypto';
 import type { Caller } from '../../../ontology/authority.ts';
+import type { PrincipalChange } from '../../../ontology/standing-loosens.ts';
 import { cedar } from '../../../policy/cedar.ts';
 import { decide } from '../../../policy/decide.ts';
 import { breakGlass } from '../../../store/break-glass.ts';
@@ -13,7 +14,7 @@ import { PolicySets } from '../../../store/policy-sets.ts';
 import { putDelegation } from '../../../store/put-delegation.ts';
 import { putOntology } from '../../../store/put-ontology.ts';
 import { activatePolicies, putPolicies } from '../../../store/put-policies.ts';
-import { type PrincipalChange, putPrincipal } from '../../../store/put-principal.ts';
+import { putPrincipal } from '../../../store/put-principal.ts';
 import { putSwitch } from '../../../store/put-switch.ts';
 import { recordReview } from '../../../store/record-review.ts';
 import { isRefusal, type Refusal } from '../../../store/refusal.ts';

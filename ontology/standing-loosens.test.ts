@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { type KnownStanding, type PrincipalChange, standingLoosens } from './standing-loosens.ts';
+
+const known: KnownStanding = {
+  kind: 'agent',
+  roles: ['keeper'],
+  teams: ['day'],
+  disabled: false,
+  actsFor: 'ann',
+  actsForByToken: true,
+  linkedIdentities: ['home'],
+};
+const free = { ...known, actsFor: null };
+const pointersOf = (before: KnownStanding | null, change: PrincipalChange, linked: [string, string[]][] = []) =>
+  standingLoosens(before, change, 'me', new Map(linked)).map(({ pointer }) => pointer);
+
+describe('a change of the directory', () => {
+  it.each<[string, KnownStanding | null, PrincipalChange]>([
+    ['nothing', known, {}],
+    ['another name', known, { name: 'Me' }],
+    ['roles that it has', known, { roles: ['keeper'] }],
+    ['fewer roles and teams', known, { roles: [], teams: [] }],
+    ['to disable', known, { disabled: true }],
+    ['to enable whoever is enabled', known, { disabled: false }],
+    ['to be an agent', { ...known, kind: 'user' }, { kind: 'agent' }],
+    ['whom it acts for already', known, { actsFor: 'ann' }],
+    ['somebody, of one whose tokens name nobody', free, { actsFor: 'ann' }],
+    ['more identities', known, { linkedIdentities: ['home', 'phone'] }],
+    ['somebody new without a role', null, { name: 'New', disabled: true, kind: 'service' }],
+  ])('tightens, or changes nothing, with %s', (_, before, change) => {
+    expect(pointersOf(before, change)).toEqual([]);
+  });
+
+  it.each<[string, KnownStanding | null, PrincipalChange, string[]]>([
+    ['a role more', known, { roles: ['keeper', 'officer'] }, ['/roles/1']],
+    ['a team more', known, { teams: ['night'] }, ['/teams/0']],
+    ['to be enabled again', { ...known, disabled: true }, { disabled: false }, ['/disabled']],
+    ['to be a person', known, { kind: 'user' }, ['/kind']],
+    ['to act for nobody', known, { actsFor: null }, ['/actsFor']],
+    ['to act for another', known, { actsFor: 'ben' }, ['/actsFor']],
+    ['to act for nobody, whatever tokens come to say', free, { actsFor: null }, ['/actsFor']],
+    ['to act for somebody, before any token has said whom for', null, { actsFor: 'ben' }, ['/actsFor']],
+    ['an identity that goes', known, { linkedIdentities: [] }, ['/linkedIdentities']],
+    ['somebody new with a role', null, { roles: ['keeper'] }, ['/roles/0']],
+  ])('loosens with %s', (_, before, change, pointers) => {
+    expect(pointersOf(before, change)).toEqual(pointers);
+  });
+
+  it('loosens where an identity is taken away from whoever it went with', () => {
+    expect(pointersOf(known, { linkedIdentities: ['home', 'phone'] }, [['phone', ['desk']]])).toEqual(['/linkedIdentities']);
+    expect(pointersOf(known, { linkedIdentities: ['home', 'phone', 'desk'] }, [['phone', ['desk']]])).toEqual([]);
+  });
+});

@@ -1,0 +1,199 @@
+// What policies keep from somebody is not there for them, on every route of a proposal; over HTTP, on a database of its own from tests/support/database.ts.
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routes } from '../../api/routes.ts';
+import { openPool } from '../../store/connect.ts';
+import { simulateProposal } from '../../store/simulate-proposal.ts';
+import { building } from '../store/fixture.ts';
+import { ApiScene, type Person } from './api-scene.ts';
+import { enacted } from './enact.ts';
+
+let scene: ApiScene;
+let worker: pg.Pool;
+const admin = { id: 'ontology-admin-1' };
+/** May see no proposals that touch floors, but their own. */
+const visitor = { id: 'visitor-1', roles: ['visitor', 'auditor'] };
+const keeper = { id: 'keeper-1' };
+const nothing = '00000000-0000-0000-0000-000000000000';
+
+const policies = {
+  all: 'permit (principal, action, resource);',
+  floors: `@explain("Not for visitors.") forbid (principal in Role::"visitor", action == Action::"see", resource is ActionType)
+    when { !(context has plan) || context.plan.objectTypes.contains(ObjectType::"floor") };`,
+};
+const cases = [
+  {
+    name: 'floors',
+    principal: { roles: ['visitor'] },
+    action: 'see',
+    resource: 'askFloor',
+    context: { plan: { objectTypes: ['floor'] } },
+    expect: 'deny',
+  },
+  {
+    name: 'rooms',
+    principal: { roles: ['visitor'] },
+    action: 'see',
+    resource: 'closeRoom',
+    context: { plan: { objectTypes: ['room'] } },
+    expect: 'allow',
+  },
+  { name: 'all else', principal: { roles: ['visitor'] }, action: 'see', expect: 'allow' },
+];
+
+interface Made {
+  id: string;
+  planDigest: string;
+}
+let floors = 0;
+let hidden: Made;
+
+async function planned(actionType: string, parameters: object, by: Person = keeper): Promise<Made> {
+  const { body } = await scene.as(by).propose(actionType, parameters as never);
+  await simulateProposal(worker, scene.tenant, body.id, scene.context.resources.deps);
+  return (await scene.as(keeper).get(`/v1/proposals/${body.id}`)).body;
+}
+const askFloor = (by?: Person) => planned('askFloor', { name: `F${++floors}` }, by);
+
+beforeAll(async () => {
+  scene = await ApiScene.open({ simulationPatienceMs: 0 });
+  worker = openPool(scene.database.urls.worker);
+  await scene.as(admin).put('/v1/ontology', building);
+  for (const who of [visitor, keeper, { id: 'access-admin-1' }]) await scene.as(who).get('/v1/object-types');
+  hidden = await askFloor();
+  expect((await enacted(scene, scene.as(admin).put('/v1/policies', { policies, cases }))).status).toBe(202);
+});
+afterAll(async () => {
+  await worker?.end();
+  await scene?.close();
+});
+
+/** What each route of a proposal is called with; a route without a row fails. */
+const bodies: Record<string, { body?: unknown; headers?: Record<string, string>; query?: string }> = {
+  getProposal: {},
+  getPlan: {},
+  getPlanDifference: {},
+  getDecisions: {},
+  getEvidence: {},
+  getTimeline: {},
+  listReviewers: {},
+  breakGlass: { body: { planDigest: 'x', reason: 'x' } },
+  reviewEmergency: { body: { verdict: 'justified', comment: 'x' } },
+  reviewProposal: {
+    body: { decision: 'approve', comments: [{ text: 'x', on: { type: 'floor', id: 'F1' } }] },
+    headers: { 'if-match': '"x"' },
+  },
+  reviseProposal: { body: { parameters: {} } },
+  withdrawProposal: { body: {} },
+  cancelProposal: { body: { reason: 'x' } },
+  resolveProposal: { body: { choice: 'skip', reason: 'x' } },
+  revertProposal: { body: { justification: 'x' } },
+};
+
+describe('a proposal that policies keep from somebody', () => {
+  const ofProposals = routes.filter(({ path }) => path.includes('{proposalId}'));
+
+  it('is asked for on every route that there is', () => {
+    expect(Object.keys(bodies).sort()).toEqual(ofProposals.map(({ name }) => name).sort());
+  });
+
+  it.each(ofProposals.map(({ name, method, path }) => [name, method, path] as const))('%s: is not there', async (name, method, path) => {
+    const answers = await Promise.all(
+      [hidden.id, nothing].map(async (id) => {
+        const { status, body } = await scene.as(visitor).call(method.toUpperCase(), path.replace('{proposalId}', id), bodies[name]);
+        const { instance: _, requestId: __, ...told } = body;
+        return JSON.parse(JSON.stringify({ status, told }).replaceAll(id, 'id'));
+      }),
+    );
+    expect(answers[0]).toMatchObject({ status: 404, told: { code: 'not_found' } });
+    expect(answers[0]).toEqual(answers[1]);
+    const { status } = await scene
+      .as({ id: 'operator-1' })
+      .call(method.toUpperCase(), path.replace('{proposalId}', hidden.id), bodies[name]);
+    if (name.startsWith('get') && name !== 'getEvidence' && name !== 'getPlanDifference') expect(status).toBe(200);
+  });
+
+  it('leaves no word of who asked for it on record', async () => {
+    const { decisions } = (await scene.as(keeper).get(`/v1/proposals/${hidden.id}/decisions`)).body;
+    expect(decisions.filter(({ actor }: { actor: string }) => actor === visitor.id)).toEqual([]);
+  });
+
+  it('is not waited for', async () => {
+    const began = performance.now();
+    const { status } = await scene.as(visitor).get(`/v1/proposals/${hidden.id}`, { headers: { prefer: 'wait=20' } });
+    expect(status).toBe(404);
+    expect(performance.now() - began).toBeLessThan(10_000);
+  });
+
+  it('is in no page, which may be short; its token goes on', async () => {
+    const own = await askFloor(visitor);
+    await askFloor();
+    const pages: string[][] = [];
+    let token: string | null = null;
+    do {
+      const query: string = token === null ? '' : `&pageToken=${encodeURIComponent(token)}`;
+      const { body } = await scene.as(visitor).get(`/v1/proposals?pageSize=1${query}`);
+      pages.push(body.proposals.map(({ id }: Made) => id));
+      token = body.nextPageToken;
+    } while (token !== null);
+    // A change of what governs is seen by whoever sees the tenant, and everybody sees their own.
+    const { body: all } = await scene.as(keeper).get('/v1/proposals');
+    expect(all.proposals.map(({ actionType }: { actionType: { name: string } }) => actionType.name)).toEqual([
+      'askFloor',
+      'askFloor',
+      '$changePolicies',
+      'askFloor',
+    ]);
+    expect(pages.map(({ length }) => length)).toEqual([0, 1, 1, 0]);
+    expect(pages.flat()).toEqual([own.id, all.proposals[2].id]);
+  });
+
+  it('has no events for them, in a page, by its sequence or in the stream, and what others proposed has', async () => {
+    const told = async (who: Person) => (await scene.as(who).get('/v1/events?type=proposal.*&pageSize=1000')).body.events;
+    const ids = (events: { data: { proposalId: string } }[]) => events.map(({ data }) => data.proposalId);
+    const forKeeper = await told(keeper);
+    expect(ids(forKeeper)).toContain(hidden.id);
+    expect(ids(await told(visitor))).not.toContain(hidden.id);
+    expect((await told(visitor)).length).toBeGreaterThan(0);
+    const one = forKeeper.find(({ data }: { data: { proposalId: string } }) => data.proposalId === hidden.id);
+    expect((await scene.as(keeper).get(`/v1/events/${one.sequence}`)).status).toBe(200);
+    expect((await scene.as(visitor).get(`/v1/events/${one.sequence}`)).status).toBe(404);
+
+    const first = forKeeper[0].sequence;
+    const leave = new AbortController();
+    const response = await fetch(`${scene.url}/v1/events?after=${first}`, {
+      headers: { authorization: `Bearer ${await scene.token(visitor)}`, accept: 'text/event-stream' },
+      signal: leave.signal,
+    });
+    const own = await askFloor(visitor);
+    let text = '';
+    for await (const piece of response.body ?? []) {
+      text += Buffer.from(piece).toString();
+      if (text.includes(own.id)) break;
+    }
+    leave.abort();
+    expect(text).not.toContain(hidden.id);
+  });
+
+  it('does not name among its reviewers whom policies keep it from', async () => {
+    const both = { id: 'keeper-5', roles: ['keeper', 'visitor'] };
+    await scene.as(both).get('/v1/object-types');
+    const { reviewers } = (
+      await scene.as(admin).get(`/v1/proposals/${(await askFloor({ id: 'agent-1', kind: 'agent', roles: ['agent'] })).id}/reviewers`)
+    ).body;
+    const names = reviewers.map(({ id }: { id: string }) => id);
+    expect(names).toContain('keeper-1');
+    expect(names).not.toContain('keeper-5');
+  });
+
+  it('is seen again once other policies are in force', async () => {
+    expect((await enacted(scene, scene.as(admin).post('/v1/policies/0/activate'))).status).toBe(202);
+    expect((await scene.as(visitor).get(`/v1/proposals/${hidden.id}`)).status).toBe(200);
+  });
+});
+
+it('a case may ask about the tenant as a whole, or about proposals of an action type that there is', async () => {
+  const cases = [{ name: 'x', principal: {}, action: 'see', resource: 'no-such-type', expect: 'allow' }];
+  const { status, body } = await scene.as(admin).put('/v1/policies?dryRun=true', { policies, cases });
+  expect({ status, pointer: body.errors[0].pointer }).toEqual({ status: 422, pointer: '/cases/0/resource' });
+});
