@@ -67,6 +67,8 @@ export function openSender(options: SenderOptions): Send {
     const body = request.body === undefined ? undefined : Buffer.from(canonicalText(request.body), 'utf8');
     if (body !== undefined && body.length > (options.maxRequestBytes ?? defaultRequestBytes))
       return forbidden('too_large', 'the request is too large');
+    const isHidden = (address: string) => isIPv6(address) && hidden.check(address, 'ipv6') && !allowed.check(address, 'ipv6');
+    if (isHidden(url.hostname.slice(1, -1))) return insideAddress();
     const isPlain = url.protocol === 'http:';
     const sending = (isPlain ? httpRequest : httpsRequest)(url, {
       method: request.method,
@@ -82,8 +84,21 @@ export function openSender(options: SenderOptions): Send {
       },
     });
     const limits = { maxAnswerBytes: options.maxAnswerBytes ?? defaultAnswerBytes, timeoutMs: request.timeoutMs, signal };
+    sending.on('socket', (socket) =>
+      socket.on('lookup', (_error, address) => {
+        if (isHidden(address)) sending.destroy(new Error(`${address} is not allowed`));
+      }),
+    );
     return exchange(sending, body, limits, isPlain ? (address) => allowed.check(address, isIPv6(address) ? 'ipv6' : 'ipv4') : null);
   };
+}
+
+/** IPv4 addresses in the form that IPv6 once had for them, `::10.0.0.1`, which the filter takes for addresses of anybody. */
+const hidden = new BlockList();
+hidden.addSubnet('::', 96, 'ipv6');
+
+function insideAddress(): Answer {
+  return forbidden('address', 'the address is not one that may be reached');
 }
 
 function asCidr(entry: string): string {
@@ -124,7 +139,7 @@ function exchange(
     const timer = setTimeout(() => fail('timeout', `no answer within ${timeoutMs} ms`), timeoutMs);
     signal.addEventListener('abort', stop);
     sending.on('error', (error: Error & { code?: string }) => {
-      if (!isSent && guardWords.test(error.message)) return end(forbidden('address', 'the address is not one that may be reached'));
+      if (!isSent && guardWords.test(error.message)) return end(insideAddress());
       fail(error.code ?? 'network', `${isSent ? 'the connection failed' : 'no connection was made'} (${error.code ?? error.name})`);
     });
     sending.on('socket', (socket) => {

@@ -3,6 +3,7 @@ import type { ApprovalFacts } from '../approval-facts.ts';
 import type { LockedProposal } from '../proposal-row.ts';
 import type { Settled } from '../settle.ts';
 import type { Tx } from '../sql.ts';
+import { waitAnew } from './check-waits.ts';
 import { describeSaga } from './describe-saga.ts';
 import { endSaga, executionFailed, needAttention, turnBack } from './move-saga.ts';
 import { readSaga, type SagaRow } from './saga-rows.ts';
@@ -26,8 +27,11 @@ export async function advanceSaga(
         saga,
       );
     case 'do':
-    case 'undo':
-      return describeSaga(proposal, facts, saga);
+    case 'undo': {
+      const step = saga.steps[next.step.ordinal];
+      const isChanged = step !== undefined && waitAnew(tx, proposal.id, saga, step);
+      return describeSaga(proposal, facts, isChanged ? ((await readSaga(tx, proposal.id)) ?? saga) : saga);
+    }
     case 'undoEdits':
       return undoEdits(tx, proposal, facts, executionId);
     case 'end':

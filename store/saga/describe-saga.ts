@@ -2,6 +2,7 @@ import { nextStep } from '../../ontology/saga.ts';
 import type { ApprovalFacts } from '../approval-facts.ts';
 import type { LockedProposal } from '../proposal-row.ts';
 import { describe, type Settled } from '../settle.ts';
+import { waitLeftMs } from './check-waits.ts';
 import type { SagaRow } from './saga-rows.ts';
 
 const shortestWaitMs = 200; // Clocks of PostgreSQL and of the worker differ.
@@ -12,9 +13,7 @@ export function describeSaga(proposal: LockedProposal, facts: ApprovalFacts, sag
   if (proposal.status !== 'executing' && proposal.status !== 'compensating') return settled;
   const next = nextStep(saga);
   if (next.kind !== 'do' && next.kind !== 'undo') return settled;
-  const { ordinal, name, phase } = next.step;
-  const dueAt = saga.steps[ordinal]?.dueAt ?? null;
-  const waitMs =
-    phase === 'check' && dueAt !== null && dueAt > saga.now ? Math.max(shortestWaitMs, Date.parse(dueAt) - Date.parse(saga.now)) : null;
-  return { ...settled, waitMs, next: { kind: next.kind, ordinal, name } };
+  const { ordinal, name } = next.step;
+  const leftMs = waitLeftMs(saga.steps[ordinal], saga.now);
+  return { ...settled, waitMs: leftMs > 0 ? Math.max(shortestWaitMs, leftMs) : null, next: { kind: next.kind, ordinal, name } };
 }

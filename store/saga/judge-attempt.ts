@@ -17,7 +17,7 @@ export function judgeAttempt(attempt: Attempt, step: StepRow, planned: PlannedSt
   const isLast = attempt.number >= attemptsOf(planned);
   return attempt.kind === 'do'
     ? judgeDo(attempt, step, effect, answer, { probed, isLast })
-    : judgeUndo(attempt, step, effect, answer, probed);
+    : judgeUndo(attempt, step, effect, answer, { probed, isLast });
 }
 
 function judgeDo(
@@ -75,9 +75,16 @@ function ended(judgement: Exclude<Judgement, { outcome: 'again' }>): Outcome {
 
 /**
  * Undone until it is done, or refused for good. Where the receiver says that there is nothing to undo, that is the end where the effect may never have happened, or an earlier
- * undo may have been received; what surely was done and surely was not undone, a person looks for.
+ * undo may have been received; what surely was done and surely was not undone, a person looks for. Where it says, in doubt, that something is still under way, it is asked again as
+ * often as the effect itself may be tried.
  */
-function judgeUndo({ probeFirst }: Attempt, step: StepRow, effect: PlannedEffect | null, answer: Answer, probed: boolean): Outcome {
+function judgeUndo(
+  { probeFirst }: Attempt,
+  step: StepRow,
+  effect: PlannedEffect | null,
+  answer: Answer,
+  { probed, isLast }: { probed: boolean; isLast: boolean },
+): Outcome {
   const mode = effect?.compensation?.lostAnswer ?? 'none';
   if (probed && probeFirst !== undefined) {
     const isDone = judgeProbe(answer, probeFirst.done);
@@ -94,7 +101,9 @@ function judgeUndo({ probeFirst }: Attempt, step: StepRow, effect: PlannedEffect
     if (judgement.inDoubt && mode === 'none') return { state: 'stuck', problem };
     return { ...judgement, state: 'again', outstanding: judgement.inDoubt, problem };
   }
-  const isGone = answer.kind === 'answered' && (answer.status === 404 || answer.status === 410);
-  if (isGone && isInDoubt(step)) return { state: 'undone' };
+  const status = answer.kind === 'answered' ? answer.status : 0;
+  if ((status === 404 || status === 410) && isInDoubt(step)) return { state: 'undone' };
+  if (status === 409 && isInDoubt(step) && mode !== 'none' && !isLast)
+    return { state: 'again', outstanding: true, problem: { ...judgement.problem, inDoubt: true } };
   return { state: 'stuck', problem: { ...judgement.problem, inDoubt: isInDoubt(step) } };
 }

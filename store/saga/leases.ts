@@ -12,9 +12,9 @@ export function leaseOf(request: PlannedRequest): number {
   return (request.kind === 'webhook' ? request.timeoutMs : functionTimeoutMs) + graceMs;
 }
 
-/** How long somebody may still wait for the answer to the last attempt; 0 where nobody does. */
+/** How long somebody may still wait for the answer to any attempt; 0 where nobody does. A step of unknown outcome is left by its last attempt, which an earlier one may outlive. */
 export function leaseLeftMs({ state, leasedUntil }: StepRow, { now }: SagaRow): number {
-  if (leasedUntil === null || (state !== 'sending' && state !== 'undoing')) return 0;
+  if (leasedUntil === null || (state !== 'sending' && state !== 'undoing' && state !== 'unknown')) return 0;
   return Math.max(0, Date.parse(leasedUntil) - Date.parse(now));
 }
 

@@ -7,6 +7,7 @@ import { type Tx, withTenant } from '../sql.ts';
 import { announceStep } from './announce-step.ts';
 import { describeSaga } from './describe-saga.ts';
 import { judgeAttempt, type Outcome } from './judge-attempt.ts';
+import { longestPauseMs, pauseMs } from './pause-between-attempts.ts';
 import { type PlannedStep, readPlannedSteps, readSaga, type SagaRow, type StepRow } from './saga-rows.ts';
 import { setStep } from './set-step.ts';
 import type { Attempt } from './start-attempt.ts';
@@ -49,25 +50,17 @@ interface Place {
 
 function write(tx: Tx, { proposal, saga, step, attempt }: Place, outcome: Outcome): number | undefined {
   const { kind, number } = attempt;
+  const othersMs = Math.max(0, (attempt.othersUntil ?? 0) - performance.now());
   if (outcome.state === 'again') {
     const state = kind === 'do' ? 'sending' : 'undoing';
-    setStep(tx, proposal.id, saga, step, { state, leasedMs: outcome.outstanding ? 0 : null, problem: outcome.problem });
+    setStep(tx, proposal.id, saga, step, { state, leasedMs: outcome.outstanding ? othersMs : null, problem: outcome.problem });
     return outcome.retryAfterMs === undefined ? pauseMs(number) : Math.min(outcome.retryAfterMs, longestPauseMs);
   }
   const { state, problem, slots } = outcome;
   // What an earlier attempt met with says nothing any more of a step that is done.
   const left = state === 'done' ? { problem: null } : problem ? { problem } : {};
-  setStep(tx, proposal.id, saga, step, { state, leasedMs: null, ...left, ...(slots ? { slots } : {}) });
+  const leasedMs = state === 'unknown' && othersMs > 0 ? othersMs : null;
+  setStep(tx, proposal.id, saga, step, { state, leasedMs, ...left, ...(slots ? { slots } : {}) });
   announceStep(tx, proposal, saga, step, { kind, state, ...(problem ? { problem } : {}) });
   return undefined;
-}
-
-const firstPauseMs = 500;
-const longestPauseMs = 5 * 60_000;
-const usualPauseMs = 60_000;
-
-/** Doubles up to a minute, spread over its upper half, so that many that failed together do not come back together. */
-function pauseMs(number: number): number {
-  const most = Math.min(usualPauseMs, firstPauseMs * 2 ** Math.min(number, 10));
-  return Math.round(most / 2 + (Math.random() * most) / 2);
 }

@@ -10,6 +10,8 @@ export interface StepRow extends SagaStep {
   /** Set while an attempt may have reached the other side without an answer of it being known; until then somebody may still wait for that answer. */
   leasedUntil: string | null;
   dueAt: string | null;
+  /** When what is on record of it was last changed: of a check that waits, since when it waits. */
+  changedAt: string;
   slots: JsonObject | null;
   problem: StepProblem | null;
 }
@@ -37,7 +39,7 @@ export interface SagaRow extends Saga {
 export const stepsJson = (s: string): string => `(
   SELECT coalesce(jsonb_agg(jsonb_build_object('ordinal', t.ordinal, 'name', t.name, 'phase', t.phase, 'optional', t.optional, 'state', t.state, 'hasCompensation', t.compensated,
                                                'asksPerson', t.asks_person, 'attempts', t.attempts, 'undoAttempts', t.undo_attempts, 'leasedUntil', ${isoTime('t.leased_until')},
-                                               'dueAt', ${isoTime('t.due_at')}, 'slots', t.slots, 'problem', t.problem) ORDER BY t.ordinal), '[]')
+                                               'dueAt', ${isoTime('t.due_at')}, 'changedAt', ${isoTime('t.changed_at')}, 'slots', t.slots, 'problem', t.problem) ORDER BY t.ordinal), '[]')
     FROM exequatur.saga_step t WHERE t.tenant_id = ${s}.tenant_id AND t.proposal_id = ${s}.proposal_id AND t.run = ${s}.run)`;
 
 /** The saga of a proposal that is under way. MUST be read after the proposal's row was locked. */

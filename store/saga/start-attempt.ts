@@ -40,6 +40,8 @@ export interface Attempt extends StepRef {
   check?: PlannedProbe;
   /** By `performance.now()` of this process: when others believe that nobody waits for the answer any more, and nothing may be sent. */
   answerBy: number;
+  /** By the same clock: until then somebody may wait for the answer to an earlier attempt, which this one overlaps and whatever comes of it does not end. */
+  othersUntil?: number;
 }
 
 export type Started = { attempt: Attempt } | { waitMs: number } | { settled: Settled };
@@ -78,13 +80,17 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
   const step = saga.steps[ref.ordinal] as StepRow;
   const planned = (await readPlannedSteps(tx, saga.planId))[ref.ordinal] as PlannedStep;
   const leaseMs = leaseLeftMs(step, saga);
-  const wait = () => ({ waitMs: boundLease(tx, proposal, saga, step, leaseMs, leaseOf(handlingOf(planned, ref.kind).request)) });
+  const leasedFor = step.state === 'undoing' ? 'undo' : 'do';
+  const mostMs = () => leaseOf(handlingOf(planned, leasedFor).request);
+  const wait = () => ({ waitMs: boundLease(tx, proposal, saga, step, leaseMs, mostMs()) });
   if (ref.kind === 'do') {
     const isStopped = obstacles.stop !== null || saga.cancelled !== null;
     // What is on its way would arrive after it was taken back.
     if (isStopped) return leaseMs > 0 ? wait() : now(stopBetweenSteps(tx, proposal, saga, step, obstacles.stop));
     if (step.dueAt !== null && step.dueAt > saga.now) return now();
   }
+  // The effect would arrive after it was taken back.
+  if (ref.kind === 'undo' && leasedFor === 'do' && leaseMs > 0) return wait();
   if ('check' in planned && step.dueAt === null && planned.check.afterMs > 0) {
     setDue(tx, proposalId, saga, step, planned.check.afterMs);
     return now();
@@ -94,7 +100,7 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
     return now();
   }
   const handling = handlingOf(planned, ref.kind);
-  const isOutstanding = step.leasedUntil !== null && (step.state === 'sending' || step.state === 'undoing');
+  const isOutstanding = step.leasedUntil !== null && step.state === (ref.kind === 'do' ? 'sending' : 'undoing');
   // Attempts that never came to an answer count like others.
   const isSpent = isOutstanding && ref.kind === 'do' && step.attempts >= attemptsOf(planned);
   if (isSpent || (isOutstanding && handling.lostAnswer !== 'key')) {
@@ -106,7 +112,8 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
       return now();
     }
   }
-  return attempt(tx, { proposal, saga, step, ref, planned, handling, isOutstanding, now }, deps);
+  const othersMs = isOutstanding ? Math.min(leaseMs, mostMs()) : 0;
+  return attempt(tx, { proposal, saga, step, ref, planned, handling, isOutstanding, othersMs, now }, deps);
 }
 
 interface Context {
@@ -117,12 +124,14 @@ interface Context {
   planned: PlannedStep;
   handling: PlannedCompensation;
   isOutstanding: boolean;
+  /** How long somebody may still wait for the answer to an earlier attempt. */
+  othersMs: number;
   now: () => Promise<{ settled: Settled }>;
 }
 
 async function attempt(
   tx: Tx,
-  { proposal, saga, step, ref, planned, handling, isOutstanding, now }: Context,
+  { proposal, saga, step, ref, planned, handling, isOutstanding, othersMs, now }: Context,
   deps: Pick<StoreDeps, 'ontologies'>,
 ): Promise<Started> {
   const slots = slotsOf(saga);
@@ -135,7 +144,7 @@ async function attempt(
     const problem = { ...(unsendable ?? slotMissing), inDoubt };
     const state = ref.kind === 'undo' ? 'stuck' : inDoubt ? 'unknown' : 'refused';
     set(tx, proposal.id, saga, step, { state: ref.kind === 'do' ? 'sending' : 'undoing', leasedMs: null, problem });
-    set(tx, proposal.id, saga, step, { state, leasedMs: null, problem });
+    set(tx, proposal.id, saga, step, { state, leasedMs: state === 'unknown' && othersMs > 0 ? othersMs : null, problem });
     announceStep(tx, proposal, saga, step, { kind: ref.kind, state, problem });
     return now();
   }
@@ -149,14 +158,16 @@ async function attempt(
     return now();
   }
   const leasedMs = leaseOf(request);
-  const answerBy = performance.now() + leasedMs; // Before the database's clock is asked, so that it is never later than what others believe.
+  const startedAt = performance.now();
+  const answerBy = startedAt + leasedMs; // Before the database's clock is asked, so that it is never later than what others believe.
   set(tx, proposal.id, saga, step, {
     state: sending,
     counts: ref.kind,
     leasedMs,
     ...(isOutstanding ? { problem: { ...lost, inDoubt: true } } : {}),
   });
-  const base = { ...ref, tenant: tx.tenant, proposalId: proposal.id, run: saga.run, number, request, answerBy };
+  const overlap = othersMs > 0 ? { othersUntil: startedAt + othersMs } : {};
+  const base = { ...ref, tenant: tx.tenant, proposalId: proposal.id, run: saga.run, number, request, answerBy, ...overlap };
   return {
     attempt: {
       ...base,

@@ -50,14 +50,14 @@ export const faults: Record<FaultName, Fault> = {
   async 'clocks jumped'(deployment, _, __, fired) {
     const before = deployment.clockJumps;
     for (const running of [...deployment.workers, ...deployment.apis.processes]) jump(running);
-    await expect.poll(() => deployment.clockJumps, { timeout: 15_000 }).toBeGreaterThan(before);
+    await expect.poll(() => deployment.clockJumps, { timeout: 90_000 }).toBeGreaterThan(before);
     fired();
   },
   async 'disk full'({ disk, shop, postgres }, { awayMs }, _, fired) {
     if (disk === undefined) throw new Error('there is no disk to be filled');
     disk.fill();
     try {
-      await expect.poll(() => whyNotStored(shop), { timeout: 30_000 }).toMatch(/^53100$|^gone$/);
+      await expect.poll(() => whyNotStored(shop), { timeout: 120_000 }).toMatch(/^53100$|^gone$/);
       await sleep(2 * awayMs);
     } finally {
       disk.giveBack();
@@ -86,10 +86,10 @@ export async function whyNotStored(shop: LampShop): Promise<string | null> {
 
 /** A process that is there, and not one that is about to start anyway. */
 async function kill(running: KillableProcess, fired: () => void): Promise<void> {
-  await expect.poll(() => running.pid(), { timeout: 15_000 }).toBeDefined();
+  await expect.poll(() => running.pid(), { timeout: 90_000 }).toBeDefined();
   const before = running.failures();
   running.kill();
-  await expect.poll(() => running.failures(), { timeout: 10_000 }).toBeGreaterThan(before);
+  await expect.poll(() => running.failures(), { timeout: 60_000 }).toBeGreaterThan(before);
   fired();
 }
 

@@ -128,7 +128,7 @@ export class ParcelDeployment {
       identity: 'release',
     };
     await vi.waitFor(() => this.shop.client.workflowService.setWorkerDeploymentCurrentVersion(current), {
-      timeout: 120_000,
+      timeout: 600_000, // A busy machine takes its time to start a process.
       interval: 500,
     });
   }

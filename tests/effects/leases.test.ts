@@ -3,6 +3,7 @@ import { performStep } from '../../activities/effects/perform-step.ts';
 import type { EffectDefinition } from '../../ontology/effect-definition.ts';
 import type { EffectFunction } from '../../ontology/ontology-function.ts';
 import { cancelExecution } from '../../store/saga/cancel-execution.ts';
+import { recordAnswer } from '../../store/saga/record-answer.ts';
 import { type Attempt, type Started, startAttempt } from '../../store/saga/start-attempt.ts';
 import type { Settled } from '../../store/settle.ts';
 import { expectDone } from '../store/fixture.ts';
@@ -21,7 +22,9 @@ async function opened(effect: EffectDefinition = bookCarrier) {
   const proposal = await depot.handOver();
   await depot.step(proposal, { next: undefined } as unknown as Settled);
   const { worker, tenant, deps } = depot.fixture;
-  return { proposal, start: async (): Promise<Started | null> => startAttempt(worker, tenant, proposal, book, deps) };
+  const start = async (kind: 'do' | 'undo' = 'do'): Promise<Started | null> =>
+    startAttempt(worker, tenant, proposal, { ...book, kind }, deps);
+  return { proposal, start };
 }
 
 function attemptOf(started: Started | null): Attempt {
@@ -58,6 +61,45 @@ describe('an attempt whose answer somebody may still wait for', () => {
     const { answerBy } = attemptOf(await start());
     expect(answerBy).toBeGreaterThanOrEqual(from + leaseMs);
     expect(answerBy).toBeLessThanOrEqual(performance.now() + leaseMs);
+  });
+});
+
+describe('an attempt that overlaps another', () => {
+  const answered = (status: number) => ({ kind: 'answered' as const, status, body: undefined });
+  const cancelBooking: EffectDefinition = {
+    ...bookCarrier,
+    compensation: { webhook: { endpoint: 'carrier', path: ["'cancel'"] }, lostAnswer: 'key' },
+  };
+
+  it('and is refused ends no waiting for the first: that might arrive after it was taken back', async () => {
+    const { proposal, start } = await opened(cancelBooking);
+    attemptOf(await start());
+    const second = attemptOf(await start());
+    const recorded = await recordAnswer(depot.fixture.worker, second, answered(422), false);
+    expect((await depot.fixture.read(proposal)).effects?.steps[0]).toMatchObject({ state: 'unknown' });
+    expect(await depot.step(proposal, recorded?.settled as Settled)).toMatchObject({ status: 'compensating' });
+    const waits = (await start('undo')) as { waitMs: number };
+    expect(waits.waitMs).toBeGreaterThan(leaseMs - 2_000);
+    await depot.fixture.database.advanceClock(leaseMs);
+    expect(attemptOf(await start('undo')).kind).toBe('undo');
+  });
+
+  it('and is put off ends none either, where the execution is cancelled', async () => {
+    const { proposal, start } = await opened();
+    attemptOf(await start());
+    await recordAnswer(depot.fixture.worker, attemptOf(await start()), answered(503), false);
+    const cancellation = { proposalId: proposal, reason: 'the truck broke down', by: clerk };
+    expectDone(await depot.fixture.inApi((tx) => cancelExecution(tx, cancellation, depot.fixture.deps)));
+    expect(((await start()) as { waitMs: number }).waitMs).toBeGreaterThan(leaseMs - 2_000);
+  });
+
+  it('ends all waiting where it was done', async () => {
+    const { start } = await opened();
+    attemptOf(await start());
+    const booked = { ...answered(200), body: { booking: 'B1' } };
+    expect(await recordAnswer(depot.fixture.worker, attemptOf(await start()), booked, false)).toMatchObject({
+      settled: { status: 'executing', waitMs: null },
+    });
   });
 });
 

@@ -41,6 +41,18 @@ describe('a check over objects', () => {
     expect(paths()).toEqual(['POST /bookings', 'DELETE /bookings/B1']);
   });
 
+  it('waits for at most twice its time where the clock of the database is set back meanwhile', async () => {
+    depot = await openDepot([bookCarrier], [light]);
+    const waits: number[] = [];
+    const ended = await depot.drive(await depot.handOver(), async ({ next, waitMs }) => {
+      if (next?.name !== 'light' || waitMs === null) return;
+      if (waits.length === 0) await depot.fixture.database.advanceClock(-3_600_000);
+      waits.push(waitMs);
+    });
+    expect(ended.status).toBe('executed');
+    expect(waits.reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(2 * 600_000);
+  });
+
   it('needs no effect beside it, and may speak of the instant at which it is asked', async () => {
     depot = await openDepot(
       [],

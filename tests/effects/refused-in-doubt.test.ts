@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { EffectDefinition } from '../../ontology/effect-definition.ts';
 import { type Depot, openDepot } from './parcel-depot.ts';
-import { bookCarrier } from './parcel-domain.ts';
+import { bookCarrier, tellDepot } from './parcel-domain.ts';
 import type { Reply } from './receiver.ts';
 
 let depot: Depot;
@@ -39,5 +39,30 @@ describe('a refusal after a lost answer', () => {
     const busy: Reply = { status: 409, turnedAway: true };
     expect(await bookedWith({ reset: 'after' }, busy, busy)).toMatchObject({ failure: { faults: [{ code: 'effect_unknown' }] } });
     expect(done()).toEqual(['POST /bookings', 'POST /cancel']);
+  });
+});
+
+describe('an undo that is answered 409', () => {
+  const busy: Reply = { status: 409, turnedAway: true };
+  async function takenBackWith(...replies: Reply[]) {
+    depot = await openDepot([bookAndCancel, tellDepot]);
+    depot.carrier.behaviour = ({ path }, n) =>
+      path.endsWith('arrivals') ? { status: 422, turnedAway: true } : path === '/cancel' ? replies[n] : undefined;
+    return depot.drive(await depot.handOver());
+  }
+
+  it('after an undo whose answer was lost is still under way there: it is sent again', async () => {
+    expect(await takenBackWith({ reset: 'after' }, busy)).toMatchObject({ status: 'failed' });
+    expect(done()).toEqual(['POST /bookings', 'POST /cancel']);
+  });
+
+  it('as often as the effect may be tried is refused for good: a person decides', async () => {
+    expect(await takenBackWith({ reset: 'before' }, busy, busy, {})).toMatchObject({ status: 'needs_attention' });
+    expect(done()).toEqual(['POST /bookings']);
+  });
+
+  it('where no answer was ever lost is refused for good at once', async () => {
+    expect(await takenBackWith(busy)).toMatchObject({ status: 'needs_attention' });
+    expect(depot.carrier.requests('POST', /cancel$/)).toHaveLength(1);
   });
 });

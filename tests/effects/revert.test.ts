@@ -72,6 +72,17 @@ describe('the revert of an execution with effects', () => {
     expect(await depot.parcel()).toEqual(before);
   });
 
+  it('that is itself reverted takes back by the new answers, where that fails in the middle', async () => {
+    depot = await openDepot([bookCarrier, { ...tellDepot, attempts: 1 }]);
+    const first = await depot.drive(await depot.handOver());
+    const second = await reverted(first.proposalId);
+    depot.carrier.behaviour = ({ path }) => (path.endsWith('arrivals') ? { status: 409 } : undefined);
+    expect((await reverted(second.proposalId)).status).toBe('failed');
+    expect(done().slice(4)).toEqual(['POST /bookings', 'DELETE /bookings/B5']); // Not the first booking, which is gone.
+    expect(await depot.parcel()).toEqual(before);
+    expect((await depot.fixture.read(second.proposalId)).reverted).toBe('none');
+  });
+
   it('says in advance what stays', async () => {
     const { compensation: _none, ...lasting } = tellDepot;
     depot = await openDepot([bookCarrier, { ...lasting, optional: true }]);

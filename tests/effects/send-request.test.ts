@@ -48,6 +48,8 @@ function send(
   );
 }
 
+/** Where an answer is expected, on a machine that is busy with something else. */
+const patiently = { timeoutMs: 20_000 };
 const ok = (body: string) =>
   `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`;
 
@@ -55,7 +57,7 @@ describe('a request that goes out', () => {
   it('carries its key, a canonical body and a signature of each secret', async () => {
     const { url, heard } = await hostile((socket) => socket.end(ok('{"booking":"B1"}')));
     const secrets = ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD'];
-    expect(await send(url, { secrets, headers: { authorization: 'Bearer s3cret' } })).toEqual({
+    expect(await send(url, { ...patiently, secrets, headers: { authorization: 'Bearer s3cret' } })).toEqual({
       kind: 'answered',
       status: 200,
       body: { booking: 'B1' },
@@ -77,12 +79,12 @@ describe('a request that goes out', () => {
     const { url } = await hostile((socket) =>
       socket.end('HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n'),
     );
-    expect(await send(url)).toMatchObject({ kind: 'answered', status: 302 });
+    expect(await send(url, patiently)).toMatchObject({ kind: 'answered', status: 302 });
   });
 
   it('takes what is no JSON for no body, and tells when to come again', async () => {
     const { url } = await hostile((socket) => socket.end('HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\n<no>'));
-    expect(await send(url)).toEqual({ kind: 'answered', status: 503, body: undefined, retryAfterMs: 7_000 });
+    expect(await send(url, patiently)).toEqual({ kind: 'answered', status: 503, body: undefined, retryAfterMs: 7_000 });
   });
 });
 
@@ -134,7 +136,7 @@ describe('what became of a request is never guessed: it may have been received',
     ['where only the interim is answered', (socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n')],
   ])('%s', async (_where, misbehave) => {
     const { url } = await hostile((socket) => misbehave(socket));
-    expect(await send(url)).toMatchObject({ kind: 'lost' });
+    expect(await send(url, { timeoutMs: 1_000 })).toMatchObject({ kind: 'lost' });
   });
 });
 
@@ -145,12 +147,18 @@ describe('nothing is sent inside', () => {
     'https://2130706433/',
     'https://0177.0.0.1/',
     'https://0x7f.0.0.1/',
+    'https://0251.0376.0251.0376/',
+    'https://0xa9fea9fe/',
+    'https://1２7.0.0.1/',
     'https://0/',
     'https://[::1]/',
     'https://[::]/',
     'https://[::ffff:10.0.0.1]/',
     'https://[::ffff:a00:1]/',
+    'https://[::10.0.0.1]/',
     'https://[64:ff9b::a00:1]/',
+    'https://[64:ff9b:1::a00:1]/',
+    'https://[2001:0:a00:1::1]/',
     'https://[2002:a00:1::]/',
     'https://[fd00:ec2::254]/',
     'https://[fe80::1]/',
@@ -182,7 +190,7 @@ describe('nothing is sent inside', () => {
           )
         : callback(null, addresses[0], addresses[0]?.includes(':') ? 6 : 4)) as never;
 
-  it.each([[['10.0.0.1']], [['93.184.216.34', '127.0.0.1']], [['::ffff:169.254.169.254']]])(
+  it.each([[['10.0.0.1']], [['93.184.216.34', '127.0.0.1']], [['::ffff:169.254.169.254']], [['::169.254.169.254']]])(
     'where a name stands for %s',
     async (addresses) => {
       expect(await send('https://carrier.example', {}, { allowedAddresses: [], lookup: answering(addresses) })).toMatchObject({
@@ -192,10 +200,35 @@ describe('nothing is sent inside', () => {
     },
   );
 
+  it('where a name stands for another address the second time: what was looked at is what is connected to', async () => {
+    const { url, heard } = await hostile((socket) => socket.end(ok('{}')));
+    const stands = ['127.0.0.1', '10.0.0.1', '127.0.0.1'];
+    let asked = 0;
+    const lookup = ((...call: [string, object, never]) =>
+      (answering([stands[asked++] ?? '']) as (...of: typeof call) => void)(...call)) as never;
+    const rebinding = () => send(`http://rebinding.example:${new URL(url).port}`, patiently, { lookup });
+    expect(await rebinding()).toMatchObject({ kind: 'answered' });
+    expect(asked).toBe(1);
+    const before = heard().length;
+    expect(await rebinding()).toMatchObject({ kind: 'forbidden', code: 'address' });
+    expect([asked, heard().length]).toEqual([2, before]);
+  });
+
+  it('where a redirection leads there', async () => {
+    const inside = await hostile((socket) => socket.end(ok('{}')));
+    for (const status of [301, 302, 303, 307, 308]) {
+      const { url } = await hostile((socket) =>
+        socket.end(`HTTP/1.1 ${status} Moved\r\nlocation: ${inside.url}/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`),
+      );
+      expect(await send(url, patiently)).toMatchObject({ kind: 'answered', status });
+    }
+    expect(inside.heard()).toBe('');
+  });
+
   it('in the clear, but to allowed addresses', async () => {
     const { url, heard } = await hostile((socket) => socket.end(ok('{}')));
     const port = new URL(url).port;
-    const named = await send(`http://inside.example:${port}`, {}, { lookup: answering(['127.0.0.1']) });
+    const named = await send(`http://inside.example:${port}`, patiently, { lookup: answering(['127.0.0.1']) });
     expect(named).toMatchObject({ kind: 'answered' });
     const before = heard().length;
     expect(await send(url, {}, { allowedAddresses: ['10.0.0.0/8'] })).toMatchObject({ kind: 'forbidden' });

@@ -65,3 +65,21 @@ describe('an undo that finds nothing', () => {
     expect(done()).toEqual([]);
   });
 });
+
+describe('an undo that fails', () => {
+  it('is tried again without end, past what the effect itself is allowed, and everybody sees how often', async () => {
+    depot = await openDepot([bookCarrier, tellDepot]);
+    const times = 12;
+    depot.carrier.behaviour = ({ method, path }, n) =>
+      path.endsWith('arrivals') ? { status: 422 } : method === 'DELETE' && n < times ? { status: n % 2 ? 500 : 503 } : undefined;
+    const proposal = await depot.handOver();
+    expect((await depot.drive(proposal)).status).toBe('failed');
+    expect(depot.carrier.requests('DELETE', /bookings/)).toHaveLength(times + 1);
+    expect(new Set(depot.carrier.requests('DELETE', /bookings/).map(({ key }) => key)).size).toBe(1);
+    expect((await depot.fixture.read(proposal)).effects?.steps[0]).toMatchObject({
+      name: 'book',
+      state: 'undone',
+      undoAttempts: times + 1,
+    });
+  });
+});

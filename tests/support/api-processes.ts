@@ -9,7 +9,7 @@ import { type KillableProcess, startKillable } from './killable-process.ts';
 
 const issuer = 'https://issuer.test';
 const audience = 'test';
-const patience = { timeout: 60_000, interval: 20 };
+const patience = { timeout: 180_000, interval: 20 }; // A busy machine takes its time to start a process.
 const pauseMs = 100; // Between a request that found nobody and the same one again.
 
 export interface HeardAnswer {
