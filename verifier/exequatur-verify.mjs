@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-// exequatur-verify --key <verifier key>... [--witness <verifier key>... [--quorum <n>]] [--checkpoint <file>]... EXPORT|EVIDENCE
+// exequatur-verify --key <verifier key>... [--witness <verifier key>... [--quorum <n>]] [--checkpoint <file>]... [--unjudged <n>] EXPORT|EVIDENCE
 //
 // Checks an export of an audit log, or the evidence of one action, with nothing but this file, Node.js and the public keys of those who signed. docs/evidence.md says what
 // the bytes mean, and what is proven and what is not. Prints what it found as lines of text; exits with 0 where everything holds, 1 where something does not, 2 where it
 // could not be read. Several keys are given where one took over from another. `--checkpoint` names a checkpoint that somebody kept elsewhere: the log must be one that it
-// was signed over. With `--witness`, what is checked must be under a checkpoint that so many of these witnesses cosigned, all of them unless `--quorum` says otherwise.
+// was signed over. With `--witness`, what is checked must be under a checkpoint that so many of these witnesses cosigned, all of them unless `--quorum` says otherwise. With
+// `--unjudged`, no more executions than that may be such as nobody can judge.
 import { createHash, createPublicKey, verify as verifySignature } from 'node:crypto';
 import { createReadStream, readFileSync, realpathSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -93,7 +94,7 @@ export function openCheckpoint(note, verifiers, witnesses = []) {
     if (verifier ? !verifySignature(null, Buffer.from(text), verifier.key, bytes.subarray(4)) : at === null)
       throw new Mismatch(null, `the signature of ${name} under the checkpoint over ${size} entries does not hold`);
     if (verifier) signers.push(name);
-    else cosigned[name] = at;
+    else if (!(cosigned[name] > at)) cosigned[name] = at;
   }
   if (end < 0 || !/^[1-9][0-9]*$/.test(size) || Buffer.from(root, 'base64').length !== 32)
     throw new Mismatch(null, 'a checkpoint is not one');
@@ -111,7 +112,7 @@ function lackOf({ cosigned }, { witnesses, quorum }) {
 /** A witness is its name: two keys of one are one witness, whose key changed. */
 const namesOf = (witnesses) => [...new Set(witnesses.map(({ name }) => name))];
 
-const nobody = { witnesses: [], quorum: 0 };
+const nobody = { witnesses: [], quorum: 0, mostUnjudged: Number.POSITIVE_INFINITY };
 
 // --- the tree ---------------------------------------------------------------------------------------------------------------------------------------------
 
@@ -152,7 +153,8 @@ export function rootByInclusion(leaf, index, size, proof) {
 
 const ends = ['invalid', 'rejected', 'expired', 'withdrawn', 'executed', 'failed'];
 const followers = {
-  simulating: ['awaiting_approval', 'invalid', 'failed', 'withdrawn', 'expired', 'simulating'],
+  __proto__: null,
+  simulating: ['awaiting_approval', 'invalid', 'failed', 'withdrawn', 'expired'],
   awaiting_approval: ['approved', 'rejected', 'expired', 'withdrawn', 'changes_requested', 'simulating'],
   changes_requested: ['simulating', 'withdrawn', 'expired'],
   approved: ['executing', 'scheduled', 'awaiting_approval', 'simulating', 'withdrawn', 'expired'],
@@ -161,10 +163,15 @@ const followers = {
   compensating: ['failed', 'simulating', 'needs_attention'],
   needs_attention: ['compensating', 'failed'],
 };
+/** The state that entries of a type bring a proposal into: no other type moves one. */
+const reached = new Map([...Object.keys(followers), ...ends].map((status) => [`proposal.${status}`, status]));
+reached.delete('proposal.awaiting_approval');
+reached.set('proposal.simulated', 'awaiting_approval').set('proposal.revised', 'simulating');
 
-/** Goes through entries in order, proposal by proposal. `requirements` are those of plans at hand, by digest. */
+/** Goes through entries in order, proposal by proposal. `requirements` are those of plans at hand, by digest. `fromStart`: nothing of any proposal is before the first of them. */
 export class Story {
-  constructor(requirements = new Map()) {
+  constructor(requirements = new Map(), fromStart = true) {
+    Object.assign(this, { fromStart, unjudgedAt: [] });
     this.requirements = requirements;
     this.proposals = new Map();
     this.counts = {
@@ -195,10 +202,16 @@ export class Story {
     this.lack = null;
   }
 
-  /** @throws {Mismatch} */
-  end() {
+  /** Where no more than so many executions may be unjudged. @throws {Mismatch} */
+  end(mostUnjudged = Number.POSITIVE_INFINITY) {
     if (this.lack !== null)
       throw new Mismatch(this.lack.seq, `${this.lack.message}, and no entry after it says that it was written before entries did`);
+    const { unjudgedAt } = this;
+    if (unjudgedAt.length > mostUnjudged)
+      throw new Mismatch(
+        unjudgedAt[mostUnjudged],
+        `is of ${unjudgedAt.length} executions that cannot be judged: ${mostUnjudged} were expected`,
+      );
   }
 
   /** @throws {Mismatch} */
@@ -211,6 +224,7 @@ export class Story {
     const isNew = !this.proposals.has(facts.proposalId);
     if (facts.type === 'proposal.created' && !isNew) throw new Mismatch(seq, 'creates a proposal that is there');
     if (isNew) {
+      if (this.fromStart && facts.type !== 'proposal.created') throw new Mismatch(seq, 'is of a proposal that no entry creates');
       // What was created before the first entry here has a past that nobody can judge from here.
       this.proposals.set(facts.proposalId, { status: null, isWhole: facts.type === 'proposal.created', proposer: [], plan: null });
       this.counts.proposals++;
@@ -221,17 +235,20 @@ export class Story {
     if (facts.type === 'proposal.revised' || facts.type === 'proposal.raised') known.plan = null;
     if (facts.type === 'proposal.simulated') this.plan(seq, known, facts);
     if (facts.type === 'proposal.escalated' && known.plan !== null) known.plan.escalated = true;
-    if (facts.type === 'proposal.glass_broken' && known.plan?.digest === facts.planDigest) known.plan.broken = true;
+    if (facts.type === 'proposal.glass_broken' && known.plan?.digest === facts.planDigest)
+      known.plan.broken = { by: known.plan.broken ? undefined : disclosed.actor };
     if (facts.type === 'review.recorded') this.review(known, { seq, at, ...facts }, disclosed);
     if (facts.type === 'proposal.executed' || facts.type === 'execution.applied') this.execute(seq, at, known, facts);
-    if (typeof facts.status === 'string' && facts.type.startsWith('proposal.')) this.move(seq, known, facts);
+    if (facts.type === 'execution.undone' && known.executed !== undefined) known.executed.isOpen = false;
+    if (facts.type.startsWith('proposal.') && facts.type !== 'proposal.created') this.move(seq, known, facts);
   }
 
   /** Each value that is disclosed is the one that the entry committed to. */
   open(seq, commitments, disclosures) {
     const disclosed = {};
     for (const { name, salt, value } of disclosures) {
-      if (sha256(Buffer.from(salt, 'hex'), value).toString('hex') !== commitments[name])
+      // A salt of another length could be taken out of the value, or the value out of it.
+      if (!/^[0-9a-f]{32}$/.test(salt) || sha256(Buffer.from(salt, 'hex'), value).toString('hex') !== commitments[name])
         throw new Mismatch(seq, `what is disclosed as ${name} is not what was committed to`);
       disclosed[name] = JSON.parse(value);
       this.counts.disclosed++;
@@ -243,6 +260,9 @@ export class Story {
   /** A plan with another digest takes the place of the one before it, whose reviews are void for good. Where it is the same again they stay. */
   plan(seq, known, { from, planDigest, requirement = null, requirementDigest }) {
     if (from !== 'simulating') return; // Sent back to those who approve, with the plan that it has.
+    if (known.executed !== undefined) known.executed.isOpen = false;
+    known.digests ??= new Set();
+    known.digests.add(planDigest);
     const given = this.requirements.get(planDigest) ?? null;
     const told = requirement === null ? requirementDigest : digestOf(requirement);
     if (told === undefined) this.lacks(seq, 'does not say whose approval its plan needs');
@@ -261,11 +281,11 @@ export class Story {
     };
   }
 
-  review(known, { seq, at, decision, planDigest, reviewId }, { reviewer, onBehalfOf }) {
+  review(known, { seq, at, decision, planDigest, reviewId, commitments = {} }, { reviewer, onBehalfOf }) {
     this.counts.reviews++;
-    known.told ??= new Set();
+    known.told ??= new Map(); // Of each whether it was given for somebody else, which stays when names are erased.
     if (known.told.has(reviewId)) throw new Mismatch(seq, 'tells of a review that was told before');
-    known.told.add(reviewId);
+    known.told.set(reviewId, commitments.onBehalfOf !== undefined);
     const names = [reviewer, onBehalfOf].filter((who) => who !== undefined);
     if (known.plan === null || planDigest !== known.plan.digest) return;
     known.plan.reviews.set(reviewId, { seq, at, decision, names });
@@ -275,33 +295,38 @@ export class Story {
   /** What ran was approved as its plan asked: by the reviews that the entry tells, which are counted here again. */
   execute(seq, at, known, facts) {
     const { executionId, planDigest, approvals } = facts;
-    if (known.executed?.executionId === executionId) return; // With effects it is told when the edits are applied, and again at the end.
+    if ((known.status ?? 'executing') !== 'executing') throw new Mismatch(seq, `tells of an execution of a proposal in ${known.status}`);
+    if (typeof executionId !== 'string') throw new Mismatch(seq, 'tells of an execution, and not of which');
+    if (known.executed?.executionId === executionId) return isEndOf(seq, known.executed, facts); // Told when the edits are applied, and again at the end.
     this.counts.executions++;
     const { plan } = known;
     if (known.isWhole && (plan === null || plan.digest !== planDigest))
       throw new Mismatch(seq, 'the plan that ran is not the one that was to be approved');
     if (known.isWhole && approvals === undefined) this.lacks(seq, 'does not say by whose approval');
     const requirement = known.isWhole ? requirementToldOf(seq, plan, facts) : null;
+    if (requirement !== null && approvals === null && hasRoom(requirement, plan.reviews.size))
+      throw new Mismatch(seq, 'was executed, and says that there is no room for its approvals, of which there are few');
     const unread = requirement === null || !approvals ? null : judgeExecution(seq, at, { ...known, requirement }, facts);
     const isFromBefore = known.isWhole && (approvals === undefined || (plan.told === undefined && requirement === null));
     if (known.isWhole) this.counts.rejectionsUncounted += rejectionsBeside(plan, facts);
     if (unread !== null) this.counts.conditionsUnjudged += unread;
     else if (isFromBefore) this.counts.unjudgedBefore = (this.counts.unjudgedBefore ?? 0) + 1;
     else this.counts.unjudged++;
+    if (unread === null) this.unjudgedAt.push(seq);
     const approvedBy = (approvals ?? []).map(({ review }) => plan?.reviews.get(review)?.names[0] ?? `erased ${review}`);
-    known.executed = { executionId, planDigest, approvedBy, seq, isJudged: unread !== null };
+    known.executed = { executionId, planDigest, approvedBy, seq, isJudged: unread !== null, isOpen: facts.type === 'execution.applied' };
     known.plan = null;
   }
 
-  move(seq, known, { from, status }) {
-    if (known.status !== null && from !== undefined && from !== known.status)
-      throw new Mismatch(seq, `tells of a proposal in ${from}, and it was in ${known.status}`);
-    if (known.status !== null && known.status !== status && !(followers[known.status] ?? []).includes(status))
-      throw new Mismatch(seq, `a proposal in ${known.status} cannot become ${status}`);
-    if (known.status !== null && ends.includes(known.status) && known.status !== status)
-      throw new Mismatch(seq, `a proposal that is ${known.status} has ended`);
-    known.status = status;
-    if (ends.includes(status)) known.plan = null;
+  /** One edge of the lifecycle, by an entry of the type that has its end. */
+  move(seq, known, { type, from = type === 'proposal.executed' ? 'executing' : undefined, status }) {
+    const to = reached.get(type);
+    if (status !== to) throw new Mismatch(seq, `is ${type}, and says of the proposal that it is ${status}`);
+    if (to === undefined) return;
+    if (from !== (known.status ?? from)) throw new Mismatch(seq, `tells of a proposal in ${from}, and it was in ${known.status}`);
+    if (followers[from]?.includes(to) !== true) throw new Mismatch(seq, `a proposal in ${from} cannot become ${to}`);
+    known.status = to;
+    if (ends.includes(to)) known.plan = null;
   }
 }
 
@@ -315,18 +340,37 @@ function requirementToldOf(seq, plan, { requirement = null, requirementDigest })
   return requirement ?? plan.requirement;
 }
 
+/** The end of an execution with effects, which says nothing else and stands once, after its edits and before they are taken back. @throws {Mismatch} */
+function isEndOf(seq, executed, { type, planDigest, requirement, requirementDigest, approvals }) {
+  const isBare = requirement === undefined && requirementDigest === undefined && approvals === undefined;
+  if (!executed.isOpen || type !== 'proposal.executed' || planDigest !== executed.planDigest || !isBare)
+    throw new Mismatch(seq, 'tells once more of an execution, and not of its end');
+  executed.isOpen = false;
+}
+
+/** Whether an entry has room for this many reviews, whatever they are: false also where nobody can say, since teams, or roles that a condition escapes, may be of any length. */
+function hasRoom({ stages, breakGlass }, reviews) {
+  const conditions = stages.flatMap(({ thresholds, afterEscalation = '' }) => [afterEscalation, ...thresholds.map((one) => one.reviewers)]);
+  if (stages.some(({ teams }) => teams !== undefined) || conditions.some((one) => one.includes('\\'))) return false;
+  const roles = new Set(conditions.flatMap((one) => one.match(/'[^'\n]*'|"[^"\n]*"/g) ?? []));
+  const ofOne = 150 + 8 * conditions.length + Buffer.byteLength([...roles].join());
+  return 200 + Buffer.byteLength(JSON.stringify(breakGlass?.roles ?? [])) + reviews * ofOne <= 30_000;
+}
+
 /**
  * Counts the approvals of an execution again: each is a review of this very plan that approves and that nobody took back, in time, of different people none of whom
  * stands behind the proposal; and those whom its stages ask can fill them, or an emergency stands in for that. @returns how many conditions could not be read; null
  * where there are too many ways to fill the stages. @throws {Mismatch}
  */
-function judgeExecution(seq, at, { plan, proposer, requirement }, { approvals, denials = [], escalated = false, emergency }) {
+function judgeExecution(seq, at, { plan, proposer, requirement, told }, { approvals, denials = [], escalated = false, emergency }) {
   const broken = (message) => new Mismatch(seq, `was executed, but ${message}`);
-  if (requirement.automatic) return 0;
+  if (requirement.automatic === true) return 0;
+  if (!isFormed(requirement)) throw broken('what its plan asks for is not formed as requirements are');
   if (escalated && !plan.escalated) throw broken('nothing had escalated');
   if (emergency !== undefined && (requirement.breakGlass === undefined || !plan.broken))
     throw broken('nobody broke the glass for this plan');
-  judgePeople(at, { plan, proposer, requirement, approvals }, broken);
+  judgePeople(at, { plan, proposer, requirement, approvals, told }, broken);
+  if (emergency !== undefined) judgeBreaker(plan, { proposer, approvals, emergency }, broken);
   const unread = new Set();
   const asks = (stage, index) => (one) => {
     if (one.fills?.some(([of, which]) => requirement.stages[of]?.thresholds[which] === undefined))
@@ -354,11 +398,34 @@ function judgeExecution(seq, at, { plan, proposer, requirement }, { approvals, d
   return unread.size;
 }
 
+/** Whether a requirement has all that approvals are judged by. */
+function isFormed({ stages, distinctReviewers, approvalsLast, breakGlass }) {
+  const isCount = (value, least) => Number.isInteger(value) && value >= least;
+  const isThreshold = ({ needed, toleratedDenials, reviewers }) =>
+    isCount(needed, 1) && isCount(toleratedDenials, 0) && typeof reviewers === 'string';
+  return (
+    typeof distinctReviewers === 'boolean' &&
+    stages.every(({ thresholds, teams = 0 }) => isCount(teams, 0) && thresholds.length > 0 && thresholds.every(isThreshold)) &&
+    (approvalsLast === undefined || durationMs(approvalsLast) !== null) &&
+    (breakGlass === undefined || (Array.isArray(breakGlass.roles) && isCount(breakGlass.approvals, 0)))
+  );
+}
+
+/** Whoever broke the glass, as far as that is disclosed, is no other number where they approve or propose. */
+function judgeBreaker({ broken: { by }, reviews }, { proposer, approvals, emergency: { person } }, broken) {
+  if (by === undefined) return;
+  const isAnother = approvals.some((one) => reviews.get(one.review).names.includes(by) && ![one.person, one.delegate].includes(person));
+  if (isAnother || (person !== 0 && proposer.includes(by))) throw broken(`${by}, who broke the glass, is counted as somebody else`);
+}
+
 /** Numbers and names of those who approve: nobody is two of them, or two one, and none is behind the proposal. */
-function judgePeople(at, { plan, proposer, requirement, approvals }, broken) {
+function judgePeople(at, { plan, proposer, requirement, approvals, told }, broken) {
   const parties = approvals.flatMap(({ person, delegate }) => [person, ...(delegate === undefined ? [] : [delegate])]);
   if (parties.some((person) => !(person > 0))) throw broken('somebody behind the proposal is counted');
   if (new Set(parties).size < parties.length) throw broken('somebody is counted twice');
+  if (new Set(approvals.map(({ review }) => review)).size < approvals.length) throw broken('a review is counted twice');
+  const unlike = approvals.find(({ review, delegate }) => told?.has(review) && told.get(review) !== (delegate !== undefined));
+  if (unlike !== undefined) throw broken(`of the approval ${unlike.review} it does not say as its review whether a delegate gave it`);
   const numbers = new Map();
   for (const { review: id, person, delegate } of approvals) {
     const names = approvalNamed(id, at, { plan, requirement }, broken);
@@ -496,7 +563,7 @@ function isEmergency({ stages, breakGlass: rule }, { approvals, emergency, asks 
  * program does not read. A reviewer is a person, or the review would not count.
  */
 export function admits(condition, roles) {
-  const tokens = condition.match(/'[^'\\\n]*'|"[^"\\\n]*"|&&|\|\||==|!=|[A-Za-z_][\w.]*|\S/g) ?? [];
+  const tokens = condition.match(/'[^'\\\n]*'|"[^"\\\n]*"|&&|\|\||==|!=|[A-Za-z_][\w.]*|[^ \t\n\f\r]/g) ?? [];
   let at = 0;
   const strange = new Error('not read');
   const isText = (token) => /^['"].*['"]$/.test(token ?? '');
@@ -533,16 +600,12 @@ export function admits(condition, roles) {
   }
 }
 
-/** Of an ISO 8601 duration in weeks, days, hours, minutes and seconds. */
+/** Of an ISO 8601 duration in weeks, days, hours, minutes and seconds; null of anything else. */
 function durationMs(text) {
-  const [, weeks, days, hours, minutes, seconds] =
-    /^P(?:([\d.]+)W)?(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?$/.exec(text) ?? [];
-  return (
-    [weeks, days, hours, minutes, seconds].reduce(
-      (sum, value, unit) => sum + Number(value ?? 0) * [604_800, 86_400, 3_600, 60, 1][unit],
-      0,
-    ) * 1_000
-  );
+  const parts =
+    /^P(?=.*\d)(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(text);
+  if (parts === null) return null;
+  return parts.slice(1).reduce((sum, value, unit) => sum + Number(value ?? 0) * [604_800, 86_400, 3_600, 60, 1][unit], 0) * 1_000;
 }
 
 /** Of RFC 8785 text: what plans and entries are written in, so that two of one meaning have one digest. */
@@ -569,6 +632,7 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
   let witnessed = { size: 0, by: {} };
   let lack = lackOf({ cosigned: {} }, asked);
   let ended = false;
+  let torn = null; // An entry that does not follow, until the one after it says which of the two was altered.
   const story = new Story();
   const wanted = new Map();
   const want = (checkpoint) => wanted.set(checkpoint.size, [...(wanted.get(checkpoint.size) ?? []), checkpoint]);
@@ -590,9 +654,12 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
   for await (const line of lines) {
     const item = JSON.parse(line);
     if (ended) throw new Mismatch(tree.size, 'is the last by what the export says, and more lines follow');
+    if (torn !== null && item.checkpoint === undefined) throw alteredAt(torn, item, sealed);
+    if (torn !== null) continue;
     if (header === null) {
       if (item.exequatur !== 'audit-export' || item.format !== 1) throw new Error('this is no export of an audit log in format 1');
       header = item;
+      story.fromStart = header.from === 1;
       tree = new Tree(
         item.from - 1,
         item.subtrees.map((hash) => Buffer.from(hash, 'hex')),
@@ -603,16 +670,20 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
     else {
       if (item.seq !== tree.size + 1) throw new Mismatch(tree.size + 1, `is missing: ${item.seq} comes next`);
       const first = item.seq === 1 ? '0'.repeat(64) : null;
-      if (item.previousHash !== (previous ?? first ?? item.previousHash)) throw new Mismatch(item.seq, 'does not follow the one before it');
       const frame = madeOf(item.seq, () => frameOf(header.tenant, item));
+      if (item.previousHash !== (previous ?? first ?? item.previousHash)) {
+        torn = { seq: item.seq, hash: sha256(frame).toString('hex') };
+        continue;
+      }
       tree.add(leafHash(frame));
       previous = sha256(frame).toString('hex');
       madeOf(item.seq, () => story.tell(item));
       checkKept(item.seq);
     }
   }
+  if (torn !== null) throw alteredAt(torn, {}, sealed);
   if (header === null || !ended) throw new Mismatch(tree?.size ?? null, 'the export ends too early');
-  story.end();
+  story.end(asked.mostUnjudged);
   if (sealed < tree.size) throw new Mismatch(sealed + 1, 'and what follows is under no checkpoint');
   if (asked.quorum > 0 && witnessed.size < tree.size)
     throw new Mismatch(witnessed.size + 1, `and what follows is under no checkpoint ${lack}`);
@@ -629,6 +700,19 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
     witnessed: witnessed.by,
     ...story.counts,
   };
+}
+
+/**
+ * Which entry was altered, where one does not follow the one before it: the one before, unless a checkpoint was signed up to there, or unless the entry after it does not
+ * follow either; then it is one of the two, and the earlier is named.
+ */
+function alteredAt({ seq, hash }, after, sealed) {
+  if (sealed >= seq - 1) return new Mismatch(seq, 'does not follow the one before it');
+  const isContinued = after.previousHash === hash;
+  return new Mismatch(
+    seq - 1,
+    isContinued ? `was altered: entry ${seq} follows another` : `or the next was altered: entry ${seq} does not follow it`,
+  );
 }
 
 /** Checks the evidence of one action. @throws {Mismatch} */
@@ -652,7 +736,7 @@ export function verifyEvidence(evidence, verifiers, asked = nobody) {
       throw new Mismatch(entry.seq, 'is of another proposal');
     madeOf(entry.seq, () => story.tell(entry));
   }
-  story.end();
+  story.end(asked.mostUnjudged);
   const told = story.proposals.get(evidence.proposalId);
   const result = {
     tenant: evidence.tenant,
@@ -663,6 +747,7 @@ export function verifyEvidence(evidence, verifiers, asked = nobody) {
     status: told?.status,
     ...story.counts,
   };
+  if (plan !== null && told?.digests?.has(plan.digest) !== true) throw new Mismatch(null, 'the plan is one that no entry tells of');
   if (told?.executed === undefined) return result;
   const { planDigest, approvedBy, seq, isJudged } = told.executed;
   if (plan !== null && plan.digest !== planDigest) throw new Mismatch(seq, 'the plan is not the one that was executed');
@@ -682,19 +767,21 @@ async function main(args) {
   const kept = [];
   const files = [];
   let quorum = null;
+  let mostUnjudged = Number.POSITIVE_INFINITY;
   for (let at = 0; at < args.length; at++) {
     if (args[at] === '--key') verifiers.push(readVerifier(args[++at] ?? ''));
     else if (args[at] === '--witness') witnesses.push(readVerifier(args[++at] ?? '', 4));
     else if (args[at] === '--quorum') quorum = Number(args[++at]);
+    else if (args[at] === '--unjudged') mostUnjudged = /^\d+$/.test(args[++at] ?? '') ? Number(args[at]) : Number.NaN;
     else if (args[at] === '--checkpoint') kept.push(readFileSync(args[++at] ?? '', 'utf8'));
     else files.push(args[at]);
   }
-  if (files.length !== 1 || verifiers.length === 0 || files[0].startsWith('-'))
+  if (files.length !== 1 || verifiers.length === 0 || files[0].startsWith('-') || Number.isNaN(mostUnjudged))
     throw new Error(
-      'usage: exequatur-verify --key <verifier key> [--witness <verifier key> [--quorum <n>]] [--checkpoint <file>] EXPORT|EVIDENCE',
+      'usage: exequatur-verify --key <verifier key> [--witness <verifier key> [--quorum <n>]] [--checkpoint <file>] [--unjudged <n>] EXPORT|EVIDENCE',
     );
   const all = namesOf(witnesses).length;
-  const asked = { witnesses, quorum: quorum ?? all };
+  const asked = { witnesses, quorum: quorum ?? all, mostUnjudged };
   const isQuorum = Number.isInteger(asked.quorum) && asked.quorum <= all && asked.quorum >= Math.min(1, all);
   if (!isQuorum) throw new Error(`a quorum is a number from 1 to that of the witnesses, which is ${all}`);
   const [file] = files;

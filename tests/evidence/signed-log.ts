@@ -1,0 +1,66 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { auditEntry, frameOf } from '../../audit/entry.ts';
+import { leafHash } from '../../audit/merkle.ts';
+import { checkpointText, readSigner, signNote, writeSigner } from '../../audit/signed-note.ts';
+import type { JsonObject, JsonValue } from '../../ontology/json.ts';
+
+const { Tree, readVerifier, verifyExport } = await import(String(new URL('../../verifier/exequatur-verify.mjs', import.meta.url)));
+
+/** An entry as somebody would like to have written it. `erased` are names of `personal` that are disclosed no more. */
+export interface Written {
+  type: string;
+  facts?: JsonObject;
+  personal?: Record<string, JsonValue>;
+  erased?: readonly string[];
+  /** Null of one that is about no proposal. */
+  proposalId?: string | null;
+  /** Seconds since the log began; a second after the entry before where it is absent. */
+  at?: number;
+}
+
+export const tenant = randomUUID();
+export const proposalId = randomUUID();
+const signer = readSigner(writeSigner('hostile.test/log', Buffer.alloc(32, 9)));
+const verifiers = [readVerifier(signer.verifierKey)];
+
+/** The lines of an export of these entries, chained and signed by a key of our own: what its holder can make anybody believe. `sealed` are sizes with a checkpoint, beside the last. */
+export async function signedExport(
+  written: readonly Written[],
+  { from = 1, sealed = [] }: { from?: number; sealed?: readonly number[] } = {},
+): Promise<string[]> {
+  const tree = new Tree();
+  let previousHash = '0'.repeat(64);
+  let subtrees: string[] = [];
+  let now = 0;
+  const lines: JsonValue[] = [];
+  for (const [index, { type, facts = {}, personal = {}, erased = [], at, ...about }] of written.entries()) {
+    const of = about.proposalId === null ? {} : { proposalId: about.proposalId ?? proposalId };
+    const { payload, disclosures } = auditEntry({ type, ...of, facts, personal });
+    now = at ?? now + 1;
+    const entry = { seq: index + 1, at: String((1_790_000_000 + now) * 1_000_000), previousHash, payload };
+    const frame = frameOf(tenant, entry);
+    if (index + 1 === from) subtrees = tree.hashes.map((hash: Buffer) => hash.toString('hex'));
+    tree.add(leafHash(frame));
+    previousHash = createHash('sha256').update(frame).digest('hex');
+    if (index + 1 < from) continue;
+    lines.push({ ...entry, disclosures: disclosures.filter(({ name }) => !erased.includes(name)).map((one) => ({ ...one })) });
+    if (index + 1 === written.length || sealed.includes(index + 1))
+      lines.push({ checkpoint: await signNote(checkpointText(`${signer.name}/${tenant}`, index + 1, tree.root), [signer]) });
+  }
+  const to = written.length;
+  return [{ exequatur: 'audit-export', format: 1, tenant, from, to, subtrees }, ...lines, { end: to }].map((line) => JSON.stringify(line));
+}
+
+/** What the verifier says of these lines: what it counted, or what does not hold. */
+export async function saidOf(lines: readonly string[], mostUnjudged = Number.POSITIVE_INFINITY): Promise<JsonObject | string> {
+  try {
+    return await verifyExport(lines, verifiers, [], { witnesses: [], quorum: 0, mostUnjudged });
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** The same of a log from its first entry. */
+export async function verdictOn(written: readonly Written[], mostUnjudged?: number): Promise<JsonObject | string> {
+  return saidOf(await signedExport(written), mostUnjudged);
+}
