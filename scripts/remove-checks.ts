@@ -6,17 +6,17 @@
  * Usage: npm run remove-checks -- [--only <text> ...] [--tests <text> ...] [--minutes <n>] [--lanes <n>] [--met] [--list] [--afresh]
  * --tests: goes by these test files alone, to see soon what they miss. --met: says which checks no test meets, and removes nothing. --list: names the checks, and runs nothing but the migrations.
  */
-import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { doorChecks } from './remove-checks/door-checks.ts';
 import { type Meeting, type Memory, read, write } from './remove-checks/memory.ts';
-import { meetings } from './remove-checks/met-checks.ts';
+import { meetings, testFiles } from './remove-checks/met-checks.ts';
+import { type Candidate, filesLeft, Queue, type Trial } from './remove-checks/queue.ts';
 import { redundantChecks } from './remove-checks/redundant-checks.ts';
-import { type Checked, keyOf, nameOf, type Removal } from './remove-checks/removal.ts';
+import { keyOf, nameOf, type Removal, without } from './remove-checks/removal.ts';
 import { sourceChecks } from './remove-checks/source-checks.ts';
-import { firstFailure, type Notice } from './remove-checks/tests-that-notice.ts';
+import { prepare, runCopies } from './remove-checks/test-copies.ts';
+import type { Notice } from './remove-checks/tests-that-notice.ts';
 import { Workshop } from './remove-checks/workshop.ts';
-import { startTemporalDevServer } from './temporal/dev-server.ts';
 
 const { values: wishes } = parseArgs({
   options: {
@@ -30,113 +30,125 @@ const { values: wishes } = parseArgs({
   },
 });
 
-interface Trial {
-  key: string;
-  removal: Removal;
-  checked: Checked;
-}
-
-const memory: Memory = wishes.afresh ? { meetings: {}, noticed: {}, passed: {} } : read();
-const lanes = Number(wishes.lanes);
+const memory: Memory = wishes.afresh ? { meetings: {}, noticed: {}, passed: {}, seconds: 0 } : read();
 const endAtMs = Date.now() + Number(wishes.minutes) * 60_000;
-const servers: { stop(): Promise<void> }[] = [];
-const workshops: Workshop[] = [];
+const opened: Workshop[] = [];
+/** Files that pass in a run of trials with all checks in place: what they find without one says something. */
+const sound = new Set<string>();
 try {
   process.exitCode = await removeAll();
 } finally {
-  await Promise.all([...workshops.map((one) => one.close()), ...servers.map((one) => one.stop())]);
-  rmSync('.exequatur/remove-checks', { recursive: true, force: true });
+  await Promise.all(opened.map((one) => one.close()));
 }
 
 async function removeAll(): Promise<number> {
-  const first = await open();
-  const all = [...sourceChecks(first.root), ...(await first.inTemplate(doorChecks))];
-  const trials = all
-    .flatMap((checked) => checked.removals.map((removal): Trial => ({ key: keyOf(removal, checked.text), removal, checked })))
+  const workshops = [await open()];
+  const [first] = workshops as [Workshop];
+  const all = [...sourceChecks(process.cwd()), ...(await first.inDatabase(first.template, doorChecks))];
+  const candidates = all
+    .flatMap((checked) => checked.removals.map((removal): Candidate => ({ key: keyOf(removal, checked.text), removal, checked })))
     .filter(({ removal }) => wishes.only.some((text) => nameOf(removal).includes(text)));
   if (wishes.list) {
-    for (const { removal } of trials) console.log(nameOf(removal));
-    console.log(`${trials.length} checks`);
+    for (const { removal } of candidates) console.log(nameOf(removal));
+    console.log(`${candidates.length} checks`);
     return 0;
   }
-  const temporal = process.env.TEMPORAL_ADDRESS ? undefined : await startTemporalDevServer();
-  if (temporal !== undefined) {
-    servers.push(temporal);
-    process.env.TEMPORAL_ADDRESS = temporal.address; // One for all runs of tests; each is told.
-  }
-  const known = await meetings(all, first.root, memory, { lanes, isMeant: (path) => wishes.tests.some((text) => path.includes(text)) });
-  if (!wishes.met) await tryAll(trials, known, first);
-  return sum(trials, known);
+  await refuseNonsense(candidates, first);
+  const digests = testFiles(first.root, all, (path) => wishes.tests.some((text) => path.includes(text)));
+  while (workshops.length < Number(wishes.lanes)) workshops.push(await open());
+  for (const one of workshops) await prepare(one, all);
+  const known = await meetings(digests, all, workshops, memory);
+  if (!wishes.met) await tryAll(candidates, known, workshops);
+  return sum(candidates, known);
 }
 
 async function open(): Promise<Workshop> {
-  const workshop = await Workshop.open(workshops.length);
-  workshops.push(workshop);
+  const workshop = await Workshop.open(opened.length);
+  opened.push(workshop);
   return workshop;
 }
 
-/** Each lane has a workshop of its own, and takes the next check as soon as it is through with one. */
-async function tryAll(trials: readonly Trial[], known: ReadonlyMap<string, Meeting>, first: Workshop): Promise<void> {
-  const waiting = trials.filter(
-    ({ key, removal }) => memory.noticed[key] === undefined && redundancyOf(removal) === undefined && left(key, known).length > 0,
-  );
-  console.log(`removing ${waiting.length} checks, of ${trials.length}`);
-  const take = async (workshop: Workshop) => {
-    for (let trial = waiting.shift(); trial !== undefined && Date.now() < endAtMs; trial = waiting.shift())
-      await tryOne(trial, known, workshop);
-  };
-  const others = await Promise.all(Array.from({ length: lanes - 1 }, open));
-  await Promise.all([first, ...others].map(take));
-}
-
-/** The files that meet it and have not passed without it yet, those first that are soon through. */
-function left(key: string, known: ReadonlyMap<string, Meeting>): string[] {
-  return [...known]
-    .filter(([path, { met, digest }]) => met.includes(key) && memory.passed[key]?.[path] !== digest)
-    .sort(([, a], [, b]) => a.seconds - b.seconds)
-    .map(([path]) => path);
-}
-
-async function tryOne({ key, removal, checked }: Trial, known: ReadonlyMap<string, Meeting>, workshop: Workshop): Promise<void> {
-  const files = left(key, known);
-  const groups = [files.slice(0, 2), files.slice(2, 6), files.slice(6)].filter((group) => group.length > 0);
-  await workshop.withoutCheck(removal, checked, async () => {
-    for (const group of groups) {
-      const failure = await noticeOf(workshop, group);
-      if (failure !== null) {
-        memory.noticed[key] = failure;
-        break;
-      }
-      const passed = group.map((path) => [path, known.get(path)?.digest ?? '']);
-      memory.passed[key] = { ...memory.passed[key], ...Object.fromEntries(passed) };
+/** A function that PostgreSQL does not take would fail every test, and none of them would have missed the check. */
+async function refuseNonsense(candidates: readonly Candidate[], workshop: Workshop): Promise<void> {
+  await workshop.inDatabase(workshop.template, async (client) => {
+    for (const { removal, checked } of candidates) {
+      if (checked.lane !== 'door') continue;
+      await client.query('BEGIN');
+      await client.query(without(removal, checked.text)).catch((cause: unknown) => {
+        throw new Error(`the function does not stand without ${nameOf(removal)}`, { cause });
+      });
+      await client.query('ROLLBACK');
     }
   });
-  write(memory);
-  const notice = memory.noticed[key];
-  console.log(`${nameOf(removal)}\n    ${notice === undefined ? 'missed by none' : wordsOf(notice)}`);
 }
 
-/** A test that takes too long says nothing unless it fails otherwise when its file runs again alone. */
-async function noticeOf(workshop: Workshop, files: readonly string[]): Promise<Notice | null> {
-  const failure = await firstFailure(workshop.root, files, workshop.url);
-  if (!failure?.timedOut) return failure;
-  const again = await firstFailure(workshop.root, [failure.file], workshop.url);
-  if (again !== null && !again.timedOut) return again;
-  const others = files.filter((path) => path !== failure.file);
-  return others.length === 0 ? null : noticeOf(workshop, others);
+/** Each lane has a workshop of its own, and takes the next trials as soon as it is through with some. */
+async function tryAll(
+  candidates: readonly Candidate[],
+  known: ReadonlyMap<string, Meeting>,
+  workshops: readonly Workshop[],
+): Promise<void> {
+  const waiting = candidates.filter(
+    ({ key, removal }) =>
+      memory.noticed[key] === undefined && redundancyOf(removal) === undefined && filesLeft(key, known, memory).length > 0,
+  );
+  console.log(`removing ${waiting.length} checks, of ${candidates.length}`);
+  const queue = new Queue(waiting, known, memory);
+  const work = async (workshop: Workshop) => {
+    for (let trials = queue.take(); trials.length > 0 && Date.now() < endAtMs; trials = queue.take()) {
+      const from = performance.now();
+      await tryOut(trials, workshop, known);
+      for (const { without: one } of trials) if (memory.noticed[one.key] === undefined) queue.giveBack(one);
+      memory.seconds += (performance.now() - from) / 1_000;
+      write(memory);
+    }
+  };
+  await Promise.all(workshops.map(work));
+}
+
+/** Beside them each file runs with all checks in place, once; and one of them after every run, last, so that nothing that the others left is taken for a notice. */
+async function tryOut(trials: readonly Trial[], workshop: Workshop, known: ReadonlyMap<string, Meeting>): Promise<void> {
+  const paths = [...new Set(trials.map(({ path }) => path))].sort((a, b) => (known.get(a)?.seconds ?? 0) - (known.get(b)?.seconds ?? 0));
+  const unproved = paths.filter((path) => !sound.has(path));
+  const proofs = (unproved.length > 0 ? unproved : paths.slice(0, 1)).map((path) => ({ path }));
+  const outcomes = await runCopies(workshop, [...trials, ...proofs]);
+  await workshop.dropTestDatabases();
+  const isProved = proofs.every((_, number) => outcomes[trials.length + number] === null);
+  if (isProved) for (const { path } of proofs) sound.add(path);
+  for (const [number, trial] of trials.entries()) {
+    const outcome = outcomes[number];
+    const isClear = isProved && (outcome === null || outcome?.timedOut === false);
+    settle(trial, isClear ? outcome : await alone(trial, workshop), known);
+  }
+}
+
+/** Undefined where it says nothing: it takes too long also by itself, or does not pass with all checks in place. */
+async function alone(trial: Trial, workshop: Workshop): Promise<Notice | null | undefined> {
+  const [proof, outcome] = await runCopies(workshop, [{ path: trial.path }, trial]);
+  await workshop.dropTestDatabases();
+  if (proof !== null)
+    console.log(`${trial.path} fails with all checks in place: ${proof?.test ?? 'it did not come to its end'}: ${proof?.found}`);
+  return proof !== null || outcome?.timedOut ? undefined : outcome;
+}
+
+function settle({ path, without: one }: Trial, outcome: Notice | null | undefined, known: ReadonlyMap<string, Meeting>): void {
+  if (outcome) memory.noticed[one.key] = outcome;
+  else memory.passed[one.key] = { ...memory.passed[one.key], [path]: known.get(path)?.digest ?? '' };
+  const words = outcome ? wordsOf(outcome) : `${outcome === null ? 'passes' : 'says nothing'}: ${path}`;
+  console.log(`${nameOf(one.removal)}\n    ${words}; ${filesLeft(one.key, known, memory).length} files left`);
 }
 
 /** The list, and whether it is as it should be. */
-function sum(trials: readonly Trial[], known: ReadonlyMap<string, Meeting>): number {
+function sum(candidates: readonly Candidate[], known: ReadonlyMap<string, Meeting>): number {
   const counts = { noticed: 0, redundant: 0, survived: 0, unmet: 0, left: 0 };
   console.log('\nwhat came of each');
-  for (const { key, removal } of trials) {
+  for (const { key, removal } of candidates) {
     const [outcome, words] = outcomeOf(key, removal, known);
     counts[outcome]++;
     console.log(`${nameOf(removal)}\n    ${words}`);
   }
   console.log(
-    `${trials.length} checks: ${counts.noticed} missed by a test when gone, ${counts.redundant} redundant, ${counts.survived} SURVIVED, ${counts.unmet} met by no test, ${counts.left} not tried`,
+    `${candidates.length} checks: ${counts.noticed} missed by a test when gone, ${counts.redundant} redundant, ${counts.survived} SURVIVED, ${counts.unmet} met by no test, ${counts.left} not tried to the end; ${(memory.seconds / 60).toFixed(0)} minutes of removing`,
   );
   return counts.survived + counts.unmet + counts.left === 0 ? 0 : 1;
 }
@@ -152,8 +164,9 @@ function outcomeOf(
   if (redundant !== undefined) return ['redundant', `redundant: ${redundant.because}`];
   const meeting = [...known].flatMap(([path, { met }]) => (met.includes(key) ? [path] : []));
   if (meeting.length === 0) return ['unmet', 'SURVIVED: no test meets it'];
-  return left(key, known).length > 0
-    ? ['left', `not tried; met by ${meeting.length} files`]
+  const left = filesLeft(key, known, memory).length;
+  return left > 0
+    ? ['left', `not tried with ${left} of the ${meeting.length} files that meet it`]
     : ['survived', `SURVIVED: ${meeting.join(', ')} meet it, and pass without it`];
 }
 
@@ -161,6 +174,6 @@ function redundancyOf(removal: Removal) {
   return redundantChecks.find((one) => nameOf(removal).startsWith(one.name));
 }
 
-function wordsOf({ file, test }: Notice): string {
-  return `${file}: ${test}`;
+function wordsOf({ file, test, found }: Notice): string {
+  return `${file}: ${test}: ${found}`;
 }

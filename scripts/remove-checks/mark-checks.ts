@@ -7,11 +7,8 @@ interface Insertion {
   rank: number;
 }
 
-/**
- * The text with a call around each check, `met(<key>, <check>)`, which passes on what it is given and can tell that the check was met: that it refused something, so that it would
- * have been missed were it gone.
- */
-export function marked({ text, removals }: Checked, around: (key: string, removal: Removal) => readonly [string, string]): string {
+/** The text with something before and after each check. */
+function marked({ text, removals }: Checked, around: (key: string, removal: Removal) => readonly [string, string]): string {
   const insertions = removals.flatMap((removal): Insertion[] => {
     const [before, after] = around(keyOf(removal, text), removal);
     const length = removal.to - removal.from;
@@ -29,9 +26,15 @@ export function marked({ text, removals }: Checked, around: (key: string, remova
   return out + text.slice(at);
 }
 
-/** Also where nothing hears: a workflow's sandbox loads some of these files. */
+/**
+ * The text with each check in place but the one that `globalThis.removedCheck` names; `metCheck` is told of each, passes on what it is given, and can tell that the check was met: that
+ * it refused something, so that it would have been missed were it gone. Also where nothing hears: a workflow's sandbox loads some of these files.
+ */
 export function markedSource(checked: Checked): string {
-  return marked(checked, (key, { by }) => [`(globalThis.metCheck ?? ((_key, _missed, held) => held))('${key}', ${by === 'false'}, `, ')']);
+  return marked(checked, (key, { by }) => [
+    `(globalThis.removedCheck === '${key}' ? ${by} : (globalThis.metCheck ?? ((_key, _refuses, held) => held))('${key}', ${by === 'false'}, `,
+    '))',
+  ]);
 }
 
 export function markedFunction(checked: Checked): string {
@@ -56,14 +59,24 @@ export function markingFunctions({ text, removals }: Checked): string {
     .join('');
 }
 
-/** Loaded into every process of a test run: writes the key of each check once that it is met. */
-export const metSource = `
+/**
+ * Loaded into every process of a test run: writes the key of each check once that it is met, to the file that the test file says. What a test file starts as a process of its own
+ * is told by its environment.
+ */
+export const preloadSource = `
 import { appendFileSync } from 'node:fs';
-const told = new Set();
+let told = { by: '', keys: new Set() };
+globalThis.removedCheck = process.env.REMOVED_CHECK;
+globalThis.tellsMet = process.env.TELLS_MET;
+globalThis.tellMet = (line) => {
+  if (globalThis.tellsMet) appendFileSync(globalThis.tellsMet, line + '\\n');
+};
 globalThis.metCheck = (key, refuses, held) => {
-  if (Boolean(held) === refuses && !told.has(key)) {
-    told.add(key);
-    appendFileSync(process.env.MET_CHECKS, key + '\\n');
+  if (!globalThis.tellsMet || Boolean(held) !== refuses) return held;
+  if (told.by !== globalThis.tellsMet) told = { by: globalThis.tellsMet, keys: new Set() };
+  if (!told.keys.has(key)) {
+    told.keys.add(key);
+    globalThis.tellMet('check ' + key);
   }
   return held;
 };

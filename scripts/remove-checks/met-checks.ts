@@ -2,12 +2,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { digestOf } from '../../ontology/canonical-json.ts';
-import { markedFunction, markedSource, markingFunctions, metSource } from './mark-checks.ts';
 import { type Meeting, type Memory, write } from './memory.ts';
-import type { Checked } from './removal.ts';
-import { firstFailure } from './tests-that-notice.ts';
-import { onDatabase, Workshop } from './workshop.ts';
+import { type Checked, keyOf } from './removal.ts';
+import { runCopies } from './test-copies.ts';
+import type { Workshop } from './workshop.ts';
 
+/** What an end of the script loses. */
+const filesOfRun = 8;
 const folders = ['policy', 'ontology', 'store'];
 const testFolders = ['database', 'governance', 'store', 'api', 'effects', 'evidence', 'schedules', 'trust', 'workflows'].map(
   (name) => `tests/${name}`,
@@ -15,84 +16,89 @@ const testFolders = ['database', 'governance', 'store', 'api', 'effects', 'evide
 /** Long, and about other things. */
 const leftOut = /fuzz|evaluator-agreement|expression-cost|replay|record-histories|stale-reads-cost|change-sets\.test|overload|index-build/;
 
-/** Of every test file that could notice: what it meets, how long it takes, and whether it passes with the marks in place. What has not changed since is remembered. */
-export async function meetings(
-  checked: readonly Checked[],
-  root: string,
-  memory: Memory,
-  { lanes, isMeant }: { lanes: number; isMeant: (path: string) => boolean },
-): Promise<Map<string, Meeting>> {
-  const texts = checked.map(({ text }) => text);
+/** Every test file that could notice, with a digest of it and of what tests share: of another one it is not known what it meets. Asked of sources that are not marked yet. */
+export function testFiles(root: string, checked: readonly Checked[], isMeant: (path: string) => boolean): Map<string, string> {
   const files = [...testFolders, ...folders]
     .flatMap((folder) => testFilesIn(root, folder))
     .filter((path) => isMeant(path) && !leftOut.test(path) && mayMeet(root, path, checked));
-  const digests = new Map(
-    files.map((path) => [path, digestOf({ texts, support: supportOf(root, path), test: readFileSync(join(root, path), 'utf8') })]),
-  );
-  const unknown = files.filter((path) => memory.meetings[path]?.digest !== digests.get(path));
+  return new Map(files.map((path) => [path, digestOf({ support: supportOf(root, path), test: readFileSync(join(root, path), 'utf8') })]));
+}
+
+/** Of every test file what it meets, how long it takes, and whether it passes with the marks in place. What has not changed since is remembered. */
+export async function meetings(
+  digests: ReadonlyMap<string, string>,
+  checked: readonly Checked[],
+  workshops: readonly Workshop[],
+  memory: Memory,
+): Promise<Map<string, Meeting>> {
+  const files = [...digests.keys()];
+  const texts = new Map(checked.map(({ where, text }) => [where, digestOf(text)]));
+  // HACK
+  for (const [path, m] of Object.entries(memory.meetings))
+    if (!m.texts) {
+      m.digest = digests.get(path) ?? '';
+      m.texts = Object.fromEntries(
+        checked
+          .filter((one) => one.removals.some((removal) => m.met.includes(keyOf(removal, one.text))))
+          .map((one) => [one.where, digestOf(one.text)]),
+      );
+    }
+  write(memory);
+  // KCAH
+  const isKnown = ({ digest, texts: seen }: Meeting, path: string) =>
+    digest === digests.get(path) && Object.entries(seen).every(([where, text]) => texts.get(where) === text);
+  const unknown = files.filter((path) => !memory.meetings[path] || !isKnown(memory.meetings[path], path));
   if (unknown.length > 0) console.log(`running ${unknown.length} test files once to see which checks they meet`);
-  const take = async (number: number) => {
-    const workshop = await markedWorkshop(checked, number);
-    try {
-      for (let path = unknown.shift(); path !== undefined; path = unknown.shift()) {
-        const meeting = await meetingOf(workshop, path, digests.get(path) ?? '');
-        memory.meetings[path] = meeting;
-        write(memory);
+  const take = async (workshop: Workshop) => {
+    for (let paths = unknown.splice(0, filesOfRun); paths.length > 0; paths = unknown.splice(0, filesOfRun)) {
+      for (const [path, { met, ...seen }] of await whatTheyMeet(workshop, paths)) {
+        const where = checked.filter((one) => one.removals.some((removal) => met.includes(keyOf(removal, one.text))));
+        const inTexts = Object.fromEntries(where.map((one) => [one.where, digestOf(one.text)]));
+        memory.meetings[path] = { ...seen, met, digest: digests.get(path) ?? '', texts: inTexts };
         console.log(
-          `${path} meets ${meeting.met.length} in ${meeting.seconds.toFixed(0)} s${meeting.fails === null ? '' : `, and fails: ${meeting.fails}`}`,
+          `${path} meets ${met.length} in ${seen.seconds.toFixed(0)} s${seen.fails === null ? '' : `, and fails: ${seen.fails}`}`,
         );
       }
-    } finally {
-      await workshop.close();
+      write(memory);
     }
   };
-  if (unknown.length > 0) await Promise.all(Array.from({ length: lanes }, (_, number) => take(100 + number)));
+  await Promise.all(workshops.map(take));
   return new Map(files.flatMap((path): [string, Meeting][] => (memory.meetings[path] ? [[path, memory.meetings[path]]] : [])));
 }
 
-async function markedWorkshop(checked: readonly Checked[], number: number): Promise<Workshop> {
-  const workshop = await Workshop.open(number);
-  for (const one of checked) if (one.lane !== 'door') workshop.write(one.where, markedSource(one));
-  workshop.write('met-check.mjs', metSource);
-  const door = checked.filter(({ lane }) => lane === 'door');
-  await workshop.inTemplate(async (client) => {
-    await client.query('CREATE SCHEMA met; GRANT USAGE ON SCHEMA met TO PUBLIC');
-    for (const one of door) await client.query(markingFunctions(one));
-    for (const one of door) await client.query(markedFunction(one));
-  });
-  await onDatabase(workshop.url, 'postgres', "ALTER SYSTEM SET track_functions = 'pl'");
-  await onDatabase(workshop.url, 'postgres', 'SELECT pg_reload_conf()');
-  // What a test has called is counted in its database, which therefore stays until it has been read.
-  const support = 'tests/support/database.ts';
-  const drop = /await onServer\(server, \(client\) => client\.query\(`DROP DATABASE IF EXISTS \$\{name\} WITH \(FORCE\)`\)\);/;
-  if (!drop.test(workshop.read(support))) throw new Error(`${support} drops its databases in other words`);
-  workshop.write(support, workshop.read(support).replace(drop, ''));
-  return workshop;
-}
+type Seen = Pick<Meeting, 'seconds' | 'met' | 'fails'>;
 
-async function meetingOf(workshop: Workshop, path: string, digest: string): Promise<Meeting> {
-  workshop.write('met', '');
-  const env = { MET_CHECKS: join(workshop.root, 'met'), NODE_OPTIONS: `--import=${join(workshop.root, 'met-check.mjs')}` };
-  const from = performance.now();
-  const failure = await firstFailure(workshop.root, [path], workshop.url, { toTheEnd: true, env });
-  const seconds = (performance.now() - from) / 1_000;
-  const met = new Set([...workshop.read('met').split('\n').filter(Boolean), ...(await metInDatabases(workshop.url))]);
-  return { digest, seconds, met: [...met].sort(), fails: failure === null ? null : failure.test };
-}
-
-async function metInDatabases(server: string): Promise<string[]> {
-  const { rows } = await onDatabase<{ datname: string }>(server, 'postgres', `SELECT datname FROM pg_database WHERE datname LIKE 't\\_%'`);
-  const met: string[] = [];
-  for (const { datname } of rows) {
-    const hits = await onDatabase<{ key: string }>(
-      server,
-      datname,
-      `SELECT substr(funcname, 5) AS key FROM pg_stat_user_functions WHERE schemaname = 'met' AND funcname LIKE 'hit\\_%' AND calls > 0`,
-    );
-    met.push(...hits.rows.map(({ key }) => key));
-    await onDatabase(server, 'postgres', `DROP DATABASE IF EXISTS ${datname} WITH (FORCE)`);
+async function whatTheyMeet(workshop: Workshop, paths: readonly string[]): Promise<[string, Seen][]> {
+  const toldIn = paths.map((_, number) => `met-${number}`);
+  for (const told of toldIn) workshop.write(told, '');
+  const copies = paths.map((path, number) => ({ path, tellsIn: join(workshop.root, toldIn[number] ?? '') }));
+  const outcomes = await runCopies(workshop, copies);
+  const seen: [string, Seen][] = [];
+  for (const [number, path] of paths.entries()) {
+    const told = workshop
+      .read(toldIn[number] ?? '')
+      .split('\n')
+      .filter(Boolean);
+    const saidOf = (what: string) => told.flatMap((line) => (line.startsWith(`${what} `) ? [line.slice(what.length + 1)] : []));
+    const inDatabases = await Promise.all(saidOf('database').map((name) => metIn(workshop, name)));
+    const outcome = outcomes[number];
+    const fails = outcome === undefined ? '(it did not come to its end)' : (outcome?.test ?? null);
+    seen.push([
+      path,
+      { seconds: Number(saidOf('seconds')[0] ?? 60), met: [...new Set([...saidOf('check'), ...inDatabases.flat()])].sort(), fails },
+    ]);
   }
-  return met;
+  await workshop.dropTestDatabases();
+  return seen;
+}
+
+async function metIn(workshop: Workshop, database: string): Promise<string[]> {
+  return workshop.inDatabase(database, async (client) => {
+    const { rows } = await client.query<{ key: string }>(
+      String.raw`SELECT substr(funcname, 5) AS key FROM pg_stat_user_functions WHERE schemaname = 'met' AND funcname LIKE 'hit\_%' AND calls > 0`,
+    );
+    return rows.map(({ key }) => key);
+  });
 }
 
 function testFilesIn(root: string, folder: string): string[] {

@@ -6,8 +6,10 @@ import { join } from 'node:path';
 export interface Notice {
   file: string;
   test: string;
-  /** That a machine is slow says nothing: such a failure is none until it comes again. */
-  timedOut?: boolean;
+  /** What it found, in the first line of its failure. */
+  found: string;
+  /** That a machine is slow says nothing: such a failure is none. */
+  timedOut: boolean;
 }
 
 interface Report {
@@ -21,47 +23,54 @@ interface Report {
 
 // The longest of these files takes a minute on a quiet machine. On a busy one, where several of these run beside other work, everything takes much longer, which says nothing.
 const patienceMs = 900_000;
-const timeouts = ['--testTimeout=180000', '--hookTimeout=300000'];
+const timeouts = ['--testTimeout=120000', '--hookTimeout=240000'];
 
-/** Runs these files and, unless all of their tests are to run, stops at the first failure, which it returns; null where all pass. */
-export async function firstFailure(
+/**
+ * Runs these files one after another in one process.
+ * @returns of each file that came to its end its first failure, or null where all its tests pass. One that took the process with it is not among them.
+ */
+export async function failuresOf(
   root: string,
   files: readonly string[],
   databaseUrl: string,
-  { toTheEnd = false, env = {} }: { toTheEnd?: boolean; env?: Record<string, string> } = {},
-): Promise<Notice | null> {
+  env: Readonly<Record<string, string>> = {},
+): Promise<Map<string, Notice | null>> {
   const report = join(root, 'report.json');
   rmSync(report, { force: true });
+  // What fails when no test waits for it cannot be told apart by file, and counts for none.
   const args = [
     'node_modules/vitest/vitest.mjs',
     'run',
-    ...(toTheEnd ? [] : ['--bail=1']),
     '--maxWorkers=1',
     '--reporter=json',
+    '--dangerouslyIgnoreUnhandledErrors',
     ...timeouts,
   ];
   const child = spawn(process.execPath, [...args, `--outputFile=${report}`, ...files], {
     ...{ cwd: root, stdio: 'ignore', timeout: patienceMs, killSignal: 'SIGKILL' },
     env: { ...process.env, DATABASE_URL: databaseUrl, ...env },
   });
-  const [code] = (await once(child, 'exit')) as [number | null];
-  if (code === 0) return null;
-  return failureIn(root, report) ?? { file: files[0] ?? '', test: `(the run ended with ${code})`, timedOut: code === null };
+  await once(child, 'exit');
+  return new Map(resultsIn(report).map((result) => [result.name.slice(root.length + 1), failureIn(root, result)]));
 }
 
-function failureIn(root: string, path: string): Notice | null {
-  let report: Report;
+function resultsIn(path: string): Report['testResults'] {
   try {
-    report = JSON.parse(readFileSync(path, 'utf8')) as Report;
+    return (JSON.parse(readFileSync(path, 'utf8')) as Report).testResults;
   } catch {
-    return null;
+    return [];
   }
-  for (const { name, status, message, assertionResults } of report.testResults) {
-    const file = name.slice(root.length + 1);
-    const failed = assertionResults.find((one) => one.status === 'failed');
-    if (failed !== undefined) return { file, test: failed.fullName, timedOut: /timed out in \d+ ?ms/.test(failed.failureMessages.join()) };
-    if (status === 'failed' && message !== '')
-      return { file, test: `(does not load: ${message.split('\n')[0]})`, timedOut: /timed out/.test(message) };
-  }
-  return null;
+}
+
+function failureIn(root: string, { name, status, message, assertionResults }: Report['testResults'][number]): Notice | null {
+  const file = name.slice(root.length + 1);
+  const failed = assertionResults.find((one) => one.status === 'failed');
+  const words = failed?.failureMessages.join('\n') ?? message;
+  if (failed === undefined && status !== 'failed') return null;
+  return {
+    file,
+    test: failed?.fullName ?? '(before its tests)',
+    found: words.split('\n')[0]?.slice(0, 300) ?? '',
+    timedOut: /timed out in \d+ ?ms|Matcher did not succeed in time/.test(words),
+  };
 }

@@ -1,16 +1,16 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import pg from 'pg';
+import { digestOf } from '../../ontology/canonical-json.ts';
 import { startPostgres } from '../postgres/embedded-postgres.ts';
-import { type Checked, type Removal, without } from './removal.ts';
-import { firstFailure } from './tests-that-notice.ts';
+import { failuresOf } from './tests-that-notice.ts';
 
 /** A copy of the sources, and a database server of its own with the template of which each test file gets a clone: here checks are taken away, and nowhere else. */
 export class Workshop {
   readonly root: string;
   readonly url: string;
-  private readonly template: string;
+  readonly template: string;
   private readonly end: () => Promise<void>;
 
   private constructor(root: string, url: string, template: string, end: () => Promise<void>) {
@@ -20,25 +20,27 @@ export class Workshop {
     this.end = end;
   }
 
-  /** The first test to need a database makes the template; that this one passes also says that the copy works. */
+  /**
+   * The first test to need a database makes the template; that this one passes also says that the copy works. The server's directory stays for the next run, which then
+   * need not migrate: one run at a time.
+   */
   static async open(number: number): Promise<Workshop> {
     const root = mkdtempSync(join(tmpdir(), 'remove-checks-'));
-    const directory = join(process.cwd(), '.exequatur', 'remove-checks', `${process.pid}-${number}`);
-    const server = await startPostgres({ directory, disposable: true });
+    const server = await startPostgres({ directory: directoryOf(number), disposable: true });
     const end = async () => {
       await server.stop();
-      for (const path of [root, directory]) rmSync(path, { recursive: true, force: true });
+      rmSync(root, { recursive: true, force: true });
     };
     try {
       copySources(root);
-      const failure = await firstFailure(root, ['tests/database/door-bytes.test.ts', 'policy/decide.test.ts'], server.url);
-      if (failure !== null) throw new Error(`with all checks in place this fails: ${failure.file}: ${failure.test}`);
-      const { rows } = await onDatabase<{ datname: string }>(
-        server.url,
-        'postgres',
-        `SELECT datname FROM pg_database WHERE datistemplate AND datname LIKE 'exq_%'`,
-      );
-      return new Workshop(root, server.url, rows[0]?.datname ?? '', end);
+      const proofs = ['tests/database/door-bytes.test.ts', 'policy/decide.test.ts'];
+      const failures = await failuresOf(root, proofs, server.url);
+      const failing = proofs.find((path) => failures.get(path) !== null);
+      if (failing !== undefined) throw new Error(`with all checks in place this fails: ${failing}: ${failures.get(failing)?.test}`);
+      const [template = ''] = await databasesLike(server.url, 'exq\\_%');
+      const workshop = new Workshop(root, server.url, template, end);
+      await workshop.dropTestDatabases();
+      return workshop;
     } catch (error) {
       await end();
       throw error;
@@ -49,8 +51,11 @@ export class Workshop {
     return this.end();
   }
 
-  async inTemplate<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const client = await connect(this.url, this.template);
+  async inDatabase<T>(name: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const url = new URL(this.url);
+    url.pathname = `/${name}`;
+    const client = new pg.Client({ connectionString: url.href });
+    await client.connect();
     try {
       return await work(client);
     } finally {
@@ -58,17 +63,10 @@ export class Workshop {
     }
   }
 
-  /** Whatever happens in between, everything is as before afterwards: the next one begins from all checks. */
-  async withoutCheck<T>(removal: Removal, { lane, where, text }: Checked, work: () => Promise<T>): Promise<T> {
-    const put = async (whole: string) => {
-      if (lane === 'door') await this.inTemplate((client) => client.query(whole));
-      else writeFileSync(join(this.root, where), whole);
-    };
-    await put(without(removal, text));
-    try {
-      return await work();
-    } finally {
-      await put(text);
+  /** Also those that a test left open. */
+  async dropTestDatabases(): Promise<void> {
+    for (const name of await databasesLike(this.url, 't\\_%')) {
+      await this.inDatabase('postgres', (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
     }
   }
 
@@ -79,20 +77,34 @@ export class Workshop {
   write(path: string, text: string): void {
     writeFileSync(join(this.root, path), text);
   }
+
+  replace(path: string, words: string, by: string): void {
+    const text = this.read(path);
+    if (!text.includes(words)) throw new Error(`${path} says in other words: ${words}`);
+    this.write(
+      path,
+      text.replace(words, () => by),
+    );
+  }
 }
 
-export async function connect(server: string, database: string): Promise<pg.Client> {
-  const url = new URL(server);
-  url.pathname = `/${database}`;
-  const client = new pg.Client({ connectionString: url.href });
+/** Of these migrations; those of others are removed. */
+function directoryOf(number: number): string {
+  const migrations = readdirSync('prisma/migrations', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.sql'));
+  const digest = digestOf(migrations.sort().map((name) => [name, readFileSync(join('prisma/migrations', name), 'utf8')]));
+  const parent = join(process.cwd(), '.exequatur', 'remove-checks');
+  const prefix = digest.slice('sha256:'.length, 19);
+  mkdirSync(parent, { recursive: true });
+  for (const name of readdirSync(parent)) if (!name.startsWith(prefix)) rmSync(join(parent, name), { recursive: true, force: true });
+  return join(parent, `${prefix}-${number}`);
+}
+
+async function databasesLike(server: string, pattern: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: server });
   await client.connect();
-  return client;
-}
-
-export async function onDatabase<R extends pg.QueryResultRow>(server: string, database: string, sql: string): Promise<pg.QueryResult<R>> {
-  const client = await connect(server, database);
   try {
-    return await client.query<R>(sql);
+    const { rows } = await client.query<{ datname: string }>('SELECT datname FROM pg_database WHERE datname LIKE $1', [pattern]);
+    return rows.map(({ datname }) => datname);
   } finally {
     await client.end();
   }
