@@ -1,7 +1,15 @@
 import type pg from 'pg';
 import { rootOf, type StoredTiles, tileWidth } from '../audit/merkle.ts';
 import { checkpointText, type NoteSigner, type Signers, signNote } from '../audit/signed-note.ts';
-import { EntriesMissing, type LogToSeal, logsToSeal, storeCheckpoint, type Tile, tellDueCheckpoint, tilesOfLog } from '../store/log-work.ts';
+import {
+  EntriesMissing,
+  type LogToSeal,
+  logsToSeal,
+  storeCheckpoint,
+  type Tile,
+  tellDueCheckpoint,
+  tilesOfLog,
+} from '../store/log-work.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { severalAtOnce } from './several-at-once.ts';
 

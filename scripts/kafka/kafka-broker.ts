@@ -32,7 +32,7 @@ export interface KafkaBrokerOptions {
   settings?: (ports: KafkaPorts) => Record<string, string>;
 }
 
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 180_000; // Some seconds by itself; a machine that does other things with priority takes minutes.
 
 export async function startKafkaBroker(options: KafkaBrokerOptions): Promise<KafkaBroker> {
   const kafka = await findKafka();

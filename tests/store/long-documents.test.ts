@@ -83,7 +83,7 @@ it('and one that rewrites objects, once they are rewritten', async () => {
     const step = await advanceMigration(fixture.worker, fixture.tenant, proposalId ?? '', fixture.deps);
     if (step.kind === 'ended') break;
     await simulated(fixture, step.proposalId);
-    await executeProposal(fixture.worker, fixture.tenant, step.proposalId, fixture.deps);
+    expect(await executeProposal(fixture.worker, fixture.tenant, step.proposalId, fixture.deps)).toMatchObject({ status: 'executed' });
   }
   await expectTold(4);
 }, 240_000);
