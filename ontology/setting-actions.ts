@@ -1,5 +1,5 @@
 import type { ApprovalPolicyDefinition, OntologyDocument } from './definition.ts';
-import type { Fault, ResolvedRequirement, ResolvedStage } from './plan.ts';
+import type { Fault, ResolvedRequirement } from './plan.ts';
 import { resolveStage } from './resolve-requirement.ts';
 
 /**
@@ -50,13 +50,12 @@ const expiresAfter = 'P14D';
 /**
  * Who must approve a change: nobody beside its proposer where it only tightens, and one more person where it loosens. The document in force may name an approval policy
  * that asks more of either; it is asked as a whole, since a stage's condition would speak of parameters that a change does not have. `asksPeople` where the tenant's policies refused to execute what only tightens.
- * Nobody of `about` is asked.
  */
 export function settingRequirement(
   setting: Setting,
   loosens: readonly Loosening[],
   document: OntologyDocument | null,
-  { asksPeople = false, about = [] }: { asksPeople?: boolean; about?: readonly string[] } = {},
+  asksPeople = false,
 ): ResolvedRequirement {
   const kind = loosens.length > 0 ? 'loosening' : 'tightening';
   const named = document?.governance?.[kind];
@@ -65,7 +64,7 @@ export function settingRequirement(
     return {
       policy: named,
       automatic: false,
-      stages: policy.stages.map((stage) => withoutThese(resolveStage(stage, policy.escalate), about)),
+      stages: policy.stages.map((stage) => resolveStage(stage, policy.escalate)),
       distinctReviewers: policy.distinctReviewers ?? true,
       expiresAfter: policy.expiresAfter,
       ...(policy.approvalsLast === undefined ? {} : { approvalsLast: policy.approvalsLast }),
@@ -77,19 +76,8 @@ export function settingRequirement(
   return {
     policy: `$${kind}`,
     automatic: false,
-    stages: [withoutThese({ name: 'second-person', thresholds: [second] }, about)],
+    stages: [{ name: 'second-person', thresholds: [second] }],
     distinctReviewers: true,
     expiresAfter,
-  };
-}
-
-function withoutThese(stage: ResolvedStage, about: readonly string[]): ResolvedStage {
-  if (about.length === 0) return stage;
-  const others = (condition: string) => `(${condition}) && !(reviewer.id in ${JSON.stringify(about)})`;
-  const { afterEscalation } = stage;
-  return {
-    ...stage,
-    thresholds: stage.thresholds.map((threshold) => ({ ...threshold, reviewers: others(threshold.reviewers) })),
-    ...(afterEscalation === undefined ? {} : { afterEscalation: others(afterEscalation) }),
   };
 }

@@ -1,4 +1,3 @@
-import type { Actor } from '../ontology/authority.ts';
 import { equalJson } from '../ontology/equal-json.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import type { Loosening } from '../ontology/setting-actions.ts';
@@ -53,7 +52,7 @@ async function change(tx: PrismaTx, request: PrincipalRequest, deps: StoreDeps):
   return { view: isRefusal(view) ? null : view, proposed, loosens };
 }
 
-/** Works the change out against what the directory says now. None of those whom it is about, under whatever identity, approves it. */
+/** Works the change out against what the directory says now. */
 export async function planStanding(tx: Sql, { id, base, ...wish }: NewStanding): Promise<PlannedSetting> {
   const before = await standingInForce(tx, id, wish);
   if (base !== undefined && !equalJson(base as JsonValue, before)) return { kind: 'invalid', faults: [superseded('principals')] };
@@ -65,16 +64,10 @@ export async function planStanding(tx: Sql, { id, base, ...wish }: NewStanding):
       before: { standing: before },
       set: { change: wish as unknown as JsonObject },
       loosens: await loosensOf(tx, id, wish),
-      about: await identitiesOf(tx, id, wish),
       revertible: false, // To say what was said before is one more change, which may loosen.
       counters: {},
     },
   };
-}
-
-/** Whether this person is one of those whom a change is about. */
-export async function isAbout(tx: Sql, { id, change: wish }: { id: string; change: PrincipalChange }, actor: Actor): Promise<boolean> {
-  return (await identitiesOf(tx, id, wish)).includes(actor.id);
 }
 
 /** Of what a change names, as the door compares it. */
@@ -102,15 +95,4 @@ async function loosensOf(tx: Sql, id: string, wish: PrincipalChange): Promise<Lo
     ),
   ]);
   return standingLoosens(rows[0]?.standing ?? null, wish, id, new Map(linked.map((one) => [one.id, one.others])));
-}
-
-/** Every identity of whom the change is about: the principal, those it is linked to, and whom it would no longer act for. */
-async function identitiesOf(tx: Sql, id: string, { linkedIdentities = [], actsFor }: PrincipalChange): Promise<string[]> {
-  const rows = await tx.rows<{ id: string }>(
-    `WITH about AS (SELECT b AS id FROM unnest($1::text[]) b UNION SELECT p.acts_for FROM exequatur.principal p WHERE p.id = $2 AND $3::boolean AND p.acts_for IS NOT NULL)
-     SELECT a.id FROM about a UNION
-     SELECT o.id FROM about a JOIN exequatur.principal p ON p.id = a.id JOIN exequatur.principal o ON o.tenant_id = p.tenant_id AND o.person = p.person ORDER BY id`,
-    [[id, ...linkedIdentities], id, actsFor !== undefined],
-  );
-  return rows.map((row) => row.id);
 }

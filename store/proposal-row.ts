@@ -2,6 +2,7 @@ import type { PrincipalKind } from '../ontology/authority.ts';
 import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import type { Fault, ResolvedRequirement } from '../ontology/plan.ts';
 import type { ProblemCode } from '../ontology/problems.ts';
+import { settingActions } from '../ontology/setting-actions.ts';
 import type { Sql } from './sql.ts';
 
 /** Why a proposal is `invalid` or `failed`, as it is stored and shown. */
@@ -22,7 +23,7 @@ export interface ProposalRow {
   proposerKind: PrincipalKind;
   proposerRoles: string[];
   actsFor: string | null;
-  /** Ids and persons on the proposer's side, then and now, as the directory knows them now: exequatur.stands_behind(). */
+  /** Ids and persons on the proposer's side, then and now, as the directory knows them now: exequatur.stands_behind(). Of a change of somebody's standing also on theirs. */
   behind: string[];
   revision: number;
   revisionSeed: string;
@@ -65,7 +66,10 @@ export interface PlanFacts {
 export const isoTime = (expression: string): string => `to_char(${expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 const behind = (p: string): string =>
-  `to_jsonb(ARRAY(SELECT b FROM exequatur.stands_behind(${p}.proposer_id, ${p}.acts_for) b ORDER BY 1))`;
+  `to_jsonb(ARRAY(SELECT u.b FROM (
+     SELECT exequatur.stands_behind(${p}.proposer_id, ${p}.acts_for) UNION
+     SELECT exequatur.stands_behind(c.id, NULL) FROM jsonb_array_elements_text(CASE WHEN ${p}.action_type = '${settingActions.principals}'
+       THEN jsonb_build_array(${p}.parameters::jsonb -> 'id') || coalesce(${p}.parameters::jsonb -> 'linkedIdentities', '[]') END) c(id)) u(b) ORDER BY 1))`;
 
 /** SQL for one proposal as a JSON object of the shape above. */
 export const proposalJson = (p: string): string => `jsonb_build_object(

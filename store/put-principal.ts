@@ -52,19 +52,18 @@ export async function examineChange(
   tx: Tx,
   { id, change, by }: PrincipalRequest,
   deps: Pick<StoreDeps, 'decide' | 'policies'>,
-): Promise<{ actor: Actor; kind: PrincipalKind | null; subjects: string[] } | Refusal> {
+): Promise<{ actor: Actor; kind: PrincipalKind | null } | Refusal> {
   const known = await lockInvolved(tx, { id, change, by });
   // Behind the lock on the administrator's own row: of two who take each other's standing away the second no longer has any.
   const actor = await resolveActor(tx, by);
-  const subjects = subjectsOf(id, change, known);
-  for (const subject of subjects) {
+  for (const subject of subjectsOf(id, change, known)) {
     const refusal = await refusalToAdminister(tx, deps, { action: 'principal:put', actor, subject }, 'principals');
     if (refusal !== null) return refusal;
   }
   const faults = faultsOf(id, change, (other) => known.has(other));
   const isMalformed = faults.some(({ code }) => code === 'malformed_request');
   if (faults.length > 0) return refuse(isMalformed ? 'malformed_request' : 'unknown_principal', faults);
-  return { actor, kind: known.get(id)?.kind ?? null, subjects: subjects.flatMap(({ id: subject, person }) => [subject, person]) };
+  return { actor, kind: known.get(id)?.kind ?? null };
 }
 
 interface Known {

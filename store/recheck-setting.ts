@@ -4,8 +4,6 @@ import { diffOntologies } from '../ontology/diff-ontology.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import type { Setting } from '../ontology/setting-actions.ts';
-import type { PrincipalChange } from '../ontology/standing-loosens.ts';
-import { isAbout } from './change-principal.ts';
 import type { DefinitionRows } from './definition-rows.ts';
 import { findPolicyFaults } from './find-policy-faults.ts';
 import { currentVersion } from './load-ontology.ts';
@@ -43,7 +41,6 @@ export async function recheckSetting(
     case 'delegations':
       return recheckDelegation(tx, planId);
     case 'principals':
-      return recheckStanding(tx, proposer, planId);
     case 'switches':
     case 'subscriptions':
       return [];
@@ -55,12 +52,6 @@ async function recheckDelegation(tx: Tx, planId: string): Promise<Fault[]> {
   const { id, set } = await readPlannedEdit(tx, planId);
   const planned = await planDelegation(tx, { ...set, id } as unknown as NewDelegation);
   return planned.kind === 'invalid' ? planned.faults : [];
-}
-
-/** Whoever proposed it may have come to be one of those it is about. */
-async function recheckStanding(tx: Tx, proposer: Actor, planId: string): Promise<Fault[]> {
-  const { id, set } = await readPlannedEdit(tx, planId);
-  return (await isAbout(tx, { id, change: set.change as PrincipalChange }, proposer)) ? [notAllowed] : [];
 }
 
 async function recheckDocument(tx: Tx, planId: string, deps: Pick<StoreDeps, 'ontologies' | 'policies'>): Promise<Fault[]> {

@@ -13,8 +13,6 @@ export interface SettingChange {
   /** What the door puts in force, as it takes it. */
   set: JsonObject;
   loosens: Loosening[];
-  /** Whose own it is, so that they are not asked to approve it. */
-  about?: readonly string[];
   revertible: boolean;
   /** What was looked at and may have moved when it is executed: freshness, and no part of the digest. */
   counters: Record<string, number>;
@@ -38,7 +36,7 @@ export function settingSimulation(
   asksPeople = false,
 ): Simulation {
   const { parametersText, revertOf, ...names } = header;
-  const requirement = settingRequirement(change.setting, change.loosens, document, { asksPeople, about: change.about ?? [] });
+  const requirement = settingRequirement(change.setting, change.loosens, document, asksPeople);
   const type = settingTypes[change.setting];
   const loosens = change.loosens as unknown as JsonObject[];
   return {

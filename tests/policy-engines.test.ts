@@ -287,10 +287,10 @@ it('a decision is a deny where OPA is away', async () => {
 
 it('a decision by more policies than OPA is given in time is a deny at the deadline; others are not late for it, and a later one is made', async () => {
   const deadlineMs = 500;
-  const given = new Set<string>();
-  const proxy = await startSlowProxy(opaUrl, ({ method, url = '' }) => {
+  let given = 0;
+  const proxy = await startSlowProxy(opaUrl, ({ method }) => {
     if (method !== 'PUT') return 0;
-    given.add(url);
+    given++;
     return 20;
   });
   try {
@@ -308,7 +308,7 @@ it('a decision by more policies than OPA is given in time is a deny at the deadl
     });
     expect(performance.now() - began).toBeLessThan(4 * deadlineMs);
     await expect.poll(() => engine.decide(large, execute), { timeout: 20_000 }).toMatchObject({ decision: 'allow' });
-    expect(given.size).toBe(61); // Each once: what was given before the deadline is not given again.
+    expect(given).toBe(61); // Each once: what was given before the deadline is not given again.
   } finally {
     await proxy.close();
   }

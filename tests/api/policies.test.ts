@@ -20,7 +20,12 @@ describe('policies over HTTP', () => {
     const dry = await scene.as(admin).put('/v1/policies?dryRun=true', { policies: { all }, cases });
     expect(dry).toMatchObject({
       status: 200,
-      body: { version: 1, changed: true, dryRun: true, rehearsal: { proposals: 0, differences: [], fates: [], summary: 'No proposal would come to anything else.' } },
+      body: {
+        version: 1,
+        changed: true,
+        dryRun: true,
+        rehearsal: { proposals: 0, differences: [], fates: [], summary: 'No proposal would come to anything else.' },
+      },
     });
     expect(await enacted(scene, scene.as(admin).put('/v1/policies', { policies: { all }, cases }))).toMatchObject({
       status: 202,

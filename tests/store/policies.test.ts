@@ -155,7 +155,15 @@ describe('policies that are sent', () => {
     const policies = ['it'];
     expect(await fateOf({ it: strict('context.approvals < 2') }, asked)).toEqual({
       words: expect.stringMatching(/^\d+ would now need another stage\.$/),
-      fate: { proposalId: asked.proposalId, actionType: 'askFloor', from: 'allowed', to: 'another_stage', approvals: 2, stages: [], policies },
+      fate: {
+        proposalId: asked.proposalId,
+        actionType: 'askFloor',
+        from: 'allowed',
+        to: 'another_stage',
+        approvals: 2,
+        stages: [],
+        policies,
+      },
     });
     const everyFloor = 'forbid (principal, action == Action::"execute", resource == ActionType::"addFloor")';
     expect((await fateOf({ it: `${everyFloor} when { context.approvals < 1 };` }, byItself)).fate).toEqual({
@@ -163,7 +171,8 @@ describe('policies that are sent', () => {
       ...{ stages: ['keepers'], policies },
     });
     expect((await fateOf({ it: `${everyFloor};` }, byItself)).fate).toMatchObject({ to: 'refused', approvals: null, stages: [], policies });
-    const notHer = 'forbid (principal, action == Action::"review", resource == ActionType::"askFloor") when { principal.id == "keeper-1" };';
+    const notHer =
+      'forbid (principal, action == Action::"review", resource == ActionType::"askFloor") when { principal.id == "keeper-1" };';
     expect((await fateOf({ it: notHer }, asked)).fate).toMatchObject({ to: 'another_stage', approvals: 1, policies });
     const noAgents = 'forbid (principal, action == Action::"propose", resource == ActionType::"askFloor");';
     expect((await fateOf({ it: noAgents }, asked)).fate).toMatchObject({ to: 'refused', approvals: null, policies });
