@@ -239,6 +239,11 @@ describe('broken is an execution that nobody approved:', () => {
       /entry 3: is proposal.withdrawn, and says .* executing/,
     ],
     ['executed, and said to have failed', [...approved, ran('proposal.executed', { status: 'failed' })], /entry 7: is proposal.executed/],
+    [
+      'of a proposal that is created as approved',
+      replaced(plain, 0, { facts: { status: 'approved' } }),
+      /entry 1: creates a proposal that is approved/,
+    ],
     ['that has no number', last(plain, (entry) => without(entry, 'executionId')), /entry 7: tells of an execution, and not of which/],
     ['of a proposal that nothing creates', approved.slice(1), /entry 1: is of a proposal that no entry creates/],
     [
