@@ -150,13 +150,14 @@ export async function readEvidence(
   witnesses: Witnesses,
   { proposalId, withPlan }: { proposalId: string; withPlan: boolean },
 ): Promise<Evidence | Refusal> {
-  const [rows, last, plan] = await Promise.all([
+  // The plan first: what was told of it is then among the entries.
+  const [plan, rows, last] = await Promise.all([
+    withPlan ? readPlanBytes(tx, proposalId) : null,
     tx.rows<{ entry: ExportedEntry }>(
       `SELECT ${entryJson} AS entry FROM exequatur.audit_entry e WHERE e.proposal_id = $1::uuid ORDER BY e.seq`,
       [proposalId],
     ),
     readCheckpoint(tx, witnesses),
-    withPlan ? readPlanBytes(tx, proposalId) : null,
   ]);
   if (rows.length === 0) return refuse('not_found');
   const changed = rows.some(({ entry }) => isFromBefore(entry)) ? await readFormatChange(tx) : null;

@@ -231,6 +231,8 @@ export class Story {
     }
     const known = this.proposals.get(facts.proposalId);
     if (facts.type === 'proposal.created') known.status = 'simulating';
+    if (facts.type === 'proposal.created' && (facts.status ?? 'simulating') !== 'simulating')
+      throw new Mismatch(seq, `creates a proposal that is ${facts.status}`);
     if (facts.type === 'proposal.created') known.proposer = [disclosed.proposer, disclosed.actsFor].filter((who) => who !== undefined);
     if (facts.type === 'proposal.revised' || facts.type === 'proposal.raised') known.plan = null;
     if (facts.type === 'proposal.simulated') this.plan(seq, known, facts);

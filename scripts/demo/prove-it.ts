@@ -43,18 +43,24 @@ export async function proveIt(stack: Stack, { administrator, tenant }: Cast, exe
   const superuser = new pg.Client({ connectionString: stack.postgresUrls.superuser });
   await superuser.connect();
   await superuser.query('SET session_replication_role = replica');
+  const { rows } = await superuser.query<{ seq: number | null }>(
+    `SELECT min(seq)::int AS seq FROM exequatur.audit_entry
+      WHERE tenant_id = $1::uuid AND proposal_id = $2::uuid AND type = 'review.recorded' AND strpos(convert_from(payload, 'UTF8'), '"approve"') > 0`,
+    [tenant.id, executed.id],
+  );
+  const seq = rows[0]?.seq;
   const turn = (from: string, to: string) =>
     superuser.query(
-      `UPDATE exequatur.audit_entry SET payload = convert_to(replace(convert_from(payload, 'UTF8'), $3, $4), 'UTF8')
-        WHERE tenant_id = $1::uuid AND proposal_id = $2::uuid AND type = 'review.recorded'`,
-      [tenant.id, executed.id, from, to],
+      "UPDATE exequatur.audit_entry SET payload = convert_to(replace(convert_from(payload, 'UTF8'), $3, $4), 'UTF8') WHERE tenant_id = $1::uuid AND seq = $2",
+      [tenant.id, seq, from, to],
     );
   await turn('"approve"', '"reject"');
   const altered = await verified([...key, '--checkpoint', kept, file('altered.ndjson', await exported(administrator, checkpoint.size))]);
   await turn('"reject"', '"approve"');
   await superuser.end();
-  if (!altered.line.startsWith('BROKEN')) throw new Error('The verifier did not notice what was altered.');
-  text('', 'somebody with all rights over the database turns the approvals of the closure into refusals:', altered.line);
+  if (!altered.line.startsWith(`BROKEN entry ${seq}: `))
+    throw new Error(`The verifier did not name entry ${seq}, which was altered: ${altered.line}`);
+  text('', `somebody with all rights over the database turns one approval of the closure, entry ${seq}, into a refusal:`, altered.line);
   text('', `verified by ${relative(process.cwd(), verifier)}, which needs the file, the public keys, and nothing of ours that runs`);
 }
 

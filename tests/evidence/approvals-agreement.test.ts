@@ -90,11 +90,11 @@ function judged(requirement: ResolvedRequirement, given: readonly CountedReview[
   tell({ type: 'proposal.created' }, { proposer: 'a' });
   tell({ type: 'proposal.simulated', from: 'simulating', status: 'awaiting_approval', ...tellRequirement(requirement) });
   for (const { id, reviewerId, decision } of given) tell({ type: 'review.recorded', reviewId: id, decision }, { reviewer: reviewerId });
-  if (glass !== null) tell({ type: 'proposal.glass_broken' });
+  if (glass !== null) tell({ type: 'proposal.glass_broken' }, { actor: glass.by });
   tell({ type: 'proposal.approved', from: 'awaiting_approval', status: 'approved' });
   tell({ type: 'proposal.executing', from: 'approved', status: 'executing' });
   try {
-    tell({ type: 'proposal.executed', executionId: 'x', ...told(requirement, given, glass) });
+    tell({ type: 'proposal.executed', status: 'executed', executionId: 'x', ...told(requirement, given, glass) });
     return null;
   } catch (error) {
     return (error as Error).message;

@@ -103,7 +103,10 @@ describe('the verifier takes what is lacking', () => {
         if (entry === 'changed') tell({ type: 'log.format_changed' });
         else {
           tell({ ...of, type: 'proposal.created' });
-          tell({ ...of, type: 'proposal.simulated', from: 'simulating', ...(entry === 'told' ? { requirement } : {}) });
+          const simulated = { type: 'proposal.simulated', from: 'simulating', status: 'awaiting_approval' };
+          tell({ ...of, ...simulated, ...(entry === 'told' ? { requirement } : {}) });
+          tell({ ...of, type: 'proposal.approved', from: 'awaiting_approval', status: 'approved' });
+          tell({ ...of, type: 'proposal.executing', from: 'approved', status: 'executing' });
           tell({ ...of, type: 'execution.applied', executionId: `x${at}`, ...(entry === 'told' ? { requirement, approvals: [] } : {}) });
         }
       }
@@ -123,8 +126,8 @@ describe('the verifier takes what is lacking', () => {
   it('and nowhere else', () => {
     expect(judged('lacking')).toMatch(/^entry 2: .* and no entry after it says/);
     expect(judged('lacking', 'told')).toMatch(/^entry 2: .* and no entry after it says/);
-    expect(judged('lacking', 'changed', 'lacking')).toMatch(/^entry 6: does not say whose approval/);
-    expect(judged('told', 'lacking', 'changed')).toMatch(/^entry 5: does not say whose approval/);
-    expect(judged('lacking', 'changed', 'told', 'changed')).toMatch(/^entry 8: says once more/);
+    expect(judged('lacking', 'changed', 'lacking')).toMatch(/^entry 8: does not say whose approval/);
+    expect(judged('told', 'lacking', 'changed')).toMatch(/^entry 7: does not say whose approval/);
+    expect(judged('lacking', 'changed', 'told', 'changed')).toMatch(/^entry 12: says once more/);
   });
 });

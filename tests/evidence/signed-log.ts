@@ -1,10 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { auditEntry, frameOf } from '../../audit/entry.ts';
-import { leafHash } from '../../audit/merkle.ts';
+import { emptyRoot, leafHash, nodeHash } from '../../audit/merkle.ts';
 import { checkpointText, readSigner, signNote, writeSigner } from '../../audit/signed-note.ts';
 import type { JsonObject, JsonValue } from '../../ontology/json.ts';
 
-const { Tree, readVerifier, verifyExport } = await import(String(new URL('../../verifier/exequatur-verify.mjs', import.meta.url)));
+const { Tree, readVerifier, verifyEvidence, verifyExport } = await import(
+  String(new URL('../../verifier/exequatur-verify.mjs', import.meta.url))
+);
 
 /** An entry as somebody would like to have written it. `erased` are names of `personal` that are disclosed no more. */
 export interface Written {
@@ -49,6 +51,48 @@ export async function signedExport(
   }
   const to = written.length;
   return [{ exequatur: 'audit-export', format: 1, tenant, from, to, subtrees }, ...lines, { end: to }].map((line) => JSON.stringify(line));
+}
+
+/** Evidence of the proposal in the same log: all that is in the export, each entry with its proof, and the plan whose bytes these are. `leave` says which entries it has. */
+export async function signedEvidence(
+  written: readonly Written[],
+  { plan = null, leave = () => true }: { plan?: string | null; leave?: (seq: number) => boolean } = {},
+): Promise<JsonObject> {
+  const lines = (await signedExport(written)).map((line) => JSON.parse(line) as JsonObject);
+  const checkpoint = lines.find((line) => line.checkpoint !== undefined)?.checkpoint ?? null;
+  const all = lines.filter((line) => line.seq !== undefined) as unknown as (JsonObject & Parameters<typeof frameOf>[1])[];
+  const leaves = all.map((entry) => leafHash(frameOf(tenant, entry)));
+  const entries = all
+    .map((entry, index) => ({ ...entry, proof: auditPath(index, leaves).map((hash) => hash.toString('hex')) }))
+    .filter(({ seq }) => leave(seq));
+  const bytes = plan === null ? null : { digest: digestOf(plan), bytes: Buffer.from(plan).toString('base64') };
+  return { exequatur: 'evidence', format: 1, tenant, proposalId, checkpoint, entries, plan: bytes };
+}
+
+/** Of a plan’s bytes. */
+export const digestOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+
+/** RFC 6962, 2.1.1, as it is written there. */
+function auditPath(index: number, leaves: readonly Buffer[]): Buffer[] {
+  if (leaves.length < 2) return [];
+  const split = 2 ** Math.floor(Math.log2(leaves.length - 1));
+  const [left, right] = [leaves.slice(0, split), leaves.slice(split)];
+  return index < split ? [...auditPath(index, left), rootOf(right)] : [...auditPath(index - split, right), rootOf(left)];
+}
+
+function rootOf(leaves: readonly Buffer[]): Buffer {
+  if (leaves.length < 2) return leaves[0] ?? emptyRoot;
+  const split = 2 ** Math.floor(Math.log2(leaves.length - 1));
+  return nodeHash(rootOf(leaves.slice(0, split)), rootOf(leaves.slice(split)));
+}
+
+/** What the verifier says of evidence. */
+export function saidOfEvidence(evidence: JsonObject): JsonObject | string {
+  try {
+    return verifyEvidence(evidence, verifiers);
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** What the verifier says of these lines: what it counted, or what does not hold. */

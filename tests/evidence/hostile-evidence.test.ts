@@ -1,0 +1,84 @@
+// Evidence, disclosures and single entries that somebody made up or altered, beside honest ones that pass. No database: tests/evidence/signed-log.ts.
+import { describe, expect, it } from 'vitest';
+import { canonicalText } from '../../ontology/canonical-json.ts';
+import type { JsonObject } from '../../ontology/json.ts';
+import { digestOf, saidOf, saidOfEvidence, signedEvidence, signedExport, verdictOn, type Written } from './signed-log.ts';
+import { asks, digest, plain, requirement, threshold, without } from './written-proposal.ts';
+
+describe('evidence of an action', () => {
+  const planOf = (asked: JsonObject) => `${canonicalText({ format: 1, requirement: asked })}\n{}`;
+  const plan = planOf(requirement);
+  const of = (text: string) => plain.map((entry) => JSON.parse(JSON.stringify(entry).replaceAll(digest, digestOf(text))) as Written);
+
+  it('passes with its plan and without it', async () => {
+    expect(saidOfEvidence(await signedEvidence(of(plan), { plan }))).toMatchObject({ executions: 1, isJudged: true, status: 'executed' });
+    expect(saidOfEvidence(await signedEvidence(plain))).toMatchObject({ executions: 1, isJudged: true });
+    expect(saidOfEvidence(await signedEvidence(of(plan).slice(0, 4), { plan }))).toMatchObject({ executions: 0 });
+  });
+
+  it('begins with the proposal: a part of it is broken', async () => {
+    const part = await signedEvidence(plain, { leave: (seq) => seq > 1 });
+    expect(saidOfEvidence(part)).toBe('entry 2: is of a proposal that no entry creates');
+  });
+
+  it('has a plan that its entries tell of, whether it ran or not', async () => {
+    const said = 'the plan is one that no entry tells of';
+    expect(saidOfEvidence(await signedEvidence(plain, { plan }))).toBe(said);
+    expect(saidOfEvidence(await signedEvidence(plain.slice(0, 4), { plan }))).toBe(said);
+  });
+
+  it('ties the requirement to the plan, which an export does not', async () => {
+    const more = planOf(asks([{ name: 'keepers', thresholds: [threshold('keeper', 3)] }]));
+    expect(await verdictOn(of(more))).toMatchObject({ executions: 1, unjudged: 0 });
+    expect(saidOfEvidence(await signedEvidence(of(more), { plan: more }))).toBe('entry 2: names another requirement than the plan');
+  });
+
+  it('judges by the plan where entries tell the digest of the requirement alone', async () => {
+    const whole = { requirementDigest: digestOf(canonicalText(requirement)) };
+    const told = of(plan).map((entry) =>
+      entry.facts?.requirement === undefined ? entry : { ...entry, facts: { ...without(entry, 'requirement').facts, ...whole } },
+    );
+    expect(await verdictOn(told)).toMatchObject({ unjudged: 1 });
+    expect(saidOfEvidence(await signedEvidence(told, { plan }))).toMatchObject({ unjudged: 0, isJudged: true });
+    const invented = JSON.parse(JSON.stringify(told).replaceAll(whole.requirementDigest, `sha256:${'1'.repeat(64)}`)) as Written[];
+    expect(saidOfEvidence(await signedEvidence(invented, { plan }))).toBe('entry 2: names another requirement than the plan');
+  });
+});
+
+describe('what is disclosed', () => {
+  it('has a salt of sixteen bytes, so that one commitment is to one value', async () => {
+    const lines = await signedExport(plain);
+    const salted = (change: (salt: string) => string) =>
+      lines.map((line) => line.replace(/"salt":"([0-9a-f]+)"/, (_, salt: string) => `"salt":"${change(salt)}"`));
+    expect(await saidOf(salted((salt) => salt))).toMatchObject({ executions: 1 });
+    for (const change of [(salt: string) => `${salt}zz`, (salt: string) => salt.toUpperCase().replace(/^./, 'A')])
+      expect(await saidOf(salted(change))).toMatch(/entry 1: what is disclosed as/);
+  });
+});
+
+describe('of an entry that was altered, and nothing behind it, the verifier names', () => {
+  const alteredAt = (lines: readonly string[], ...seqs: number[]) =>
+    lines.map((line) => (seqs.some((seq) => line.includes(`"seq":${seq},`)) ? line.replaceAll('approve', 'reject') : line));
+
+  it('this very entry, whether or not a checkpoint ends there', async () => {
+    for (const sealed of [[], [2], [3], [4]])
+      expect(await saidOf(alteredAt(await signedExport(plain, { sealed }), 3)), String(sealed)).toMatch(/^entry 3: /);
+    expect(await saidOf(alteredAt(await signedExport(plain), 3))).toBe('entry 3: was altered: entry 4 follows another');
+  });
+
+  it('the first of two', async () => {
+    expect(await saidOf(alteredAt(await signedExport(plain), 3, 4))).toBe('entry 3: or the next was altered: entry 4 does not follow it');
+  });
+
+  it('the one that leads elsewhere, where a checkpoint says that those before it are right', async () => {
+    const lines = (await signedExport(plain, { sealed: [3] })).map((line) =>
+      line.includes('"seq":4,') ? line.replace(/"previousHash":"../, '"previousHash":"zz') : line,
+    );
+    expect(await saidOf(lines)).toBe('entry 4: does not follow the one before it');
+  });
+
+  it('the last, by the checkpoint over it', async () => {
+    const lines = (await signedExport(plain)).map((line) => line.replace('executionId\\":\\"x', 'executionId\\":\\"y'));
+    expect(await saidOf(lines)).toBe('entry 7: up to here the log is not what was signed');
+  });
+});
