@@ -140,11 +140,11 @@ describe('what edits may take of answers', () => {
     ...{ state: 'done', slots: { n: 7 }, changed_at: past },
     ...more,
   });
-  const filled = (more: { saga?: Row; step?: Row; p?: Row } = {}) =>
+  const filled = (more: { saga?: Row; step?: Row; p?: Row; text?: string } = {}) =>
     answerOf({
       rows: { proposal: [proposal(more.p)], saga: [saga(more.saga)], saga_step: [step(more.step)] },
       call: `SELECT (exequatur.fill_slots(p, $1, ${edits({ a: { $slot: 'n' }, b: 1 })}))[1].set FROM exequatur.proposal p`,
-      values: [header(effect())],
+      values: [more.text ?? header(effect())],
     });
   it('is what is on record of a write-back that is done, and fits', async () => {
     const refused = 'XQ019: what is on record of n is not what the plan allows';
@@ -152,6 +152,8 @@ describe('what edits may take of answers', () => {
     expect(await filled({ step: { slots: { n: 'seven' } } })).toBe(refused);
     expect(await filled({ step: { state: 'sending' } })).toBe(refused);
     expect(await filled({ saga: { ended_at: past } })).toBe(refused);
+    const asksNothing = header(effect()).replace('$slot', 'slot');
+    expect(await filled({ saga: { ended_at: past }, text: asksNothing })).toBe('{"a":{"$slot":"n"},"b":1}');
     expect(await filled({ p: { action_type: '$ontology', loosens: false } })).toBe('{"a":{"$slot":"n"},"b":1}');
   });
 });
