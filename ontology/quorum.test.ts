@@ -75,6 +75,8 @@ describe('quorum', () => {
       openStage: 'stage 0',
       missing: '1 more approval for stage 0 (duty), 1 more approval for stage 1 (safety)',
     });
+    const oneOfTwo = settleQuorum(requirement([[threshold('duty'), threshold('safety')]]), [review('a', 'approve', 'duty')], ['proposer']);
+    expect(oneOfTwo.missing).toBe('1 more approval for stage 0 (safety)');
     const one = settleQuorum(twoStages, [review('a', 'approve', 'duty')], ['proposer']);
     expect(one).toMatchObject({ verdict: 'pending', openStage: 'stage 1', stages: [{ status: 'approved' }, { status: 'open' }] });
     expect(settleQuorum(twoStages, [review('a', 'approve', 'duty'), review('b', 'approve', 'safety')], ['proposer']).verdict).toBe(

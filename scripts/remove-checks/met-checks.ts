@@ -1,6 +1,6 @@
 /** Which test file meets which check, found by running each file once with all checks marked. A check that no test meets is missed by none; and the few that meet it are all that need to run without it. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import { digestOf } from '../../ontology/canonical-json.ts';
 import { type Meeting, type Memory, write } from './memory.ts';
 import { type Checked, keyOf } from './removal.ts';
@@ -34,16 +34,7 @@ export async function meetings(
   const files = [...digests.keys()];
   const texts = new Map(checked.map(({ where, text }) => [where, digestOf(text)]));
   // HACK
-  for (const [path, m] of Object.entries(memory.meetings))
-    if (!m.texts) {
-      m.digest = digests.get(path) ?? '';
-      m.texts = Object.fromEntries(
-        checked
-          .filter((one) => one.removals.some((removal) => m.met.includes(keyOf(removal, one.text))))
-          .map((one) => [one.where, digestOf(one.text)]),
-      );
-    }
-  write(memory);
+  if (process.env.HACK) for (const [path, m] of Object.entries(memory.meetings)) m.digest = digests.get(path) ?? m.digest;
   // KCAH
   const isKnown = ({ digest, texts: seen }: Meeting, path: string) =>
     digest === digests.get(path) && Object.entries(seen).every(([where, text]) => texts.get(where) === text);
@@ -110,18 +101,20 @@ function testFilesIn(root: string, folder: string): string[] {
 
 /** A pure test beside the code meets what it imports. */
 function mayMeet(root: string, path: string, checked: readonly Checked[]): boolean {
-  if (path.startsWith('tests/')) return true;
+  if (path.startsWith('tests/') || path.startsWith('policy/')) return true;
   const text = readFileSync(join(root, path), 'utf8');
   return checked.some(({ where }) => text.includes(`/${basename(where)}'`));
 }
 
-/** What tests share: what is beside them, and what speaks to servers and makes the usual tenant. */
-function supportOf(root: string, path: string): string[] {
-  if (!path.startsWith('tests/')) return [];
-  return [...new Set(['tests/support', 'tests/store', 'tests/database', dirname(path)])].sort().flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => /\.(ts|json)$/.test(name) && !/\.test\.ts$|\.history\.json$/.test(name))
-      .sort()
-      .map((name) => readFileSync(join(root, folder, name), 'utf8')),
-  );
+/** What it imports of what tests share, and so on. */
+function supportOf(root: string, path: string, found = new Map<string, string>()): string[] {
+  const text = readFileSync(join(root, path), 'utf8');
+  for (const [, from = ''] of text.matchAll(/from '(\.[^']+\.ts)'/g)) {
+    const imported = normalize(join(dirname(path), from));
+    if (!imported.startsWith('tests/') || found.has(imported)) continue;
+    found.set(imported, '');
+    supportOf(root, imported, found);
+    found.set(imported, readFileSync(join(root, imported), 'utf8'));
+  }
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, shared]) => shared);
 }

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, beforeAll } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+/** A row of a table of the door's, by its columns; those that are left out have their defaults. */
+export type Row = Readonly<Record<string, unknown>>;
+export type Rows = Readonly<Record<string, readonly Row[]>>;
+
+export interface Attempt {
+  /** What is there before, as nobody but a superuser can write it: no trigger is asked. */
+  rows: Rows;
+  call: string;
+  values?: readonly unknown[];
+  /** Who calls; a superuser where it is left out. */
+  as?: 'door' | 'worker' | 'api';
+  /** What to look at afterwards, where the call itself answers nothing that tells. */
+  look?: string;
+  isolation?: 'REPEATABLE READ';
+}
+
+export const proposalId = '00000000-0000-4000-8000-000000000001';
+export const planId = '00000000-0000-4000-8000-000000000002';
+export const executionId = '00000000-0000-4000-8000-000000000003';
+export const past = '2020-01-01T00:00:00Z';
+export const future = '2999-01-01T00:00:00Z';
+export const digest = `sha256:${'a'.repeat(64)}`;
+export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+export const proposal = (more: Row = {}): Row => ({
+  ...{ id: proposalId, status: 'executing', action_type: 'send', action_type_version: 1, ontology_version: 1, parameters: '{}' },
+  ...{
+    parameters_hash: hashOf('{}'),
+    justification: 'because',
+    proposer_id: 'ann',
+    proposer_kind: 'user',
+    proposer_roles: [],
+    revision: 1,
+  },
+  ...{ revision_seed: 's', evaluated_at: past, plan_id: planId, plan_digest: digest, expires_at: future, status_timestamps: {} },
+  ...{ created_at: past, updated_at: past, failure: {} },
+  ...more,
+});
+
+/** Crafted rows refer to nothing. This database is one file's alone. */
+const withoutForeignKeys = `DO $$
+  DECLARE c record;
+  BEGIN
+    FOR c IN SELECT k.conrelid::regclass AS referring, k.conname FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'exequatur'::regnamespace AND k.conparentid = 0 LOOP
+      EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.referring, c.conname);
+    END LOOP;
+  END $$`;
+
+/**
+ * One tenant for the cases of a file, each in a transaction that is taken back: an answer is the first column of what was asked, as text, or the code and the words of the refusal.
+ * Beside each refusal there is the same call with one fact as it should be.
+ */
+export function craftedRows() {
+  let database: TestDatabase;
+  let client: pg.Client;
+  let tenant = '';
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    tenant = await database.createTenant();
+    client = new pg.Client({ connectionString: database.urls.superuser });
+    await client.connect();
+    await client.query(withoutForeignKeys);
+  });
+  afterAll(async () => {
+    await client?.end();
+    await database?.drop();
+  });
+
+  const insert = async (table: string, row: Row) => {
+    const full = { tenant_id: tenant, ...row };
+    const columns = Object.keys(full).map((name) => `"${name}"`);
+    await client.query(
+      `INSERT INTO exequatur.${table} (${columns.join()}) SELECT ${columns.join()} FROM jsonb_populate_record(NULL::exequatur.${table}, $1::jsonb)`,
+      [JSON.stringify(full)],
+    );
+  };
+
+  async function answerOf({ rows, call, values = [], as, look, isolation }: Attempt): Promise<string> {
+    await client.query(`BEGIN ${isolation ? `ISOLATION LEVEL ${isolation}` : ''}`);
+    try {
+      await client.query("SELECT set_config('app.tenant', $1, true)", [tenant]);
+      await client.query('SET LOCAL session_replication_role = replica');
+      for (const [table, some] of Object.entries(rows)) for (const row of some) await insert(table, row);
+      await client.query('SET LOCAL session_replication_role = origin');
+      return await asked(as === undefined ? null : `${database.rolePrefix}_${as}`, call, values, look);
+    } finally {
+      await client.query('ROLLBACK');
+    }
+  }
+
+  async function asked(role: string | null, call: string, values: readonly unknown[], look?: string): Promise<string> {
+    try {
+      if (role !== null) await client.query(`SET LOCAL ROLE ${role}`);
+      let { rows } = await client.query({ text: call, values: [...values], rowMode: 'array' });
+      if (look !== undefined) {
+        await client.query('RESET ROLE');
+        rows = (await client.query({ text: look, rowMode: 'array' })).rows;
+      }
+      const answers = rows.map(([first]) => (first !== null && typeof first === 'object' ? JSON.stringify(first) : String(first)));
+      return answers.length === 0 ? 'none' : answers.join();
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError)) throw error;
+      return `${error.code}: ${error.message}`;
+    }
+  }
+
+  return { answerOf, tenant: () => tenant };
+}

@@ -1,0 +1,218 @@
+// What triggers ask of what is written: each with everything as it should be, and with one fact of it another.
+import { describe, expect, it } from 'vitest';
+import { type Attempt, craftedRows, digest, future, past, planId, proposal, proposalId, type Row } from './crafted-rows.ts';
+
+const { answerOf, tenant } = craftedRows();
+
+type Case = readonly [name: string, expected: string, attempt: () => Attempt];
+const each = (cases: readonly Case[]) =>
+  it.each(cases)('%s: %s', async (_, expected, attempt) => expect(await answerOf(attempt())).toBe(expected));
+
+/** Written as by a login, whatever its grants are. */
+const written = (table: string, row: Row, rows: Attempt['rows'] = {}, as?: Attempt['as']): Attempt => {
+  const columns = Object.keys(row)
+    .map((name) => `"${name}"`)
+    .join();
+  const call = `INSERT INTO exequatur.${table} (tenant_id, ${columns}) SELECT $1, ${columns} FROM jsonb_populate_record(NULL::exequatur.${table}, $2::jsonb)`;
+  return { rows, call, values: [tenant(), JSON.stringify(row)], ...(as ? { as } : {}) };
+};
+const changed = (table: string, row: Row, set: string, rows: Attempt['rows'] = {}): Attempt => ({
+  rows: { ...rows, [table]: [row] },
+  call: `UPDATE exequatur.${table} SET ${set}`,
+});
+
+describe('a proposal', () => {
+  const begins = 'XQ006: a proposal begins in simulating, without a plan';
+  const is = 'XQ006: what a proposal is does not change';
+  const parameters = 'XQ006: parameters change only with a new revision';
+  const fresh = (more: Row = {}) => proposal({ status: 'simulating', plan_id: null, plan_digest: null, failure: null, ...more });
+  const inForce = {
+    action_type: [{ name: 'send', current_version: 1, retired: false }],
+    action_type_version: [
+      {
+        name: 'send',
+        version: 1,
+        ontology_version: 1,
+        definition: '{}',
+        digest: 'd',
+        surface: [],
+        floors: [],
+        ceilings: {},
+        created_at: past,
+      },
+    ],
+    principal: [{ id: 'ann', kind: 'user', disabled: false, first_seen_at: past, updated_at: past, teams: [], sources: {} }],
+  };
+  each([
+    ['begins', 'none', () => written('proposal', fresh(), inForce)],
+    ['begins approved', begins, () => written('proposal', proposal({ status: 'approved' }), inForce)],
+    ['begins with a plan', begins, () => written('proposal', fresh({ plan_id: planId, plan_digest: digest }), inForce)],
+    ['begins revised', begins, () => written('proposal', fresh({ revision: 2 }), inForce)],
+    ['is touched', 'none', () => changed('proposal', fresh(), 'updated_at = now()')],
+    ['is of another action type', is, () => changed('proposal', fresh(), "action_type = 'other'")],
+    ['is of another proposer', is, () => changed('proposal', fresh(), "proposer_id = 'bo'")],
+    ['takes something back', is, () => changed('proposal', fresh(), 'revert_of = id')],
+    ['has other parameters', parameters, () => changed('proposal', fresh(), "parameters = '[]'")],
+    ['has other parameters in another revision', 'none', () => changed('proposal', fresh(), "parameters = '[]', revision = 2")],
+    ['is of another version', parameters, () => changed('proposal', fresh(), 'action_type_version = 2')],
+    ['has another plan', 'none', () => changed('proposal', fresh(), `plan_id = id, plan_digest = '${digest}'`)],
+    [
+      'has another plan while it waits',
+      'XQ006: a plan changes only by simulation',
+      () => changed('proposal', proposal({ status: 'awaiting_approval' }), 'plan_id = id'),
+    ],
+    [
+      'is touched after its end',
+      'XQ006: a proposal that has ended does not change',
+      () => changed('proposal', proposal({ status: 'rejected' }), 'updated_at = now()'),
+    ],
+    [
+      'is approved after its refusal',
+      'XQ006: a proposal cannot go from changes_requested to approved',
+      () => changed('proposal', proposal({ status: 'changes_requested' }), "status = 'approved'"),
+    ],
+    [
+      'waits without its bytes',
+      'XQ003: the stored bytes do not have the digest of the plan',
+      () => changed('proposal', fresh({ plan_id: planId, plan_digest: digest }), "status = 'awaiting_approval'"),
+    ],
+    [
+      'is executed by a login',
+      'XQ006: only the door begins and ends an execution, and writes while it lasts',
+      () => changed('proposal', proposal({ status: 'approved' }), "status = 'executing'"),
+    ],
+    [
+      'is touched by a login while it is executed',
+      'XQ006: only the door begins and ends an execution, and writes while it lasts',
+      () => changed('proposal', proposal(), 'updated_at = now()'),
+    ],
+    [
+      'is touched by a login while it is undone',
+      'XQ006: only the door begins and ends an execution, and writes while it lasts',
+      () => changed('proposal', proposal({ status: 'compensating' }), 'updated_at = now()'),
+    ],
+  ]);
+});
+
+describe('an emergency', () => {
+  const lasts = 'XQ006: nobody reviews an emergency while it lasts';
+  const record = 'XQ011: what is on record of an emergency does not change';
+  const glass = (more: Row = {}): Row => ({
+    id: planId,
+    proposal_id: proposalId,
+    revision: 1,
+    digest,
+    broken_by: 'bo',
+    reason: 'fire',
+    broken_at: past,
+    ...more,
+  });
+  const reviewed = { reviewed_by: 'cy', verdict: 'justified', reviewed_at: past };
+  const review = "reviewed_by = 'cy', verdict = 'justified', reviewed_at = now()";
+  const executed = { proposal: [proposal({ status: 'executed' })] };
+  each([
+    ['begins', 'none', () => written('glass', glass(), { proposal: [proposal({ status: 'awaiting_approval' })] })],
+    ['begins reviewed', lasts, () => written('glass', glass(reviewed), executed)],
+    ['begins overdue', lasts, () => written('glass', glass({ overdue_at: past }), executed)],
+    ['has another reason', record, () => changed('glass', glass(), "reason = 'other'", executed)],
+    ['is of somebody else', record, () => changed('glass', glass(), "broken_by = 'di'", executed)],
+    ['is reviewed', 'none', () => changed('glass', glass(), review, executed)],
+    [
+      'is reviewed too soon',
+      'XQ006: an emergency is reviewed after the execution',
+      () => changed('glass', glass(), review, { proposal: [proposal({ status: 'approved' })] }),
+    ],
+    ['is reviewed again', record, () => changed('glass', glass(reviewed), "verdict = 'unjustified'", executed)],
+    ['is overdue', 'none', () => changed('glass', glass(), 'overdue_at = now()')],
+    ['is overdue again', record, () => changed('glass', glass({ overdue_at: past }), 'overdue_at = now()')],
+    ['is overdue once it is reviewed', 'none', () => changed('glass', glass(reviewed), 'overdue_at = now()')],
+  ]);
+});
+
+describe('what stays as it is', () => {
+  const schedule = (more: Row = {}): Row => ({
+    ...{
+      id: planId,
+      action_type: 'send',
+      parameters: '{}',
+      justification: 'because',
+      timing: {},
+      skip_while_open: false,
+      owner_id: 'ann',
+      request_hash: 'h',
+    },
+    ...{ state: 'active', state_by: 'ann', state_at: past, version: 2, created_at: past },
+    ...more,
+  });
+  const stays = 'XQ011: a schedule that was deleted stays so';
+  const secret = (more: Row = {}): Row => ({
+    id: planId,
+    endpoint: 'carrier',
+    name: 'key',
+    sealed: '\\x00',
+    created_by: 'ann',
+    created_at: past,
+    ...more,
+  });
+  const longer = 'XQ011: a secret that retires is not kept longer';
+  const delegation = (more: Row = {}): Row => ({
+    id: 'leave',
+    delegator: 'ann',
+    delegate: 'bo',
+    starts_at: past,
+    ends_at: '2020-02-01T00:00:00Z',
+    reason: 'away',
+    granted_by: 'ann',
+    granted_at: past,
+    ...more,
+  });
+  each([
+    ['a schedule is paused', 'none', () => changed('schedule', schedule(), "state = 'paused', version = 3")],
+    ['a schedule that was deleted runs', stays, () => changed('schedule', schedule({ state: 'deleted' }), "state = 'active'")],
+    ['a schedule that was deleted is told of', 'none', () => changed('schedule', schedule({ state: 'deleted' }), 'told_version = 1')],
+    ['a schedule has an earlier version', stays, () => changed('schedule', schedule(), 'version = 1')],
+    ['a secret retires', 'none', () => changed('endpoint_secret', secret(), 'retires_at = now()')],
+    ['a secret retires sooner', 'none', () => changed('endpoint_secret', secret({ retires_at: future }), 'retires_at = now()')],
+    ['a secret retires later', longer, () => changed('endpoint_secret', secret({ retires_at: past }), 'retires_at = now()')],
+    ['a secret never retires', longer, () => changed('endpoint_secret', secret({ retires_at: past }), 'retires_at = NULL')],
+    ['a delegation is revoked', 'none', () => changed('delegation', delegation(), "revoked_by = 'bo', revoked_at = now()")],
+    [
+      'a delegation is revoked again',
+      'XQ011: a delegation that was revoked stays so',
+      () => changed('delegation', delegation({ revoked_by: 'bo', revoked_at: past }), 'revoked_by = NULL, revoked_at = NULL'),
+    ],
+    [
+      'a version of the policies is in force',
+      'none',
+      () => ({
+        rows: { policy_version: [{ version: 7, policies: '{}', cases: '[]', digest, created_by: 'ann', created_at: past }] },
+        call: 'UPDATE exequatur.tenant_control SET policy_version = 7',
+      }),
+    ],
+    [
+      'a version of the policies is in force that there is not',
+      'XQ006: there is no such version of the policies',
+      () => ({ rows: {}, call: 'UPDATE exequatur.tenant_control SET policy_version = 7' }),
+    ],
+    [
+      'an audit entry is changed',
+      'XQ011: audit_entry is append-only',
+      () => ({
+        rows: {
+          audit_entry: [
+            {
+              seq: 1,
+              id: planId,
+              at: past,
+              type: 'x',
+              previous_hash: `\\x${'00'.repeat(32)}`,
+              payload: '\\x7b7d',
+              hash: `\\x${'00'.repeat(32)}`,
+            },
+          ],
+        },
+        call: 'DELETE FROM exequatur.audit_entry',
+      }),
+    ],
+  ]);
+});

@@ -1,0 +1,334 @@
+// What changes rules, and what is forgotten: each with everything as it should be, and with one fact of it another.
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { auditEntry } from '../../audit/entry.ts';
+import { type Attempt, craftedRows, digest, executionId, past, planId, proposal, proposalId, type Row, type Rows } from './crafted-rows.ts';
+
+const { answerOf, tenant } = craftedRows();
+
+type Case = readonly [name: string, expected: string, attempt: () => Attempt];
+const each = (cases: readonly Case[]) =>
+  it.each(cases)('%s: %s', async (_, expected, attempt) => expect(await answerOf(attempt())).toBe(expected));
+
+const type = (name: string, current_version: number, more: Row = {}): Row => ({ name, current_version, retired: false, ...more });
+const version = (name: string, number: number, more: Row = {}): Row => ({
+  ...{ name, version: number, ontology_version: 1, definition: '{}', digest: 'd', surface: [], floors: [], ceilings: {}, created_at: past },
+  ...more,
+});
+const ontology = (number: number): Row => ({ version: number, document: '{}', digest: 'd', created_by: 'ann', created_at: past });
+
+describe('a setting', () => {
+  const put = (rows: Rows, edit: { type: string; id?: string; before?: object; set?: object }): Attempt => ({
+    rows,
+    call: "SELECT exequatur.put_setting(ROW('modify', $1::text, $2::text, $3::jsonb, '{}', $4::jsonb, '{}', NULL, NULL)::exequatur.plan_edit, 'ann', NULL)",
+    values: [edit.type, edit.id ?? 'x', JSON.stringify(edit.set ?? {}), JSON.stringify(edit.before ?? {})],
+  });
+  const policies: Rows = { policy_version: [{ version: 7, policies: '{}', cases: '[]', digest, created_by: 'ann', created_at: past }] };
+  const off = (more: Row = {}): Rows => ({
+    switch: [{ scope: 'tenant', name: 'all', off: true, reason: 'smoke', changed_by: 'op', changed_at: past, ...more }],
+  });
+  const on = { type: '$switch', id: 'tenant/all', before: { changedAt: '2020-01-01T00:00:00.000Z' }, set: { reason: 'over' } };
+  const delegation = {
+    id: 'leave',
+    delegator: 'ann',
+    delegate: 'bo',
+    starts_at: past,
+    ends_at: '2020-02-01T00:00:00Z',
+    reason: 'away',
+    granted_by: 'ann',
+    granted_at: past,
+  };
+  const grant = {
+    type: '$delegation',
+    id: 'leave',
+    set: { delegator: 'ann', delegate: 'bo', endsAt: new Date(Date.now() + 3_600_000).toISOString(), reason: 'away' },
+  };
+  const document = { type: '$ontology', before: { version: 1, digest: 'd' }, set: { definitions: { document: '{}', digest: 'e' } } };
+  const migration = (state: string) => ({
+    ...{
+      id: planId,
+      state,
+      document: '{}',
+      digest,
+      target: {},
+      restore: {},
+      rules: [],
+      base_version: 1,
+      started_by: 'ann',
+      proposer_kind: 'user',
+      proposer_roles: [],
+    },
+    ...{ started_at: past, ended_at: state === 'running' ? null : past },
+  });
+  const subscription = (more: Row = {}): Row => ({
+    name: 'x',
+    id: planId,
+    url: 'https://x',
+    filter: {},
+    enabled: true,
+    starts_seq: 0,
+    starts_ordinal: 0,
+    created_by: 'ann',
+    created_at: past,
+    changed_by: 'ann',
+    changed_at: past,
+    ...more,
+  });
+  const lane = (more: Row = {}): Row => ({ sink: planId, ...more });
+  const subscribe = (before: object) => ({
+    type: '$subscription',
+    before,
+    set: { url: 'https://y', filter: {}, enabled: true, loosens: [] },
+  });
+  const otherPolicies = 'XQ001: other policies are in force';
+  const thrown = 'XQ001: the switch was thrown again';
+  const others = 'XQ001: other definitions are in force';
+  const another = 'XQ001: the subscription is another by now';
+  const asSeen = { changedAt: '2020-01-01T00:00:00.000Z' };
+  each([
+    ['puts policies in force again', '7', () => put(policies, { type: '$policies', before: { version: 0 }, set: { version: 7 } })],
+    [
+      'puts policies in force in the place of others',
+      otherPolicies,
+      () => put(policies, { type: '$policies', before: { version: 3 }, set: { version: 7 } }),
+    ],
+    ['lets go on', 'null', () => put(off(), on)],
+    ['lets go on what goes on', thrown, () => put(off({ off: false }), on)],
+    ['lets something else go on', thrown, () => put(off({ scope: 'principal' }), on)],
+    ['lets go on what was stopped again', thrown, () => put(off({ changed_at: '2020-01-02T00:00:00Z' }), on)],
+    ['delegates', 'null', () => put({}, grant)],
+    ['delegates under an id that there is', 'XQ001: there is a delegation of that id', () => put({ delegation: [delegation] }, grant)],
+    ['defines', '2', () => put({ ontology_version: [ontology(1)] }, document)],
+    ['defines in the place of other definitions', others, () => put({ ontology_version: [ontology(1), ontology(2)] }, document)],
+    [
+      'defines while a migration runs',
+      others,
+      () => put({ ontology_version: [ontology(1)], ontology_migration: [migration('running')] }, document),
+    ],
+    ['defines after a migration', '2', () => put({ ontology_version: [ontology(1)], ontology_migration: [migration('done')] }, document)],
+    ['subscribes otherwise', 'null', () => put({ subscription: [subscription()], event_lane: [lane()] }, subscribe(asSeen))],
+    [
+      'subscribes in the place of another',
+      another,
+      () => put({ subscription: [subscription({ changed_at: '2020-01-02T00:00:00Z' })], event_lane: [lane()] }, subscribe(asSeen)),
+    ],
+    [
+      'subscribes in the place of one that was given up',
+      another,
+      () => put({ subscription: [subscription({ disabled_at: past, disabled_reason: 'gone' })], event_lane: [lane()] }, subscribe(asSeen)),
+    ],
+    ['is none that there is', 'XQ004: there is no such setting', () => put({}, { type: '$other' })],
+    [
+      'is found',
+      '7',
+      () => ({ rows: policies, call: `SELECT exequatur.found_setting('$policies', 'x', '{"version":0}', '{"version":7}', 'ann')` }),
+    ],
+    [
+      'is found once',
+      'XQ006: from now on this takes a proposal',
+      () => ({
+        rows: { ...policies, ontology_version: [ontology(1)] },
+        call: `SELECT exequatur.found_setting('$policies', 'x', '{"version":0}', '{"version":7}', 'ann')`,
+      }),
+    ],
+  ]);
+});
+
+describe('a second person', () => {
+  const asked = (
+    p: Row = {},
+    { set = { loosens: [] }, seen = null, edits = 1 }: { set?: object; seen?: object | null; edits?: number } = {},
+  ): Attempt => ({
+    rows: { proposal: [proposal({ action_type: '$x', loosens: false, ...p })] },
+    call: `SELECT exequatur.second_people(jsonb_populate_record(p, jsonb_build_object('setting_digest', exequatur.setting_digest('$x', 'i', '{}', $2::jsonb))),
+             array_fill(ROW('modify', '$x', 'i', $1::jsonb, '{}', '{}', '{}', NULL, NULL)::exequatur.plan_edit, ARRAY[$3::int])) FROM exequatur.proposal p`,
+    values: [JSON.stringify(set), JSON.stringify(seen ?? set), edits],
+  });
+  each([
+    ['is not asked about what only tightens', '0', () => asked()],
+    ['is asked where the API says that it loosens', '1', () => asked({ loosens: true })],
+    ['is asked where the worker says that it loosens', '1', () => asked({}, { set: { loosens: ['x'] } })],
+    ['is asked where it is something else than was sent', '1', () => asked({}, { seen: { loosens: [], other: 1 } })],
+    ['is not asked about two', 'XQ003: a plan changes one setting', () => asked({}, { edits: 2 })],
+  ]);
+});
+
+describe('a change set', () => {
+  const surface = (...rows: object[]) => rows;
+  const lend = version('lend', 1, {
+    surface: surface({ type: 't', operation: 'create', properties: [] }, { type: 't', operation: 'delete' }),
+    floors: [{ approvals: 1 }, { glass: {} }],
+  });
+  const send = version('send', 2, { surface: surface({ type: 'u', operation: 'modify', properties: ['b'] }), floors: [{ approvals: 2 }] });
+  const rows = (more: Rows = {}): Rows => ({
+    ...{ action_type: [type('lend', 1), type('send', 2), type('keep', 1), type('$ontology', 1)], ontology_version: [ontology(1)] },
+    action_type_version: [
+      lend,
+      version('send', 1, { surface: surface({ type: 'v', operation: 'delete' }) }),
+      send,
+      version('keep', 1, { surface: surface({ type: 'w', operation: 'delete' }) }),
+      version('$ontology', 1),
+    ],
+    object_type: [{ name: 't', ontology_version: 1, definition: { properties: { a: {}, k: {} } }, key_property: 'k' }],
+    ...more,
+  });
+  const combine = (name = 'lend+send', more: Rows = {}): Attempt => ({
+    rows: rows(more),
+    call: 'SELECT exequatur.combine_actions($1)',
+    values: [name],
+  });
+  const sorted = 'XQ006: the names of a change set are sorted and joined by +';
+  const look =
+    "SELECT (SELECT string_agg(concat(s ->> 'operation', ' ', s ->> 'type', ' ', s -> 'properties'), '; ') FROM jsonb_array_elements(v.surface) s) FROM exequatur.action_type_version v WHERE v.name = 'lend+send'";
+  each([
+    ['combines', '1', () => combine()],
+    ['is what it was', '11', () => ({ ...combine(), call: 'SELECT exequatur.combine_actions($1) + 10 * exequatur.combine_actions($1)' })],
+    [
+      'may what its actions may, and what becomes of it together',
+      'create t []; delete t ; modify t ["a"]; modify u ["b"]',
+      () => ({ ...combine(), look }),
+    ],
+    ['is no single action', sorted, () => combine('send')],
+    ['is not empty', sorted, () => combine('+')],
+    ['is sorted', sorted, () => combine('send+lend')],
+    ['of one', '1', () => combine('lend+')],
+    ['has no action that there is not', 'null', () => combine('lend+other')],
+    [
+      'has no action that is retired',
+      'null',
+      () => combine('lend+send', { action_type: [type('lend', 1), type('send', 2, { retired: true })] }),
+    ],
+    ['changes no rule', 'null', () => combine('$ontology+send')],
+  ]);
+
+  const members = (actions: unknown, edits: number, more: Row = {}): Attempt => ({
+    rows: {
+      proposal: [proposal({ action_type: 'lend+send' })],
+      action_type_version: [
+        version('lend+send', 1, { definition: '{"members":{"lend":1,"send":2}}' }),
+        version('lend+send', 2, { definition: '{"members":{"lend":1,"send":2,"other":1}}' }),
+        version('lend', 1, { ceilings: { edits: 2, objects: {} } }),
+        version('lend', 2, { ceilings: { edits: 50, objects: {} } }),
+        version('send', 1, { ceilings: { edits: 50, objects: {} } }),
+        version('send', 2, { ceilings: { edits: 3, objects: { t: 1 } }, ...more }),
+        version('other', 1, { ceilings: { edits: 50, objects: {} } }),
+      ],
+    },
+    call: "SELECT exequatur.check_members(p, $1::jsonb, ARRAY[ROW('create', 't', '{}', $2)::exequatur.plan_shape]) FROM exequatur.proposal p",
+    values: [JSON.stringify({ actions }), edits],
+  });
+  const of = (...names: string[]) => names.map((actionType) => ({ actionType }));
+  const none = 'XQ003: an action of the set is none of its members';
+  const many = 'XQ005: the plan has more edits than the actions of the set may make';
+  each([
+    ['makes what its actions may', '', () => members(of('lend', 'send'), 3)],
+    ['makes more of one type than its actions may', many, () => members(of('lend', 'send'), 4)],
+    ['makes more than its action may', many, () => members(of('lend'), 3)],
+    ['has actions', none, () => members({}, 0)],
+    ['has an action', none, () => members([], 0)],
+    ['has members alone', none, () => members(of('lend', 'other'), 1)],
+  ]);
+});
+
+describe('a subscription', () => {
+  const subscription = (id: string, name: string, more: Row = {}): Row => ({
+    name,
+    id,
+    url: 'https://x',
+    filter: {},
+    enabled: true,
+    starts_seq: 0,
+    starts_ordinal: 0,
+    created_by: 'ann',
+    created_at: past,
+    changed_by: 'ann',
+    changed_at: past,
+    ...more,
+  });
+  const entry = (name = 'x', kind = 'subscription.disabled', reason = 'gone') => auditEntry({ type: kind, facts: { name, reason } });
+  const give = ({ s = {} as Row, claimed = executionId as string | null, entries = [entry()], lanes = [] as Row[] } = {}): Attempt => ({
+    rows: {
+      subscription: [subscription(planId, 'x', s), subscription(proposalId, 'other')],
+      event_lane: [{ sink: planId, claimed_by: claimed }, ...lanes],
+    },
+    call: "SELECT exequatur.disable_subscription($1, $2, $3, 'gone', '410', 'gone', $4::jsonb)",
+    values: [tenant(), planId, executionId, JSON.stringify(entries)],
+  });
+  const other = 'XQ015: the audit entry tells of something else';
+  each([
+    ['is given up', 'true', () => give()],
+    ['alone is given up', 'x', () => ({ ...give(), look: 'SELECT name FROM exequatur.subscription WHERE disabled_at IS NOT NULL' })],
+    ['is given up by who serves it', 'false', () => give({ claimed: randomUUID() })],
+    [
+      'is given up by nobody who serves another',
+      'false',
+      () => give({ claimed: null, lanes: [{ sink: proposalId, claimed_by: executionId }] }),
+    ],
+    ['is given up once', 'false', () => give({ s: { disabled_at: past, disabled_reason: 'gone' } })],
+    ['is told of', other, () => give({ entries: [] })],
+    ['is told of alone', other, () => give({ entries: [entry(), entry()] })],
+    ['is told of by name', other, () => give({ entries: [entry('other')] })],
+    ['is told of with why', other, () => give({ entries: [entry('x', 'subscription.disabled', 'failing')] })],
+    ['is told of as that', other, () => give({ entries: [entry('x', 'subscription.changed')] })],
+  ]);
+});
+
+describe('what is erased of a person', () => {
+  const ann = { id: 'ann', kind: 'user', name: 'Ann', disabled: true, first_seen_at: past, updated_at: past, teams: [], sources: {} };
+  const entry = (number: number, values: Record<string, unknown>) =>
+    Object.entries(values).map(
+      ([name, value]): Row => ({ entry_id: `00000000-0000-4000-8000-0000000000a${number}`, name, salt: 's', value: JSON.stringify(value) }),
+    );
+  const review = (reviewer: string, more: Row = {}): Row => ({
+    ...{
+      id: randomUUID(),
+      proposal_id: proposalId,
+      revision: 1,
+      digest,
+      decision: 'approve',
+      reviewer_id: reviewer,
+      reviewer_kind: 'user',
+      reviewer_roles: [],
+      stage: 's',
+    },
+    ...{ created_at: past, reason: 'so' },
+    ...more,
+  });
+  const proposed = (more: Row = {}) => proposal({ id: randomUUID(), status: 'executed', ...more });
+  const erase = (more: Row = {}, look?: string): Attempt => ({
+    rows: {
+      principal: [{ ...ann, ...more }],
+      audit_disclosure: [
+        ...entry(1, { principal: 'ann', change: { teams: [] }, actor: 'op', reason: 'theirs' }),
+        ...entry(2, { actor: 'ann', reason: 'mine', comments: [], note: 'n' }),
+        ...entry(3, { reviewers: ['ann', 'bo'], watchers: ['ann'] }),
+        ...entry(4, { reviewers: ['bo'], change: {}, actor: 'bo', reason: 'theirs' }),
+        ...entry(5, { target: 'ann', actor: 'bo', reason: 'theirs', change: {} }),
+      ],
+      review: [review('ann'), review('ann', { reason: null, comments: [] }), review('ann', { reason: null }), review('bo')],
+      proposal: [
+        proposed({ proposer_id: 'ann' }),
+        proposed({ proposer_id: 'ann', justification: '' }),
+        proposed({ proposer_id: 'ann', status: 'approved' }),
+        proposed({ proposer_id: 'bo' }),
+      ],
+    },
+    call: "SELECT exequatur.erase_personal_data('ann')",
+    ...(look === undefined ? {} : { look }),
+  });
+  const left = "SELECT string_agg(right(d.entry_id::text, 1) || d.name, ' ' ORDER BY d.entry_id, d.name) FROM exequatur.audit_disclosure d";
+  each([
+    ['is told', '{"reviews":2,"proposals":1,"disclosures":7}', () => erase()],
+    [
+      'is nothing of others',
+      '1actor 1reason 2note 3watchers 4actor 4change 4reason 4reviewers 5actor 5change 5reason',
+      () => erase({}, left),
+    ],
+    [
+      'is nothing of somebody who is not disabled',
+      'XQ006: the directory has not disabled this principal',
+      () => erase({ disabled: false }),
+    ],
+    ['is the name', 'null', () => erase({}, "SELECT name FROM exequatur.principal WHERE id = 'ann'")],
+  ]);
+});

@@ -1,0 +1,418 @@
+// Who counts for what, and what stops it: each with everything as it should be, and with one fact of it another.
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import {
+  type Attempt,
+  craftedRows,
+  digest,
+  executionId,
+  future,
+  past,
+  planId,
+  proposal,
+  proposalId,
+  type Row,
+  type Rows,
+} from './crafted-rows.ts';
+
+const { answerOf } = craftedRows();
+
+type Case = readonly [name: string, expected: string, attempt: Attempt];
+const each = (cases: readonly Case[]) =>
+  it.each(cases)('%s: %s', async (_, expected, attempt) => expect(await answerOf(attempt)).toBe(expected));
+
+const person = (id: string, more: Row = {}): Row => ({
+  id,
+  kind: 'user',
+  disabled: false,
+  first_seen_at: past,
+  updated_at: past,
+  teams: [],
+  sources: {},
+  ...more,
+});
+const robot = (id: string, more: Row = {}) => person(id, { kind: 'agent', ...more });
+
+describe('what stops it', () => {
+  const off = (scope: string, name: string, more: Row = {}): Row => ({
+    scope,
+    name,
+    off: true,
+    reason: 'smoke',
+    changed_by: 'op',
+    changed_at: past,
+    ...more,
+  });
+  const stop = (rows: Rows, type = 'send', proposer = 'robot', kind = 'agent', actsFor: string | null = 'ann'): Attempt => ({
+    rows,
+    call: "SELECT scope || '/' || name FROM exequatur.stopped_by($1, $2, $3, $4)",
+    values: [type, proposer, kind, actsFor],
+  });
+  const linked = [person('ann', { person: 'anna' }), person('ann-home', { person: 'anna' }), person('bo', { person: 'bob' })];
+  each([
+    ['nothing', 'none', stop({})],
+    ['a switch of everything', 'tenant/all', stop({ switch: [off('tenant', 'all')] })],
+    ['a switch that is on', 'none', stop({ switch: [off('tenant', 'all', { off: false })] })],
+    ['a switch of everything, where rules are changed', 'none', stop({ switch: [off('tenant', 'all')] }, '$ontology')],
+    ['a switch of this', 'actionType/send', stop({ switch: [off('actionType', 'send')] })],
+    ['a switch of a member', 'actionType/send', stop({ switch: [off('actionType', 'send')] }, 'lend+send')],
+    ['a switch of something else', 'none', stop({ switch: [off('actionType', 'lend')] })],
+    ['a switch of agents', 'agent/all', stop({ switch: [off('agent', 'all')] })],
+    ['a switch of this agent', 'agent/robot', stop({ switch: [off('agent', 'robot')] })],
+    ['a switch of another agent', 'none', stop({ switch: [off('agent', 'other')] })],
+    ['a switch of agents, where people propose', 'none', stop({ switch: [off('agent', 'all')] }, 'send', 'ann', 'user', null)],
+    ['a switch of the proposer', 'principal/robot', stop({ switch: [off('principal', 'robot')] })],
+    ['a switch of whom the proposer acts for', 'principal/ann', stop({ switch: [off('principal', 'ann')] })],
+    [
+      'a switch of that person under another name',
+      'principal/ann-home',
+      stop({ switch: [off('principal', 'ann-home')], principal: linked }),
+    ],
+    ['a switch of another person', 'none', stop({ switch: [off('principal', 'bo')], principal: linked })],
+    ['that the proposer is disabled', 'principal/robot', stop({ principal: [robot('robot', { disabled: true })] })],
+    ['that the person is disabled', 'principal/ann', stop({ principal: [person('ann', { disabled: true })] })],
+    ['that somebody else is disabled', 'none', stop({ principal: [person('bo', { disabled: true }), person('ann')] })],
+  ]);
+});
+
+describe('who is behind it', () => {
+  const behind = (principal: Row[], proposer = 'robot', actsFor: string | null = null): Attempt => ({
+    rows: { principal },
+    call: "SELECT string_agg(b, ' ' ORDER BY b) FROM exequatur.stands_behind($1, $2) b",
+    values: [proposer, actsFor],
+  });
+  each([
+    ['the proposer', 'robot', behind([robot('robot')])],
+    ['whom the proposal says', 'ann robot', behind([robot('robot'), person('ann')], 'robot', 'ann')],
+    ['whom the proposer acts for', 'ann robot', behind([robot('robot', { acts_for: 'ann' }), person('ann')])],
+    ['whom they act for', 'ann bo robot', behind([robot('robot', { acts_for: 'bo' }), robot('bo', { acts_for: 'ann' }), person('ann')])],
+    [
+      'the person under each name',
+      'ann ann-home anna',
+      behind([person('ann', { person: 'anna' }), person('ann-home', { person: 'anna' })], 'ann'),
+    ],
+    ['a person who acts for the proposer', 'ann robot', behind([robot('robot'), person('ann', { acts_for: 'robot' })])],
+    ['an agent of the proposer alone', 'ann', behind([person('ann'), robot('robot', { acts_for: 'ann' })], 'ann')],
+    [
+      'somebody who acts for an agent of the proposer',
+      'ann bo robot',
+      behind([person('ann'), robot('robot', { acts_for: 'ann' }), person('bo', { acts_for: 'robot' })], 'ann'),
+    ],
+    [
+      'an agent of the proposer that has another name',
+      'ann r robot',
+      behind([person('ann'), robot('robot', { acts_for: 'ann', person: 'r' })], 'ann'),
+    ],
+    ['nobody else', 'ann', behind([person('ann'), person('bo'), person('cy', { person: 'c' })], 'ann')],
+  ]);
+});
+
+const review = (reviewer: string, more: Row = {}): Row => ({
+  ...{
+    id: randomUUID(),
+    proposal_id: proposalId,
+    revision: 1,
+    digest,
+    decision: 'approve',
+    reviewer_id: reviewer,
+    reviewer_kind: 'user',
+    reviewer_roles: [],
+  },
+  ...{ stage: 's', created_at: '2020-01-02T00:00:00Z' },
+  ...more,
+});
+const plan = (more: Row = {}): Row => ({
+  id: planId,
+  proposal_id: proposalId,
+  revision: 1,
+  digest,
+  bytes: 1,
+  edits: 0,
+  summary: {},
+  requirement: {},
+  created_at: past,
+  ...more,
+});
+const readSet = (plan_id: string, created_at: string, simulation = 0): Row => ({
+  plan_id,
+  simulation,
+  counters: {},
+  queries: [],
+  created_at,
+});
+const delegation = (more: Row = {}): Row => ({
+  ...{
+    id: 'leave',
+    delegator: 'cy',
+    delegate: 'bo',
+    starts_at: '2026-01-01T00:00:00Z',
+    ends_at: '2026-03-01T00:00:00Z',
+    reason: 'away',
+    granted_by: 'cy',
+    granted_at: past,
+  },
+  ...more,
+});
+const current = () => ({
+  starts_at: new Date(Date.now() - 86_400_000).toISOString(),
+  ends_at: new Date(Date.now() + 86_400_000).toISOString(),
+});
+
+describe('which approvals count', () => {
+  const count = (reviews: Row[], more: Rows = {}): Attempt => ({
+    rows: {
+      proposal: [proposal({ status: 'awaiting_approval' })],
+      plan: [plan()],
+      principal: [person('ann'), person('bo'), person('cy')],
+      review: reviews,
+      ...more,
+    },
+    call: 'SELECT count(*) FROM exequatur.proposal p, exequatur.counting_reviews(p)',
+  });
+  const onBehalf = (more: Row = {}) => review('bo', { on_behalf_of: 'cy', delegation_id: 'leave', ...more });
+  const later = '2020-01-03T00:00:00Z';
+  const at = '2020-01-02T00:00:00Z';
+  const withPrincipals = (...principal: Row[]) => ({ principal });
+  const lasting = plan({ requirement: { approvalsLast: 'P1D' } });
+  const other = randomUUID();
+  const [one, two] = ['00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b'];
+  each([
+    ['one', '1', count([review('bo')])],
+    ['of two', '2', count([review('bo'), review('cy')])],
+    ['no refusal', '0', count([review('bo', { decision: 'reject' })])],
+    ['none of another revision', '0', count([review('bo', { revision: 2 })])],
+    ['none of another plan', '0', count([review('bo', { digest: `sha256:${'b'.repeat(64)}` })])],
+    ['none of another proposal', '0', count([review('bo', { proposal_id: randomUUID() })])],
+    ['none of a stranger', '0', count([review('di')])],
+    ['none of an agent', '0', count([review('bo')], withPrincipals(person('ann'), robot('bo')))],
+    ['none of one disabled', '0', count([review('bo')], withPrincipals(person('ann'), person('bo', { disabled: true })))],
+    ['none of the proposer', '0', count([review('ann')])],
+    [
+      'none of the proposer under another name',
+      '0',
+      count([review('bo')], withPrincipals(person('ann', { person: 'anna' }), person('bo', { person: 'anna' }))),
+    ],
+    ['none that was taken back', '0', count([review('bo'), review('bo', { decision: 'reject', created_at: later })])],
+    ['one that was given again', '1', count([review('bo', { decision: 'reject' }), review('bo', { created_at: later })])],
+    [
+      'none that was taken back under another name',
+      '0',
+      count(
+        [review('bo'), review('cy', { decision: 'reject', created_at: later })],
+        withPrincipals(person('ann'), person('bo', { person: 'b' }), person('cy', { person: 'b' })),
+      ),
+    ],
+    [
+      'none that was refused at once',
+      '0',
+      count([review('bo', { id: two, created_at: at }), review('bo', { id: one, decision: 'reject', created_at: at })]),
+    ],
+    ['one of two at once', '1', count([review('bo', { id: one }), review('bo', { id: two })])],
+    [
+      'none from before the plan came back',
+      '0',
+      count([review('bo')], {
+        plan: [plan(), plan({ id: other })],
+        read_set: [readSet(other, '2020-01-05T00:00:00Z'), readSet(planId, '2020-01-06T00:00:00Z')],
+      }),
+    ],
+    [
+      'one since the plan came back',
+      '1',
+      count([review('bo', { created_at: '2020-01-07T00:00:00Z' })], {
+        plan: [plan(), plan({ id: other })],
+        read_set: [readSet(other, '2020-01-05T00:00:00Z'), readSet(planId, '2020-01-06T00:00:00Z')],
+      }),
+    ],
+    [
+      'one, whatever other proposals planned',
+      '1',
+      count([review('bo')], {
+        plan: [plan(), plan({ id: other, proposal_id: randomUUID() })],
+        read_set: [readSet(other, '2020-01-05T00:00:00Z'), readSet(planId, '2020-01-06T00:00:00Z')],
+      }),
+    ],
+    [
+      'one, whatever was planned later',
+      '1',
+      count([review('bo')], {
+        plan: [plan(), plan({ id: other })],
+        read_set: [readSet(planId, '2020-01-01T00:00:00Z'), readSet(other, '2020-01-06T00:00:00Z')],
+      }),
+    ],
+    ['none that has lapsed', '0', count([review('bo')], { plan: [lasting] })],
+    ['one that has not lapsed', '1', count([review('bo', { created_at: new Date().toISOString() })], { plan: [lasting] })],
+    [
+      'none that is used up',
+      '0',
+      count([review('bo', { id: one })], { review_consumption: [{ review_id: one, execution_id: executionId }] }),
+    ],
+    [
+      'one where another is used up',
+      '1',
+      count([review('bo', { id: one })], { review_consumption: [{ review_id: two, execution_id: executionId }] }),
+    ],
+    ['one on behalf of another', '1', count([onBehalf()], { delegation: [delegation(current())] })],
+    [
+      'none on behalf of another that was revoked',
+      '0',
+      count([onBehalf()], { delegation: [delegation({ ...current(), revoked_at: past, revoked_by: 'cy' })] }),
+    ],
+    [
+      'none on behalf of whoever is behind it',
+      '0',
+      count([onBehalf({ on_behalf_of: 'ann' })], { delegation: [delegation({ ...current(), delegator: 'ann' })] }),
+    ],
+    [
+      'none on behalf of an agent',
+      '0',
+      count([onBehalf()], { delegation: [delegation(current())], ...withPrincipals(person('ann'), person('bo'), robot('cy')) }),
+    ],
+    [
+      'none on behalf of one disabled',
+      '0',
+      count([onBehalf()], {
+        delegation: [delegation(current())],
+        ...withPrincipals(person('ann'), person('bo'), person('cy', { disabled: true })),
+      }),
+    ],
+    ['one of both who take part', '1', count([onBehalf(), review('cy', { created_at: later })], { delegation: [delegation(current())] })],
+  ]);
+});
+
+describe('a delegation', () => {
+  const holds = (more: Row = {}, of: readonly string[] = ['leave', 'cy', 'bo', 'send']): Attempt => ({
+    rows: { delegation: [delegation({ ...current(), ...more })] },
+    call: 'SELECT exequatur.delegation_holds($1, $2, $3, $4)',
+    values: of,
+  });
+  const soon = () => ({
+    starts_at: new Date(Date.now() + 3_600_000).toISOString(),
+    ends_at: new Date(Date.now() + 7_200_000).toISOString(),
+  });
+  const over = () => ({
+    starts_at: new Date(Date.now() - 7_200_000).toISOString(),
+    ends_at: new Date(Date.now() - 3_600_000).toISOString(),
+  });
+  each([
+    ['holds', 'true', holds()],
+    ['of another id', 'false', holds({}, ['other', 'cy', 'bo', 'send'])],
+    ['of another', 'false', holds({}, ['leave', 'ann', 'bo', 'send'])],
+    ['to another', 'false', holds({}, ['leave', 'cy', 'ann', 'send'])],
+    ['that was revoked', 'false', holds({ revoked_at: past, revoked_by: 'cy' })],
+    ['that has not begun', 'false', holds(soon())],
+    ['that is over', 'false', holds(over())],
+    ['for this', 'true', holds({ action_types: ['send'] })],
+    ['for something else', 'false', holds({ action_types: ['lend'] })],
+    ['for a part of it', 'false', holds({ action_types: ['send'] }, ['leave', 'cy', 'bo', 'lend+send'])],
+  ]);
+});
+
+describe('a broken glass', () => {
+  const glass = (more: Row = {}): Row => ({
+    id: executionId,
+    proposal_id: proposalId,
+    revision: 1,
+    digest,
+    broken_by: 'bo',
+    reason: 'fire',
+    broken_at: '2020-01-02T00:00:00Z',
+    ...more,
+  });
+  const role = (more: Row = {}): Row => ({ principal_id: 'bo', role: 'keeper', source: 'token', fed_at: past, ...more });
+  const floors = (more: Row = {}) => [{ approvals: 2 }, { glass: { roles: ['keeper'], approvals: 0, ...more } }];
+  const version = (rule: unknown): Row => ({
+    name: 'send',
+    version: 1,
+    ontology_version: 1,
+    definition: '{}',
+    digest: 'd',
+    surface: [],
+    floors: rule,
+    ceilings: {},
+    created_at: past,
+  });
+  const inForce = (more: Rows = {}): Attempt => ({
+    rows: {
+      ...{
+        proposal: [proposal({ status: 'approved' })],
+        plan: [plan()],
+        principal: [person('ann'), person('bo')],
+        glass: [glass()],
+        standing_role: [role()],
+      },
+      action_type_version: [version(floors())],
+      ...more,
+    },
+    call: "SELECT exequatur.glass_in_force(p) ->> 'person' FROM exequatur.proposal p",
+  });
+  const other = randomUUID();
+  const again = {
+    plan: [plan(), plan({ id: other })],
+    read_set: [readSet(other, '2020-01-05T00:00:00Z'), readSet(planId, '2020-01-06T00:00:00Z')],
+  };
+  each([
+    ['holds', 'bo', inForce()],
+    ['that is none', 'null', inForce({ glass: [] })],
+    ['of another proposal', 'null', inForce({ glass: [glass({ proposal_id: randomUUID() })] })],
+    ['of another revision', 'null', inForce({ glass: [glass({ revision: 2 })] })],
+    ['of another plan', 'null', inForce({ glass: [glass({ digest: `sha256:${'b'.repeat(64)}` })] })],
+    ['from before the plan came back', 'null', inForce(again)],
+    ['since the plan came back', 'bo', inForce({ ...again, glass: [glass({ broken_at: '2020-01-07T00:00:00Z' })] })],
+    ['that has lapsed', 'null', inForce({ plan: [plan({ requirement: { approvalsLast: 'P1D' } })] })],
+    ['where nothing provides for it', 'null', inForce({ action_type_version: [version([{ approvals: 2 }])] })],
+    ['by an agent', 'null', inForce({ principal: [person('ann'), robot('bo')] })],
+    ['by one disabled', 'null', inForce({ principal: [person('ann'), person('bo', { disabled: true })] })],
+    ['by one in another role', 'null', inForce({ standing_role: [role({ role: 'clerk' })] })],
+    ['by one who lost the role', 'null', inForce({ standing_role: [role({ removed_at: past })] })],
+    ['by one whose role is over', 'null', inForce({ standing_role: [role({ expires_at: past })] })],
+    ['by one whose role is not over', 'bo', inForce({ standing_role: [role({ expires_at: future })] })],
+    ['by one where another has the role', 'null', inForce({ standing_role: [role({ principal_id: 'ann' })] })],
+    ['by the proposer', 'null', inForce({ glass: [glass({ broken_by: 'ann' })], standing_role: [role({ principal_id: 'ann' })] })],
+    [
+      'by the proposer, where that is provided for',
+      'ann',
+      inForce({
+        glass: [glass({ broken_by: 'ann' })],
+        standing_role: [role({ principal_id: 'ann' })],
+        action_type_version: [version(floors({ byProposer: true }))],
+      }),
+    ],
+  ]);
+});
+
+describe('removing a freeze window', () => {
+  const window = (more: Row = {}): Row => ({
+    ...{
+      name: 'fair',
+      reason: 'fair',
+      starts_at: past,
+      ends_at: future,
+      created_by: 'op',
+      created_at: past,
+      removal_asked_by: 'ann',
+      removal_asked_at: past,
+    },
+    ...more,
+  });
+  const remove = (more: Row = {}, principal: Row[] = [person('ann'), person('bo')], by = 'bo'): Attempt => ({
+    rows: { freeze_window: [window(more)], principal },
+    call: "SELECT exequatur.remove_freeze_window('fair', $1)",
+    values: [by],
+  });
+  const two = 'XQ002: to remove a freeze window takes two people';
+  each([
+    ['by two', '', remove()],
+    ['that nobody asked for', two, remove({ removal_asked_by: null, removal_asked_at: null })],
+    ['by one', two, remove({}, [person('ann')], 'ann')],
+    ['by one under two names', two, remove({}, [person('ann', { person: 'anna' }), person('bo', { person: 'anna' })])],
+    ['by one who acts for the other', two, remove({}, [person('ann'), person('bo', { acts_for: 'ann' })])],
+    ['by one for whom the other acts', two, remove({}, [person('ann', { acts_for: 'bo' }), person('bo')])],
+    ['asked for by an agent', two, remove({}, [robot('ann'), person('bo')])],
+    ['asked for by one disabled since', two, remove({}, [person('ann', { disabled: true }), person('bo')])],
+    ['by an agent', two, remove({}, [person('ann'), robot('bo')])],
+    ['by one disabled', two, remove({}, [person('ann'), person('bo', { disabled: true })])],
+    ['by a stranger', two, remove({}, [person('ann')], 'bo')],
+    ['that is over', '', remove({ ends_at: '2020-01-02T00:00:00Z', removal_asked_by: null, removal_asked_at: null })],
+  ]);
+});

@@ -1,0 +1,229 @@
+// What a plan may touch, and what an event and a filter may say: each with everything as it should be, and with one fact of it another.
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { type Attempt, craftedRows, digest, executionId, past, planId, proposal, proposalId, type Row } from './crafted-rows.ts';
+
+const { answerOf } = craftedRows();
+
+type Case = readonly [name: string, expected: string, attempt: Attempt];
+const each = (cases: readonly Case[]) =>
+  it.each(cases)('%s: %s', async (_, expected, attempt) => expect(await answerOf(attempt)).toBe(expected));
+
+const shape = (op: string, type: string, edits = 1, touched: string[] = []): Row => ({ op, type, touched, edits });
+const edit = (op: string, type: string, id: string | null, more: Row = {}): Row => ({
+  op,
+  type,
+  id,
+  set: {},
+  unset: [],
+  before: {},
+  touched: [],
+  ...more,
+});
+const arrayOf = (kind: string, parameter: string) =>
+  `ARRAY(SELECT x FROM jsonb_populate_recordset(NULL::exequatur.${kind}, ${parameter}::jsonb) x)`;
+const version = (number: number, more: Row = {}): Row => ({
+  ...{
+    name: 'send',
+    version: number,
+    ontology_version: 1,
+    definition: '{}',
+    digest: 'd',
+    surface: [],
+    floors: [],
+    ceilings: {},
+    created_at: past,
+  },
+  ...more,
+});
+
+describe('a plan touches', () => {
+  const surface = [
+    { type: 't', operation: 'modify', properties: ['a'] },
+    { type: 'u', operation: 'create', properties: ['b'] },
+    { type: 'l', operation: 'link' },
+  ];
+  const touch = (shapes: Row[], p: Row = {}): Attempt => ({
+    rows: {
+      proposal: [proposal(p)],
+      action_type_version: [
+        version(1, { surface, ceilings: { edits: 3, objects: { t: 1 } } }),
+        version(2, { surface: [{ type: 'v', operation: 'delete' }], ceilings: { edits: 1, objects: {} } }),
+      ],
+    },
+    call: `SELECT exequatur.check_surface(p, ${arrayOf('plan_shape', '$1')}) FROM exequatur.proposal p`,
+    values: [JSON.stringify(shapes)],
+  });
+  const back = { revert_of: executionId };
+  const outside = (what: string) => `XQ004: ${what} is outside what send may touch`;
+  const many = 'XQ005: the plan has more edits than send may make';
+  each([
+    ['what its action may', '', touch([shape('modify', 't', 1, ['a']), shape('create', 'u', 1, ['b']), shape('link', 'l')])],
+    ['what another version of it may', outside('delete of v'), touch([shape('delete', 'v')])],
+    ['what this version of it may', '', touch([shape('delete', 'v')], { action_type_version: 2 })],
+    ['what a former version of it might', outside('modify of t'), touch([shape('modify', 't', 1, ['a'])], { action_type_version: 2 })],
+    ['another property', outside('modify of t'), touch([shape('modify', 't', 1, ['a', 'b'])])],
+    ['another property of what it creates', outside('create of u'), touch([shape('create', 'u', 1, ['b', 'c'])])],
+    ['something otherwise', outside('delete of u'), touch([shape('delete', 'u')])],
+    ['more of a type than its action may', many, touch([shape('modify', 't', 2, ['a'])])],
+    ['more than its action may', many, touch([shape('modify', 't', 1, ['a']), shape('create', 'u', 3, ['b'])])],
+    ['on the way back what is the opposite', '', touch([shape('modify', 't', 9, ['a']), shape('delete', 'u'), shape('unlink', 'l')], back)],
+    ['on the way back all of what it had deleted', '', touch([shape('create', 'u', 1, ['b', 'c'])], back)],
+    ['on the way back something else', outside('delete of t'), touch([shape('delete', 't')], back)],
+    ['on the way back another property', outside('modify of t'), touch([shape('modify', 't', 1, ['b'])], back)],
+  ]);
+});
+
+describe('a plan touches each thing once', () => {
+  const twice = (edits: Row[], shapes: Row[]): Attempt => ({
+    rows: {},
+    call: `SELECT exequatur.refuse_doubles(${arrayOf('plan_edit', '$1')}, ${arrayOf('plan_shape', '$2')})`,
+    values: [JSON.stringify(edits), JSON.stringify(shapes)],
+  });
+  const refused = 'XQ003: the plan touches something twice, or nothing';
+  const mixed = [shape('create', 't'), shape('modify', 't', 1, ['a'])];
+  each([
+    ['a property', '', twice([edit('modify', 't', '1')], [shape('modify', 't', 1, ['a'])])],
+    ['no property', refused, twice([edit('modify', 't', '1')], [shape('modify', 't', 1, [])])],
+    ['a property twice', refused, twice([edit('modify', 't', '1')], [shape('modify', 't', 1, ['a', 'a'])])],
+    ['two objects', '', twice([edit('create', 't', '1'), edit('modify', 't', '2')], mixed)],
+    ['an object twice', refused, twice([edit('create', 't', '1'), edit('modify', 't', '1')], mixed)],
+    [
+      'an object of another type twice, which is found later',
+      '',
+      twice(
+        [edit('create', 't', '1'), edit('modify', 't', '2'), edit('create', 'u', '1'), edit('create', 'u', '1')],
+        [...mixed, shape('create', 'u', 2)],
+      ),
+    ],
+    [
+      'two links of the name of a type',
+      '',
+      twice(
+        [edit('create', 't', '1'), edit('modify', 't', '2'), edit('link', 't', null), edit('link', 't', null)],
+        [...mixed, shape('link', 't', 2)],
+      ),
+    ],
+    [
+      'an object beside a link of its type’s name',
+      '',
+      twice([edit('create', 't', '1'), edit('create', 't', '1')], [shape('create', 't', 2), shape('link', 't')]),
+    ],
+  ]);
+});
+
+describe('a revert', () => {
+  const history = (op: string, before: object, set: object): Row => ({
+    ...{
+      type: 't',
+      object_id: '1',
+      version: 2,
+      op,
+      before,
+      set,
+      unset: [],
+      execution_id: executionId,
+      proposal_id: planId,
+      at: past,
+      ordinal: 1,
+    },
+  });
+  const linked: Row = {
+    link: 'l',
+    from_id: '1',
+    to_id: '2',
+    version: 1,
+    op: 'link',
+    execution_id: executionId,
+    proposal_id: planId,
+    at: past,
+    ordinal: 1,
+  };
+  const restore = (edits: Row[], { histories = [] as Row[], original = {} as Row } = {}): Attempt => ({
+    rows: {
+      proposal: [proposal({ revert_of: executionId }), proposal({ id: planId, status: 'executed', ...original })],
+      execution: [
+        { id: executionId, proposal_id: planId, plan_id: randomUUID(), digest, edits: 1, started_at: past, executed_at: past, outcome: {} },
+      ],
+      object_history: histories,
+      link_history: [linked],
+    },
+    call: `SELECT exequatur.restore_only(p, ${arrayOf('plan_edit', '$1')}) FROM exequatur.proposal p WHERE p.revert_of IS NOT NULL`,
+    values: [JSON.stringify(edits)],
+  });
+  const asks = 'XQ004: a revert asks for the approvals of the action that it takes back';
+  const only = 'XQ004: a revert may only restore what the execution had changed';
+  const changed = { histories: [history('modify', { a: 0 }, { a: 1 })] };
+  const put = (a: number, before = 1) => [edit('modify', 't', '1', { set: { a }, before: { a: before }, touched: ['a'] })];
+  const link = (op: string, to: string) => [edit(op, 'l', null, { from_id: '1', to_id: to })];
+  each([
+    ['puts back what was', '', restore(put(0), changed)],
+    ['puts something else', only, restore(put(2), changed)],
+    ['puts back from something else', only, restore(put(0, 2), changed)],
+    ['puts back what was never changed', only, restore(put(0))],
+    ['puts back by another action', asks, restore(put(0), { ...changed, original: { action_type: 'lend' } })],
+    ['puts back by another version of the action', asks, restore(put(0), { ...changed, original: { action_type_version: 2 } })],
+    ['unlinks what was linked', '', restore(link('unlink', '2'))],
+    ['links what was linked', only, restore(link('link', '2'))],
+    ['unlinks what was not', only, restore(link('unlink', '3'))],
+  ]);
+});
+
+describe('an event', () => {
+  const zeros = `\\x${'00'.repeat(32)}`;
+  const entry = (type: string, of: string | null = proposalId): Row => ({
+    seq: 1,
+    id: planId,
+    at: past,
+    type,
+    proposal_id: of,
+    previous_hash: zeros,
+    payload: '\\x7b7d',
+    hash: zeros,
+  });
+  const tell = (type: string, entries: Row[]): Attempt => ({
+    rows: { audit_entry: entries },
+    call: `INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, proposal_id, data, created_at)
+           VALUES (current_setting('app.tenant')::uuid, $1, $2, $3, 's', $4, '{}', now())`,
+    values: [executionId, planId, type, proposalId],
+    look: 'SET CONSTRAINTS ALL IMMEDIATE',
+  });
+  const refused = 'XQ015: an event tells of what is not entered in the log with it';
+  each([
+    ['tells of an entry', 'none', tell('x', [entry('x')])],
+    ['tells of none', refused, tell('x', [])],
+    ['tells of an entry of something else', refused, tell('x', [entry('y')])],
+    ['tells of an entry of another proposal', refused, tell('x', [entry('x', randomUUID())])],
+    ['tells of an entry of no proposal', refused, tell('x', [entry('x', null)])],
+    ['tells of changes with an execution', 'none', tell('object.changes', [entry('execution.applied')])],
+    ['tells of changes without one', refused, tell('object.changes', [entry('x')])],
+    ['tells of a message', 'none', tell('message.sent', [entry('effect.message')])],
+    ['tells of no message', refused, tell('message.sent', [entry('message.sent')])],
+  ]);
+});
+
+describe('a filter', () => {
+  const compare = (comparison: object): Attempt => ({
+    rows: {},
+    call: "SELECT exequatur.comparison_sql('{}', $1::jsonb)",
+    values: [JSON.stringify(comparison)],
+  });
+  each([
+    ['by an id', "(o.id = 'a')", compare({ property: 'id', op: 'eq', value: 'a' })],
+    ['by something unknown', 'XQ013: unknown comparison', compare({ property: 'a', op: 'like', value: 'a' })],
+  ]);
+  it('by the beginning of an id asks its index', async () => {
+    expect(await answerOf(compare({ property: 'id', op: 'startsWith', value: 'a' }))).toMatch(/^\(o\.id >= 'a' AND o\.id <= 'a/);
+  });
+  it('is of a type that there is, where it is written to', async () => {
+    const call = `SELECT exequatur.lock_types(p, $1, ${arrayOf('plan_shape', '$2')}) FROM exequatur.proposal p`;
+    const lock = (name: string) =>
+      answerOf({
+        rows: { proposal: [proposal()], type_state: [{ type: 't', counter: 0 }] },
+        call,
+        values: [planId, JSON.stringify([shape('create', name)])],
+      });
+    expect(await lock('t')).toBe('');
+    expect(await lock('nowhere')).toBe('XQ004: there is no type nowhere');
+  });
+});
