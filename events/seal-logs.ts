@@ -60,7 +60,7 @@ function nameOfLog(signer: Pick<NoteSigner, 'name'>, tenant: string): string {
   return `${signer.name}/${tenant}`;
 }
 
-const mostEntries = 65_536; // Of one checkpoint: hashes are held in memory until it is signed.
+const mostEntries = 65_536; // Of one checkpoint: hashes are held in memory until it is signed. The database takes no more either.
 
 async function sealLog(pool: pg.Pool, { tenant, head, sealed, root: signed }: LogToSeal, signers: Signers): Promise<boolean> {
   const size = Math.min(head, sealed + mostEntries);
