@@ -56,7 +56,7 @@ async function removeAll(): Promise<number> {
   await refuseNonsense(candidates, first);
   const digests = testFiles(first.root, all, (path) => wishes.tests.some((text) => path.includes(text)));
   while (workshops.length < Number(wishes.lanes)) workshops.push(await open());
-  for (const one of workshops) await prepare(one, all);
+  for (const one of workshops) prepare(one, all);
   const known = await meetings(digests, all, workshops, memory);
   if (!wishes.met) await tryAll(candidates, known, workshops);
   return sum(candidates, known);

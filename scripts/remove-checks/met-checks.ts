@@ -4,7 +4,7 @@ import { basename, dirname, join, normalize } from 'node:path';
 import { digestOf } from '../../ontology/canonical-json.ts';
 import { type Meeting, type Memory, write } from './memory.ts';
 import { type Checked, keyOf } from './removal.ts';
-import { runCopies } from './test-copies.ts';
+import { makeMarkedTemplate, runCopies } from './test-copies.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What an end of the script loses. */
@@ -41,6 +41,7 @@ export async function meetings(
   const unknown = files.filter((path) => !memory.meetings[path] || !isKnown(memory.meetings[path], path));
   if (unknown.length > 0) console.log(`running ${unknown.length} test files once to see which checks they meet`);
   const take = async (workshop: Workshop) => {
+    if (unknown.length > 0) await makeMarkedTemplate(workshop, checked);
     for (let paths = unknown.splice(0, filesOfRun); paths.length > 0; paths = unknown.splice(0, filesOfRun)) {
       for (const [path, { met, ...seen }] of await whatTheyMeet(workshop, paths)) {
         const where = checked.filter((one) => one.removals.some((removal) => met.includes(keyOf(removal, one.text))));
@@ -53,7 +54,7 @@ export async function meetings(
       write(memory);
     }
   };
-  await Promise.all(workshops.map(take));
+  await Promise.all(workshops.slice(0, Math.ceil(unknown.length / filesOfRun)).map(take));
   return new Map(files.flatMap((path): [string, Meeting][] => (memory.meetings[path] ? [[path, memory.meetings[path]]] : [])));
 }
 

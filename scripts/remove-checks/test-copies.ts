@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { digestOf } from '../../ontology/canonical-json.ts';
 import { markedFunction, markedSource, markingFunctions, preloadSource } from './mark-checks.ts';
 import { type Checked, type Removal, without } from './removal.ts';
 import { failuresOf, type Notice } from './tests-that-notice.ts';
@@ -14,28 +15,15 @@ export interface Copy {
 
 const preload = 'met-check.mjs';
 const support = 'tests/support/database.ts';
-const markedTemplate = 'met';
 
-/** From now on a copy of a test file says by itself what it runs without, and whether it tells what it meets: the sources are marked, and a template beside the usual one is. */
-export async function prepare(workshop: Workshop, checked: readonly Checked[]): Promise<void> {
+/** From now on a copy of a test file says by itself what it runs without, and whether it tells what it meets. */
+export function prepare(workshop: Workshop, checked: readonly Checked[]): void {
   for (const one of checked) if (one.lane !== 'door') workshop.write(one.where, markedSource(one));
   workshop.write(preload, preloadSource);
-  await workshop.inDatabase('postgres', async (client) => {
-    await client.query(`DROP DATABASE IF EXISTS ${markedTemplate}`);
-    await client.query(`CREATE DATABASE ${markedTemplate} TEMPLATE ${workshop.template}`);
-    await client.query("ALTER SYSTEM SET track_functions = 'pl'");
-    await client.query('SELECT pg_reload_conf()');
-  });
-  const door = checked.filter(({ lane }) => lane === 'door');
-  await workshop.inDatabase(markedTemplate, async (client) => {
-    await client.query('CREATE SCHEMA met; GRANT USAGE ON SCHEMA met TO PUBLIC');
-    for (const one of door) await client.query(markingFunctions(one));
-    for (const one of door) await client.query(markedFunction(one));
-  });
   workshop.replace(
     support,
     'await onServer(server, (client) => client.query(`CREATE DATABASE',
-    `const from = globalThis.tellsMet && server === process.env.DATABASE_URL ? '${markedTemplate}' : template;
+    `const from = globalThis.tellsMet && server === process.env.DATABASE_URL ? '${templateOf(checked)}' : template;
   await onServer(server, (client) => client.query(\`CREATE DATABASE`,
   );
   workshop.replace(
@@ -48,7 +36,48 @@ export async function prepare(workshop: Workshop, checked: readonly Checked[]): 
   // What a test has called is counted in its database, which therefore stays until it has been read.
   const drop = `await onServer(server, (client) => client.query(\`DROP DATABASE IF EXISTS \${name} WITH`;
   workshop.replace(support, drop, `if (!globalThis.tellsMet) ${drop}`);
+  workshop.replace(support, 'export async function createTestDatabase(', `${sharing}\nasync function makeTestDatabase(`);
 }
+
+/** A template beside the usual one, for what tells what it meets. It stays with the server. */
+export async function makeMarkedTemplate(workshop: Workshop, checked: readonly Checked[]): Promise<void> {
+  const name = templateOf(checked);
+  const isThere = await workshop.inDatabase('postgres', async (client) => {
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1 AND datistemplate', [name]);
+    if (rowCount) return true;
+    await client.query(`DROP DATABASE IF EXISTS ${name}`);
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${workshop.template}`);
+    await client.query("ALTER SYSTEM SET track_functions = 'pl'");
+    await client.query('SELECT pg_reload_conf()');
+    return false;
+  });
+  if (isThere) return;
+  const door = doorOf(checked);
+  await workshop.inDatabase(name, async (client) => {
+    await client.query('CREATE SCHEMA met; GRANT USAGE ON SCHEMA met TO PUBLIC');
+    for (const one of door) await client.query(markingFunctions(one));
+    for (const one of door) await client.query(markedFunction(one));
+  });
+  await workshop.inDatabase('postgres', (client) => client.query(`ALTER DATABASE ${name} IS_TEMPLATE true`));
+}
+
+const doorOf = (checked: readonly Checked[]) => checked.filter(({ lane }) => lane === 'door');
+
+/** Of these functions and these checks in them. */
+function templateOf(checked: readonly Checked[]): string {
+  return `met_${digestOf(doorOf(checked).map((one) => markedFunction(one))).slice('sha256:'.length, 19)}`;
+}
+
+/** Files that take back whatever they write share one database, which has its function again after each. */
+const sharing = `
+export async function createTestDatabase(server) {
+  if (!globalThis.takesBack || globalThis.tellsMet) return makeTestDatabase(server);
+  const known = globalThis.sharedDatabase;
+  const shared = (globalThis.sharedDatabase ??= await makeTestDatabase(server));
+  const inShared = (text) => onServer(shared.urls.superuser, (client) => client.query(text));
+  if (known && globalThis.removedFunction) await inShared(globalThis.removedFunction);
+  return { ...shared, drop: async () => { if (globalThis.restoredFunction) await inShared(globalThis.restoredFunction); } };
+}`;
 
 /**
  * Runs copies of test files in one process, one after another, since most of the time of a file by itself goes into beginning. After its first failure the rest of a file is skipped,
@@ -58,7 +87,10 @@ export async function prepare(workshop: Workshop, checked: readonly Checked[]): 
 export async function runCopies(workshop: Workshop, copies: readonly Copy[]): Promise<(Notice | null | undefined)[]> {
   const files = copies.map(({ path }, number) => join(dirname(path), `copy-${number}.test.ts`));
   try {
-    for (const [number, copy] of copies.entries()) workshop.write(files[number] ?? '', `${prefaceOf(copy)}\n${workshop.read(copy.path)}`);
+    for (const [number, copy] of copies.entries()) {
+      const text = workshop.read(copy.path);
+      workshop.write(files[number] ?? '', `${prefaceOf(copy, text)}\n${text}`);
+    }
     const env = { NODE_OPTIONS: `--import=${join(workshop.root, preload)}` };
     const failures = await failuresOf(workshop.root, files, workshop.url, env);
     return copies.map(({ path }, number) => {
@@ -71,11 +103,13 @@ export async function runCopies(workshop: Workshop, copies: readonly Copy[]): Pr
 }
 
 /** What tests share is loaded anew for each copy, as for each test file: some of it remembers what it has made. */
-function prefaceOf({ without: lacks, tellsIn }: Copy): string {
+function prefaceOf({ without: lacks, tellsIn }: Copy, text: string): string {
   const sql = lacks?.checked.lane === 'door' ? without(lacks.removal, lacks.checked.text) : '';
   return `import { afterAll as afterCopy, beforeEach as beforeEachOfCopy } from 'vitest';
 globalThis.removedCheck = process.env.REMOVED_CHECK = ${JSON.stringify(lacks?.key ?? '')};
 globalThis.removedFunction = ${JSON.stringify(sql)};
+globalThis.restoredFunction = ${JSON.stringify(sql === '' ? '' : lacks?.checked.text)};
+globalThis.takesBack = ${text.includes('craftedRows()')};
 globalThis.tellsMet = process.env.TELLS_MET = ${JSON.stringify(tellsIn ?? '')};
 const copyFrom = performance.now();
 let copyHasFailed = false;

@@ -80,6 +80,8 @@ describe('a setting', () => {
     before,
     set: { url: 'https://y', filter: {}, enabled: true, loosens: [] },
   });
+  const newly = (from: string) => ({ type: '$subscription', set: { url: 'https://y', filter: {}, enabled: true, loosens: [], from } });
+  const head = { seq: 9, hash: `\\x${'00'.repeat(32)}` };
   const otherPolicies = 'XQ001: other policies are in force';
   const thrown = 'XQ001: the switch was thrown again';
   const others = 'XQ001: other definitions are in force';
@@ -107,6 +109,17 @@ describe('a setting', () => {
     ],
     ['defines after a migration', '2', () => put({ ontology_version: [ontology(1)], ontology_migration: [migration('done')] }, document)],
     ['subscribes otherwise', 'null', () => put({ subscription: [subscription()], event_lane: [lane()] }, subscribe(asSeen))],
+    [
+      'subscribes otherwise to what is not kept',
+      'XQ001: what it would go on with is not kept any more',
+      () => put({ subscription: [subscription()], event_lane: [lane()], event_feed: [{ deleted_seq: 5 }] }, subscribe(asSeen)),
+    ],
+    ['subscribes from now on', 'null', () => put({ event_feed: [{ deleted_seq: 5 }], audit_head: [head] }, newly('now'))],
+    [
+      'subscribes from what is not kept',
+      'XQ001: what it is to begin with is not kept any more',
+      () => put({ event_feed: [{ deleted_seq: 5 }], audit_head: [head] }, newly('beginning')),
+    ],
     [
       'subscribes in the place of another',
       another,
@@ -161,15 +174,22 @@ describe('a change set', () => {
   });
   const send = version('send', 2, { surface: surface({ type: 'u', operation: 'modify', properties: ['b'] }), floors: [{ approvals: 2 }] });
   const rows = (more: Rows = {}): Rows => ({
-    ...{ action_type: [type('lend', 1), type('send', 2), type('keep', 1), type('$ontology', 1)], ontology_version: [ontology(1)] },
+    ...{
+      action_type: [type('lend', 1), type('send', 2), type('keep', 1), type('make', 1), type('$ontology', 1)],
+      ontology_version: [ontology(1)],
+    },
     action_type_version: [
       lend,
       version('send', 1, { surface: surface({ type: 'v', operation: 'delete' }) }),
       send,
       version('keep', 1, { surface: surface({ type: 'w', operation: 'delete' }) }),
+      version('make', 1, { surface: surface({ type: 'u', operation: 'create', properties: [] }) }),
       version('$ontology', 1),
     ],
-    object_type: [{ name: 't', ontology_version: 1, definition: { properties: { a: {}, k: {} } }, key_property: 'k' }],
+    object_type: [
+      { name: 't', ontology_version: 1, definition: { properties: { a: {}, k: {} } }, key_property: 'k' },
+      { name: 'u', ontology_version: 1, definition: { properties: { b: {}, c: {} } } },
+    ],
     ...more,
   });
   const combine = (name = 'lend+send', more: Rows = {}): Attempt => ({
@@ -179,7 +199,7 @@ describe('a change set', () => {
   });
   const sorted = 'XQ006: the names of a change set are sorted and joined by +';
   const look =
-    "SELECT (SELECT string_agg(concat(s ->> 'operation', ' ', s ->> 'type', ' ', s -> 'properties'), '; ') FROM jsonb_array_elements(v.surface) s) FROM exequatur.action_type_version v WHERE v.name = 'lend+send'";
+    "SELECT (SELECT string_agg(concat(s ->> 'operation', ' ', s ->> 'type', ' ', s -> 'properties'), '; ') FROM jsonb_array_elements(v.surface) s) FROM exequatur.action_type_version v WHERE strpos(v.name, '+') > 0";
   each([
     ['combines', '1', () => combine()],
     ['is what it was', '11', () => ({ ...combine(), call: 'SELECT exequatur.combine_actions($1) + 10 * exequatur.combine_actions($1)' })],
@@ -188,6 +208,7 @@ describe('a change set', () => {
       'create t []; delete t ; modify t ["a"]; modify u ["b"]',
       () => ({ ...combine(), look }),
     ],
+    ['may no more where nothing is deleted', 'create u ["b"]; modify u ["b"]', () => ({ ...combine('make+send'), look })],
     ['is no single action', sorted, () => combine('send')],
     ['is not empty', sorted, () => combine('+')],
     ['is sorted', sorted, () => combine('send+lend')],
@@ -225,6 +246,7 @@ describe('a change set', () => {
     ['makes more of one type than its actions may', many, () => members(of('lend', 'send'), 4)],
     ['makes more than its action may', many, () => members(of('lend'), 3)],
     ['has actions', none, () => members({}, 0)],
+    ['has a list of actions', none, () => members(undefined, 0)],
     ['has an action', none, () => members([], 0)],
     ['has members alone', none, () => members(of('lend', 'other'), 1)],
   ]);

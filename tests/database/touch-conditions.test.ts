@@ -169,6 +169,30 @@ describe('a revert', () => {
   ]);
 });
 
+describe('what is deleted', () => {
+  const gone = (links: Row[]): Attempt => ({
+    rows: { proposal: [proposal()], link: links },
+    call: `SELECT exequatur.check_references(p, ${arrayOf('plan_edit', '$1')}, ${arrayOf('plan_shape', '$2')}) FROM exequatur.proposal p`,
+    values: [JSON.stringify([edit('delete', 't', '1')]), JSON.stringify([shape('delete', 't')])],
+  });
+  const link = (from: string, to: string, alive = true): Row => ({
+    link: 'l',
+    from_type: 't',
+    from_id: from,
+    to_type: 't',
+    to_id: to,
+    version: 1,
+    alive,
+  });
+  const refused = 'XQ008: something still refers to an object that would be deleted';
+  each([
+    ['is linked to nothing', '', gone([])],
+    ['is linked no more', '', gone([link('1', '2', false), link('2', '1', false)])],
+    ['is linked to something', refused, gone([link('1', '2')])],
+    ['is what something is linked to', refused, gone([link('2', '1')])],
+  ]);
+});
+
 describe('an event', () => {
   const zeros = `\\x${'00'.repeat(32)}`;
   const entry = (type: string, of: string | null = proposalId): Row => ({

@@ -43,7 +43,19 @@ describe('which version is in force', () => {
   };
   const set = (types: Row[], members: Row = { lend: 1, send: 2 }, of: readonly [string, number] = ['lend+send', 1]): Attempt =>
     ask(types, [version('lend+send', 1, { members }), version('lend+send', 2, { members: {} })], of);
+  const two = [version('send', 1, text()), version('send', 2, text())];
+  const keeps = (types: Row[], versions = two): Attempt => ({
+    ...ask(types, versions, ['send', 1]),
+    call: 'SELECT exequatur.keeps_version($1, $2)',
+  });
   each([
+    ['one that is kept, by itself', 'true', keeps([type('send', 2)])],
+    ['one that is kept and retired, by itself', 'false', keeps([type('send', 2, { retired: true })])],
+    [
+      'one that is kept, whatever came after what is in force',
+      'true',
+      keeps([type('send', 2)], [...two, version('send', 3, text({ actionType: {} }))]),
+    ],
     ['the current one', 'true', ask([type('send', 1)], [], ['send', 1])],
     [
       'another one',
