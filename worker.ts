@@ -103,7 +103,9 @@ try {
 
 async function isTemporalUp(): Promise<boolean> {
   const patienceMs = 1_000; // Probes come every few seconds and must not pile up.
-  await connection.withDeadline(Date.now() + patienceMs, () => connection.healthService.check({}));
+  await connection.withDeadline(Date.now() + patienceMs, () =>
+    connection.workflowService.describeNamespace({ namespace: settings.TEMPORAL_NAMESPACE }),
+  );
   return true;
 }
 

@@ -6,6 +6,7 @@ import type { SensitiveFields } from '../ontology/sensitive-fields.ts';
 import { mayNotSee } from '../store/ask-policies.ts';
 import type { DatabaseProbe } from '../store/database-probe.ts';
 import { EventWatch } from '../store/event-watch.ts';
+import { isOutage } from '../store/is-outage.ts';
 import { policyVersionInForce, versionsInForce } from '../store/policy-sets.ts';
 import type { Witnesses } from '../store/read-log.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
@@ -268,9 +269,14 @@ export class ApiContext {
     );
   }
 
-  /** Waits for a proposal to come somewhere. Others are worked on meanwhile. */
-  until({ tenant }: Pick<AuthenticatedCaller, 'tenant'>, wait: Parameters<StatusWatch['until']>[1]): Promise<Seen | null> {
-    return this.rest(() => this.resources.watch.until(tenant, wait));
+  /** Waits for a proposal to come somewhere. Others are worked on meanwhile. Null also where the database is away: what was committed before is so, and is to be told. */
+  async until({ tenant }: Pick<AuthenticatedCaller, 'tenant'>, wait: Parameters<StatusWatch['until']>[1]): Promise<Seen | null> {
+    try {
+      return await this.rest(() => this.resources.watch.until(tenant, wait));
+    } catch (error) {
+      if (await isOutage(this.resources.pool, error)) return null;
+      throw error;
+    }
   }
 
   /** Waits for the messages that were still on their way when the last answer went out, and writes down who could not log in. */

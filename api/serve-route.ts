@@ -147,9 +147,11 @@ function readQuery(url: string): Parsed<Record<string, string>> {
 async function readBody(schema: z.ZodType, request: Request, response: Response): Promise<Parsed<unknown>> {
   const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
   if (hasBody && !isJson(request.headers['content-type'])) return refused('unsupported_media_type', [], 'body');
-  await new Promise<void>((resolve, reject) =>
-    readRaw(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error))),
-  );
+  const isRead = await Promise.race([readWhole(request, response), isTooLong(request).then(() => false)]);
+  if (!isRead) {
+    response.set('Connection', 'close'); // What else comes is not read.
+    return refused('payload_too_large', [], 'body');
+  }
   const bytes: unknown = request.body;
   const empty = !(bytes instanceof Uint8Array) || bytes.length === 0;
   if (empty) {
@@ -161,6 +163,24 @@ async function readBody(schema: z.ZodType, request: Request, response: Response)
   const json = readJson(bytes);
   if (!json.ok) return refused(codeOf(json.faults), json.faults, 'body');
   return parse(schema, json.value, 'body');
+}
+
+function readWhole(request: Request, response: Response): Promise<true> {
+  return new Promise((resolve, reject) =>
+    readRaw(request, response, (error?: unknown) => (error === undefined ? resolve(true) : reject(error))),
+  );
+}
+
+/** Settles once a body is known to be over the limit, by its head or by what has come: the reader itself says so only when the last of it has come, if ever. */
+function isTooLong(request: Request): Promise<void> {
+  return new Promise((resolve) => {
+    let left = maxBodyBytes;
+    if (Number(request.headers['content-length'] ?? 0) > left) resolve();
+    request.on('data', (chunk: Uint8Array) => {
+      left -= chunk.byteLength;
+      if (left < 0) resolve();
+    });
+  });
 }
 
 /** `application/json`, or a structured type such as `application/merge-patch+json`; a charset may only say UTF-8. */

@@ -107,7 +107,7 @@ export function openWorkflowGateway(settings: GatewaySettings, options: GatewayO
     },
     isReachable: async () => {
       try {
-        await connection.healthService.check({});
+        await connection.workflowService.describeNamespace({ namespace: settings.TEMPORAL_NAMESPACE }); // A server may be well that has no such namespace.
         return true;
       } catch {
         return false;

@@ -150,7 +150,9 @@ async function isTemporalUp(): Promise<boolean> {
   const patienceMs = 1_000; // Probes come every few seconds and must not pile up.
   const opened = connection;
   if (opened === undefined) return false;
-  await opened.withDeadline(Date.now() + patienceMs, () => opened.healthService.check({}));
+  await opened.withDeadline(Date.now() + patienceMs, () =>
+    opened.workflowService.describeNamespace({ namespace: settings.TEMPORAL_NAMESPACE }),
+  );
   return true;
 }
 

@@ -204,7 +204,6 @@ export function refusalOfVersion(reference: string, action: FoundAction): 'actio
 function splitReference(reference: string): { name: string; version: number | null } {
   const at = reference.lastIndexOf('@');
   if (at === -1) return { name: reference, version: null };
-  const version = Number(reference.slice(at + 1));
-  // A version that is no number finds nothing, as it should.
-  return { name: reference.slice(0, at), version: Number.isInteger(version) && version > 0 && version < 2 ** 31 ? version : 0 };
+  const version = /^[1-9]\d{0,9}$/.exec(reference.slice(at + 1))?.[0];
+  return { name: reference.slice(0, at), version: Number(version ?? 0) }; // A version that is no number finds nothing, as it should.
 }

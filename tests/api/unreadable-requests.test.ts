@@ -106,6 +106,13 @@ describe('what cannot be read as a request', () => {
     expectOneProblem(await send(`${await named()}transfer-encoding: chunked\r\n\r\n${bomb}`), 413, 'payload_too_large');
   });
 
+  it('a body over the limit gets it as soon as that is known, however much is still to come', async () => {
+    const announced = await send(`${await named()}content-length: 10000000000\r\n\r\n{`);
+    const piece = `${(65_536).toString(16)}\r\n${'x'.repeat(65_536)}\r\n`; // And never the last one.
+    const endless = await send(`${await named()}transfer-encoding: chunked\r\n\r\n`, ...Array<string>(70).fill(piece));
+    for (const answers of [announced, endless]) expectOneProblem(answers, 413, 'payload_too_large');
+  });
+
   it('after a request that was answered gets it; after one that is being answered, that one gets its own answer and nothing more', async () => {
     const { socket, all } = open(`${alive}\r\n`);
     await new Promise((resolve) => socket.once('data', resolve));
