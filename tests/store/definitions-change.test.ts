@@ -30,6 +30,8 @@ describe('an action type that has another version now', () => {
     expect(await fixture.propose('askFloor@1', { name: 'weak' })).toMatchObject({ refused: 'action_type_superseded' });
     expect(await fixture.propose('askFloor@2', { name: 'strict' })).toMatchObject({ status: 'simulating' });
     expect(await fixture.propose('askFloor', { name: 'strict too' })).toMatchObject({ status: 'simulating' });
+    for (const version of ['2e0', '0x2', ' 2', '02', '2.0', ''])
+      expect(await fixture.propose(`askFloor@${version}`, { name: 'odd' })).toMatchObject({ refused: 'unknown_action_type' });
   });
 
   it('takes a plan that waits for approval out of force, and the reviewer learns it', async () => {
