@@ -6,7 +6,7 @@ import type { SensitiveFields } from '../ontology/sensitive-fields.ts';
 import { mayNotSee } from '../store/ask-policies.ts';
 import type { DatabaseProbe } from '../store/database-probe.ts';
 import { EventWatch } from '../store/event-watch.ts';
-import { versionsInForce } from '../store/policy-sets.ts';
+import { policyVersionInForce, versionsInForce } from '../store/policy-sets.ts';
 import type { Witnesses } from '../store/read-log.ts';
 import { isRefusal, type Refusal, refuse } from '../store/refusal.ts';
 import type { SecretBox } from '../store/secret-box.ts';
@@ -131,12 +131,13 @@ export class ApiContext {
 
   /**
    * The same in one round trip, for a read of one statement. What it found is shown only to whom the gate admits; where it would show sensitive values it is read once
-   * more, by a transaction that says so, which `show` then uses for whatever else it asks: with one of its own, calls could wait for each other's connections.
+   * more, by a transaction that says so, which `show` then uses for whatever else it asks: with one of its own, calls could wait for each other's connections. `policyVersion` is that in force
+   * at the same instant.
    */
   async glanceAs<F, T extends object>(
     caller: AuthenticatedCaller,
     read: (sql: Sql) => Promise<F>,
-    show: (found: F, actor: Actor, mask: Mask, tx?: Tx) => T | Refusal | Promise<T | Refusal>,
+    show: (found: F, actor: Actor, mask: Mask, asked: { policyVersion: number; tx?: Tx }) => T | Refusal | Promise<T | Refusal>,
   ): Promise<T | Refusal> {
     const { pool, deps } = this.resources;
     const { tenant } = caller;
@@ -152,9 +153,12 @@ export class ApiContext {
       knownSensitiveFields(deps.ontologies, tenant, inForce.ontology) ??
       (await withTenant(pool, tenant, (tx) => readSensitiveFields(tx, deps.ontologies)));
     const mask = this.maskFor(actor, fields);
-    const shown = await show(found, actor, mask);
+    const shown = await show(found, actor, mask, { policyVersion: inForce.policies });
     if (Object.keys(mask.reads()).length === 0) return shown;
-    return this.readAs(caller, async (tx, again, own) => show(await read(tx), again, own, tx));
+    return this.readAs(caller, async (tx, again, own) => {
+      const [foundAgain, policyVersion] = await Promise.all([read(tx), policyVersionInForce(tx)]);
+      return show(foundAgain, again, own, { policyVersion, tx });
+    });
   }
 
   /** The same for the audit log, which holds names and reasons, and no values. */
