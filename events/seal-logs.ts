@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { rootOf, type StoredTiles, tileWidth } from '../audit/merkle.ts';
 import { checkpointText, type NoteSigner, type Signers, signNote } from '../audit/signed-note.ts';
+import type { TileMemory } from '../audit/tile-memory.ts';
 import { EntriesMissing, type LogToSeal, logsToSeal, storeCheckpoint, type Tile, tilesOfLog } from '../store/log-work.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { severalAtOnce } from './several-at-once.ts';
@@ -17,16 +18,19 @@ export async function sealLogs({
   pool,
   signers,
   logger,
+  memory,
 }: {
   pool: pg.Pool;
   signers: Signers;
   logger: Logger;
+  /** Of earlier rounds. */
+  memory?: TileMemory;
 }): Promise<{ sealed: number; rewritten: string[] }> {
   const rewritten: string[] = [];
   let sealed = 0;
   await severalAtOnce(await logsToSeal(pool, mostLogs), atOnce, async (log) => {
     try {
-      if (await sealLog(pool, log, signers)) sealed++;
+      if (await sealLog(pool, log, signers, memory)) sealed++;
     } catch (error) {
       if (!(error instanceof LogRewritten || error instanceof EntriesMissing)) throw error;
       rewritten.push(log.tenant);
@@ -43,12 +47,16 @@ function nameOfLog(signer: Pick<NoteSigner, 'name'>, tenant: string): string {
 
 const mostEntries = 65_536; // Of one checkpoint: hashes are held in memory until it is signed.
 
-async function sealLog(pool: pg.Pool, { tenant, head, sealed, root: signed }: LogToSeal, signers: Signers): Promise<boolean> {
+async function sealLog(pool: pg.Pool, log: LogToSeal, signers: Signers, memory?: TileMemory): Promise<boolean> {
+  const { tenant, head, sealed, root: signed } = log;
   const size = Math.min(head, sealed + mostEntries);
-  const tree = tilesOfLog(pool, tenant);
+  const tree = tilesOfLog(pool, tenant, memory?.of(tenant, sealed));
+  const root = await rootOf(tree, size); // First, since of the entries that it reads the other needs a part.
   // Of entries in full tiles the tiles remember; whether these are still what they were, whoever verifies an export finds out.
-  if (signed !== null && !(await rootOf(tree, sealed)).equals(signed)) throw new LogRewritten();
-  const root = await rootOf(tree, size);
+  if (signed !== null && !(await rootOf(tree, sealed)).equals(signed)) {
+    if (memory?.forget(tenant)) return sealLog(pool, log, signers); // What was signed may be newer than what is remembered.
+    throw new LogRewritten();
+  }
   const note = await signNote(checkpointText(nameOfLog(signers[0], tenant), size, root), signers);
   return storeCheckpoint(pool, { tenant, size, root, note, tiles: await newTiles(tree, sealed, size) });
 }
