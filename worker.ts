@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from './activities/create-activities.ts';
@@ -28,7 +29,9 @@ const tracing = startTracing('exequatur-worker');
 const registry = openRegistry('worker');
 const sdkMetrics = `${settings.EXEQUATUR_HOST}:${settings.EXEQUATUR_WORKER_SDK_METRICS_PORT}`;
 
-const stepsAtOnce = 20; // As many connections as local activities: a step never waits for a connection while its time is running.
+const stepsAtOnce = 20; // As many connections as there are steps of a kind: none waits for a connection while its time is running.
+// Of short ones, more than keep the processors busy wait for each other inside PostgreSQL, where each holds a connection that plans and compiles for itself.
+const shortStepsAtOnce = Math.min(stepsAtOnce, Math.max(10, 5 * availableParallelism()));
 const shutdownGraceMs = 10_000; // A container is given 30 s to stop by most schedulers; a step of any size but the largest ends within 10.
 // The SDK records a stack for every promise of a workflow and looks each frame up in the source map: with ten frames, a third of what the workflows cost.
 const framesInWorkflows = 3;
@@ -73,7 +76,7 @@ const worker = await Worker.create({
     ...createScheduleActivities({ pool, store, logger }),
   },
   plugins: tracing.plugins,
-  maxConcurrentLocalActivityExecutions: stepsAtOnce,
+  maxConcurrentLocalActivityExecutions: shortStepsAtOnce,
   maxConcurrentActivityTaskExecutions: stepsAtOnce,
   stickyQueueScheduleToStartTimeout: stickyTimeoutMs,
   shutdownGraceTime: shutdownGraceMs,

@@ -138,12 +138,13 @@ export class ApiContext {
 
   /**
    * The same in one round trip, for a read of one statement. What it found is shown only to whom the gate admits; where it would show sensitive values it is read once
-   * more, by a transaction that says so, which `show` then uses for whatever else it asks: with one of its own, calls could wait for each other's connections.
+   * more, by a transaction that says so, which `show` then uses for whatever else it asks: with one of its own, calls could wait for each other's connections. `policyVersion` is that in force
+   * at the same instant.
    */
   async glanceAs<F, T extends object>(
     caller: AuthenticatedCaller,
     read: (sql: Sql) => Promise<F>,
-    show: (found: F, actor: Actor, mask: Mask, tx?: Tx) => T | Refusal | Promise<T | Refusal>,
+    show: (found: F, actor: Actor, mask: Mask, asked: { policyVersion: number; tx?: Tx }) => T | Refusal | Promise<T | Refusal>,
     of?: string,
   ): Promise<T | Refusal> {
     const { pool, deps } = this.resources;
@@ -160,9 +161,13 @@ export class ApiContext {
       knownSensitiveFields(deps.ontologies, tenant, inForce.ontology) ??
       (await withTenant(pool, tenant, (tx) => readSensitiveFields(tx, deps.ontologies)));
     const mask = this.maskFor(actor, fields);
-    const shown = await show(found, actor, mask);
+    const shown = await show(found, actor, mask, { policyVersion: inForce.policies });
     if (Object.keys(mask.reads()).length === 0) return shown;
-    return this.readAs(caller, async (tx, again, own) => show(await read(tx), again, own, tx), of);
+    const showAgain = async (tx: Tx, again: Actor, own: Mask) => {
+      const [foundAgain, policyVersion] = await Promise.all([read(tx), policyVersionInForce(tx)]);
+      return show(foundAgain, again, own, { policyVersion, tx });
+    };
+    return this.readAs(caller, showAgain, of);
   }
 
   /** The same for the audit log, which holds names and reasons, and no values. */

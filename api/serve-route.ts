@@ -74,7 +74,9 @@ async function answer(route: Route, request: Request, response: Response, contex
   const content = body === undefined ? ({ ok: true, value: undefined } as const) : await readBody(body, request, response);
   if (!content.ok) return content.refusal;
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort(); // Whoever was answered has left too, and nothing waits any more.
+  });
   if (request.socket.destroyed) gone.abort(); // It left while the request was read.
   const whole = {
     ...input,

@@ -1,4 +1,3 @@
-import { policyVersionInForce } from '../store/policy-sets.ts';
 import { proposalActions } from '../store/proposal-actions.ts';
 import { proposalView } from '../store/proposal-view.ts';
 import { readProposalRecord } from '../store/read-proposal.ts';
@@ -13,8 +12,8 @@ export function viewProposal(proposalId: string, caller: AuthenticatedCaller, co
   const { deps, pool } = context.resources;
   return context.glanceAs(
     caller,
-    (sql) => Promise.all([readProposalRecord(sql, proposalId), policyVersionInForce(sql)]),
-    async ([record, policyVersion], viewer, mask, tx) => {
+    (sql) => readProposalRecord(sql, proposalId),
+    async (record, viewer, mask, { policyVersion, tx }) => {
       if (record === null) return refuse('not_found');
       const within = <T>(work: (asked: Tx) => Promise<T>) => (tx === undefined ? withTenant(pool, caller.tenant, work) : work(tx));
       const actions = await proposalActions({ record, viewer, policyVersion }, deps, within);

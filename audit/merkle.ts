@@ -96,6 +96,12 @@ export function perfectRoot(hashes: readonly Buffer[]): Buffer {
   return row[0];
 }
 
+/** Roots of full tiles that were read before. */
+export interface TileRoots {
+  get(level: number, tile: number): Buffer | undefined;
+  set(level: number, tile: number, root: Buffer): void;
+}
+
 /**
  * Tiles of one tree: full ones as they are stored, the last one of each level from what is below it.
  */
@@ -103,14 +109,17 @@ export class StoredTiles implements TileReader {
   private readonly known = new Map<string, readonly Buffer[]>();
   private readonly full: (level: number, tile: number) => Promise<Uint8Array | null>;
   private readonly leaves: (from: number, to: number) => Promise<readonly Buffer[]>;
+  private readonly roots: TileRoots | undefined;
 
-  /** `leaves` gives those from index `from` to before `to`. */
+  /** `leaves` gives those from index `from` to before `to`; `roots` are of tiles that need not be read again. */
   constructor(
     full: (level: number, tile: number) => Promise<Uint8Array | null>,
     leaves: (from: number, to: number) => Promise<readonly Buffer[]>,
+    roots?: TileRoots,
   ) {
     this.full = full;
     this.leaves = leaves;
+    this.roots = roots;
   }
 
   async hashes(level: number, tile: number, width: number): Promise<readonly Buffer[]> {
@@ -131,8 +140,16 @@ export class StoredTiles implements TileReader {
     const first = tile * tileWidth;
     if (level === 0) return this.leaves(first, first + width);
     const hashes: Buffer[] = [];
-    for (let at = first; at < first + width; at++) hashes.push(perfectRoot(await this.hashes(level - 1, at, tileWidth)));
+    for (let at = first; at < first + width; at++) hashes.push(await this.rootOfFull(level - 1, at));
     return hashes;
+  }
+
+  private async rootOfFull(level: number, tile: number): Promise<Buffer> {
+    const known = this.roots?.get(level, tile);
+    if (known !== undefined) return known;
+    const root = perfectRoot(await this.hashes(level, tile, tileWidth));
+    this.roots?.set(level, tile, root);
+    return root;
   }
 }
 

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { rootOf, type StoredTiles, tileWidth } from '../audit/merkle.ts';
 import { checkpointText, type NoteSigner, type Signers, signNote } from '../audit/signed-note.ts';
+import type { TileMemory } from '../audit/tile-memory.ts';
 import {
   EntriesMissing,
   type LogToSeal,
@@ -27,6 +28,8 @@ interface SealingDeps {
   logger: Logger;
   /** Tenants whose logs were rewritten, and when each is looked at again. Kept over rounds: until then it takes no other's place. */
   refused?: Map<string, number>;
+  /** Of earlier rounds. */
+  memory?: TileMemory;
 }
 
 /** Signs a checkpoint for each log that has grown. @returns how many were signed, and the tenants whose logs were rewritten, as far as they are known. */
@@ -34,13 +37,14 @@ export async function sealLogs({
   pool,
   signers,
   logger,
+  memory,
   refused = new Map(),
 }: SealingDeps): Promise<{ sealed: number; rewritten: string[] }> {
   for (const [tenant, again] of refused) if (again <= Date.now()) refused.delete(tenant);
   let sealed = 0;
   await severalAtOnce(await logsToSeal(pool, { passed: [...refused.keys()], limit: mostLogs }), atOnce, async (log) => {
     try {
-      if (await sealLog(pool, log, signers)) sealed++;
+      if (await sealLog(pool, log, signers, memory)) sealed++;
     } catch (error) {
       if (!(error instanceof LogRewritten || error instanceof EntriesMissing)) throw error;
       refused.set(log.tenant, Date.now() + rewrittenAgainMs);
@@ -62,12 +66,16 @@ function nameOfLog(signer: Pick<NoteSigner, 'name'>, tenant: string): string {
 
 const mostEntries = 65_536; // Of one checkpoint: hashes are held in memory until it is signed. The database takes no more either.
 
-async function sealLog(pool: pg.Pool, { tenant, head, sealed, root: signed }: LogToSeal, signers: Signers): Promise<boolean> {
+async function sealLog(pool: pg.Pool, log: LogToSeal, signers: Signers, memory?: TileMemory): Promise<boolean> {
+  const { tenant, head, sealed, root: signed } = log;
   const size = Math.min(head, sealed + mostEntries);
-  const tree = tilesOfLog(pool, tenant);
+  const tree = tilesOfLog(pool, tenant, memory?.of(tenant, sealed));
+  const root = await rootOf(tree, size); // First, since of the entries that it reads the other needs a part.
   // Of entries in full tiles the tiles remember; whether these are still what they were, whoever verifies an export finds out.
-  if (signed !== null && !(await rootOf(tree, sealed)).equals(signed)) throw new LogRewritten();
-  const root = await rootOf(tree, size);
+  if (signed !== null && !(await rootOf(tree, sealed)).equals(signed)) {
+    if (memory?.forget(tenant)) return sealLog(pool, log, signers); // What was signed may be newer than what is remembered.
+    throw new LogRewritten();
+  }
   const note = await signNote(checkpointText(nameOfLog(signers[0], tenant), size, root), signers);
   return storeCheckpoint(pool, { tenant, size, root, note, tiles: await newTiles(tree, sealed, size) });
 }

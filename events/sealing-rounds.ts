@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { readWitnessKey } from '../audit/note-keys.ts';
 import type { Signers } from '../audit/signed-note.ts';
+import { TileMemory } from '../audit/tile-memory.ts';
 import type { RelaySettings } from '../config.ts';
 import { thinCheckpoints } from '../store/cosignatures.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -34,10 +35,11 @@ export function sealingRounds(deps: SealingDeps): Round[] {
     logger.warn('no key for checkpoints: audit logs are not sealed');
     return [];
   }
-  return [sealing(deps, signers), telling(deps), thinning(deps), ...submitting(deps, witnesses)];
+  const memory = new TileMemory();
+  return [sealing(deps, signers, memory), telling(deps), thinning(deps), ...submitting(deps, witnesses, memory)];
 }
 
-function sealing({ pool, registry, logger }: SealingDeps, signers: Signers): Round {
+function sealing({ pool, registry, logger }: SealingDeps, signers: Signers, memory: TileMemory): Round {
   const checkpoints = new Counter({
     name: 'exequatur_audit_checkpoints_total',
     help: 'Checkpoints signed over tenants\u2019 audit logs.',
@@ -50,7 +52,7 @@ function sealing({ pool, registry, logger }: SealingDeps, signers: Signers): Rou
   });
   const refused = new Map<string, number>();
   const work = async () => {
-    const { sealed, rewritten } = await sealLogs({ pool, signers, logger, refused });
+    const { sealed, rewritten } = await sealLogs({ pool, signers, logger, refused, memory });
     checkpoints.inc(sealed);
     rewrittenLogs.set(rewritten.length);
     return sealed === mostLogs;
@@ -78,7 +80,7 @@ function thinning({ pool }: SealingDeps): Round {
   return { name: 'thin', everyMs: thinEveryMs, work };
 }
 
-function submitting({ pool, registry, logger }: SealingDeps, witnesses: readonly KnownWitness[]): Round[] {
+function submitting({ pool, registry, logger }: SealingDeps, witnesses: readonly KnownWitness[], memory: TileMemory): Round[] {
   if (witnesses.length === 0) return [];
   const cosignatures = new Counter({
     name: 'exequatur_audit_cosignatures_total',
@@ -99,7 +101,7 @@ function submitting({ pool, registry, logger }: SealingDeps, witnesses: readonly
     forked.set(label, 0);
     const work = async () => {
       try {
-        cosignatures.inc(label, await submitCheckpoints({ pool, witness, logger, forks, declined }));
+        cosignatures.inc(label, await submitCheckpoints({ pool, witness, logger, forks, declined, memory }));
         return false;
       } finally {
         forked.set(label, forks.size);

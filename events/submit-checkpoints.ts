@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { withCosignatures } from '../audit/cosignature.ts';
 import { consistencyProof } from '../audit/merkle.ts';
+import type { TileMemory } from '../audit/tile-memory.ts';
 import {
   type CheckpointToCosign,
   checkpointsToCosign,
@@ -22,6 +23,8 @@ export interface SubmitDeps {
   forks: Map<string, number>;
   /** Those of which it does not take the newest checkpoint as it is, and when it is asked again. */
   declined: Map<string, number>;
+  /** Of earlier rounds. */
+  memory?: TileMemory;
 }
 
 const mostLogs = 200; // Of one round.
@@ -77,10 +80,15 @@ const mostTries = 3; // It may have cosigned for another relay between our askin
 async function submit(deps: SubmitDeps, log: CheckpointToCosign): Promise<boolean> {
   const { pool, witness, logger } = deps;
   let old = log.cosigned;
+  let { memory } = deps;
   for (let tries = 0; tries < mostTries; tries++) {
-    const proof = await proofFrom(pool, log, old);
+    const proof = await proofFrom(pool, log, old, memory);
     const answer = proof === null ? 'refused' : await askWitness(witness, old, proof, log.note);
-    if (answer === 'refused') return fork(deps, log, old);
+    if (answer === 'refused') {
+      if (!memory?.forget(log.tenant)) return fork(deps, log, old);
+      memory = undefined; // The proof may have been made from what the log was before.
+      continue;
+    }
     if ('declined' in answer) return declined(deps, log, answer.declined);
     if ('cosigned' in answer) {
       const filed = await storeCosignature(pool, { ...log, witness: nameOfWitness(witness), line: answer.cosigned, at: answer.at });
@@ -103,9 +111,9 @@ async function submit(deps: SubmitDeps, log: CheckpointToCosign): Promise<boolea
 }
 
 /** Null where the log lacks entries that it needs. */
-async function proofFrom(pool: pg.Pool, { tenant, size }: CheckpointToCosign, old: number): Promise<Buffer[] | null> {
+async function proofFrom(pool: pg.Pool, { tenant, size }: CheckpointToCosign, old: number, memory?: TileMemory): Promise<Buffer[] | null> {
   try {
-    return await consistencyProof(tilesOfLog(pool, tenant), old, size);
+    return await consistencyProof(tilesOfLog(pool, tenant, memory?.of(tenant, size)), old, size);
   } catch (error) {
     if (error instanceof EntriesMissing) return null;
     throw error;

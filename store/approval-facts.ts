@@ -76,6 +76,9 @@ export const heldByPolicy = (p: string): string => `EXISTS (
    WHERE d.tenant_id = ${p}.tenant_id AND d.proposal_id = ${p}.id AND d.action = 'execute' AND d.outcome = 'refused' AND d.revision = ${p}.revision AND d.digest = ${p}.plan_digest
      AND NOT EXISTS (SELECT FROM exequatur.review v WHERE v.tenant_id = d.tenant_id AND v.proposal_id = d.proposal_id AND v.created_at > d.at))`;
 
+const selectFacts = `SELECT CASE WHEN l.id IS NULL THEN NULL ELSE ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held, ${sentPromptsJson('p', 'l')} AS prompts, ${glassJson('p', 'l')} AS glass
+  FROM exequatur.proposal p LEFT JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`;
+
 /**
  * MUST be sent after the statement that locks the proposal's row: only then does its snapshot hold every review that was committed before. Nothing of a proposal that
  * is not there.
@@ -87,11 +90,7 @@ export async function readApprovalFacts(tx: Sql, proposalId: string): Promise<Ap
     held: boolean;
     prompts: SentPrompts | null;
     glass: GlassFacts | null;
-  }>(
-    `SELECT CASE WHEN l.id IS NULL THEN NULL ELSE ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held, ${sentPromptsJson('p', 'l')} AS prompts, ${glassJson('p', 'l')} AS glass
-       FROM exequatur.proposal p LEFT JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`,
-    [proposalId],
-  );
+  }>(selectFacts, [proposalId]);
   if (row === undefined) return { plan: null, reviews: [] };
   const { prompts, glass, ...facts } = row;
   return { ...facts, ...(prompts === null ? {} : { prompts }), ...(glass === null ? {} : { glass }) };

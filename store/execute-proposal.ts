@@ -61,11 +61,13 @@ export function executionIdOf(proposalId: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
 }
 
+/** SQL: the definitions, then the tenant's control row, in this order, then the clock. */
+const lockTheRest = `SELECT ${lockDefinitionsFor('p')}, exequatur.lock_control(), ${isoTime('exequatur.clock()')} AS now FROM exequatur.proposal p WHERE p.id = $1::uuid`;
+
 async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Settled | null> {
-  const [proposal, , [locked], facts, circumstances] = await Promise.all([
+  const [proposal, [locked], facts, circumstances] = await Promise.all([
     lockProposal(tx, proposalId),
-    tx.rows(`SELECT ${lockDefinitionsFor('p')} FROM exequatur.proposal p WHERE p.id = $1::uuid`, [proposalId]),
-    tx.rows<{ now: string }>(`SELECT ${isoTime('exequatur.clock()')} AS now FROM exequatur.lock_control() c`),
+    tx.rows<{ now: string }>(lockTheRest, [proposalId]),
     readApprovalFacts(tx, proposalId),
     readForExecution(tx, proposalId),
   ]);

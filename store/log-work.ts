@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { hashBytes, StoredTiles, splitHashes } from '../audit/merkle.ts';
+import { hashBytes, StoredTiles, splitHashes, type TileRoots } from '../audit/merkle.ts';
 
 /** A tenant's log that has entries beyond its last checkpoint. */
 export interface LogToSeal {
@@ -36,7 +36,7 @@ export async function logsToSeal(pool: pg.Pool, { passed, limit }: { passed: rea
 }
 
 /** The tree of a tenant's log, as far as it is committed. */
-export function tilesOfLog(pool: pg.Pool, tenant: string): StoredTiles {
+export function tilesOfLog(pool: pg.Pool, tenant: string, roots?: TileRoots): StoredTiles {
   return new StoredTiles(
     async (level, tile) => {
       const { rows } = await pool.query<{ hashes: Buffer | null }>({
@@ -56,6 +56,7 @@ export function tilesOfLog(pool: pg.Pool, tenant: string): StoredTiles {
       if (leaves.length !== (to - from) * hashBytes) throw new EntriesMissing();
       return splitHashes(leaves);
     },
+    roots,
   );
 }
 

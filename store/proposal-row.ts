@@ -80,16 +80,15 @@ export const proposalJson = (p: string): string => `jsonb_build_object(
   'revertOf', ${p}.revert_of, 'skipsConflicts', ${p}.skips_conflicts, 'executeAfter', ${isoTime(`${p}.execute_after`)}, 'heldUntil', ${isoTime(`${p}.held_until`)}, 'heldBy', ${p}.held_by, 'failure', ${p}.failure, 'statusTimestamps', ${p}.status_timestamps,
   'createdAt', ${isoTime(`${p}.created_at`)}, 'updatedAt', ${isoTime(`${p}.updated_at`)})`;
 
+const lockOne = `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now
+  FROM (SELECT * FROM exequatur.proposal WHERE id = $1::uuid FOR UPDATE) p`;
+
 /**
  * Locks the proposal's row until the transaction ends: the first lock in the order of locks. Reviews, withdrawals, expiry and execution of one proposal therefore
  * happen one after another. The clock is asked after the lock is held, so that a wait for the lock counts.
  */
 export async function lockProposal(tx: Sql, proposalId: string): Promise<LockedProposal | null> {
-  const [row] = await tx.rows<{ proposal: ProposalRow; now: string }>(
-    `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now
-       FROM (SELECT * FROM exequatur.proposal WHERE id = $1::uuid FOR UPDATE) p`,
-    [proposalId],
-  );
+  const [row] = await tx.rows<{ proposal: ProposalRow; now: string }>(lockOne, [proposalId]);
   return row === undefined ? null : { ...row.proposal, now: row.now };
 }
 

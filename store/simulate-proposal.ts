@@ -69,16 +69,15 @@ interface ToSimulate {
   asksPeople: boolean;
 }
 
-async function simulate(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Simulated | 'superseded' | null> {
-  const [row] = await tx.rows<ToSimulate>(
-    `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now, p.parameters, ${definitionsHold} AS "inForce",
+const selectToSimulate = `SELECT ${proposalJson('p')} AS proposal, ${isoTime('exequatur.clock()')} AS now, p.parameters, ${definitionsHold} AS "inForce",
             (SELECT l.requirement FROM exequatur.execution x JOIN exequatur.plan l ON l.tenant_id = x.tenant_id AND l.id = x.plan_id
               WHERE x.tenant_id = p.tenant_id AND x.id = p.revert_of) AS requirement,
             EXISTS (SELECT FROM exequatur.decision d WHERE d.tenant_id = p.tenant_id AND d.proposal_id = p.id AND d.revision = p.revision
                        AND d.action = 'execute' AND d.outcome = 'refused') AS "asksPeople"
-       FROM exequatur.proposal p WHERE p.id = $1::uuid AND p.status = 'simulating'`,
-    [proposalId],
-  );
+       FROM exequatur.proposal p WHERE p.id = $1::uuid AND p.status = 'simulating'`;
+
+async function simulate(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Simulated | 'superseded' | null> {
+  const [row] = await tx.rows<ToSimulate>(selectToSimulate, [proposalId]);
   if (row === undefined) return null;
   if (row.proposal.revertOf === null && row.inForce !== true && row.now < row.proposal.expiresAt) return 'superseded';
   const setting = settingOf(row.proposal.actionType);

@@ -15,10 +15,11 @@ export class SqlSnapshot implements Snapshot {
   }
 
   async get(type: string, ids: readonly string[]): Promise<Map<string, ObjectState>> {
-    const rows = await this.sql.rows<{ object: ObjectState }>(
-      `SELECT ${objectStateJson} AS object FROM exequatur.object o WHERE o.type = $1 AND o.id = ANY($2::text[]) AND o.alive`,
-      [type, ids],
-    );
+    const select = `SELECT ${objectStateJson} AS object FROM exequatur.object o WHERE o.type = $1 AND o.alive AND`;
+    // For a list PostgreSQL makes a plan each time, since one for any list expects ten; for one id it keeps what it has.
+    const rows = await (ids.length === 1
+      ? this.sql.rows<{ object: ObjectState }>(`${select} o.id = $2`, [type, ids[0]])
+      : this.sql.rows<{ object: ObjectState }>(`${select} o.id = ANY($2::text[])`, [type, ids]));
     return new Map(rows.map(({ object }) => [object.id, object]));
   }
 

@@ -70,9 +70,7 @@ function claimedRoles(caller: Caller, standing: StandingRow | null): string[] {
   return caller.roles.filter((role) => !removedSince(standing, role, tokenIssuedAt) && (!isOverruled || standing.roles.includes(role)));
 }
 
-async function readStanding(tx: Sql, id: string): Promise<StandingRow | null> {
-  const [row] = await tx.rows<{ standing: StandingRow }>(
-    `SELECT jsonb_build_object(
+const selectStanding = `SELECT jsonb_build_object(
               'kind', p.kind, 'name', p.name, 'actsFor', p.acts_for, 'actsForIsSet', COALESCE(p.sources -> 'actsFor' ->> 'source' = 'administrator', false),
               'rolesSetAt', p.sources -> 'roles' ->> 'at', 'person', COALESCE(p.person, p.id), 'teams', to_jsonb(p.teams), 'disabled', p.disabled, 'roles', to_jsonb(${rolesInForce('p')}),
               'fresh', to_jsonb(ARRAY(SELECT s.role FROM exequatur.standing_role s
@@ -81,9 +79,10 @@ async function readStanding(tx: Sql, id: string): Promise<StandingRow | null> {
               'removed', COALESCE((SELECT jsonb_object_agg(s.role, to_char(s.removed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
                                      FROM (SELECT role, max(removed_at) AS removed_at FROM exequatur.standing_role
                                             WHERE tenant_id = p.tenant_id AND principal_id = p.id AND removed_at IS NOT NULL GROUP BY role) s), '{}')) AS standing
-       FROM exequatur.principal p WHERE p.id = $1`,
-    [id],
-  );
+       FROM exequatur.principal p WHERE p.id = $1`;
+
+async function readStanding(tx: Sql, id: string): Promise<StandingRow | null> {
+  const [row] = await tx.rows<{ standing: StandingRow }>(selectStanding, [id]);
   return row?.standing ?? null;
 }
 

@@ -25,6 +25,18 @@ const announce = (
 ) => `INSERT INTO exequatur.outbox (tenant_id, id, audit_entry_id, type, subject, proposal_id, data, created_at)
        SELECT (SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, $3, 'proposal/' || $4::text, $4::text::uuid, $5::jsonb, exequatur.clock() FROM ${from}`;
 
+/** SQL of a move. The plan's columns are named only where they change: the API's login may not write them. */
+const moveTo = (plan: string) => `WITH moved AS (
+    UPDATE exequatur.proposal p
+       SET status = $6, failure = $7::jsonb, updated_at = c.now,${plan}
+           status_timestamps = p.status_timestamps || jsonb_build_object($6::text, ${isoTime('c.now')})
+      FROM (SELECT exequatur.clock() AS now) c
+     WHERE p.id = $4::text::uuid
+ RETURNING 1
+  ) ${announce('moved')}`;
+const moveAlone = moveTo('');
+const moveWithPlan = moveTo(' plan_id = $8::uuid, plan_digest = $9,');
+
 /**
  * Moves a locked proposal along one edge of the lifecycle: its row, its event and its audit entry, all in this transaction. Throws on an edge that does not exist
  * or belongs to a door; the database would refuse both. The times of what it returns are those before the move.
@@ -33,23 +45,12 @@ export function transition<P extends ProposalRow>(tx: Tx, proposal: P, move: Mov
   if (!mayBecome(proposal.status, move.to) || isDoorEdge(proposal.status, move.to)) {
     throw new Error(`a proposal cannot go from ${proposal.status} to ${move.to} here`);
   }
-  tx.send(
-    // The plan's columns are named only where they change: the API's login may not write them.
-    `WITH moved AS (
-       UPDATE exequatur.proposal p
-          SET status = $6, failure = $7::jsonb, updated_at = c.now,${move.plan === undefined ? '' : ' plan_id = $8::uuid, plan_digest = $9,'}
-              status_timestamps = p.status_timestamps || jsonb_build_object($6::text, ${isoTime('c.now')})
-         FROM (SELECT exequatur.clock() AS now) c
-        WHERE p.id = $4::text::uuid
-    RETURNING 1
-     ) ${announce('moved')}`,
-    [
-      ...announcement(tx, proposal, move),
-      move.to,
-      move.failure === undefined ? null : JSON.stringify(move.failure),
-      ...(move.plan === undefined ? [] : [move.plan.id, move.plan.digest]),
-    ],
-  );
+  tx.send(move.plan === undefined ? moveAlone : moveWithPlan, [
+    ...announcement(tx, proposal, move),
+    move.to,
+    move.failure === undefined ? null : JSON.stringify(move.failure),
+    ...(move.plan === undefined ? [] : [move.plan.id, move.plan.digest]),
+  ]);
   return moved(proposal, move);
 }
 
