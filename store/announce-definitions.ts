@@ -2,7 +2,7 @@ import { fitFact } from '../audit/fit-fact.ts';
 import { announceChange } from './announce-change.ts';
 import type { Tx } from './sql.ts';
 
-export interface DefinitionsInForce {
+interface DefinitionsInForce {
   version: number;
   digest: string;
   /** Action type to its version. */

@@ -11,7 +11,7 @@ export const releasedDigests: Readonly<Record<number, string>> = {
   1: 'sha256:f0ef178c157c6c43c9e47b6230d2a42b54df20ea523c838ccd537b9bdb5a9120',
 };
 
-export interface ReleasedSchemas {
+interface ReleasedSchemas {
   version: number;
   /** As the file is. */
   text: string;
