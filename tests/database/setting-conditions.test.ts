@@ -118,7 +118,7 @@ describe('a setting', () => {
     [
       'subscribes from what is not kept',
       'XQ001: what it is to begin with is not kept any more',
-      () => put({ event_feed: [{ deleted_seq: 5 }], audit_head: [head] }, newly('beginning')),
+      () => put({ event_feed: [{ deleted_seq: 5 }], audit_head: [head] }, newly('0000000000000002.00000001')),
     ],
     [
       'subscribes in the place of another',
