@@ -20,8 +20,8 @@ export interface Written {
   at?: number;
 }
 
-export const tenant = randomUUID();
-export const proposalId = randomUUID();
+const tenant = randomUUID();
+const proposalId = randomUUID();
 const signer = readSigner(writeSigner('hostile.test/log', Buffer.alloc(32, 9)));
 const verifiers = [readVerifier(signer.verifierKey)];
 
