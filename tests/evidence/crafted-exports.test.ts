@@ -55,8 +55,8 @@ function lifecycle(stages: readonly object[], reviews: readonly Review[], execut
     payloadOf('proposal.created', { status: 'simulating' }),
     payloadOf('proposal.simulated', { from: 'simulating', status: 'awaiting_approval', planDigest, requirement }),
     ...reviews.map(({ id, decision = 'approve' }) => payloadOf('review.recorded', { reviewId: id, decision, planDigest })),
-    payloadOf('proposal.approved', { status: 'approved' }),
-    payloadOf('proposal.executing', { status: 'executing' }),
+    payloadOf('proposal.approved', { from: 'awaiting_approval', status: 'approved' }),
+    payloadOf('proposal.executing', { from: 'approved', status: 'executing' }),
     payloadOf('proposal.executed', { status: 'executed', planDigest, executionId: randomUUID(), requirement, approvals, ...executed }),
   ];
 }
@@ -111,7 +111,7 @@ it.each<[string, unknown]>([
   ['a checkpoint', { checkpoint: 'x' }],
   ['anything', {}],
 ])('nothing may stand behind its end: %s', async (_, line) => {
-  await expect(verified([payloadOf('x', {})], [line])).rejects.toThrow(
+  await expect(verified([payloadOf('proposal.created', {})], [line])).rejects.toThrow(
     'entry 1: is the last by what the export says, and more lines follow',
   );
 });
@@ -129,15 +129,15 @@ it.each<[string, string[], number]>([
   ['approvals that are nothing', lifecycle([stageOf(1, 1)], given(1), { approvals: [null] }), 6],
   ['denials that are no list', lifecycle([stageOf(1, 1)], given(1), { denials: 5 }), 6],
   ['a requirement without stages', lifecycle([], given(1)).map((text) => text.replace(',"stages":[]', '')), 6],
-  ['a payload that is no JSON', [payloadOf('x', {}), 'not JSON'], 2],
-  ['a payload that is null', [payloadOf('x', {}), 'null'], 2],
+  ['a payload that is no JSON', [payloadOf('proposal.created', {}), 'not JSON'], 2],
+  ['a payload that is null', [payloadOf('proposal.created', {}), 'null'], 2],
   ['a type that is a number', [`{"proposalId":"p","status":"simulating","type":5}`], 1],
 ])('is broken, and says at which entry: %s', async (_, payloads, index) => {
   await expect(verified(payloads)).rejects.toMatchObject({ index });
 });
 
 it('a line that is made of other things than an entry is broken too, at its number', async () => {
-  const lines = await exportOf([payloadOf('x', {}), payloadOf('y', {})]);
+  const lines = await exportOf([payloadOf('proposal.created', {}), payloadOf('y', {})]);
   for (const change of [{ at: 'noon' }, { payload: 5 }, { previousHash: 7 }, { disclosures: null }]) {
     const forged = lines.map((line, at) => (at === 2 ? JSON.stringify({ ...JSON.parse(line), ...change }) : line));
     await expect(verifyExport(forged, verifiers), JSON.stringify(change)).rejects.toMatchObject({ index: 2 });
