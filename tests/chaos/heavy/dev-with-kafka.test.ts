@@ -56,7 +56,7 @@ it('publishes what happens to the broker that it names, and stops it on SIGINT',
   const request = { actionType: 'closeAirport', parameters: { airport: 'SFO', reason: 'Fog' }, justification: 'Fog' };
   const { id } = await propose(client, request, 'closing');
   const heard = () => notebook.received.filter(({ key }) => key === id).map(({ headers }) => headers.ce_type);
-  await expect.poll(heard, { timeout: 60_000 }).toEqual(expect.arrayContaining(['proposal.created', 'proposal.simulated']));
+  await expect.poll(heard, { timeout: 300_000 }).toEqual(expect.arrayContaining(['proposal.created', 'proposal.simulated']));
   await notebook.close();
 
   if (running.pid !== undefined) process.kill(-running.pid, 'SIGINT');
