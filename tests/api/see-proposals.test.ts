@@ -19,7 +19,7 @@ const nothing = '00000000-0000-0000-0000-000000000000';
 const policies = {
   all: 'permit (principal, action, resource);',
   floors: `@explain("Not for visitors.") forbid (principal in Role::"visitor", action == Action::"see", resource is ActionType)
-    when { !(context has plan) || context.plan.objectTypes.contains(ObjectType::"floor") };`,
+    unless { context has plan && !context.plan.objectTypes.contains(ObjectType::"floor") };`,
 };
 const cases = [
   {
