@@ -18,7 +18,7 @@ interface Measured {
 }
 
 /**
- * `npm run bench -- policy [--policies 10,100,1000] [--principals 10000] [--seconds 3] [--rounds 5] [--lifecycles 200] [--proposals 10000] [--frozen-s 1200]`: what one decision
+ * `npm run bench -- policy [--policies 10,100,1000] [--principals 10000] [--seconds 3] [--rounds 5] [--lifecycles 200] [--proposals 10000] [--frozen-s 1200] [--server production|dev]`: what one decision
  * of the engine costs in one process, with sets of each size, in turns, asked about the execution of a plan by one principal after the other; what decisions take of a lifecycle;
  * and what so many proposals cost that wait for the end of a freeze window, which is as long as it must be and at most `frozen-s`, and how long they take then.
  * Says of each part how long it took.
@@ -26,7 +26,7 @@ interface Measured {
 export async function benchPolicy(args: readonly string[]): Promise<void> {
   const options = readOptions(args, {
     ...{ policies: '10,100,1000', principals: 10_000, seconds: 3, rounds: 5 },
-    ...{ lifecycles: 200, proposals: 10_000, 'frozen-s': 1_200 },
+    ...{ lifecycles: 200, proposals: 10_000, 'frozen-s': 1_200, server: 'production' },
   });
   const sizes = options.policies.split(',').map(Number);
   const laps = new Laps();
@@ -60,7 +60,7 @@ export async function benchPolicy(args: readonly string[]): Promise<void> {
   const gateShare = await measureGateShare(sizes, options.lifecycles);
   printGateShare(gateShare);
   laps.tell('lifecycles');
-  const waiting = await measureWaiting(options.proposals, options['frozen-s']);
+  const waiting = await measureWaiting(options.proposals, options['frozen-s'], options.server === 'dev' ? 'dev' : 'production');
   printWaiting(waiting);
   laps.tell('waiting proposals');
   console.log(JSON.stringify({ bench: 'policy', principals: options.principals, measured, gateShare, waiting, seconds: laps.seconds }));

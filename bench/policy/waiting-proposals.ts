@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { OntologyDocument } from '../../ontology/definition.ts';
@@ -51,10 +51,10 @@ const margin = 1.3; // What waits is timed, reminded of and indexed as well, so 
  * That many proposals on the whole product, all held by one freeze window, each by a workflow with a timer for the window's end. The window lasts as long as proposing should take by
  * a first few that nothing holds, at most `longestS`; where that does not suffice another is set beside it in time.
  */
-export async function measureWaiting(proposals: number, longestS: number): Promise<Waiting> {
+export async function measureWaiting(proposals: number, longestS: number, temporal: 'production' | 'dev'): Promise<Waiting> {
   const directory = resolve('.exequatur', 'bench', 'waiting');
   const tenants = [{ slug: 'bench', name: 'Bench' }];
-  const stack = await startStack({ directory, tenants, temporal: 'dev', fresh: true, env: { LOG_LEVEL: 'error' } });
+  const stack = await startStack({ directory, tenants, temporal, fresh: true, env: { LOG_LEVEL: 'error' } });
   const database = new pg.Client({ connectionString: stack.postgresUrls.superuser });
   await database.connect();
   const count = async (status: string) =>
@@ -64,7 +64,7 @@ export async function measureWaiting(proposals: number, longestS: number): Promi
     if (tenant === undefined) throw new Error('the stack has no tenant');
     const client = (principal: string) => restClient(stack.apiUrl, tokenOf(tenant, principal));
     expectGood(await client('ontology-admin-1').put('/v1/ontology', document), 'uploading the document');
-    const before = residentOf(stack, directory);
+    const before = residentOf(stack);
     const eachS = await secondsEach(client('ops-agent'), () => count('executed'));
     const freeze = new Freeze(client('operator'));
     await freeze.open(Math.min(longestS, 30 + proposals * eachS * margin));
@@ -79,7 +79,7 @@ export async function measureWaiting(proposals: number, longestS: number): Promi
     }
     await proposing;
     const proposingS = (performance.now() - from) / 1_000;
-    const waiting = residentOf(stack, directory);
+    const waiting = residentOf(stack);
     const idleS = freeze.leftS();
     for (const end = freeze.endsAt + patienceS * 1_000; (await count('executed')) < pilot + proposals; await sleep(250))
       if (Date.now() > end) throw new Error(`after ${patienceS} s ${await count('executed')} were executed`);
@@ -138,12 +138,17 @@ async function proposeAll(agent: RestClient, name: string, proposals: number): P
   await Promise.all(Array.from({ length: atOnce }, one));
 }
 
-/** Of the worker, and of the Temporal server over this very directory, which another process may have started with the same words. Linux only: elsewhere there is none to read. */
-function residentOf(stack: Stack, directory: string): Record<string, number> {
-  const temporal = processIds().filter((pid) => commandOf(pid).includes(join(directory, 'temporal.db')));
+/** Of the worker, and of the Temporal server that this process has started. Linux only: elsewhere there is none to read. */
+function residentOf(stack: Stack): Record<string, number> {
+  const temporal = processIds().filter((pid) => /^\S*temporal/.test(commandOf(pid)) && isOurs(pid));
   const worker = [stack.processes.worker.pid()].flatMap((pid) => (pid === undefined ? [] : [`${pid}`]));
   const parts = Object.entries({ worker, Temporal: temporal }).filter(([, pids]) => pids.length > 0);
   return Object.fromEntries(parts.map(([part, pids]) => [part, Math.round(Math.max(...pids.map(residentKb)) / 1_024)]));
+}
+
+function isOurs(pid: string): boolean {
+  const parent = /^PPid:\s+(\d+)$/m.exec(textOf(`/proc/${pid}/status`))?.[1];
+  return parent === `${process.pid}` || (parent !== undefined && parent !== '0' && isOurs(parent));
 }
 
 function residentKb(pid: string): number {
