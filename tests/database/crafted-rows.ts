@@ -22,6 +22,8 @@ export interface Attempt {
 export const proposalId = '00000000-0000-4000-8000-000000000001';
 export const planId = '00000000-0000-4000-8000-000000000002';
 export const executionId = '00000000-0000-4000-8000-000000000003';
+/** Stands in rows for the tenant, which each test has of its own. */
+export const tenantId = '00000000-0000-4000-8000-00000000000f';
 export const past = '2020-01-01T00:00:00Z';
 export const future = '2999-01-01T00:00:00Z';
 export const digest = `sha256:${'a'.repeat(64)}`;
@@ -76,7 +78,7 @@ export function craftedRows() {
     const columns = Object.keys(full).map((name) => `"${name}"`);
     await client.query(
       `INSERT INTO exequatur.${table} (${columns.join()}) SELECT ${columns.join()} FROM jsonb_populate_record(NULL::exequatur.${table}, $1::jsonb)`,
-      [JSON.stringify(full)],
+      [JSON.stringify(full).replaceAll(tenantId, tenant)],
     );
   };
 

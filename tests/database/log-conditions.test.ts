@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { auditEntry } from '../../audit/entry.ts';
-import { type Attempt, craftedRows, digest, executionId, past, planId, proposal, proposalId, type Row } from './crafted-rows.ts';
+import { type Attempt, craftedRows, digest, executionId, past, planId, proposal, proposalId, type Row, tenantId } from './crafted-rows.ts';
 
 const { answerOf } = craftedRows();
 
@@ -12,8 +12,14 @@ const each = (cases: readonly Case[]) =>
 
 describe('a checkpoint', () => {
   const at = (hours: number) => new Date(Date.UTC(2020, 0, 1, 0, 10) + hours * 3_600_000).toISOString();
-  const checkpoint = (size: number, created_at: string): Row => ({ size, root: `\\x${'00'.repeat(32)}`, note: 'n', created_at });
-  const signed = (size: number, witness = 'w'): Row => ({ size, witness, line: `— ${witness} ${'A'.repeat(102)}==\n`, cosigned_at: past });
+  const checkpoint = (size: number, created_at: string): Row => ({
+    ...{ size, root: `\\x${'00'.repeat(32)}`, created_at },
+    note: `log/${tenantId}\n${size}\n${'A'.repeat(43)}=\n\n— log ${'A'.repeat(91)}=\n`,
+  });
+  const signed = (size: number, name = 'w'): Row => ({
+    ...{ size, witness: `${name}+00000000`, cosigned_at: past },
+    line: `— ${name} ${'A'.repeat(102)}==\n`,
+  });
   const kept = 'XQ011: a checkpoint is kept until a later one takes its place';
   const recent = () => [checkpoint(1, new Date(Date.now() - 1).toISOString()), checkpoint(2, new Date().toISOString())];
   const forget = (...rows: [checkpoints: Row[], cosignatures?: Row[]]): Attempt => ({
