@@ -74,9 +74,7 @@ async function answer(route: Route, request: Request, response: Response, contex
   const content = body === undefined ? ({ ok: true, value: undefined } as const) : await readBody(body, request, response);
   if (!content.ok) return content.refusal;
   const gone = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort(); // Whoever was answered has left too, and nothing waits any more.
-  });
+  response.once('close', () => gone.abort('closed')); // Also after the answer: streams end so. With a reason, since without one each call would make an error with its stack.
   if (request.socket.destroyed) gone.abort(); // It left while the request was read.
   const whole = {
     ...input,

@@ -92,7 +92,7 @@ describe('a reminder', () => {
           const rows = await fixture.inWorker((tx) =>
             tx.rows('SELECT 1 FROM exequatur.proposal p WHERE p.id = $1::uuid FOR UPDATE NOWAIT', [plan.proposalId]),
           );
-          if (rows.length === 1) lockedByNobody.push(request.principal.id);
+          if (rows.length === 1 && request.action === 'review') lockedByNobody.push(request.principal.id);
           return cedar.engine.decide(set, request);
         },
       },
