@@ -6,6 +6,7 @@ import { keepSchedules } from '../../events/keep-schedules.ts';
 import type { Caller } from '../../ontology/authority.ts';
 import type { OntologyDocument } from '../../ontology/definition.ts';
 import type { JsonValue } from '../../ontology/json.ts';
+import { putPolicies } from '../../store/put-policies.ts';
 import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { isRefusal } from '../../store/refusal.ts';
@@ -30,6 +31,7 @@ afterEach(() => shop?.close());
 const issued = '2026-01-01T00:00:00.000Z';
 const operator: Caller = { id: 'operator', kind: 'user', roles: ['operator'], tokenIssuedAt: issued };
 const clerk: Caller = { id: 'clerk', kind: 'user', roles: ['clerk'], tokenIssuedAt: issued };
+const policyAdmin: Caller = { id: 'policy-admin', kind: 'user', roles: ['ontology-admin'], tokenIssuedAt: issued };
 const accessAdmin: Caller = { id: 'access-admin', kind: 'user', roles: ['access-admin'], tokenIssuedAt: issued };
 
 const relay = (everything = false) =>
@@ -181,6 +183,19 @@ describe('a run', () => {
       'the action is switched off',
       () => shop.inApi((tx) => putSwitch(tx, { scope: 'actionType', name: 'dim', state: 'off', reason: 'x', by: operator }, shop.deps)),
       'switched_off',
+    ],
+    [
+      'the policies that are in force by then forbid it',
+      async () => {
+        const policies = {
+          all: 'permit (principal, action, resource);',
+          not: 'forbid (principal, action == Action::"propose", resource);',
+        };
+        const { proposalId } = await shop.write((tx) => putPolicies(tx, { policies, cases: [] }, policyAdmin, shop.deps));
+        await shop.enact(proposalId ?? '');
+        return {};
+      },
+      'policy_forbids',
     ],
   ])('makes no proposal where %s, and says so', async (_, happens, code) => {
     await opened();

@@ -123,6 +123,25 @@ describe('a change set', () => {
     expect(await hash()).toBe(before);
   });
 
+  it('may have a thousand actions: one plan, one execution and one revert', async () => {
+    const before = await hash();
+    const names = Array.from({ length: 333 }, () => `F${++floors}`);
+    // A floor, then the seats of its room, then the same room closed; and one room for which all of it is done again.
+    const each = names.flatMap((name, n) => [addFloor(name, `${name}-1`), setSeats(`${name}-1`, n + 1), closeRoom(`${name}-1`)]);
+    const plan = await planned([...each, setSeats(`${names[0]}-1`, 77)]);
+    expect((await fixture.read(plan.proposalId)).planSummary).toMatchObject({ edits: { create: 666, modify: 0 } });
+    for (const reviewer of [keeper1, keeper2, officer]) expectDone(await fixture.review(plan, reviewer));
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
+    expect(await room(`${names[0]}-1`)).toMatchObject({ seats: 77, status: 'closed' });
+    expect(await room(`${names[332]}-1`)).toMatchObject({ seats: 333, status: 'closed' });
+    const back = { proposalId: plan.proposalId, justification: 'back', proposer: agent };
+    const revert = expectDone(await fixture.inApi((tx) => createRevert(tx, back, fixture.deps)));
+    const inverse = await simulated(fixture, revert.proposalId);
+    for (const reviewer of [keeper1, keeper2, officer]) expectDone(await fixture.review(inverse, reviewer));
+    expect(await execute(revert.proposalId)).toMatchObject({ status: 'executed' });
+    expect(await hash()).toBe(before);
+  });
+
   it('is invalid where one of its actions is, and says which', async () => {
     const plan = await planned([addFloor('G', 'G-1'), closeRoom('G-1'), closeRoom('G-1')]);
     expect(plan).toMatchObject({

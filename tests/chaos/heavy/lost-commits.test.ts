@@ -4,11 +4,20 @@ import { lastRefused, ParcelService } from '../parcel-service.ts';
 
 // On the run's servers: tests/support/database.ts, tests/support/temporal.ts.
 let service: ParcelService;
-const limitMs = 240_000;
+const limitMs = 600_000; // A worker that was killed is missed after seconds, at each commit.
 afterEach(() => service?.close());
 
+interface Expected {
+  status: string;
+  parcel: object;
+  done: string[];
+  executions: number;
+  /** Whether the worker is killed at that instant, instead of hearing that its connection broke. */
+  kills: boolean;
+}
+
 /** Hands parcels over, one after another: of the first the worker's commits are counted, and of the n-th after it the answer to the n-th commit is dropped. */
-async function losingEach(expected: { status: string; parcel: object; done: string[]; executions: number }): Promise<void> {
+async function losingEach(expected: Expected): Promise<void> {
   const { shop, proxy, carrier } = service;
   let most = 0;
   for (let nth = 0; nth <= most; nth++) {
@@ -17,12 +26,16 @@ async function losingEach(expected: { status: string; parcel: object; done: stri
     const before = carrier.done.length;
     let lost = 0;
     proxy.loseCommits((at) => {
-      if (at === nth) lost++;
-      return at === nth;
+      if (at !== nth || lost > 0) return false;
+      lost++;
+      if (expected.kills) service.worker.kill();
+      return true;
     });
+    const failures = service.worker.failures();
     const proposal = await service.handOver(code);
     expect(await service.ended(proposal), `commit ${nth}`).toBe(expected.status);
     expect(lost).toBe(nth === 0 ? 0 : 1);
+    if (expected.kills && lost > 0) expect(service.worker.failures()).toBeGreaterThan(failures);
     if (nth === 0) most = proxy.commits();
     proxy.loseCommits(() => false);
     const label = `the answer to commit ${nth} of ${most} was lost`;
@@ -39,20 +52,23 @@ async function losingEach(expected: { status: string; parcel: object; done: stri
     });
   }
   expect(most).toBeGreaterThan(4);
-  console.log(JSON.stringify({ commitsLost: most, ended: expected.status }));
+  console.log(JSON.stringify({ commitsLost: most, workersKilled: expected.kills ? most : 0, ended: expected.status }));
 }
 
-describe('the answer to a COMMIT that is lost, at each commit of the worker in turn,', { timeout: limitMs }, () => {
+describe.each([
+  ['is lost', false],
+  ['is lost with the worker, killed with kill -9 after it was stored and before anybody heard of it', true],
+])('the answer to a COMMIT, at each commit of the worker in turn, that %s', { timeout: limitMs }, (_words, kills) => {
   it('repeats nothing of an execution', async () => {
     service = await ParcelService.open({ parcels: 0 });
     const done = ['POST /bookings', 'POST /depots/north/arrivals'];
-    await losingEach({ status: 'executed', parcel: { depot: 'north', status: 'away' }, done, executions: 1 });
+    await losingEach({ status: 'executed', parcel: { depot: 'north', status: 'away' }, done, executions: 1, kills });
   });
 
   it('repeats nothing of an execution that is undone', async () => {
     service = await ParcelService.open({ parcels: 0, effects: [bookCarrier, tellDepot, lastRefused] });
     service.carrier.behaviour = ({ path }) => (path === '/close' ? { status: 409 } : undefined);
     const done = ['POST /bookings', 'POST /depots/north/arrivals', 'POST /depots/north/cancellations', 'DELETE /bookings/B'];
-    await losingEach({ status: 'failed', parcel: { status: 'here' }, done, executions: 1 });
+    await losingEach({ status: 'failed', parcel: { status: 'here' }, done, executions: 1, kills });
   });
 });
