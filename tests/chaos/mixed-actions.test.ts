@@ -43,10 +43,15 @@ beforeAll(async () => {
     throw error;
   });
   shop = deployment.shop;
-  for (let code = 0; code < parcels; code++) {
-    const id = await posted('/v1/proposals', proposal('receive', { code: `P${code}`, weight: 1 }), `parcel-${code}`);
-    if (id !== null) await vi.waitFor(async () => expect(await shop.status(id)).toBe('executed'), { timeout: 180_000 });
-  }
+  let next = 0;
+  const receive = async () => {
+    while (next < parcels) {
+      const code = next++;
+      const id = await posted('/v1/proposals', proposal('receive', { code: `P${code}`, weight: 1 }), `parcel-${code}`);
+      if (id !== null) await vi.waitFor(async () => expect(await shop.status(id)).toBe('executed'), { timeout: 180_000 });
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, receive));
 }, 900_000);
 
 afterAll(() => deployment?.close(), 120_000);
@@ -207,6 +212,7 @@ it(`${count} mixed actions under faults: none lost, none doubled, none half-done
   const lane = async () => {
     while (begun < count) {
       const n = begun++;
+      if (n > 0 && n % 100 === 0) console.log(`${n} of ${count} actions after ${Math.round((Date.now() - startedAt) / 1_000)} s`);
       while (!isDue(n) && !isOver) await sleep(50);
       const action = schedule.actions[n] as ChaosAction;
       const id = await propose(action, n, ids);
