@@ -9,6 +9,10 @@ export const redundantChecks: readonly { name: string; because: string }[] = [
     because: 'admits() computes nothing without an expression, and what cannot be computed admits nobody; this is for the compiler',
   },
   {
+    name: 'gate  policy/decide-break-glass.ts  requirement === null',
+    because: 'a requirement that is not there has no rule for emergencies, which the condition beside it finds; this is for the compiler',
+  },
+  {
     name: 'gate  ontology/quorum.ts  otherAt !== at',
     because: 'isNewer() finds no review newer than itself: its instant, its decision, its key and its place are its own',
   },
