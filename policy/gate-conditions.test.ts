@@ -182,6 +182,11 @@ const questions: Record<string, readonly (readonly [string, string, AuthorityReq
         ...outside<Asked<'proposal:review'>>(),
         ['by an agent', 'agent_may_not_review', as({ kind: 'agent' })],
         ['by whoever is behind it', 'self_review', as({ person: 'ann' })],
+        [
+          'by whoever is behind it, of what waits for nobody',
+          'self_review',
+          (right) => ({ ...as<typeof right>({ person: 'ann' })(right), ...of<typeof right>({ status: 'approved' })(right) }),
+        ],
         ['for whoever is behind it', 'self_review', as({ actsFor: 'ann' })],
         ['by whoever is behind it, on behalf of another', 'self_review', () => ({ actor: actor('ann', ['clerk']), onBehalfOf: member })],
         [

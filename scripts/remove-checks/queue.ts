@@ -23,7 +23,7 @@ const perRound = 3;
 const lanes = ['gate', 'door', 'store'];
 /** Of one run of tests. What is longer loses more when it is ended. */
 const secondsOfRun = 90;
-const trialsOfRun = 60;
+const trialsOfRun = 30;
 
 /** What is left to try: of each check the file first that is likely to notice soon; of all checks first those of the gate, then those of the door, and few files of each before many of one. */
 export class Queue {

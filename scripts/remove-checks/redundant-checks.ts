@@ -9,6 +9,10 @@ export const redundantChecks: readonly { name: string; because: string }[] = [
     because: 'admits() computes nothing without an expression, and what cannot be computed admits nobody; this is for the compiler',
   },
   {
+    name: 'gate  policy/decide-break-glass.ts  requirement === null',
+    because: 'a requirement that is not there has no rule for emergencies, which the condition beside it finds; this is for the compiler',
+  },
+  {
     name: 'gate  ontology/quorum.ts  otherAt !== at',
     because: 'isNewer() finds no review newer than itself: its instant, its decision, its key and its place are its own',
   },
@@ -27,6 +31,10 @@ export const redundantChecks: readonly { name: string; because: string }[] = [
   {
     name: 'door  end_migration()  XQ006 the migration cannot end like that: (SELECT max(o.version)',
     because: 'put_setting() puts no other definitions in force while a migration runs, and found_setting() none where there are any',
+  },
+  {
+    name: 'door  apply_plan()  XQ003 there is no such plan',
+    because: 'approved_text() finds no plan of a proposal that is not there either, with the same code',
   },
   {
     name: 'door  approved_text()  XQ003 this is not the approved plan of the proposal: NOT FOUND',

@@ -8,7 +8,7 @@ export interface Notice {
   test: string;
   /** What it found, in the first line of its failure. */
   found: string;
-  /** That a machine is slow says nothing: such a failure is none. */
+  /** That a machine is slow, or a server gone, says nothing: such a failure is none. */
   timedOut: boolean;
 }
 
@@ -22,7 +22,7 @@ interface Report {
 }
 
 // The longest of these files takes a minute on a quiet machine. On a busy one, where several of these run beside other work, everything takes much longer, which says nothing.
-const patienceMs = 900_000;
+const patienceMs = 3_600_000;
 const timeouts = ['--testTimeout=120000', '--hookTimeout=240000'];
 
 /**
@@ -71,6 +71,6 @@ function failureIn(root: string, { name, status, message, assertionResults }: Re
     file,
     test: failed?.fullName ?? '(before its tests)',
     found: words.split('\n')[0]?.slice(0, 300) ?? '',
-    timedOut: /timed out in \d+ ?ms|Matcher did not succeed in time/.test(words),
+    timedOut: /timed out in \d+ ?ms|Matcher did not succeed in time|ECONNREFUSED|Connection terminated/.test(words),
   };
 }
