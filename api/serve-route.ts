@@ -8,6 +8,7 @@ import { isRefusal, refuse } from '../store/refusal.ts';
 import type { Place } from './admission.ts';
 import type { ApiContext } from './api-context.ts';
 import { type AuthenticatedCaller, authenticateOperator } from './authenticate.ts';
+import { headerNames } from './header-names.ts';
 import { type FaultPlace, problemMediaType } from './problem.ts';
 import { readJson } from './read-json.ts';
 import { codeOf } from './request-faults.ts';
@@ -110,7 +111,12 @@ function parse(schema: z.ZodType | undefined, value: unknown, place: FaultPlace)
   // A missing precondition has a status of its own, which tells the client what to do about it.
   if (place === 'header' && faults.some(({ pointer }) => pointer === '/ifMatch') && (value as { ifMatch?: string }).ifMatch === undefined)
     return refused('if_match_required', [], place);
-  return refused(codeOf(faults), faults, place);
+  return refused(codeOf(faults), place === 'header' ? faults.map(ofHeader) : faults, place);
+}
+
+/** Schemas name headers as properties; clients know them as they sent them. */
+function ofHeader(fault: Fault): Fault {
+  return { ...fault, pointer: (fault.pointer ?? '').replace(/^\/(\w+)/, (_, name: string) => `/${headerNames[name] ?? name}`) };
 }
 
 function refuseExtras(query: Record<string, string>): Parsed<undefined> {
