@@ -51,9 +51,14 @@ const security: Parameters<typeof helmet>[0] = {
   },
 };
 
+const withoutHost: RouteRefusal = {
+  ...refuse('malformed_request', [{ code: 'malformed_request', pointer: '/Host', message: 'is missing' }]),
+  place: 'header',
+};
+
 /** HTTP/1.1 asks for a Host header. Node would refuse with an empty answer, so it leaves that to us. */
 function refuseWithoutHost(request: Request, response: Response, next: NextFunction): void {
-  if (request.headers.host === undefined && request.httpVersion === '1.1') sendProblem(request, response, refuse('malformed_request'));
+  if (request.headers.host === undefined && request.httpVersion === '1.1') sendProblem(request, response, withoutHost);
   else next();
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ProblemCode, problems } from '../ontology/problems.ts';
+import { headerNames } from './header-names.ts';
 import { problemMediaType, statusOf } from './problem.ts';
 import type { ResponseDescription, Route } from './route.ts';
 import { components } from './schemas/components.ts';
@@ -70,13 +71,6 @@ function operation(route: Route): Json {
     },
   };
 }
-
-const headerNames: Readonly<Record<string, string>> = {
-  ifMatch: 'If-Match',
-  idempotencyKey: 'Idempotency-Key',
-  prefer: 'Prefer',
-  lastEventId: 'Last-Event-ID',
-};
 
 function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query' | 'header'): Json[] {
   if (schema === undefined) return [];

@@ -1,12 +1,12 @@
 import type { Fault } from '../ontology/plan.ts';
 import { type ProblemCode, type ProblemKind, problems } from '../ontology/problems.ts';
 
-/** Which part of a request a pointer points into. */
-export type FaultPlace = 'body' | 'query' | 'path' | 'header';
+/** Where a pointer begins: a part of the request, the definition of the action type (of a change set behind `/actions/{index}`), or the ontology document in force. */
+export type FaultPlace = 'body' | 'query' | 'path' | 'header' | 'actionType' | 'ontology';
 
 export interface ProblemError {
   in: FaultPlace;
-  /** RFC 6901, from the root of that part. */
+  /** RFC 6901, from the root of that place. */
   pointer: string;
   code: string;
   detail: string;
@@ -56,6 +56,34 @@ const transportProblems = {
 
 export type TransportCode = keyof typeof transportProblems;
 
+/** What refusals without faults of their own are about, by their code; the catalogue's text says what is wrong with it. */
+const subjects: Partial<Record<ProblemCode, { in: FaultPlace; pointer: string }>> = {
+  idempotency_key_required: { in: 'header', pointer: '/Idempotency-Key' },
+  idempotency_key_reused: { in: 'header', pointer: '/Idempotency-Key' },
+  invalid_page_token: { in: 'query', pointer: '/pageToken' },
+  unexplained_changes: { in: 'body', pointer: '/reason' },
+  unknown_action_type: { in: 'body', pointer: '/actionType' },
+};
+
+/** Found by an evaluation, so that a pointer goes into the parameters or else into a definition. */
+const evaluated: ReadonlySet<string> = new Set<ProblemCode>([
+  'conflicting_edits',
+  'conflicting_rules',
+  'constraint_failed',
+  'criteria_failed',
+  'evaluation_failed',
+  'function_failed',
+  'invalid_value',
+  'limit_exceeded',
+  'not_unique',
+  'object_exists',
+  'object_missing',
+  'outside_surface',
+  'required_link_missing',
+  'still_referenced',
+  'unknown_reference',
+]);
+
 export const problemMediaType = 'application/problem+json';
 const problemTypeBase = 'https://exequatur.dev/problems/';
 const maxErrors = 100; // A hostile body of a million wrong items must not become an answer of a million faults.
@@ -76,7 +104,12 @@ export function problemDocument(
   request: { instance: string; requestId: string; traceId?: string },
 ): ProblemDocument {
   const { title } = isTransportCode(refusal.refused) ? transportProblems[refusal.refused] : problems[refusal.refused];
-  const errors = (refusal.faults ?? []).slice(0, maxErrors).map((fault) => problemError(fault, refusal.place ?? 'body'));
+  const { faults = [] } = refusal;
+  const subject = isTransportCode(refusal.refused) ? undefined : subjects[refusal.refused];
+  const errors =
+    faults.length === 0 && subject !== undefined
+      ? [{ ...subject, code: refusal.refused, detail: title }]
+      : faults.slice(0, maxErrors).map((fault) => problemError(fault, refusal.place ?? 'body'));
   return {
     type: problemTypeBase + refusal.refused,
     title,
@@ -92,13 +125,21 @@ export function problemDocument(
 
 function problemError(fault: Fault, place: FaultPlace): ProblemError {
   return {
-    in: place,
-    pointer: (fault.pointer ?? '').slice(0, maxPointer).toWellFormed(),
+    ...located(fault, place),
     code: fault.code,
     detail: fault.message.slice(0, maxDetail).toWellFormed(),
     ...(fault.objects === undefined ? {} : { objects: fault.objects.slice(0, maxErrors) }),
     ...(fault.count === undefined ? {} : { count: fault.count }),
   };
+}
+
+function located(fault: Fault, place: FaultPlace): Pick<ProblemError, 'in' | 'pointer'> {
+  const pointer = (fault.pointer ?? '').slice(0, maxPointer).toWellFormed();
+  if (pointer === '' || !evaluated.has(fault.code) || /^\/(?:parameters|changeSet)\//.test(pointer)) return { in: place, pointer };
+  const [, member = '', own = ''] = /^(\/actions\/[0-9]+)?(.*)$/s.exec(pointer) ?? [];
+  if (own === '') return { in: 'actionType', pointer };
+  const inType = /^(?:\/actionTypes\/[^/]+)?(\/(?:criteria|rules|parameters|effects|checks|limits)(?:\/.*)?)$/s.exec(own)?.[1];
+  return inType === undefined ? { in: 'ontology', pointer: own } : { in: 'actionType', pointer: `${member}${inType}` };
 }
 
 function detailOf(title: string, errors: readonly ProblemError[]): string {

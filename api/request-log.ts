@@ -63,7 +63,9 @@ export function problemAnswer(
   refusal: RouteRefusal,
 ): { status: number; headers: Record<string, string>; document: ProblemDocument } {
   const span = trace.getActiveSpan()?.spanContext();
-  const document = problemDocument(refusal, {
+  // What is wrong with a call that has no body is in its query, unless the refusal says where else.
+  const place = request.method === 'GET' || request.method === 'HEAD' ? 'query' : 'body';
+  const document = problemDocument({ place, ...refusal }, {
     instance: pathOf(request),
     requestId: response.locals.requestId as string,
     ...(span !== undefined && isSpanContextValid(span) ? { traceId: span.traceId } : {}),

@@ -35,7 +35,7 @@ export interface Answer {
   headers?: Record<string, string>;
 }
 
-/** A refusal may say where in the request its faults point; the body is assumed. */
+/** A refusal may say where in the request its faults point; else the query of a GET, or the body, is assumed. */
 export type RouteRefusal = Refusal & { place?: FaultPlace };
 
 type Schema = z.ZodType;

@@ -3,13 +3,15 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import type { z } from 'zod';
 import { isStorableText, pointerTo } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
+import { readShape } from '../ontology/read-shape.ts';
 import { isRefusal, refuse } from '../store/refusal.ts';
 import type { Place } from './admission.ts';
 import type { ApiContext } from './api-context.ts';
 import { type AuthenticatedCaller, authenticateOperator } from './authenticate.ts';
+import { headerNames } from './header-names.ts';
 import { type FaultPlace, problemMediaType } from './problem.ts';
 import { readJson } from './read-json.ts';
-import { codeOf, faultsOf } from './request-faults.ts';
+import { codeOf } from './request-faults.ts';
 import { logOf, problemAnswer } from './request-log.ts';
 import type { Answer, Route, RouteInput, RouteRefusal } from './route.ts';
 
@@ -103,13 +105,18 @@ async function answer(route: Route, request: Request, response: Response, contex
 
 function parse(schema: z.ZodType | undefined, value: unknown, place: FaultPlace): Parsed<unknown> {
   if (schema === undefined) return place === 'query' ? refuseExtras(value as Record<string, string>) : { ok: true, value: undefined };
-  const outcome = schema.safeParse(value);
-  if (outcome.success) return { ok: true, value: outcome.data };
-  const faults = faultsOf(outcome.error);
+  const outcome = readShape(schema, value, 'malformed_request');
+  if ('value' in outcome) return { ok: true, value: outcome.value };
+  const { faults } = outcome;
   // A missing precondition has a status of its own, which tells the client what to do about it.
   if (place === 'header' && faults.some(({ pointer }) => pointer === '/ifMatch') && (value as { ifMatch?: string }).ifMatch === undefined)
     return refused('if_match_required', [], place);
-  return refused(codeOf(faults), faults, place);
+  return refused(codeOf(faults), place === 'header' ? faults.map(ofHeader) : faults, place);
+}
+
+/** Schemas name headers as properties; clients know them as they sent them. */
+function ofHeader(fault: Fault): Fault {
+  return { ...fault, pointer: (fault.pointer ?? '').replace(/^\/(\w+)/, (_, name: string) => `/${headerNames[name] ?? name}`) };
 }
 
 function refuseExtras(query: Record<string, string>): Parsed<undefined> {

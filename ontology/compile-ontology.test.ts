@@ -41,7 +41,7 @@ function faults(changes: Changes): string {
 
 /** What is refused, where the document is spoilt, with what, and what is said about it. */
 const refusals: [string, string, unknown, RegExp][] = [
-  ['a key it does not know', '/actionTypes/store/limit', {}, /^\/actionTypes\/store\/limit: limit is not known here/],
+  ['a key it does not know', '/actionTypes/store/limit', {}, /^\/actionTypes\/store\/limit: is not known here/],
   ['an unknown property type', '/objectTypes/bin/properties/zone/type', 'text', /^\/objectTypes\/bin\/properties\/zone\/type: /],
   [
     'a reference to nowhere',
@@ -66,13 +66,13 @@ const refusals: [string, string, unknown, RegExp][] = [
     'readers who are no readers',
     '/objectTypes/bin/sensitiveReaders',
     "'x' in reviewer.roles",
-    /^\/objectTypes\/bin\/sensitiveReaders: Unknown variable: reviewer/,
+    /^\/objectTypes\/bin\/sensitiveReaders: the expression language says: Unknown variable: reviewer/,
   ],
   [
     'readers of parameters with an unknown field',
     '/actionTypes/store/sensitiveReaders',
     'reader.role',
-    /^\/actionTypes\/store\/sensitiveReaders: No such key: role/,
+    /^\/actionTypes\/store\/sensitiveReaders: the expression language says: No such key: role/,
   ],
   ['a key that is sensitive', '/objectTypes/product/properties/sku/sensitive', true, /sensitive: a key is the id/],
   ['a pattern that is none', '/objectTypes/product/properties/sku/pattern', '(', /sku\/pattern: is no regular expression/],
@@ -122,7 +122,7 @@ const refusals: [string, string, unknown, RegExp][] = [
     'a name that is not in reach',
     '/actionTypes/store/criteria/0/condition',
     'box.capacity > 1',
-    /^\/actionTypes\/store\/criteria\/0\/condition: Unknown variable: box \(at character 1\)/,
+    /^\/actionTypes\/store\/criteria\/0\/condition: the expression language says: Unknown variable: box \(at character 1\)/,
   ],
   ['a property that does not exist', '/actionTypes/store/criteria/0/condition', 'bin.size > 1', /No such key: size/],
   ['a property that does not exist under has', '/actionTypes/store/criteria/0/condition', 'has(bin.size)', /bin has no property size/],
@@ -181,7 +181,7 @@ const refusals: [string, string, unknown, RegExp][] = [
     'reviewers that cannot be told',
     '/approvalPolicies/four-eyes/stages/0/thresholds/0/reviewers',
     'reviewer.role == "x"',
-    /thresholds\/0\/reviewers: No such key: role/,
+    /thresholds\/0\/reviewers: the expression language says: No such key: role/,
   ],
   [
     'automatic approval without a ceiling',
@@ -218,7 +218,7 @@ const refusals: [string, string, unknown, RegExp][] = [
     'an escalation to whom no expression names',
     '/approvalPolicies/four-eyes/escalate',
     { after: 'PT1S', reviewers: { nowhere: 'reviewer.role' } },
-    /reviewers\/nowhere: No such key: role/,
+    /reviewers\/nowhere: the expression language says: No such key: role/,
   ],
   [
     'an emergency that needs as many approvals as any day',
@@ -230,7 +230,7 @@ const refusals: [string, string, unknown, RegExp][] = [
     'an emergency that nobody reviews',
     '/approvalPolicies/four-eyes/breakGlass',
     { roles: ['on-call'], approvals: 0, reviewWithin: 'PT1H', reviewers: 'reviewer.role' },
-    /breakGlass\/reviewers: No such key: role/,
+    /breakGlass\/reviewers: the expression language says: No such key: role/,
   ],
   ['a duration of nothing', '/approvalPolicies/four-eyes/expiresAfter', 'PT0S', /four-eyes\/expiresAfter: must be .*longer than nothing/],
   [

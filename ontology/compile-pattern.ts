@@ -1,4 +1,5 @@
 import { RE2JS, RE2JSException, RE2JSSyntaxException } from 're2js';
+import { quotedWords } from './quoted-words.ts';
 
 /**
  * Runs the regular expressions that tenants write, in definitions and in expressions, with RE2: its time is linear in the text, whatever the expression, where
@@ -49,7 +50,9 @@ function compile(text: string): PatternOutcome {
     if (!(error instanceof RE2JSException)) {
       throw error;
     }
-    return { refused: `is no regular expression of RE2, which has no look-around and no back-references: ${reasonOf(error)}` };
+    return {
+      refused: `is no regular expression of RE2, which has no look-around and no back-references: ${quotedWords('RE2', reasonOf(error))}`,
+    };
   }
 }
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { FieldDefinition, OntologyDocument, Rule } from './definition.ts';
 import { effectSchemas } from './effect-schema.ts';
-import { pointerTo } from './json.ts';
 import type { Fault } from './plan.ts';
+import { readShape } from './read-shape.ts';
 
 /** Names that every JavaScript object already answers to would be found where nothing was defined. */
 const isFree = (name: string) => !(name in Object.prototype);
@@ -316,24 +316,8 @@ export function parseDocument(json: unknown): { document: OntologyDocument } | {
   if (isDeeper(json, maximumDepth)) {
     return { faults: [{ code: 'invalid_ontology', pointer: '', message: `must not nest deeper than ${maximumDepth} levels` }] };
   }
-  const parsed = ontologySchema.safeParse(json);
-  if (parsed.success) {
-    return { document: parsed.data as unknown as OntologyDocument };
-  }
-  return { faults: parsed.error.issues.flatMap((issue) => faultsOf(issue)) };
-}
-
-function faultsOf(issue: z.core.$ZodIssue): Fault[] {
-  const at = pointerTo('', ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step)));
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ code: 'unknown_field', pointer: pointerTo(at, key), message: `${key} is not known here` }));
-  }
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    // The branch with the fewest complaints is what the author meant.
-    const nearest = [...issue.errors].sort((a, b) => weightOf(a) - weightOf(b))[0] ?? [];
-    return nearest.flatMap((inner) => faultsOf({ ...inner, path: [...issue.path, ...inner.path] }));
-  }
-  return [{ code: 'invalid_ontology', pointer: at, message: issue.message }];
+  const outcome = readShape(ontologySchema, json, 'invalid_ontology');
+  return 'faults' in outcome ? outcome : { document: outcome.value as unknown as OntologyDocument };
 }
 
 function isDeeper(json: unknown, depth: number): boolean {
@@ -341,8 +325,4 @@ function isDeeper(json: unknown, depth: number): boolean {
     return false;
   }
   return depth === 0 || Object.values(json).some((inner) => isDeeper(inner, depth - 1));
-}
-
-function weightOf(issues: readonly z.core.$ZodIssue[]): number {
-  return issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
 }

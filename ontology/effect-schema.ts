@@ -35,7 +35,7 @@ export function effectSchemas({ described, identifier, label, cel, duration, val
       message: z.strictObject({
         type: z
           .string()
-          .regex(/^[a-z][a-z0-9]*([.-][a-z0-9]+)*$/)
+          .regex(/^[a-z][a-z0-9]*([.-][a-z0-9]+)*$/, 'must be words of lower-case letters and digits with dots or hyphens between')
           .max(100),
         data: template,
       }),

@@ -164,11 +164,14 @@ export class Mask {
     // Which action of a change set it is of does not matter: what one of them hides is not told.
     const isParameter = parameter !== undefined && membersOf(actionType).some((name) => this.hides('actionTypes', name, parameter));
     if (hidden.length === 0 && !isParameter) return fault;
-    const { objects, ...rest } = fault;
+    const { objects, pointer, ...rest } = fault;
+    // That a parameter which is shown equals a value which is not would tell that value.
+    const isAstray = !isParameter && /^\/parameters\//.test(pointer ?? '');
     const names = isParameter ? [parameter] : [...new Set(hidden.map(({ property }) => property))];
     const isTelling = isParameter || hidden.some(({ type, property }) => this.fields.isReference(type, property ?? ''));
     return {
       ...rest,
+      ...(pointer === undefined || isAstray ? {} : { pointer }),
       message: isInAuthorsWords(fault) ? fault.message : `${names.join(', ')}: sensitive, so what is wrong with it is not shown`,
       ...(isTelling || objects === undefined ? {} : { objects }),
     };

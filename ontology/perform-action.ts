@@ -10,6 +10,7 @@ import { type LoadedParameters, loadParameters } from './parameter-frame.ts';
 import type { Edit, PlanHeader, Verdict } from './plan.ts';
 import { planChecks, planEffects } from './plan-effects.ts';
 import type { PlannedCheck, PlannedEffect } from './planned-effect.ts';
+import { pointAtParameters } from './point-at-parameters.ts';
 import type { ReadRecorder } from './read-recorder.ts';
 import { Refusal, refuse } from './refusal.ts';
 import type { EvaluationContext, Run } from './rules/run.ts';
@@ -52,7 +53,9 @@ export async function performAction({ ontology, action, parameters, recorder, co
   const run: Run = { ontology, action, parameters: values, context, recorder, builder, functions: {}, iterations: 0 };
   await runRules(run, action.compiled.rules, [{ frame, key: '' }]);
   await cascadeDeletes(builder);
-  const edits = await finishEdits(builder);
+  const edits = await finishEdits(builder).catch((error: unknown) => {
+    throw pointAtParameters(error, parameters, builder);
+  });
   checkLimits(action, edits);
   const endpoints = ontology.document.endpoints ?? {};
   const effects = bindSlots(edits, planEffects(action.compiled.effects, frame, endpoints));

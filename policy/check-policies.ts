@@ -2,6 +2,7 @@ import type { SchemaJson, ValidationError } from '@cedar-policy/cedar-wasm/nodej
 import { pointerTo } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import type { PolicyVocabulary } from '../ontology/policy-engine.ts';
+import { quotedWords } from '../ontology/quoted-words.ts';
 import { type CedarModule, freshCedar } from './cedar-module.ts';
 import { cedarSchema } from './cedar-schema.ts';
 
@@ -29,7 +30,7 @@ export function checkPolicies(policies: Readonly<Record<string, string>>, vocabu
       policies: { staticPolicies: { ...policies } },
       validationSettings: { mode: 'strict' },
     });
-    if (answer.type === 'failure') return answer.errors.map(({ message }) => fault('', message));
+    if (answer.type === 'failure') return answer.errors.map(({ message }) => fault('', cedarSays(message)));
     return answer.validationErrors.map(faultOf);
   } catch {
     return [fault('', 'the policies are nested too deeply to be computed')];
@@ -66,12 +67,17 @@ function parseFaults(cedar: CedarModule, id: string, text: string): Fault[] {
   if (answer.type === 'success') return [];
   return answer.errors.map(({ message, sourceLocations }) => {
     const [place] = sourceLocations ?? [];
-    return fault(id, place === undefined ? message : `${message} (at ${place.start}${place.label === null ? '' : `: ${place.label}`})`);
+    if (place === undefined) return fault(id, cedarSays(message));
+    return fault(id, cedarSays(`${message} (at ${place.start}${place.label === null ? '' : `: ${place.label}`})`));
   });
 }
 
 function faultOf({ policyId: id, error }: ValidationError): Fault {
-  return fault(id, error.help === null ? error.message : `${error.message}; ${error.help}`);
+  return fault(id, cedarSays(error.help === null ? error.message : `${error.message}; ${error.help}`));
+}
+
+function cedarSays(words: string): string {
+  return quotedWords('Cedar', words);
 }
 
 function fault(id: string, message: string): Fault {

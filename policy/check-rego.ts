@@ -1,5 +1,6 @@
 import { pointerTo } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
+import { quotedWords } from '../ontology/quoted-words.ts';
 import { checkSize } from './check-policies.ts';
 import type { OpaEngine } from './opa-engine.ts';
 
@@ -30,7 +31,7 @@ export async function checkRego(engine: OpaEngine, policies: Readonly<Record<str
     return says.test(text) ? [] : [fault(id, 'a policy has a rule permit or forbid, which begins a line')];
   });
   if (mute.length > 0) return mute;
-  return Object.entries(await engine.compile(policies)).map(([id, words]) => fault(id, words));
+  return Object.entries(await engine.compile(policies)).map(([id, words]) => fault(id, quotedWords('OPA', words)));
 }
 
 function fault(id: string, message: string): Fault {

@@ -142,7 +142,7 @@ export function refuseUnknownAction(reference: string): Refusal {
 }
 
 /** Which actions of a change set are of no action type that is there. */
-async function unknownMembers(tx: Tx, { actionType, parameters }: NewProposal): Promise<Fault[]> {
+export async function unknownMembers(tx: Tx, { actionType, parameters }: Pick<NewProposal, 'actionType' | 'parameters'>): Promise<Fault[]> {
   const rows = await tx.rows<{ name: string }>(
     'SELECT a.name FROM exequatur.action_type a WHERE a.name = ANY($1::text[]) AND NOT a.retired',
     [membersOf(actionType)],

@@ -100,7 +100,10 @@ async function revise(
     return isRefusal(revised) ? revised : announceRevision(tx, proposal, { ...revised, justification, actor: actor.id });
   }
   const action = await findAction(tx, proposal.actionType, deps);
-  if (action === null) return refuse('unknown_action_type');
+  if (action === null) {
+    const message = `there is no action type ${proposal.actionType} any more`;
+    return refuse('unknown_action_type', [{ code: 'unknown_action_type', pointer: '', message }]);
+  }
   const proposer = { id: proposal.proposerId, kind: proposal.proposerKind, roles: proposal.proposerRoles };
   if (!admitsProposer(action.type.definition.proposers ?? null, proposer)) return refuse('proposer_not_allowed');
   const parsed = parseFor(action.ontology, action.type.name, request.parameters);

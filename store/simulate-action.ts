@@ -10,7 +10,7 @@ import { parseFor } from '../ontology/parse-change-set.ts';
 import type { Edit, PlanSummary, ResolvedRequirement } from '../ontology/plan.ts';
 import type { PlannedCheck, PlannedEffect } from '../ontology/planned-effect.ts';
 import { forbiddenByPolicy } from './ask-policies.ts';
-import { findAction, refusalOfVersion } from './create-proposal.ts';
+import { findAction, refusalOfVersion, unknownMembers } from './create-proposal.ts';
 import { foreseeChangeSet } from './foresee-change-set.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { failureOf } from './simulate-proposal.ts';
@@ -57,7 +57,7 @@ async function dryRun(
   const read = deps.decide({ action: 'read', actor });
   if (!read.allowed) return refuse(read.reason);
   const action = await (isChangeSet(request.actionType) ? foreseeChangeSet : findAction)(tx, request.actionType, deps);
-  if (action === null) return refuse(isChangeSet(request.actionType) ? 'unknown_action_type' : 'not_found');
+  if (action === null) return isChangeSet(request.actionType) ? refuse('unknown_action_type', await unknownMembers(tx, request)) : refuse('not_found');
   const otherVersion = refusalOfVersion(request.actionType, action);
   if (otherVersion !== null) return refuse(otherVersion === 'unknown_action_type' ? 'not_found' : otherVersion);
   const { name, definition } = action.type;

@@ -396,7 +396,11 @@ describe('a definition', () => {
         }),
       /path\/1\/reverse: a depot is the from end/,
     ],
-    ['a fill-in that sees another', () => parameter('move', 'reason', { prefill: 'to.name' }), /reason\/prefill: Unknown variable: to/],
+    [
+      'a fill-in that sees another',
+      () => parameter('move', 'reason', { prefill: 'to.name' }),
+      /reason\/prefill: the expression language says: Unknown variable: to/,
+    ],
     [
       'a fill-in of another type',
       () => parameter('move', 'to', { prefill: 'vehicle.odometer' }),
@@ -416,7 +420,7 @@ describe('a definition', () => {
     [
       'a default filter that selects nothing one can ask for',
       () => parameter('retire', 'spare', { default: { filter: 'wheels == 1' } }),
-      /spare\/default\/filter: Unknown variable: wheels/,
+      /spare\/default\/filter: the expression language says: Unknown variable: wheels/,
     ],
     ['a default filter of another shape', () => parameter('retire', 'spare', { default: 'true' }), /spare\/default: must be an object/],
   ])('is refused for %s', (_, spoilt, expected) => {

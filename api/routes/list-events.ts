@@ -5,7 +5,7 @@ import { isRefusal, type Refusal, refuse } from '../../store/refusal.ts';
 import { withoutHidden } from '../../store/see-events.ts';
 import type { Tx } from '../../store/sql.ts';
 import { eventStream } from '../event-stream.ts';
-import { route } from '../route.ts';
+import { type RouteRefusal, route } from '../route.ts';
 import { cloudEventsBatch, eventBatchSchema, eventHeaders, eventPageSchema, eventQuery } from '../schemas/event-schema.ts';
 
 const json = 'application/json';
@@ -37,7 +37,7 @@ export const listEvents = route({
     if (wanted === stream) {
       const from = headers.lastEventId ?? after;
       const position = await context.readAs(caller, (tx) => positionOf(tx, caller.tenant, from));
-      if (isRefusal(position)) return position;
+      if (isRefusal(position)) return headers.lastEventId === undefined ? position : { ...position, ...inLastEventId(position) };
       const end = context.streams.enter(caller.tenant, gone);
       if (end === null) return refuse('too_many_streams');
       context.events.attend(caller.tenant, gone);
@@ -61,12 +61,16 @@ export const listEvents = route({
   },
 });
 
+function inLastEventId({ faults = [] }: Refusal): Pick<RouteRefusal, 'faults' | 'place'> {
+  return { place: 'header', faults: faults.map((fault) => ({ ...fault, pointer: '/Last-Event-ID' })) };
+}
+
 /** Behind what is named; a time, a sequence, or nothing, which is now. A position that the log has not come to is of another log, or of one that was rolled back. */
 async function positionOf(tx: Tx, tenant: string, from: string | undefined): Promise<Position | Refusal> {
   const head = await readHead(tx, tenant);
   if (from === undefined) return head;
   const position = parsePosition(from) ?? (await readPositionAt(tx, tenant, from));
-  if (comparePositions(position, head) > 0) return refuse('unknown_position');
+  if (comparePositions(position, head) > 0) return refuse('unknown_position', [{ code: 'unknown_position', pointer: '/after', message: 'lies behind the end of the log' }]);
   if (comparePositions(position, beginning) === 0) return readOldest(tx, tenant);
   return (await isKept(tx, tenant, position)) ? position : refuse('events_not_kept');
 }

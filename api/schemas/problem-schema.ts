@@ -19,8 +19,12 @@ export const problemSchema = component(
     code: z.string().describe('Stable; match on this.'),
     errors: z.array(
       z.strictObject({
-        in: z.enum(['body', 'query', 'path', 'header']),
-        pointer: z.string().describe('RFC 6901, from the root of that part of the request.'),
+        in: z
+          .enum(['body', 'query', 'path', 'header', 'actionType', 'ontology'])
+          .describe(
+            'Where the pointer begins: in a part of the request or, for what is found in a definition, in that of the action type (of a change set behind `/actions/{index}`) or in the ontology document.',
+          ),
+        pointer: z.string().describe('RFC 6901, from the root of that place; headers, parameters of the path and of the query by their names here. Empty where the whole is meant. The last step may name what is missing.'),
         code: z.string(),
         detail: z.string(),
         ...concernedObjects,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { JsonObject } from '../../ontology/json.ts';
+import { readShape } from '../../ontology/read-shape.ts';
 import type { Setting } from '../../ontology/setting-actions.ts';
 import type { ParseSetting } from '../../store/revise-setting.ts';
-import { faultsOf } from '../request-faults.ts';
 import { delegationBody } from './delegation-schema.ts';
 import { ontologyBody } from './ontology-schema.ts';
 import { policiesBody } from './policy-schema.ts';
@@ -21,10 +21,10 @@ const revisions: Record<Setting, z.ZodType> = {
 };
 
 export const parseSetting: ParseSetting = (setting, parameters) => {
-  const parsed = revisions[setting].safeParse(parameters);
-  if (parsed.success) return { value: parsed.data as JsonObject };
+  const outcome = readShape(revisions[setting], parameters, 'invalid_parameters');
+  if ('value' in outcome) return { value: outcome.value as JsonObject };
   return {
-    faults: faultsOf(parsed.error).map(({ pointer = '', ...fault }) => ({
+    faults: outcome.faults.map(({ pointer = '', ...fault }) => ({
       ...fault,
       code: 'invalid_parameters',
       pointer: `/parameters${pointer}`,

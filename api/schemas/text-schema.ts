@@ -16,9 +16,11 @@ export const uuid = z.guid().toLowerCase();
 export const time = z.iso.datetime().describe('UTC, ISO 8601');
 
 /** A time from a client. */
-export const instant = z.iso.datetime({ offset: true }).describe('RFC 3339, with an offset or Z');
+export const instant = z.iso
+  .datetime({ offset: true, error: 'must be a time of RFC 3339 with an offset or Z, such as 2026-01-31T09:00:00+01:00' })
+  .describe('RFC 3339, with an offset or Z');
 
-export const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+export const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be `sha256:` and 64 hexadecimal digits in lower case');
 
 /** Any JSON. The body reader has bounded its depth. */
 export const json = z.custom<JsonValue>((value) => value !== undefined);

@@ -85,7 +85,7 @@ describe('expressions', () => {
   });
 
   it('say which mentioned value is absent, in the words of their author and with no value', () => {
-    expect(() => compute('b.count + n')).toThrow(/^no such overload: .*, where b\.count is absent$/);
+    expect(() => compute('b.count + n')).toThrow(/^the expression language says: no such overload: .*, where b\.count is absent$/);
     expect(() => compute('a.count + b.count * b.count')).toThrow(/, where b\.count is absent$/);
     expect(() => compute('all.map(x, x.count + 1) == [n]')).toThrow(/^[^,]*$/);
   });

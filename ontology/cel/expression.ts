@@ -1,11 +1,12 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import type { Fault } from '../plan.ts';
+import { quotedWords } from '../quoted-words.ts';
 import { type AbsentMention, absenceWords, absentMentions } from './absent-mentions.ts';
 import { childrenOf } from './ast-children.ts';
 import { Budget, withinBudget } from './budget.ts';
 import { running } from './cel-environment.ts';
 import { expressionText, nodesOf } from './expression-text.ts';
-import { failureWords } from './failure-words.ts';
+import { failureWords, speaker } from './failure-words.ts';
 import { findMentions } from './find-mentions.ts';
 import type { Scope } from './scope.ts';
 
@@ -61,7 +62,7 @@ export function compileExpression(
   try {
     return { expression: { text, pointer, type: checked.type, compute: makeComputable(checked.ast, pointer) } };
   } catch (error) {
-    return refuse((error as Error).message);
+    return refuse(error instanceof ExpressionError ? error.message : describe(error));
   }
 }
 
@@ -99,7 +100,7 @@ function rename(scope: Scope, text: string): string {
 
 function describe(error: unknown): string {
   const { summary, message, range } = error as { summary?: string; message?: string; range?: { start: number } };
-  const words = summary ?? message ?? 'cannot be read';
+  const words = quotedWords(speaker, summary ?? message ?? 'cannot be read');
   return range ? `${words} (at character ${range.start + 1})` : words;
 }
 

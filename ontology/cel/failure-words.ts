@@ -1,3 +1,8 @@
+import { quotedWords } from '../quoted-words.ts';
+
+/** Who speaks where the library that reads and computes expressions is quoted. */
+export const speaker = 'the expression language';
+
 /** Thrown by functions of ours inside an expression. Its message quotes no value that it was given. */
 export class ComputationError extends Error {}
 
@@ -36,5 +41,5 @@ export function failureWords(error: unknown): string {
     return error.message;
   }
   const { code = '', summary } = error as { code?: string; summary?: string };
-  return withoutValue[code] ?? (speaksOfTypes.has(code) && summary !== undefined ? summary : 'cannot be computed');
+  return withoutValue[code] ?? (speaksOfTypes.has(code) && summary !== undefined ? quotedWords(speaker, summary) : 'cannot be computed');
 }

@@ -200,7 +200,7 @@ export class ApiScene {
       mediaType,
       body: /[/+]json$/.test(mediaType) ? JSON.parse(text) : text,
     };
-    checkAgainstContract(method, path, answer);
+    checkAgainstContract(method, path, answer, { url: response.url, headers, content });
     return answer;
   }
 

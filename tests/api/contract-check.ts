@@ -2,11 +2,18 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { openApiDocument } from '../../api/open-api.ts';
 import { routes } from '../../api/routes.ts';
+import { type Sent, wrongInFaults } from './fault-check.ts';
+
+interface Operation {
+  operationId: string;
+  parameters?: { name: string; in: string }[];
+  responses: Record<string, { content?: Record<string, { schema?: unknown }> }>;
+}
 
 interface Described {
   paths: Record<
     string,
-    Record<string, { operationId: string; responses: Record<string, { content?: Record<string, { schema?: unknown }> }> }>
+    Record<string, Operation>
   >;
 }
 
@@ -17,8 +24,16 @@ ajv.addSchema({ ...document, $id: 'openapi' });
 
 const patterns = Object.keys(document.paths).map((path) => ({ path, pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`) }));
 
-/** Throws when an answer is not one that the OpenAPI document describes for its route: an unknown status, another media type, or a body of another shape. */
-export function checkAgainstContract(method: string, url: string, answer: { status: number; mediaType: string; body: unknown }): void {
+/**
+ * Throws when an answer is not one that the OpenAPI document describes for its route: an unknown status, another media type, or a body of another shape. Also where a 400
+ * or 422 says nothing of the request, or points at nothing in it.
+ */
+export function checkAgainstContract(
+  method: string,
+  url: string,
+  answer: { status: number; mediaType: string; body: unknown },
+  sent: Sent,
+): void {
   const path = url.split('?')[0] ?? '';
   const found = patterns.find(({ pattern }) => pattern.test(path));
   const operation = found === undefined ? undefined : document.paths[found.path]?.[method.toLowerCase()];
@@ -32,6 +47,14 @@ export function checkAgainstContract(method: string, url: string, answer: { stat
   const validate = ajv.compile(inDocument(content.schema));
   if (!validate(answer.body))
     throw new Error(`${what} with a body of another shape: ${ajv.errorsText(validate.errors)}: ${JSON.stringify(answer.body)}`);
+  if (answer.status !== 400 && answer.status !== 422) return;
+  const wrong = wrongInFaults(documented(operation), sent, (answer.body as { errors: Parameters<typeof wrongInFaults>[2] }).errors);
+  if (wrong !== null) throw new Error(`${what} ${wrong}: ${JSON.stringify(answer.body)}`);
+}
+
+function documented({ parameters = [] }: Operation): Record<string, string[]> {
+  const of = (place: string) => parameters.filter((one) => one.in === place).map(({ name }) => name);
+  return { query: of('query'), path: of('path'), header: of('header') };
 }
 
 function inDocument(schema: unknown): object {

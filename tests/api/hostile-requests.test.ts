@@ -156,7 +156,7 @@ describe('preconditions and keys', () => {
   it('an idempotency key that is no key is refused', async () => {
     const answer = await keeper.propose('addFloor', { name: 'F1', rooms: [] }, { 'idempotency-key': 'x'.repeat(201) });
     expectProblem(answer, 400, 'malformed_request');
-    expect(answer.body.errors[0]).toMatchObject({ in: 'header', pointer: '/idempotencyKey' });
+    expect(answer.body.errors[0]).toMatchObject({ in: 'header', pointer: '/Idempotency-Key' });
   });
 });
 
