@@ -33,9 +33,6 @@ export async function meetings(
 ): Promise<Map<string, Meeting>> {
   const files = [...digests.keys()];
   const texts = new Map(checked.map(({ where, text }) => [where, digestOf(text)]));
-  // HACK
-  if (process.env.HACK) for (const [path, m] of Object.entries(memory.meetings)) m.digest = digests.get(path) ?? m.digest;
-  // KCAH
   const isKnown = ({ digest, texts: seen }: Meeting, path: string) =>
     digest === digests.get(path) && Object.entries(seen).every(([where, text]) => texts.get(where) === text);
   const unknown = files.filter((path) => !memory.meetings[path] || !isKnown(memory.meetings[path], path));
