@@ -65,11 +65,14 @@ export function problemAnswer(
   const span = trace.getActiveSpan()?.spanContext();
   // What is wrong with a call that has no body is in its query, unless the refusal says where else.
   const place = request.method === 'GET' || request.method === 'HEAD' ? 'query' : 'body';
-  const document = problemDocument({ place, ...refusal }, {
-    instance: pathOf(request),
-    requestId: response.locals.requestId as string,
-    ...(span !== undefined && isSpanContextValid(span) ? { traceId: span.traceId } : {}),
-  });
+  const document = problemDocument(
+    { place, ...refusal },
+    {
+      instance: pathOf(request),
+      requestId: response.locals.requestId as string,
+      ...(span !== undefined && isSpanContextValid(span) ? { traceId: span.traceId } : {}),
+    },
+  );
   return { status: document.status, headers: headersOf(document.status, refusal.retryAfterS), document };
 }
 

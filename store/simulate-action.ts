@@ -57,7 +57,8 @@ async function dryRun(
   const read = deps.decide({ action: 'read', actor });
   if (!read.allowed) return refuse(read.reason);
   const action = await (isChangeSet(request.actionType) ? foreseeChangeSet : findAction)(tx, request.actionType, deps);
-  if (action === null) return isChangeSet(request.actionType) ? refuse('unknown_action_type', await unknownMembers(tx, request)) : refuse('not_found');
+  if (action === null)
+    return isChangeSet(request.actionType) ? refuse('unknown_action_type', await unknownMembers(tx, request)) : refuse('not_found');
   const otherVersion = refusalOfVersion(request.actionType, action);
   if (otherVersion !== null) return refuse(otherVersion === 'unknown_action_type' ? 'not_found' : otherVersion);
   const { name, definition } = action.type;

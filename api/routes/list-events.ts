@@ -70,7 +70,8 @@ async function positionOf(tx: Tx, tenant: string, from: string | undefined): Pro
   const head = await readHead(tx, tenant);
   if (from === undefined) return head;
   const position = parsePosition(from) ?? (await readPositionAt(tx, tenant, from));
-  if (comparePositions(position, head) > 0) return refuse('unknown_position', [{ code: 'unknown_position', pointer: '/after', message: 'lies behind the end of the log' }]);
+  if (comparePositions(position, head) > 0)
+    return refuse('unknown_position', [{ code: 'unknown_position', pointer: '/after', message: 'lies behind the end of the log' }]);
   if (comparePositions(position, beginning) === 0) return readOldest(tx, tenant);
   return (await isKept(tx, tenant, position)) ? position : refuse('events_not_kept');
 }

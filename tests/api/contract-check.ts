@@ -11,10 +11,7 @@ interface Operation {
 }
 
 interface Described {
-  paths: Record<
-    string,
-    Record<string, Operation>
-  >;
+  paths: Record<string, Record<string, Operation>>;
 }
 
 const document = openApiDocument(routes) as unknown as Described;

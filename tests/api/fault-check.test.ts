@@ -3,7 +3,8 @@ import { wrongInFaults } from './fault-check.ts';
 
 const documented = { query: ['pageToken'], path: ['type'], header: ['If-Match'] };
 const sent = { url: 'http://here/v1/x?page=1', headers: { 'content-encoding': 'gzip' }, content: '{"a":{"b":[1]}}' };
-const wrong = (place: string, pointer: string, detail = 'must be text') => wrongInFaults(documented, sent, [{ in: place, pointer, detail }]);
+const wrong = (place: string, pointer: string, detail = 'must be text') =>
+  wrongInFaults(documented, sent, [{ in: place, pointer, detail }]);
 
 it.each([
   ['body', ''],

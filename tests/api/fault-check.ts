@@ -15,7 +15,8 @@ interface Told {
 export type Documented = Readonly<Record<string, readonly string[]>>;
 
 const partsOfActionTypes = ['criteria', 'rules', 'parameters', 'effects', 'checks', 'limits'];
-const borrowed = /(?:^|: )(?:Invalid (?:input|option|string|number|key|value|discriminator|GUID|UUID|URL|ISO)|Too (?:big|small): |Unrecognized key)/;
+const borrowed =
+  /(?:^|: )(?:Invalid (?:input|option|string|number|key|value|discriminator|GUID|UUID|URL|ISO)|Too (?:big|small): |Unrecognized key)/;
 
 /** What is wrong with the faults that a 400 or 422 tells: none at all, one that points at nothing, or one in the words of the library that reads shapes. Null where nothing is. */
 export function wrongInFaults(documented: Documented, sent: Sent, faults: readonly Told[]): string | null {
@@ -29,7 +30,10 @@ export function wrongInFaults(documented: Documented, sent: Sent, faults: readon
 function leadsSomewhere(documented: Documented, sent: Sent, fault: Told): boolean {
   if (fault.pointer === '') return true;
   if (fault.pointer.length === 1_000) return true; // Cut.
-  const steps = fault.pointer.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const steps = fault.pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
   const [first = ''] = steps;
   switch (fault.in) {
     case 'body':
