@@ -59,7 +59,11 @@ export async function reviseSetting(
   const text = canonicalText({ ...parsed.value, ...same });
   const question = { setting, parameters: JSON.parse(text) as JsonObject, revertOf: null, proposer: actor };
   const planned = await planSetting(tx, question, deps);
-  if (planned.kind === 'invalid') return refuseFaults(planned.faults, 'invalid_parameters');
+  if (planned.kind === 'invalid')
+    return refuseFaults(
+      planned.faults.map((fault) => inRevision(setting, fault)),
+      'invalid_parameters',
+    );
   const { change } = planned;
   const current = await deps.ontologies.load(tx);
   if (current === null) throw new Error('before there is a document nothing is proposed');
@@ -78,4 +82,9 @@ export async function reviseSetting(
     values,
   );
   return { revision: revised?.revision ?? 0, parameters: text, actionTypeVersion: 1, ontologyVersion: current.version };
+}
+
+/** Plans point into what is put; a revision has that among its parameters, the ontology document under a name of its own. */
+function inRevision(setting: Setting, { pointer = '', ...fault }: Fault): Fault {
+  return { ...fault, pointer: `/parameters${setting === 'ontology' && pointer !== '' ? '/document' : ''}${pointer}` };
 }

@@ -25,7 +25,7 @@ export const putSwitch = route({
   problems: ['not_found', 'switched_off'],
   async handle({ params, body, caller }, context) {
     const outcome = await context.writeAs(caller, (tx) => storeSwitch(tx, { ...params, ...body, by: caller }, context.resources.deps));
-    if (isRefusal(outcome)) return outcome;
+    if (isRefusal(outcome)) return outcome.refused === 'malformed_request' ? { ...outcome, place: 'path' } : outcome;
     const { view, proposed } = outcome;
     const loosens = proposed === null ? [] : [view];
     const {

@@ -145,6 +145,24 @@ describe('a hostile address', () => {
   });
 });
 
+describe('what is refused as a whole', () => {
+  const said = ({ body }: Answer) => body.errors.map((error: { in: string; pointer: string }) => `${error.in} ${error.pointer}`);
+
+  it('says what of the request it is about', async () => {
+    expect(said(await keeper.get('/v1/proposals?pageToken=made-up'))).toEqual(['query /pageToken']);
+    expect(said(await keeper.get('/v1/objects/room/%zz'))).toEqual(['path ']);
+    expect(said(await post('not gzip', { 'content-encoding': 'gzip' }))).toEqual(['header /Content-Encoding']);
+    const twice = await keeper.propose('addFloor+addFloor', { name: 'F1', rooms: [] });
+    expectProblem(twice, 422, 'unknown_action_type');
+    expect(said(twice)).toEqual(['body /actionType']);
+    const key = { 'idempotency-key': 'once' };
+    expect((await keeper.propose('addFloor', { name: 'K1', rooms: [] }, key)).status).toBe(202);
+    const reused = await keeper.propose('addFloor', { name: 'K2', rooms: [] }, key);
+    expectProblem(reused, 422, 'idempotency_key_reused');
+    expect(said(reused)).toEqual(['header /Idempotency-Key']);
+  });
+});
+
 describe('preconditions and keys', () => {
   const reviews = '/v1/proposals/00000000-0000-0000-0000-000000000000/reviews';
   it('a review without If-Match is told to send one', async () => {

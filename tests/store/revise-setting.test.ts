@@ -112,7 +112,7 @@ it('policies are revised with their cases', async () => {
   const cases = [{ name: 'y', principal: { id: 'y' }, action: 'see', expect: 'deny' }];
   expect(await revise(first.proposalId, { policies: { all: permitAll }, cases })).toMatchObject({
     refused: 'invalid_policies',
-    faults: [{ pointer: '/cases/0' }],
+    faults: [{ pointer: '/parameters/cases/0' }],
   });
   const policies = { all: permitAll, other: 'forbid (principal, action == Action::"see", resource) when { principal.id == "y" };' };
   expectDone(await revise(first.proposalId, { policies, cases }));
@@ -130,7 +130,7 @@ it('a subscription is revised, and not to a filter that cannot be computed', asy
   await askForChanges(first);
   expect(await revise(first.proposalId, { url: wish.url, filter: { condition: 'event.' } })).toMatchObject({
     refused: 'invalid_filter',
-    faults: [{ pointer: '/filter/condition' }],
+    faults: [{ pointer: '/parameters/filter/condition' }],
   });
   expectDone(await revise(first.proposalId, { url: wish.url, filter: { condition: 'event.type == "proposal.created"' } }));
   expect(await simulated(fixture, first.proposalId)).toMatchObject({ status: 'awaiting_approval', revision: 2 });
