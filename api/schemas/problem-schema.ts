@@ -24,7 +24,11 @@ export const problemSchema = component(
           .describe(
             'Where the pointer begins: in a part of the request or, for what is found in a definition, in that of the action type (of a change set behind `/actions/{index}`) or in the ontology document.',
           ),
-        pointer: z.string().describe('RFC 6901, from the root of that place; headers, parameters of the path and of the query by their names here. Empty where the whole is meant. The last step may name what is missing.'),
+        pointer: z
+          .string()
+          .describe(
+            'RFC 6901, from the root of that place; headers, parameters of the path and of the query by their names here. Empty where the whole is meant. The last step may name what is missing.',
+          ),
         code: z.string(),
         detail: z.string(),
         ...concernedObjects,
