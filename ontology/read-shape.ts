@@ -4,7 +4,7 @@ import type { Fault } from './plan.ts';
 import type { ProblemCode } from './problems.ts';
 import { shapeWords, typeOf } from './shape-words.ts';
 
-export type ShapeOutcome<T> = { value: T } | { faults: Fault[] };
+type ShapeOutcome<T> = { value: T } | { faults: Fault[] };
 
 /**
  * Reads what somebody else sent by its schema, or says what does not fit: one fault per place, with `code`, or `unknown_field` where a field is not known. Of several

@@ -12,7 +12,7 @@ interface Told {
 }
 
 /** By place the names that an operation documents. */
-export type Documented = Readonly<Record<string, readonly string[]>>;
+type Documented = Readonly<Record<string, readonly string[]>>;
 
 const partsOfActionTypes = ['criteria', 'rules', 'parameters', 'effects', 'checks', 'limits'];
 const borrowed =
