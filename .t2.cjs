@@ -1,1 +1,0 @@
-const pg=require('pg');(async()=>{const c=new pg.Client('postgres://postgres@127.0.0.1:'+process.argv[2]+'/postgres');await c.connect();console.log((await c.query("select datname, datistemplate from pg_database")).rows.map(r=>r.datname+' '+r.datistemplate).join('\n'));await c.end()})()
