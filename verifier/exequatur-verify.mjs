@@ -168,6 +168,16 @@ const reached = new Map([...Object.keys(followers), ...ends].map((status) => [`p
 reached.delete('proposal.awaiting_approval');
 reached.set('proposal.simulated', 'awaiting_approval').set('proposal.revised', 'simulating');
 
+/** Types of entries that are of a proposal, each of one. */
+const ofProposals = /^(?:proposal\.|execution\.|review\.recorded$)/;
+const isProposalId = (value) => typeof value === 'string' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
+/** What entries of a type disclose that says who somebody is. */
+const identities = new Map([
+  ['proposal.created', ['proposer', 'actsFor']],
+  ['review.recorded', ['reviewer', 'onBehalfOf']],
+  ['proposal.glass_broken', ['actor']],
+]);
+
 /** Goes through entries in order, proposal by proposal. `requirements` are those of plans at hand, by digest. `fromStart`: nothing of any proposal is before the first of them. */
 export class Story {
   constructor(requirements = new Map(), fromStart = true) {
@@ -219,6 +229,9 @@ export class Story {
     const facts = JSON.parse(payload);
     this.counts.entries++;
     const disclosed = this.open(seq, facts.commitments ?? {}, disclosures);
+    const unnamed = identities.get(facts.type)?.find((name) => disclosed[name] !== undefined && typeof disclosed[name] !== 'string');
+    if (unnamed !== undefined) throw new Mismatch(seq, `what is disclosed as ${unnamed} is no text, as who somebody is has to be`);
+    if (ofProposals.test(facts.type) && !isProposalId(facts.proposalId)) throw new Mismatch(seq, `is ${facts.type}, and of no proposal`);
     if (facts.type === 'log.format_changed') this.changeFormat(seq);
     if (facts.proposalId === undefined) return;
     const isNew = !this.proposals.has(facts.proposalId);
@@ -247,7 +260,7 @@ export class Story {
 
   /** Each value that is disclosed is the one that the entry committed to. */
   open(seq, commitments, disclosures) {
-    const disclosed = {};
+    const disclosed = Object.create(null);
     for (const { name, salt, value } of disclosures) {
       // A salt of another length could be taken out of the value, or the value out of it.
       if (!/^[0-9a-f]{32}$/.test(salt) || sha256(Buffer.from(salt, 'hex'), value).toString('hex') !== commitments[name])
@@ -285,12 +298,13 @@ export class Story {
 
   review(known, { seq, at, decision, planDigest, reviewId, commitments = {} }, { reviewer, onBehalfOf }) {
     this.counts.reviews++;
+    if (typeof reviewId !== 'string') throw new Mismatch(seq, 'tells of a review, and not of which');
     known.told ??= new Map(); // Of each whether it was given for somebody else, which stays when names are erased.
     if (known.told.has(reviewId)) throw new Mismatch(seq, 'tells of a review that was told before');
     known.told.set(reviewId, commitments.onBehalfOf !== undefined);
     const names = [reviewer, onBehalfOf].filter((who) => who !== undefined);
     if (known.plan === null || planDigest !== known.plan.digest) return;
-    known.plan.reviews.set(reviewId, { seq, at, decision, names });
+    known.plan.reviews.set(reviewId, { seq, at, decision, names, status: known.status });
     for (const who of names) known.plan.lastOf.set(who, seq);
   }
 
@@ -300,6 +314,7 @@ export class Story {
     if ((known.status ?? 'executing') !== 'executing') throw new Mismatch(seq, `tells of an execution of a proposal in ${known.status}`);
     if (typeof executionId !== 'string') throw new Mismatch(seq, 'tells of an execution, and not of which');
     if (known.executed?.executionId === executionId) return isEndOf(seq, known.executed, facts); // Told when the edits are applied, and again at the end.
+    if (!isTold(facts)) throw new Mismatch(seq, 'was executed, but those by whose approval are not told as people are');
     this.counts.executions++;
     const { plan } = known;
     if (known.isWhole && (plan === null || plan.digest !== planDigest))
@@ -348,6 +363,21 @@ function isEndOf(seq, executed, { type, planDigest, requirement, requirementDige
   if (!executed.isOpen || type !== 'proposal.executed' || planDigest !== executed.planDigest || !isBare)
     throw new Mismatch(seq, 'tells once more of an execution, and not of its end');
   executed.isOpen = false;
+}
+
+/** Whether people are numbers, reviews texts, and roles and teams lists of texts: nobody is two by being written in two ways. */
+function isTold({ approvals, denials = [], emergency }) {
+  const isNumber = (value) => Number.isSafeInteger(value) && value >= 0;
+  const isText = (value) => typeof value === 'string';
+  const areTexts = (values) => Array.isArray(values) && values.every(isText);
+  const isTeam = (team) => isText(team) || (Array.isArray(team) && team.length === 2 && isNumber(team[0]) && isText(team[1])); // As entries had it with `fills`.
+  const areTeams = (teams) => Array.isArray(teams) && teams.every(isTeam);
+  const isOne = ({ review, person, delegate = 0, roles, teams = [] }) =>
+    isText(review) && isNumber(person) && isNumber(delegate) && areTexts(roles) && areTeams(teams);
+  return (
+    [approvals ?? [], denials].every((all) => Array.isArray(all) && all.every(isOne)) &&
+    (emergency === undefined || (isNumber(emergency.person) && areTexts(emergency.roles)))
+  );
 }
 
 /** Whether an entry has room for this many reviews, whatever they are: false also where nobody can say, since teams, or roles that a condition escapes, may be of any length. */
@@ -407,6 +437,7 @@ function isFormed({ stages, distinctReviewers, approvalsLast, breakGlass }) {
     isCount(needed, 1) && isCount(toleratedDenials, 0) && typeof reviewers === 'string';
   return (
     typeof distinctReviewers === 'boolean' &&
+    stages.length > 0 &&
     stages.every(({ thresholds, teams = 0 }) => isCount(teams, 0) && thresholds.length > 0 && thresholds.every(isThreshold)) &&
     (approvalsLast === undefined || durationMs(approvalsLast) !== null) &&
     (breakGlass === undefined || (Array.isArray(breakGlass.roles) && isCount(breakGlass.approvals, 0)))
@@ -446,6 +477,7 @@ function approvalNamed(id, at, { plan, requirement }, broken) {
   const review = plan.reviews.get(id);
   if (review === undefined) throw broken(`the approval ${id} is void, or was never given`);
   if (review.decision !== 'approve') throw broken(`the review ${id} approves nothing`);
+  if (review.status !== 'awaiting_approval') throw broken(`the approval ${id} was given while the proposal was in ${review.status}`);
   if (isReplaced(review, plan)) throw broken(`the approval ${id} was taken back`);
   // The clock was asked a moment before the entry was written.
   const lasts = requirement.approvalsLast === undefined ? null : durationMs(requirement.approvalsLast) + 60_000;
@@ -654,12 +686,14 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
     wanted.delete(size);
   };
   for await (const line of lines) {
-    const item = JSON.parse(line);
+    const item = JSON.parse(line) ?? {};
     if (ended) throw new Mismatch(tree.size, 'is the last by what the export says, and more lines follow');
     if (torn !== null && item.checkpoint === undefined) throw alteredAt(torn, item, sealed);
     if (torn !== null) continue;
     if (header === null) {
       if (item.exequatur !== 'audit-export' || item.format !== 1) throw new Error('this is no export of an audit log in format 1');
+      if (![item.from, item.to].every((seq) => Number.isSafeInteger(seq) && seq > 0))
+        throw new Error('the export does not say by numbers where it begins and ends');
       header = item;
       story.fromStart = header.from === 1;
       tree = new Tree(
@@ -667,8 +701,10 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
         item.subtrees.map((hash) => Buffer.from(hash, 'hex')),
       );
       checkKept(tree.size);
-    } else if (item.end !== undefined) ended = item.end === tree.size && item.end === header.to;
-    else if (item.checkpoint !== undefined) check(openCheckpoint(item.checkpoint, verifiers, asked.witnesses));
+    } else if (item.end !== undefined) {
+      ended = item.end === tree.size && item.end === header.to;
+      if (!ended) throw new Mismatch(tree.size, `is the last, and the export says that it ends at ${item.end}, and at first ${header.to}`);
+    } else if (item.checkpoint !== undefined) check(openCheckpoint(item.checkpoint, verifiers, asked.witnesses));
     else {
       if (item.seq !== tree.size + 1) throw new Mismatch(tree.size + 1, `is missing: ${item.seq} comes next`);
       const first = item.seq === 1 ? '0'.repeat(64) : null;
@@ -719,6 +755,7 @@ function alteredAt({ seq, hash }, after, sealed) {
 
 /** Checks the evidence of one action. @throws {Mismatch} */
 export function verifyEvidence(evidence, verifiers, asked = nobody) {
+  if (evidence.exequatur !== 'evidence' || evidence.format !== 1) throw new Error('this is no evidence of an action in format 1');
   const checkpoint = openCheckpoint(evidence.checkpoint, verifiers, asked.witnesses);
   if (!checkpoint.origin.endsWith(`/${evidence.tenant}`)) throw new Mismatch(null, 'the checkpoint is of another log');
   const lack = lackOf(checkpoint, asked);
@@ -740,17 +777,18 @@ export function verifyEvidence(evidence, verifiers, asked = nobody) {
   }
   story.end(asked.mostUnjudged);
   const told = story.proposals.get(evidence.proposalId);
+  if (told === undefined) throw new Mismatch(null, 'the evidence has no entry of its proposal');
   const result = {
     tenant: evidence.tenant,
     proposalId: evidence.proposalId,
     size: checkpoint.size,
     signers: checkpoint.signers,
     witnessed: checkpoint.cosigned,
-    status: told?.status,
+    status: told.status,
     ...story.counts,
   };
-  if (plan !== null && told?.digests?.has(plan.digest) !== true) throw new Mismatch(null, 'the plan is one that no entry tells of');
-  if (told?.executed === undefined) return result;
+  if (plan !== null && told.digests?.has(plan.digest) !== true) throw new Mismatch(null, 'the plan is one that no entry tells of');
+  if (told.executed === undefined) return result;
   const { planDigest, approvedBy, seq, isJudged } = told.executed;
   if (plan !== null && plan.digest !== planDigest) throw new Mismatch(seq, 'the plan is not the one that was executed');
   return { ...result, planDigest, approvedBy, isJudged };

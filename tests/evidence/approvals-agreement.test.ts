@@ -76,6 +76,7 @@ function told(requirement: ResolvedRequirement, given: readonly CountedReview[],
   return { approvals: of('approve'), denials: of('reject'), ...tellRequirement(requirement), ...emergency };
 }
 
+const proposalId = '0b5d2b04-9c62-4c0e-8f0c-3c5d6f1b7a11';
 const numberOf = (person: string) => people.indexOf(person); // 0 is the proposer.
 
 /** What the verifier says of a proposal of `a` that was executed; null where all holds. */
@@ -85,7 +86,7 @@ function judged(requirement: ResolvedRequirement, given: readonly CountedReview[
   const tell = (facts: object, disclosed: Record<string, string> = {}) => {
     const disclosures = Object.entries(disclosed).map(([name, value]) => ({ name, salt: '', value: JSON.stringify(value) }));
     story.open = () => disclosed; // Commitments are checked elsewhere.
-    story.tell({ seq: ++seq, at: String(seq), payload: JSON.stringify({ proposalId: 'p', planDigest: 'd', ...facts }), disclosures });
+    story.tell({ seq: ++seq, at: String(seq), payload: JSON.stringify({ proposalId, planDigest: 'd', ...facts }), disclosures });
   };
   tell({ type: 'proposal.created' }, { proposer: 'a' });
   tell({ type: 'proposal.simulated', from: 'simulating', status: 'awaiting_approval', ...tellRequirement(requirement) });

@@ -6,7 +6,9 @@ import { leafHash } from '../../audit/merkle.ts';
 import { checkpointText, readSigner, signNote, writeSigner } from '../../audit/signed-note.ts';
 import type { JsonObject, JsonValue } from '../../ontology/json.ts';
 
-const { Tree, verifyExport, readVerifier } = await import(String(new URL('../../verifier/exequatur-verify.mjs', import.meta.url)));
+const { Mismatch, Tree, verifyExport, readVerifier } = await import(
+  String(new URL('../../verifier/exequatur-verify.mjs', import.meta.url))
+);
 
 const tenant = randomUUID();
 const signer = readSigner(writeSigner('crafted.test/log', Buffer.alloc(32, 7)));
@@ -110,10 +112,37 @@ it.each<[string, unknown]>([
   ['another end', { end: 1 }],
   ['a checkpoint', { checkpoint: 'x' }],
   ['anything', {}],
+  ['nothing', null],
 ])('nothing may stand behind its end: %s', async (_, line) => {
   await expect(verified([payloadOf('proposal.created', {})], [line])).rejects.toThrow(
     'entry 1: is the last by what the export says, and more lines follow',
   );
+});
+
+it.each<unknown>([0, 2, '1', null, 1e9])('broken at once is an end that is another, such as %j', async (end) => {
+  const lines = await exportOf([payloadOf('proposal.created', {})]);
+  const ending = [...lines.slice(0, -1), JSON.stringify({ end }), lines.at(-1) ?? ''];
+  await expect(verifyExport(ending, verifiers)).rejects.toMatchObject({
+    index: 1,
+    message: `entry 1: is the last, and the export says that it ends at ${end}, and at first 1`,
+  });
+});
+
+it.each<object>([
+  { from: '1' },
+  { from: 1.5 },
+  { from: 0 },
+  { from: null },
+  { to: '1' },
+  { to: 0.5 },
+  { exequatur: 'export' },
+  { format: '1' },
+])('cannot be read: a header with %j', async (change) => {
+  const lines = await exportOf([payloadOf('proposal.created', {})]);
+  const forged = [JSON.stringify({ ...JSON.parse(lines[0] ?? ''), ...change }), ...lines.slice(1)];
+  const outcome = await verifyExport(forged, verifiers).catch((error: Error) => error);
+  expect(outcome).toBeInstanceOf(Error);
+  expect(outcome).not.toBeInstanceOf(Mismatch);
 });
 
 it.each<[string, string[], number]>([

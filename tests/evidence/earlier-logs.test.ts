@@ -99,7 +99,7 @@ describe('the verifier takes what is lacking', () => {
     const requirement = { automatic: true, stages: [] };
     try {
       for (const [at, entry] of entries.entries()) {
-        const of = { proposalId: `p${at}`, planDigest: 'd' };
+        const of = { proposalId: `0b5d2b04-9c62-4c0e-8f0c-${String(at).padStart(12, '0')}`, planDigest: 'd' };
         if (entry === 'changed') tell({ type: 'log.format_changed' });
         else {
           tell({ ...of, type: 'proposal.created' });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalText } from '../../ontology/canonical-json.ts';
 import type { JsonObject } from '../../ontology/json.ts';
-import { digestOf, saidOf, saidOfEvidence, signedEvidence, signedExport, verdictOn, type Written } from './signed-log.ts';
+import { digestOf, exitOf, saidOf, saidOfEvidence, signedEvidence, signedExport, verdictOn, type Written } from './signed-log.ts';
 import { asks, digest, plain, requirement, threshold, without } from './written-proposal.ts';
 
 describe('evidence of an action', () => {
@@ -19,6 +19,20 @@ describe('evidence of an action', () => {
   it('begins with the proposal: a part of it is broken', async () => {
     const part = await signedEvidence(plain, { leave: (seq) => seq > 1 });
     expect(saidOfEvidence(part)).toBe('entry 2: is of a proposal that no entry creates');
+  });
+
+  it('has entries', async () => {
+    const none = 'the evidence has no entry of its proposal';
+    expect(saidOfEvidence(await signedEvidence(plain, { leave: () => false }))).toBe(none);
+    expect(saidOfEvidence(await signedEvidence(of(plan), { plan, leave: () => false }))).toBe(none);
+  });
+
+  it('says what it is: in another format it cannot be read', async () => {
+    const evidence = await signedEvidence(plain);
+    for (const change of [{ exequatur: 'audit-export' }, { exequatur: ['evidence'] }, { format: 2 }, { format: '1' }, { format: null }])
+      expect(exitOf({ ...evidence, ...change }), JSON.stringify(change)).toBe(2);
+    expect(exitOf(evidence)).toBe(0);
+    expect(exitOf(await signedEvidence(plain, { leave: () => false }))).toBe(1);
   });
 
   it('has a plan that its entries tell of, whether it ran or not', async () => {

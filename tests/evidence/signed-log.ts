@@ -4,7 +4,7 @@ import { emptyRoot, leafHash, nodeHash } from '../../audit/merkle.ts';
 import { checkpointText, readSigner, signNote, writeSigner } from '../../audit/signed-note.ts';
 import type { JsonObject, JsonValue } from '../../ontology/json.ts';
 
-const { Tree, readVerifier, verifyEvidence, verifyExport } = await import(
+const { Mismatch, Tree, readVerifier, verifyEvidence, verifyExport } = await import(
   String(new URL('../../verifier/exequatur-verify.mjs', import.meta.url))
 );
 
@@ -92,6 +92,16 @@ export function saidOfEvidence(evidence: JsonObject): JsonObject | string {
     return verifyEvidence(evidence, verifiers);
   } catch (error) {
     return (error as Error).message;
+  }
+}
+
+/** With what the verifier would exit. */
+export function exitOf(evidence: JsonObject): 0 | 1 | 2 {
+  try {
+    verifyEvidence(evidence, verifiers);
+    return 0;
+  } catch (error) {
+    return error instanceof Mismatch ? 1 : 2;
   }
 }
 
