@@ -1,4 +1,4 @@
-import { ScheduleAlreadyRunning, ScheduleNotFoundError, type ScheduleOptions } from '@temporalio/client';
+import { type Backfill, ScheduleAlreadyRunning, ScheduleNotFoundError, type ScheduleOptions } from '@temporalio/client';
 import { durationMs } from '../ontology/duration.ts';
 import type { ScheduleTiming } from '../ontology/schedule-timing.ts';
 import { markScheduleTold, type ScheduleToTell, schedulesToTell } from '../store/relay-work.ts';
@@ -70,6 +70,7 @@ async function tell(
         spec: specOf(timing),
         action: scheduledRunOptions(start, actionType, taskQueue),
         policies: { overlap: 'ALLOW_ALL', catchupWindow: catchUpMs },
+        state: { backfill: missedRun(timing) },
       } as ScheduleOptions);
     logger.info({ tenant: tenantId, schedule: scheduleId, state }, 'Temporal was told of a schedule');
     return true;
@@ -77,6 +78,13 @@ async function tell(
     if (error instanceof ScheduleAlreadyRunning || error instanceof ScheduleNotFoundError) return false;
     throw error;
   }
+}
+
+/** The one time of a schedule that passed before Temporal was told of it, which Temporal would leave out; a run that it was told of before makes no second proposal. */
+function missedRun({ at }: ScheduleTiming): Backfill[] {
+  const once = at === undefined ? Number.NaN : Math.floor(Date.parse(at) / 1_000) * 1_000; // As the calendar has it.
+  const late = Date.now() - once;
+  return late >= 0 && late <= catchUpMs ? [{ start: new Date(once - 1_000), end: new Date(once), overlap: 'ALLOW_ALL' }] : [];
 }
 
 async function runNow(

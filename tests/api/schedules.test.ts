@@ -48,6 +48,7 @@ it.each([
   [{ timing: { cron: '0 2 * * *', timeZone: 'Mars/Olympus' } }, '/timing/timeZone'],
   [{ timing: { every: 'P0D' } }, '/timing/every'],
   [{ timing: { at: 'tomorrow' } }, '/timing/at'],
+  [{ timing: { at: '2020-01-01T00:00:00Z' } }, '/timing/at'],
   [{ timing: {} }, '/timing'],
   [{ timing: { every: 'PT1H', at: '2030-01-01T00:00:00Z' } }, '/timing'],
   [{ parameters: { name: 7 } }, '/parameters/name'],

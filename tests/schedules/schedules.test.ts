@@ -159,6 +159,17 @@ describe('a schedule', () => {
     await sleep(2_000);
     expect(await runsOf(id)).toHaveLength(1);
   });
+
+  it('runs once though its instant passes before Temporal is told of it', async () => {
+    await opened();
+    const { id } = await made({ timing: { at: new Date(Date.now() + 500).toISOString() } });
+    await sleep(2_500);
+    await relay();
+    await expect.poll(async () => (await runsOf(id)).length, { timeout: 20_000 }).toBe(1);
+    await relay(true);
+    await sleep(1_000);
+    expect(await runsOf(id)).toHaveLength(1);
+  });
 });
 
 describe('a run', () => {

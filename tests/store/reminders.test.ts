@@ -188,7 +188,7 @@ describe('an escalation', () => {
     expect(await fixture.review(plan, chief)).toMatchObject({ refused: 'already_decided' });
     await expect(forcedApproval(plan.proposalId)).rejects.toMatchObject({ code: 'XQ002' });
     expectDone(await fixture.review(plan, officer));
-    await executePastTheGate(fixture, plan.proposalId);
+    await executePastTheGate(fixture, plan.proposalId, undefined, 'approved');
     expect((await fixture.read(plan.proposalId)).status).toBe('executed');
   });
 
