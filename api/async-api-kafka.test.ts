@@ -2,6 +2,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { expect, it } from 'vitest';
+import { readRelaySettings } from '../config.ts';
 import { messageOf } from '../events/kafka-sink.ts';
 import { byReference, type CloudEvent, cloudEvent } from '../ontology/cloud-event.ts';
 import { eventDataSchema, type JsonSchema } from '../ontology/event-data.ts';
@@ -15,7 +16,10 @@ interface Message {
   bindings: { kafka: { key: object } };
 }
 
-const document = JSON.parse(JSON.stringify(asyncApiDocument())) as { components: { messages: Record<string, Message> } };
+const document = JSON.parse(JSON.stringify(asyncApiDocument())) as {
+  channels: Record<string, { address: string | null }>;
+  components: { messages: Record<string, Message> };
+};
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 addFormats.default(ajv);
 ajv.addSchema({ components: document.components, $id: 'asyncapi' });
@@ -73,4 +77,12 @@ it('a record that the document does not describe is noticed', () => {
   const { ce_tenant: _, ...fewer } = messageOf(events[2]?.[2] as CloudEvent).headers ?? {};
   expect(faultOf(headers, fewer)).toMatch(/ce_tenant/);
   expect(faultOf(payload, 'text')).not.toBeNull();
+});
+
+it('the topic is the one that the relay publishes to unless another is set', () => {
+  const { EXEQUATUR_KAFKA_TOPIC: topic } = readRelaySettings({
+    TEMPORAL_ADDRESS: 'nowhere:1',
+    EXEQUATUR_RELAY_DATABASE_URL: 'postgres://nowhere',
+  });
+  expect(document.channels.kafkaTopic?.address).toBe(topic);
 });
