@@ -1,5 +1,6 @@
 // A person’s data is erased, and the log verifies as before. An API over a clone from tests/support/database.ts.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { enacted } from '../api/enact.ts';
 import { EvidenceScene } from './evidence-scene.ts';
 
 let scene: EvidenceScene;
@@ -59,6 +60,32 @@ it('done again erases nothing more, and each time is an entry', async () => {
   expect((await erase('keeper-1')).body).toEqual({ disclosures: 0, reviews: 0, proposals: 0 });
   const { rows } = await scene.superuser.query("SELECT 1 FROM exequatur.audit_entry WHERE type = 'principal.erased'");
   expect(rows).toHaveLength(2);
+});
+
+it('takes what the directory was told of others with the id in it, and nothing else of them', async () => {
+  for (const [who, change] of [
+    ['leaver-1', { name: 'A. Leaver' }],
+    ['agent-of-leaver-1', { actsFor: 'leaver-1' }],
+    ['stayer-1', { linkedIdentities: ['leaver-1'] }],
+    ['stayer-2', { name: 'about leaver-1, but not the id' }],
+    ['leaver-1', { disabled: true }],
+  ] as const)
+    expect((await enacted(scene.api, admin().put(`/v1/principals/${who}`, change), 'access-admin-2')).status, who).toBeLessThan(300);
+  const disclosed = async () =>
+    (await scene.superuser.query<{ value: string }>("SELECT value FROM exequatur.audit_disclosure WHERE name = 'change'")).rows.map(
+      ({ value }) => value,
+    );
+  expect((await disclosed()).filter((value) => value.includes('"leaver-1"'))).toHaveLength(2);
+  expect(await erase('leaver-1')).toMatchObject({ status: 200 });
+  await scene.seal();
+
+  expect((await disclosed()).filter((value) => value.includes('"leaver-1"'))).toEqual([]);
+  expect((await disclosed()).filter((value) => value.includes('not the id'))).toHaveLength(1);
+  const text = await scene.export();
+  expect(text).not.toMatch(/"leaver-1/);
+  expect(text).toContain('stayer-1');
+  const { code, said } = await scene.verify(text);
+  expect(code, said).toBe(0);
 });
 
 it('is the only change that a review takes, and no login can make it by itself', async () => {
