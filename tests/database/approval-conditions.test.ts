@@ -1,5 +1,4 @@
 // How many must approve a plan, and what it waits for: each with everything as it should be, and with one fact of it another.
-import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   type Attempt,
@@ -8,53 +7,23 @@ import {
   executionId,
   future,
   past,
+  person,
   planId,
   proposal,
   proposalId,
   type Row,
   type Rows,
+  review,
+  typeVersion,
 } from './crafted-rows.ts';
 
-const { answerOf } = craftedRows();
-
-type Case = readonly [name: string, expected: string, attempt: Attempt];
-const each = (cases: readonly Case[]) =>
-  it.each(cases)('%s: %s', async (_, expected, attempt) => expect(await answerOf(attempt)).toBe(expected));
+const { answerOf, each } = craftedRows();
 
 const shape = (op: string, type: string, edits = 1, touched: string[] = []): Row => ({ op, type, touched, edits });
 const arrayOf = (kind: string, parameter: string) =>
   `ARRAY(SELECT x FROM jsonb_populate_recordset(NULL::exequatur.${kind}, ${parameter}::jsonb) x)`;
-const version = (number: number, more: Row = {}): Row => ({
-  ...{
-    name: 'send',
-    version: number,
-    ontology_version: 1,
-    definition: '{}',
-    digest: 'd',
-    surface: [],
-    floors: [],
-    ceilings: {},
-    created_at: past,
-  },
-  ...more,
-});
+const version = (number: number, more: Row = {}) => typeVersion({ version: number, ...more });
 
-const person = (id: string): Row => ({ id, kind: 'user', disabled: false, first_seen_at: past, updated_at: past, teams: [], sources: {} });
-const review = (reviewer: string, more: Row = {}): Row => ({
-  ...{
-    id: randomUUID(),
-    proposal_id: proposalId,
-    revision: 1,
-    digest,
-    decision: 'approve',
-    reviewer_id: reviewer,
-    reviewer_kind: 'user',
-    reviewer_roles: [],
-    stage: 's',
-  },
-  ...{ created_at: '2020-01-02T00:00:00Z' },
-  ...more,
-});
 const plan: Row = {
   id: planId,
   proposal_id: proposalId,

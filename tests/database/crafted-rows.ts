@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /** A row of a table of the door's, by its columns; those that are left out have their defaults. */
@@ -18,6 +18,9 @@ export interface Attempt {
   look?: string;
   isolation?: 'REPEATABLE READ';
 }
+
+/** A name, the answer that is expected, and what is tried; as a function where it goes by what is known only once the test runs. */
+export type Case = readonly [name: string, expected: string, attempt: Attempt | (() => Attempt)];
 
 export const proposalId = '00000000-0000-4000-8000-000000000001';
 export const planId = '00000000-0000-4000-8000-000000000002';
@@ -41,6 +44,33 @@ export const proposal = (more: Row = {}): Row => ({
   },
   ...{ revision_seed: 's', evaluated_at: past, plan_id: planId, plan_digest: digest, expires_at: future, status_timestamps: {} },
   ...{ created_at: past, updated_at: past, failure: {} },
+  ...more,
+});
+
+export const person = (id: string, more: Row = {}): Row => ({
+  ...{ id, kind: 'user', disabled: false, first_seen_at: past, updated_at: past, teams: [], sources: {} },
+  ...more,
+});
+
+export const typeVersion = (more: Row = {}): Row => ({
+  ...{
+    name: 'send',
+    version: 1,
+    ontology_version: 1,
+    definition: '{}',
+    digest: 'd',
+    surface: [],
+    floors: [],
+    ceilings: {},
+    created_at: past,
+  },
+  ...more,
+});
+
+/** An approval of the plan, a day after everything else. */
+export const review = (reviewer: string, more: Row = {}): Row => ({
+  ...{ id: randomUUID(), proposal_id: proposalId, revision: 1, digest, decision: 'approve', reviewer_id: reviewer, reviewer_kind: 'user' },
+  ...{ reviewer_roles: [], stage: 's', created_at: '2020-01-02T00:00:00Z' },
   ...more,
 });
 
@@ -111,5 +141,10 @@ export function craftedRows() {
     }
   }
 
-  return { answerOf, tenant: () => tenant };
+  const each = (cases: readonly Case[]) =>
+    it.each(cases)('%s: %s', async (_, expected, attempt) =>
+      expect(await answerOf(typeof attempt === 'function' ? attempt() : attempt)).toBe(expected),
+    );
+
+  return { answerOf, each, tenant: () => tenant };
 }

@@ -1,12 +1,20 @@
 // What triggers ask of what is written: each with everything as it should be, and with one fact of it another.
-import { describe, expect, it } from 'vitest';
-import { type Attempt, craftedRows, digest, future, past, planId, proposal, proposalId, type Row } from './crafted-rows.ts';
+import { describe } from 'vitest';
+import {
+  type Attempt,
+  craftedRows,
+  digest,
+  future,
+  past,
+  person,
+  planId,
+  proposal,
+  proposalId,
+  type Row,
+  typeVersion,
+} from './crafted-rows.ts';
 
-const { answerOf, tenant } = craftedRows();
-
-type Case = readonly [name: string, expected: string, attempt: () => Attempt];
-const each = (cases: readonly Case[]) =>
-  it.each(cases)('%s: %s', async (_, expected, attempt) => expect(await answerOf(attempt())).toBe(expected));
+const { each, tenant } = craftedRows();
 
 /** Written as by a login, whatever its grants are. */
 const written = (table: string, row: Row, rows: Attempt['rows'] = {}, as?: Attempt['as']): Attempt => {
@@ -28,20 +36,8 @@ describe('a proposal', () => {
   const fresh = (more: Row = {}) => proposal({ status: 'simulating', plan_id: null, plan_digest: null, failure: null, ...more });
   const inForce = {
     action_type: [{ name: 'send', current_version: 1, retired: false }],
-    action_type_version: [
-      {
-        name: 'send',
-        version: 1,
-        ontology_version: 1,
-        definition: '{}',
-        digest: 'd',
-        surface: [],
-        floors: [],
-        ceilings: {},
-        created_at: past,
-      },
-    ],
-    principal: [{ id: 'ann', kind: 'user', disabled: false, first_seen_at: past, updated_at: past, teams: [], sources: {} }],
+    action_type_version: [typeVersion()],
+    principal: [person('ann')],
   };
   each([
     ['begins', 'none', () => written('proposal', fresh(), inForce)],

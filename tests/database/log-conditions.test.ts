@@ -2,13 +2,22 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { auditEntry } from '../../audit/entry.ts';
-import { type Attempt, craftedRows, digest, executionId, past, planId, proposal, proposalId, type Row, tenantId } from './crafted-rows.ts';
+import {
+  type Attempt,
+  type Case,
+  craftedRows,
+  digest,
+  executionId,
+  past,
+  planId,
+  proposal,
+  proposalId,
+  type Row,
+  review,
+  tenantId,
+} from './crafted-rows.ts';
 
-const { answerOf } = craftedRows();
-
-type Case = readonly [name: string, expected: string, attempt: () => Attempt];
-const each = (cases: readonly Case[]) =>
-  it.each(cases)('%s: %s', async (_, expected, attempt) => expect(await answerOf(attempt())).toBe(expected));
+const { answerOf, each } = craftedRows();
 
 describe('a checkpoint', () => {
   const at = (hours: number) => new Date(Date.UTC(2020, 0, 1, 0, 10) + hours * 3_600_000).toISOString();
@@ -84,18 +93,7 @@ describe('the audit log', () => {
     values: [JSON.stringify([entry])],
   });
   const told = (type: string, facts: Record<string, string> = {}) => auditEntry({ type, proposalId, facts });
-  const review = {
-    id: planId,
-    proposal_id: proposalId,
-    revision: 1,
-    digest,
-    decision: 'approve',
-    reviewer_id: 'bo',
-    reviewer_kind: 'user',
-    reviewer_roles: [],
-    stage: 's',
-    created_at: past,
-  };
+  const given = review('bo', { id: planId, created_at: past });
   const recorded = (more: Record<string, string> = {}) =>
     told('review.recorded', { reviewId: planId, decision: 'approve', planDigest: digest, ...more });
   const another = 'XQ015: an audit entry tells of another review than there is';
@@ -172,15 +170,15 @@ describe('the audit log', () => {
       'XQ015: an audit entry discloses what it did not commit to',
       () => append({ ...disclosed, disclosures: [{ ...disclosed.disclosures[0], value: 'bo' }] }),
     ],
-    ['tells of a review', 'true', () => append(recorded(), { review: [review] })],
+    ['tells of a review', 'true', () => append(recorded(), { review: [given] })],
     ['tells of a review that there is not', another, () => append(recorded())],
-    ['tells of another decision', another, () => append(recorded({ decision: 'reject' }), { review: [review] })],
-    ['tells of another plan of a review', another, () => append(recorded({ planDigest: 'sha256:b' }), { review: [review] })],
-    ['tells of a review of another proposal', another, () => append(recorded(), { review: [{ ...review, proposal_id: randomUUID() }] })],
+    ['tells of another decision', another, () => append(recorded({ decision: 'reject' }), { review: [given] })],
+    ['tells of another plan of a review', another, () => append(recorded({ planDigest: 'sha256:b' }), { review: [given] })],
+    ['tells of a review of another proposal', another, () => append(recorded(), { review: [{ ...given, proposal_id: randomUUID() }] })],
     [
       'tells of a review twice',
       another,
-      () => ({ ...append(recorded(), { review: [review] }), values: [JSON.stringify([recorded(), recorded()])] }),
+      () => ({ ...append(recorded(), { review: [given] }), values: [JSON.stringify([recorded(), recorded()])] }),
     ],
     ['tells what was asked', 'true', () => append(simulated(requirement), planned())],
     ['tells something else than was asked', held, () => append(simulated({ policy: 'none' }), planned())],

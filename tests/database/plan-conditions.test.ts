@@ -2,7 +2,19 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { auditEntry } from '../../audit/entry.ts';
-import { craftedRows, digest, executionId, hashOf, past, planId, proposal, proposalId, type Row, type Rows } from './crafted-rows.ts';
+import {
+  craftedRows,
+  digest,
+  executionId,
+  hashOf,
+  past,
+  planId,
+  proposal,
+  proposalId,
+  type Row,
+  type Rows,
+  typeVersion,
+} from './crafted-rows.ts';
 
 const { answerOf, tenant } = craftedRows();
 const ask = (call: string, ...values: unknown[]) => answerOf({ rows: {}, call, values });
@@ -193,19 +205,7 @@ describe('a plan', () => {
       ],
       action_type: [{ name: 'send', current_version: 1, retired: false }],
       read_set: [{ plan_id: planId, simulation: 0, counters: {}, queries: [], created_at: past }],
-      action_type_version: [
-        {
-          name: 'send',
-          version: 1,
-          ontology_version: 1,
-          definition: '{}',
-          digest: 'd',
-          surface: [],
-          floors: [{ approvals: 0, ceilings: {} }],
-          ceilings: { edits: 9, objects: {} },
-          created_at: past,
-        },
-      ],
+      action_type_version: [typeVersion({ floors: [{ approvals: 0, ceilings: {} }], ceilings: { edits: 9, objects: {} } })],
     };
   };
   const textOf = (more: Row = {}, parameters = '{}') => `${JSON.stringify(head(more))}\n${parameters}`;

@@ -1,6 +1,6 @@
 // What is proposed anew, by a person, a schedule or a migration: each with everything as it should be, and with one fact of it another.
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe } from 'vitest';
 import {
   type Attempt,
   craftedRows,
@@ -8,44 +8,21 @@ import {
   executionId,
   future,
   past,
+  person,
   planId,
   proposal,
   proposalId,
   type Row,
   type Rows,
+  typeVersion,
 } from './crafted-rows.ts';
 
-const { answerOf } = craftedRows();
-
-type Case = readonly [name: string, expected: string, attempt: () => Attempt];
-const each = (cases: readonly Case[]) =>
-  it.each(cases)('%s: %s', async (_, expected, attempt) => expect(await answerOf(attempt())).toBe(expected));
+const { each } = craftedRows();
 
 const type = (current_version: number, more: Row = {}): Row => ({ name: 'send', current_version, retired: false, ...more });
-const version = (number: number, parameters: object = {}, more: Row = {}): Row => ({
-  ...{
-    name: 'send',
-    version: number,
-    ontology_version: 1,
-    definition: JSON.stringify({ actionType: { parameters } }),
-    digest: 'd',
-    surface: [],
-    floors: [],
-  },
-  ...{ ceilings: {}, created_at: past },
-  ...more,
-});
+const version = (number: number, parameters: object = {}, more: Row = {}) =>
+  typeVersion({ version: number, definition: JSON.stringify({ actionType: { parameters } }), ...more });
 const ontology = (number: number): Row => ({ version: number, document: '{}', digest: 'd', created_by: 'ann', created_at: past });
-const person = (id: string, more: Row = {}): Row => ({
-  id,
-  kind: 'user',
-  disabled: false,
-  first_seen_at: past,
-  updated_at: past,
-  teams: [],
-  sources: {},
-  ...more,
-});
 const withDefault = { b: { type: 'integer', default: 2 } };
 
 describe('a proposal is raised to the version in force', () => {

@@ -1,21 +1,32 @@
 // What changes rules, and what is forgotten: each with everything as it should be, and with one fact of it another.
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe } from 'vitest';
 import { auditEntry } from '../../audit/entry.ts';
-import { type Attempt, craftedRows, digest, executionId, past, planId, proposal, proposalId, type Row, type Rows } from './crafted-rows.ts';
+import {
+  type Attempt,
+  craftedRows,
+  digest,
+  executionId,
+  past,
+  planId,
+  proposal,
+  proposalId,
+  type Row,
+  type Rows,
+  review,
+  typeVersion,
+} from './crafted-rows.ts';
 
-const { answerOf, tenant } = craftedRows();
-
-type Case = readonly [name: string, expected: string, attempt: () => Attempt];
-const each = (cases: readonly Case[]) =>
-  it.each(cases)('%s: %s', async (_, expected, attempt) => expect(await answerOf(attempt())).toBe(expected));
+const { each, tenant } = craftedRows();
 
 const type = (name: string, current_version: number, more: Row = {}): Row => ({ name, current_version, retired: false, ...more });
-const version = (name: string, number: number, more: Row = {}): Row => ({
-  ...{ name, version: number, ontology_version: 1, definition: '{}', digest: 'd', surface: [], floors: [], ceilings: {}, created_at: past },
+const version = (name: string, number: number, more: Row = {}) => typeVersion({ name, version: number, ...more });
+const ontology = (number: number): Row => ({ version: number, document: '{}', digest: 'd', created_by: 'ann', created_at: past });
+const subscription = (more: Row = {}): Row => ({
+  ...{ name: 'x', id: planId, url: 'https://x', filter: {}, enabled: true, starts_seq: 0, starts_ordinal: 0 },
+  ...{ created_by: 'ann', created_at: past, changed_by: 'ann', changed_at: past },
   ...more,
 });
-const ontology = (number: number): Row => ({ version: number, document: '{}', digest: 'd', created_by: 'ann', created_at: past });
 
 describe('a setting', () => {
   const put = (rows: Rows, edit: { type: string; id?: string; before?: object; set?: object }): Attempt => ({
@@ -59,20 +70,6 @@ describe('a setting', () => {
       proposer_roles: [],
     },
     ...{ started_at: past, ended_at: state === 'running' ? null : past },
-  });
-  const subscription = (more: Row = {}): Row => ({
-    name: 'x',
-    id: planId,
-    url: 'https://x',
-    filter: {},
-    enabled: true,
-    starts_seq: 0,
-    starts_ordinal: 0,
-    created_by: 'ann',
-    created_at: past,
-    changed_by: 'ann',
-    changed_at: past,
-    ...more,
   });
   const lane = (more: Row = {}): Row => ({ sink: planId, ...more });
   const subscribe = (before: object) => ({
@@ -253,24 +250,11 @@ describe('a change set', () => {
 });
 
 describe('a subscription', () => {
-  const subscription = (id: string, name: string, more: Row = {}): Row => ({
-    name,
-    id,
-    url: 'https://x',
-    filter: {},
-    enabled: true,
-    starts_seq: 0,
-    starts_ordinal: 0,
-    created_by: 'ann',
-    created_at: past,
-    changed_by: 'ann',
-    changed_at: past,
-    ...more,
-  });
+  const named = (id: string, name: string, more: Row = {}) => subscription({ id, name, ...more });
   const entry = (name = 'x', kind = 'subscription.disabled', reason = 'gone') => auditEntry({ type: kind, facts: { name, reason } });
   const give = ({ s = {} as Row, claimed = executionId as string | null, entries = [entry()], lanes = [] as Row[] } = {}): Attempt => ({
     rows: {
-      subscription: [subscription(planId, 'x', s), subscription(proposalId, 'other')],
+      subscription: [named(planId, 'x', s), named(proposalId, 'other')],
       event_lane: [{ sink: planId, claimed_by: claimed }, ...lanes],
     },
     call: "SELECT exequatur.disable_subscription($1, $2, $3, 'gone', '410', 'gone', $4::jsonb)",
@@ -301,21 +285,7 @@ describe('what is erased of a person', () => {
     Object.entries(values).map(
       ([name, value]): Row => ({ entry_id: `00000000-0000-4000-8000-0000000000a${number}`, name, salt: 's', value: JSON.stringify(value) }),
     );
-  const review = (reviewer: string, more: Row = {}): Row => ({
-    ...{
-      id: randomUUID(),
-      proposal_id: proposalId,
-      revision: 1,
-      digest,
-      decision: 'approve',
-      reviewer_id: reviewer,
-      reviewer_kind: 'user',
-      reviewer_roles: [],
-      stage: 's',
-    },
-    ...{ created_at: past, reason: 'so' },
-    ...more,
-  });
+  const explained = (reviewer: string, more: Row = {}) => review(reviewer, { created_at: past, reason: 'so', ...more });
   const proposed = (more: Row = {}) => proposal({ id: randomUUID(), status: 'executed', ...more });
   const erase = (more: Row = {}, look?: string): Attempt => ({
     rows: {
@@ -327,7 +297,7 @@ describe('what is erased of a person', () => {
         ...entry(4, { reviewers: ['bo'], change: {}, actor: 'bo', reason: 'theirs' }),
         ...entry(5, { target: 'ann', actor: 'bo', reason: 'theirs', change: {} }),
       ],
-      review: [review('ann'), review('ann', { reason: null, comments: [] }), review('ann', { reason: null }), review('bo')],
+      review: [explained('ann'), explained('ann', { reason: null, comments: [] }), explained('ann', { reason: null }), explained('bo')],
       proposal: [
         proposed({ proposer_id: 'ann' }),
         proposed({ proposer_id: 'ann', justification: '' }),

@@ -1,6 +1,6 @@
 // Who counts for what, and what stops it: each with everything as it should be, and with one fact of it another.
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe } from 'vitest';
 import {
   type Attempt,
   craftedRows,
@@ -8,29 +8,18 @@ import {
   executionId,
   future,
   past,
+  person,
   planId,
   proposal,
   proposalId,
   type Row,
   type Rows,
+  review,
+  typeVersion,
 } from './crafted-rows.ts';
 
-const { answerOf } = craftedRows();
+const { each } = craftedRows();
 
-type Case = readonly [name: string, expected: string, attempt: Attempt];
-const each = (cases: readonly Case[]) =>
-  it.each(cases)('%s: %s', async (_, expected, attempt) => expect(await answerOf(attempt)).toBe(expected));
-
-const person = (id: string, more: Row = {}): Row => ({
-  id,
-  kind: 'user',
-  disabled: false,
-  first_seen_at: past,
-  updated_at: past,
-  teams: [],
-  sources: {},
-  ...more,
-});
 const robot = (id: string, more: Row = {}) => person(id, { kind: 'agent', ...more });
 
 describe('what stops it', () => {
@@ -107,20 +96,6 @@ describe('who is behind it', () => {
   ]);
 });
 
-const review = (reviewer: string, more: Row = {}): Row => ({
-  ...{
-    id: randomUUID(),
-    proposal_id: proposalId,
-    revision: 1,
-    digest,
-    decision: 'approve',
-    reviewer_id: reviewer,
-    reviewer_kind: 'user',
-    reviewer_roles: [],
-  },
-  ...{ stage: 's', created_at: '2020-01-02T00:00:00Z' },
-  ...more,
-});
 const plan = (more: Row = {}): Row => ({
   id: planId,
   proposal_id: proposalId,
@@ -321,17 +296,7 @@ describe('a broken glass', () => {
   });
   const role = (more: Row = {}): Row => ({ principal_id: 'bo', role: 'keeper', source: 'token', fed_at: past, ...more });
   const floors = (more: Row = {}) => [{ approvals: 2 }, { glass: { roles: ['keeper'], approvals: 0, ...more } }];
-  const version = (rule: unknown): Row => ({
-    name: 'send',
-    version: 1,
-    ontology_version: 1,
-    definition: '{}',
-    digest: 'd',
-    surface: [],
-    floors: rule,
-    ceilings: {},
-    created_at: past,
-  });
+  const version = (rule: unknown) => typeVersion({ floors: rule });
   const inForce = (more: Rows = {}): Attempt => ({
     rows: {
       ...{

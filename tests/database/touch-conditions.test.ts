@@ -1,13 +1,20 @@
 // What a plan may touch, and what an event and a filter may say: each with everything as it should be, and with one fact of it another.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type Attempt, craftedRows, digest, executionId, past, planId, proposal, proposalId, type Row } from './crafted-rows.ts';
+import {
+  type Attempt,
+  craftedRows,
+  digest,
+  executionId,
+  past,
+  planId,
+  proposal,
+  proposalId,
+  type Row,
+  typeVersion,
+} from './crafted-rows.ts';
 
-const { answerOf } = craftedRows();
-
-type Case = readonly [name: string, expected: string, attempt: Attempt];
-const each = (cases: readonly Case[]) =>
-  it.each(cases)('%s: %s', async (_, expected, attempt) => expect(await answerOf(attempt)).toBe(expected));
+const { answerOf, each } = craftedRows();
 
 const shape = (op: string, type: string, edits = 1, touched: string[] = []): Row => ({ op, type, touched, edits });
 const edit = (op: string, type: string, id: string | null, more: Row = {}): Row => ({
@@ -22,20 +29,7 @@ const edit = (op: string, type: string, id: string | null, more: Row = {}): Row 
 });
 const arrayOf = (kind: string, parameter: string) =>
   `ARRAY(SELECT x FROM jsonb_populate_recordset(NULL::exequatur.${kind}, ${parameter}::jsonb) x)`;
-const version = (number: number, more: Row = {}): Row => ({
-  ...{
-    name: 'send',
-    version: number,
-    ontology_version: 1,
-    definition: '{}',
-    digest: 'd',
-    surface: [],
-    floors: [],
-    ceilings: {},
-    created_at: past,
-  },
-  ...more,
-});
+const version = (number: number, more: Row = {}) => typeVersion({ version: number, ...more });
 
 describe('a plan touches', () => {
   const surface = [
