@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { canonicalText } from '../ontology/canonical-json.ts';
+import { canonicalText, sha256Hex } from '../ontology/canonical-json.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 
 const mostBytes = 16_384; // An entry has 65,447, of which other facts take some thousand.
@@ -19,7 +18,7 @@ export function fitFact(name: string, value: Readonly<Record<string, JsonValue>>
   return {
     [`${name}Count`]: count,
     [`${name}First`]: first,
-    [`${name}Digest`]: `sha256:${createHash('sha256').update(text).digest('hex')}`,
+    [`${name}Digest`]: `sha256:${sha256Hex(text)}`,
   };
 }
 

@@ -59,10 +59,7 @@ export async function breakGlass(
     return { ...refuse(authority.allowed ? 'not_awaiting_approval' : authority.reason), settled: settleLocked(tx, proposal, facts) };
   }
   const decision = { proposalId, actor: actor.id, action: 'override' as const, revision: proposal.revision, digest: proposal.planDigest };
-  if (!authority.allowed) {
-    await recordRefusal(tx, { ...decision, outcome: 'refused', reason: authority.reason });
-    return refuse(authority.reason);
-  }
+  if (!authority.allowed) return recordRefusal(tx, decision, refuse(authority.reason));
   const approvals = requirement === null ? 0 : approvalsCounted(requirement, facts.reviews, proposal.behind);
   const by = await askPolicies(tx, deps, {
     actor,
@@ -71,10 +68,7 @@ export async function breakGlass(
     version,
     context: async ({ goesBy }) => ({ ...(await policyContextOf(tx, proposal, { now: proposal.now, goesBy }, deps)), approvals }),
   });
-  if (!by.allowed) {
-    await recordRefusal(tx, { ...decision, outcome: 'refused', reason: 'policy_forbids', by });
-    return refuseByPolicy(by);
-  }
+  if (!by.allowed) return recordRefusal(tx, { ...decision, by }, refuseByPolicy(by));
   recordDecision(tx, { ...decision, outcome: 'allowed', by, details: { approvals } });
   const glass = storeGlass(tx, proposal, { actor, reason: emergency.reason, approvals });
   return { settled: settleLocked(tx, proposal, broken(facts, glass)) };

@@ -33,22 +33,24 @@ export function recordDecision(tx: Tx, decision: Decision): void {
   );
 }
 
-/** The same of a refusal, whose transaction does nothing else. */
-export async function recordRefusal(tx: Tx, decision: Decision & { outcome: 'refused'; reason: ProblemCode }): Promise<void> {
+/** The same of a refusal, whose transaction does nothing else. @returns the refusal. */
+export async function recordRefusal(tx: Tx, decision: Omit<Decision, 'outcome' | 'reason'>, refusal: Refusal): Promise<Refusal> {
   const { version, policies } = decision.by ?? { version: 0, policies: [] };
+  const reason = refusal.refused;
   const [known] = await tx.rows(
     `SELECT 1 FROM exequatur.decision d WHERE d.proposal_id = $1::uuid AND d.actor = $2 AND d.action = $3 AND d.outcome = 'refused' AND d.reason = $4
         AND d.revision = $5::int AND d.digest IS NOT DISTINCT FROM $6 AND d.policy_version = $7::bigint LIMIT 1`,
-    [decision.proposalId, decision.actor, decision.action, decision.reason, decision.revision, decision.digest, version],
+    [decision.proposalId, decision.actor, decision.action, reason, decision.revision, decision.digest, version],
   );
-  if (known !== undefined) return;
-  recordDecision(tx, decision);
+  if (known !== undefined) return refusal;
+  recordDecision(tx, { ...decision, outcome: 'refused', reason });
   tx.audit({
     type: 'decision.refused',
     proposalId: decision.proposalId,
-    facts: { action: decision.action, reason: decision.reason, revision: decision.revision, policyVersion: version, policies },
+    facts: { action: decision.action, reason, revision: decision.revision, policyVersion: version, policies },
     personal: { actor: decision.actor },
   });
+  return refusal;
 }
 
 /** Where a refusal goes back to: what was written after it, an idempotency key above all, is not kept. MUST be sent first. */
@@ -59,6 +61,5 @@ export function beginAsking(tx: Tx): void {
 /** Takes back what was written since `beginAsking` and keeps the refusal alone. */
 export async function recordRefusalAlone(tx: Tx, decision: Omit<Decision, 'outcome' | 'reason'>, refusal: Refusal): Promise<Refusal> {
   await tx.rows('ROLLBACK TO SAVEPOINT asking');
-  await recordRefusal(tx, { ...decision, outcome: 'refused', reason: refusal.refused });
-  return refusal;
+  return recordRefusal(tx, decision, refusal);
 }

@@ -64,15 +64,9 @@ export async function recordReview(tx: PrismaTx, review: NewReview, deps: StoreD
     leaveNudge(tx, proposal.id);
     return { ...refuse(authority.allowed ? 'not_awaiting_approval' : authority.reason), settled: settledFirst };
   }
-  if (!authority.allowed) {
-    await recordRefusal(tx, { ...decisionOf(proposal, review, actor), outcome: 'refused', reason: authority.reason });
-    return refuse(authority.reason);
-  }
+  if (!authority.allowed) return recordRefusal(tx, decisionOf(proposal, review, actor), refuse(authority.reason));
   const by = await askPoliciesOnReview(tx, deps, review, { proposal, actor, standing, version });
-  if (!by.allowed) {
-    await recordRefusal(tx, { ...decisionOf(proposal, review, actor), outcome: 'refused', reason: 'policy_forbids', by });
-    return refuseByPolicy(by);
-  }
+  if (!by.allowed) return recordRefusal(tx, { ...decisionOf(proposal, review, actor), by }, refuseByPolicy(by));
   if (review.decision === 'request_changes' && proposal.revertOf !== null) return undone(tx, refuse('not_revisable'));
   if (review.decision === 'approve' && (moved || (await haveCriteriaLapsed(tx, proposal, deps)))) {
     const settled = settleLocked(tx, transition(tx, proposal, { to: 'simulating', reason: 'stale_plan' }), facts);

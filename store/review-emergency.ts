@@ -41,10 +41,7 @@ export async function reviewEmergency(
     glass: glass ? { by: glass.by, person: glass.actor?.person ?? glass.by, reviewed: glass.review !== null } : null,
   });
   const decision = { proposalId, actor: actor.id, action: 'look back' as const, revision: proposal.revision, digest: proposal.planDigest };
-  if (!authority.allowed) {
-    await recordRefusal(tx, { ...decision, outcome: 'refused', reason: authority.reason });
-    return refuse(authority.reason);
-  }
+  if (!authority.allowed) return recordRefusal(tx, decision, refuse(authority.reason));
   recordDecision(tx, { ...decision, outcome: 'allowed', details: { verdict } });
   tx.send(
     `UPDATE exequatur.glass g SET reviewed_by = $4, verdict = $5, comment = $6, reviewed_at = exequatur.clock()

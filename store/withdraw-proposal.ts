@@ -33,10 +33,7 @@ export async function withdrawProposal(
   const { revision, planDigest: digest } = proposal;
   const decision = { proposalId, actor: actor.id, action: 'withdraw' as const, revision, digest };
   const authority = deps.decide({ action: 'proposal:withdraw', actor, proposal: proposalFacts(proposal) });
-  if (!authority.allowed) {
-    await recordRefusal(tx, { ...decision, outcome: 'refused', reason: authority.reason });
-    return refuse(authority.reason);
-  }
+  if (!authority.allowed) return recordRefusal(tx, decision, refuse(authority.reason));
   const noFacts = { plan: null, reviews: [] };
   leaveNudge(tx, proposalId);
   if (hasExpired(proposal)) return { ...refuse('not_withdrawable'), settled: settleLocked(tx, proposal, noFacts) };

@@ -30,10 +30,7 @@ export async function cancelExecution(
   const authority = deps.decide({ action: 'proposal:cancel', actor, proposal: proposalFacts(proposal), underWay });
   const { revision, planDigest: digest } = proposal;
   const decision = { proposalId, actor: actor.id, action: 'cancel' as const, revision, digest };
-  if (!authority.allowed) {
-    await recordRefusal(tx, { ...decision, outcome: 'refused', reason: authority.reason });
-    return refuse(authority.reason);
-  }
+  if (!authority.allowed) return recordRefusal(tx, decision, refuse(authority.reason));
   recordDecision(tx, { ...decision, outcome: 'allowed' });
   tx.send('SELECT exequatur.cancel_execution($1::uuid, $2, $3)', [proposalId, actor.id, reason]);
   const type = 'proposal.cancelling';

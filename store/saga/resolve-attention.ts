@@ -37,10 +37,7 @@ export async function resolveAttention(
   const authority = deps.decide({ action: 'proposal:resolve', actor, proposal: proposalFacts(proposal) });
   const { revision, planDigest: digest } = proposal;
   const decision = { proposalId, actor: actor.id, action: 'resolve' as const, revision, digest };
-  const refused = async (reason: ProblemCode) => {
-    await recordRefusal(tx, { ...decision, outcome: 'refused', reason });
-    return refuse(reason);
-  };
+  const refused = (reason: ProblemCode) => recordRefusal(tx, decision, refuse(reason));
   if (!authority.allowed) return refused(authority.reason);
   const asked = saga === null ? null : nextStep(saga);
   if (saga === null || asked?.kind !== 'attention') return refused('not_resolvable');
