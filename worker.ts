@@ -19,6 +19,7 @@ import { SecretBox } from './store/secret-box.ts';
 import { openLogger } from './telemetry/logger.ts';
 import { openRegistry, serveOperations } from './telemetry/metrics.ts';
 import { temporalLogger } from './telemetry/temporal-logger.ts';
+import { isTemporalUp } from './telemetry/temporal-probe.ts';
 import { startTracing } from './telemetry/tracing.ts';
 import { findWorkflowBundle } from './workflow-bundle.ts';
 
@@ -88,7 +89,8 @@ const operations = await serveOperations({
   registry,
   host: settings.EXEQUATUR_HOST,
   port: settings.EXEQUATUR_WORKER_METRICS_PORT,
-  ready: async () => worker.getState() === 'RUNNING' && (await probe.isWell()) && (await isTemporalUp()),
+  ready: async () =>
+    worker.getState() === 'RUNNING' && (await probe.isWell()) && (await isTemporalUp(connection, settings.TEMPORAL_NAMESPACE)),
   more: async () => (await fetch(`http://${sdkMetrics}/metrics`)).text(),
 });
 
@@ -102,14 +104,6 @@ try {
   await Promise.all([pool.end(), probe.end()]);
   await tracing.stop();
   logger.info('the worker has stopped');
-}
-
-async function isTemporalUp(): Promise<boolean> {
-  const patienceMs = 1_000; // Probes come every few seconds and must not pile up.
-  await connection.withDeadline(Date.now() + patienceMs, () =>
-    connection.workflowService.describeNamespace({ namespace: settings.TEMPORAL_NAMESPACE }),
-  );
-  return true;
 }
 
 /** Temporal may start after the worker, as it does in a compose file. */

@@ -7,6 +7,7 @@ import { DatabaseProbe } from '../store/database-probe.ts';
 import { owedReviews } from '../store/relay-work.ts';
 import { openLogger } from '../telemetry/logger.ts';
 import { openRegistry, serveOperations } from '../telemetry/metrics.ts';
+import { isTemporalUp } from '../telemetry/temporal-probe.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { kafkaSettings } from './kafka-connection.ts';
 import { keepSchedules } from './keep-schedules.ts';
@@ -90,7 +91,7 @@ const operations = await serveOperations({
   registry,
   host: settings.EXEQUATUR_HOST,
   port: settings.EXEQUATUR_RELAY_METRICS_PORT,
-  ready: async () => (await isTemporalUp()) && (await probe.isWell()),
+  ready: async () => connection !== undefined && (await isTemporalUp(connection, settings.TEMPORAL_NAMESPACE)) && (await probe.isWell()),
 });
 // Logs are sealed and events go out whether Temporal is there or not.
 await Promise.all([...[...sealing, ...retention, ...webhooks.rounds, ...(publishing?.rounds ?? [])].map(repeat), driveTemporal()]);
@@ -144,16 +145,6 @@ async function relay(client: Client): Promise<void> {
       return false;
     }),
   ]);
-}
-
-async function isTemporalUp(): Promise<boolean> {
-  const patienceMs = 1_000; // Probes come every few seconds and must not pile up.
-  const opened = connection;
-  if (opened === undefined) return false;
-  await opened.withDeadline(Date.now() + patienceMs, () =>
-    opened.workflowService.describeNamespace({ namespace: settings.TEMPORAL_NAMESPACE }),
-  );
-  return true;
 }
 
 /** Temporal may start after the relay. Undefined when the process was told to stop before it did. */
