@@ -1,34 +1,14 @@
-import type pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cedar } from '../../policy/cedar.ts';
-import { decide } from '../../policy/decide.ts';
-import { openPool } from '../../store/connect.ts';
+import { describe, expect, it } from 'vitest';
 import { executeProposal } from '../../store/execute-proposal.ts';
-import { OntologyCache } from '../../store/load-ontology.ts';
-import { PolicySets } from '../../store/policy-sets.ts';
 import { executionGraceMs } from '../../store/proposal-row.ts';
 import { settle } from '../../store/settle.ts';
 import { simulateProposal } from '../../store/simulate-proposal.ts';
 import { withTenant } from '../../store/sql.ts';
-import { building } from '../store/fixture.ts';
-import { type Answer, ApiScene } from './api-scene.ts';
+import type { Answer } from './api-scene.ts';
+import { deps, idleScene } from './idle-scene.ts';
 
 // A database of its own, whose clock can be moved: tests/support/database.ts. No worker runs: the test takes its steps, so that they come when they hurt.
-const deps = { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) };
-let scene: ApiScene;
-let worker: pg.Pool;
-let superuser: pg.Pool;
-
-beforeAll(async () => {
-  scene = await ApiScene.open();
-  worker = openPool(scene.database.urls.worker);
-  superuser = openPool(scene.database.urls.superuser, { max: 1 });
-  expect((await scene.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building)).status).toBe(201);
-});
-afterAll(async () => {
-  await Promise.all([worker?.end(), superuser?.end()]);
-  await scene?.close();
-});
+const opened = idleScene();
 
 const reviewers = ['keeper-1', 'keeper-2', 'keeper-3', 'keeper-4'];
 const decisions = ['approve', 'reject', 'approve', 'reject'];
@@ -43,8 +23,10 @@ interface Raced {
 
 async function planned(): Promise<{ id: string; planDigest: string | null }> {
   names += 1;
-  const proposed = await scene.as({ id: 'agent-1', kind: 'agent', roles: ['agent'] }).propose('askFloor', { name: `floor-${names}` });
-  const simulated = await simulateProposal(worker, scene.tenant, proposed.body.id, deps);
+  const proposed = await opened.scene
+    .as({ id: 'agent-1', kind: 'agent', roles: ['agent'] })
+    .propose('askFloor', { name: `floor-${names}` });
+  const simulated = await simulateProposal(opened.worker, opened.scene.tenant, proposed.body.id, deps);
   return { id: proposed.body.id, planDigest: simulated?.digest ?? null };
 }
 
@@ -53,13 +35,13 @@ async function race(leftMs: number): Promise<Raced> {
   const shown = await planned();
   const { id } = shown;
   await setTimeLeft(id, leftMs);
-  const settling = withTenant(worker, scene.tenant, (tx) => settle(tx, id));
-  const answers = await Promise.all(reviewers.map((reviewer, at) => scene.as({ id: reviewer }).review(shown, decisions[at])));
+  const settling = withTenant(opened.worker, opened.scene.tenant, (tx) => settle(tx, id));
+  const answers = await Promise.all(reviewers.map((reviewer, at) => opened.scene.as({ id: reviewer }).review(shown, decisions[at])));
   return { id, answers, settled: (await settling)?.status };
 }
 
 async function setTimeLeft(id: string, leftMs: number): Promise<void> {
-  await superuser.query(
+  await opened.superuser.query(
     `UPDATE test_clock.moved SET by = (SELECT expires_at FROM exequatur.proposal WHERE id = $1) - make_interval(secs => $2::float8 / 1000) - clock_timestamp()`,
     [id, leftMs],
   );
@@ -78,10 +60,10 @@ async function expectOneOutcome({ id, answers, settled }: Raced): Promise<string
   // Whoever approved in the last moment was told so, and it is executed, although its time is over by then: at the latest when the clock is moved past it.
   if (settled === 'expired') expect(decided).toBe('expired');
   await setTimeLeft(id, -30_000);
-  await executeProposal(worker, scene.tenant, id, deps);
+  await executeProposal(opened.worker, opened.scene.tenant, id, deps);
   const end = decided === 'approved' ? 'executed' : decided;
   for (const reviewer of reviewers) {
-    const { body } = await scene.as({ id: reviewer }).get(`/v1/proposals/${id}`);
+    const { body } = await opened.scene.as({ id: reviewer }).get(`/v1/proposals/${id}`);
     expect(body).toMatchObject({ status: end, reviews: stored.map((answer) => ({ id: answer.body.id })) });
     const verdicts = Object.keys(body.statusTimestamps).filter((status) => ['expired', 'rejected', 'approved'].includes(status));
     expect(verdicts).toEqual([decided]);
@@ -110,7 +92,7 @@ describe('reviews over HTTP at the instant of expiry', () => {
 
   it('let what was approved in time be executed for a minute after it, and no longer, nor does anybody take that minute for approving', async () => {
     const [inTime, tooLate, unanswered] = [await planned(), await planned(), await planned()];
-    const keeper = scene.as({ id: 'keeper-1' });
+    const keeper = opened.scene.as({ id: 'keeper-1' });
     for (const shown of [inTime, tooLate]) {
       await setTimeLeft(shown.id, 1_000);
       expect((await keeper.review(shown)).body.proposal).toMatchObject({ status: 'approved' });
@@ -118,15 +100,15 @@ describe('reviews over HTTP at the instant of expiry', () => {
     await setTimeLeft(unanswered.id, -1);
     expect(await keeper.review(unanswered)).toMatchObject({ status: 409, body: { code: 'not_awaiting_approval' } });
     await setTimeLeft(tooLate.id, 2_000 - executionGraceMs);
-    expect(await withTenant(worker, scene.tenant, (tx) => settle(tx, tooLate.id))).toMatchObject({ status: 'approved' });
+    expect(await withTenant(opened.worker, opened.scene.tenant, (tx) => settle(tx, tooLate.id))).toMatchObject({ status: 'approved' });
     await setTimeLeft(inTime.id, 2_000 - executionGraceMs);
-    expect(await executeProposal(worker, scene.tenant, inTime.id, deps)).toMatchObject({ status: 'executed' });
+    expect(await executeProposal(opened.worker, opened.scene.tenant, inTime.id, deps)).toMatchObject({ status: 'executed' });
     await setTimeLeft(tooLate.id, -executionGraceMs);
-    expect(await executeProposal(worker, scene.tenant, tooLate.id, deps)).toMatchObject({ status: 'expired' });
+    expect(await executeProposal(opened.worker, opened.scene.tenant, tooLate.id, deps)).toMatchObject({ status: 'expired' });
   });
 
   it('and the database means the same minute', async () => {
-    const { rows } = await superuser.query('SELECT extract(epoch FROM exequatur.execution_grace())::float8 * 1000 AS ms');
+    const { rows } = await opened.superuser.query('SELECT extract(epoch FROM exequatur.execution_grace())::float8 * 1000 AS ms');
     expect(rows).toEqual([{ ms: executionGraceMs }]);
   });
 });

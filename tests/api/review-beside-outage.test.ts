@@ -1,33 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type pg from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { cedar } from '../../policy/cedar.ts';
-import { decide } from '../../policy/decide.ts';
-import { openPool } from '../../store/connect.ts';
-import { OntologyCache } from '../../store/load-ontology.ts';
-import { PolicySets } from '../../store/policy-sets.ts';
+import { expect, it } from 'vitest';
 import { simulateProposal } from '../../store/simulate-proposal.ts';
-import { building } from '../store/fixture.ts';
-import { ApiScene } from './api-scene.ts';
+import { deps, idleScene } from './idle-scene.ts';
 
 // A database of its own: tests/support/database.ts. No worker runs, so whoever waits for the end waits.
-const deps = { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) };
-let scene: ApiScene;
-let worker: pg.Pool;
-let superuser: pg.Pool;
-
-beforeAll(async () => {
-  scene = await ApiScene.open();
-  worker = openPool(scene.database.urls.worker);
-  superuser = openPool(scene.database.urls.superuser, { max: 1 });
-  expect((await scene.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building)).status).toBe(201);
-});
-afterAll(async () => {
-  await Promise.all([worker?.end(), superuser?.end()]);
-  await scene?.close();
-});
+const opened = idleScene();
 
 it('a review that was committed is told, though the database goes away while its reviewer waits for more', async () => {
+  const { scene, worker, superuser } = opened;
   const { body } = await scene.as({ id: 'agent-1', kind: 'agent', roles: ['agent'] }).propose('askFloor', { name: 'attic' });
   const plan = await simulateProposal(worker, scene.tenant, body.id, deps);
   const headers = { 'if-match': `"${plan?.digest}"`, prefer: 'wait=30' };
@@ -41,6 +21,7 @@ it('a review that was committed is told, though the database goes away while its
 
 /** As if the server were out of connections: those who have one lose it, and nobody gets another. */
 async function letNobodyIn(): Promise<void> {
+  const { superuser } = opened;
   const { rows } = await superuser.query('SELECT current_database() AS name');
   await superuser.query(`ALTER DATABASE ${rows[0].name} CONNECTION LIMIT 0`);
   await superuser.query(
