@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { sha256Hex } from '../../ontology/canonical-json.ts';
 import { breakingChangesOfAll, type Schema } from './breaking-changes.ts';
 
 /**
@@ -46,7 +46,7 @@ export function releasedText(schemas: Readonly<Record<string, Schema>>): string 
 }
 
 export function digestOf(text: string): string {
-  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+  return `sha256:${sha256Hex(text)}`;
 }
 
 /** What of these would break whoever was written by any release, each with the release. */
