@@ -2,6 +2,7 @@ import type { JsonValue } from './json.ts';
 import type { ProposalStatus } from './lifecycle.ts';
 import type { ResolvedRequirement } from './plan.ts';
 import type { ProblemCode } from './problems.ts';
+import type { Setting } from './setting-actions.ts';
 
 export type ReviewDecision = 'approve' | 'reject' | 'request_changes';
 
@@ -41,6 +42,8 @@ export interface ProposalFacts {
   proposerActsFor: string | null;
   /** Ids and persons who may not review it: the proposer's, those of whom the proposer acts for, or acted then, and of the people who act for one of them, over any number of hops. */
   behind: readonly string[];
+  /** What it changes of what governs; absent or null where it is an action of the tenant's own. */
+  setting?: Setting | null;
 }
 
 /** A reviewer's newest review of this revision and digest, with standing as it is now. */
@@ -68,6 +71,12 @@ export interface BrokenGlass {
   roles: readonly string[];
   disabled: boolean;
   person: string;
+}
+
+/** The review of an emergency that is owed: whom the policy asks, in CEL, and who may not give it, ids and persons, since they stand behind whoever broke the glass. */
+export interface OwedReview {
+  reviewers: string;
+  behind: readonly string[];
 }
 
 export type GlassRule = NonNullable<ResolvedRequirement['breakGlass']>;
@@ -117,8 +126,7 @@ export type AuthorityRequest =
       action: 'proposal:review_emergency';
       actor: Actor;
       proposal: ProposalFacts;
-      rule: GlassRule | null;
-      glass: (Pick<BrokenGlass, 'by' | 'person'> & { reviewed: boolean }) | null;
+      owed: OwedReview | null;
     }
   | { action: 'proposal:withdraw'; actor: Actor; proposal: ProposalFacts }
   /** `underWay`: an execution with effects that has not turned back yet. */
@@ -130,7 +138,9 @@ export type AuthorityRequest =
       actor: Actor;
       proposal: ProposalFacts;
       revertible: boolean;
+      /** Of this execution, or of any other of its family. */
       revertOpen: boolean;
+      /** Nothing of it stands that could be taken back. */
       reverted: boolean;
       /** The time is over in which it may be reverted. */
       tooLate: boolean;

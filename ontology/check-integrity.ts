@@ -1,7 +1,7 @@
 import { canonicalText } from './canonical-json.ts';
 import { checkRequiredEnds } from './check-required-ends.ts';
 import type { Condition } from './condition.ts';
-import { type EditBuilder, groupBy, linkKey } from './edit-builder.ts';
+import { type EditBuilder, groupBy, idOfLink, linkKey } from './edit-builder.ts';
 import type { JsonScalar, JsonValue } from './json.ts';
 import type { ObjectState } from './object-state.ts';
 
@@ -28,15 +28,18 @@ async function checkCreated(builder: EditBuilder): Promise<void> {
 
 /** Targets of references and ends of links: each must be there already or be created here, and must not be deleted here. */
 async function checkReferences(builder: EditBuilder): Promise<void> {
-  const wanted = new Map<string, Map<string, { type: string; id: string; property?: string }>>();
+  const wanted = new Map<string, Map<string, { type: string; id: string; property?: string }[]>>();
   const want = (target: string, id: string, by: { type: string; id: string; property?: string }) => {
     let ids = wanted.get(target);
     if (!ids) {
       ids = new Map();
       wanted.set(target, ids);
     }
-    if (!ids.has(id)) {
-      ids.set(id, by);
+    const others = ids.get(id);
+    if (!others) {
+      ids.set(id, [by]);
+    } else if (builder.namesAll) {
+      others.push(by);
     }
   };
   for (const [type, drafts] of builder.drafts) {
@@ -55,19 +58,22 @@ async function checkReferences(builder: EditBuilder): Promise<void> {
   for (const edit of builder.links.values()) {
     const link = builder.ontology.linkTypes.get(edit.link);
     if (link && edit.op === 'link') {
-      want(link.from, edit.from, { type: edit.link, id: edit.to });
-      want(link.to, edit.to, { type: edit.link, id: edit.from });
+      const by = { type: edit.link, id: idOfLink(edit.from, edit.to) };
+      want(link.from, edit.from, by);
+      want(link.to, edit.to, by);
     }
   }
   for (const [type, ids] of wanted) {
     const elsewhere = [...ids.keys()].filter((id) => builder.draft(type, id)?.op !== 'create');
     const found = await builder.recorder.get(type, elsewhere);
-    for (const [id, by] of ids) {
+    for (const [id, all] of ids) {
       const draft = builder.draft(type, id)?.op;
       if (draft === 'delete' || (draft !== 'create' && !found.has(id))) {
         const gone = draft === 'delete' ? 'would be deleted' : 'does not exist';
-        const message = `${by.type} ${by.id} would refer to ${type} ${id}, which ${gone}`;
-        builder.fault('unknown_reference', message, { objects: [by, { type, id }] });
+        for (const by of all) {
+          const message = `${by.type} ${by.id} would refer to ${type} ${id}, which ${gone}`;
+          builder.fault('unknown_reference', message, { objects: [by, { type, id }] });
+        }
       }
     }
   }
@@ -114,8 +120,8 @@ function checkReferrer(builder: EditBuilder, referrer: ObjectState, property: st
     return;
   }
   const becomes = draft?.op === 'modify' && draft.values.has(property) ? draft.values.get(property) : referrer.properties[property];
-  const held = idsIn(becomes).find((id) => deleted.has(id));
-  if (held !== undefined) {
+  const found = idsIn(becomes).filter((id) => deleted.has(id));
+  for (const held of builder.namesAll ? new Set(found) : found.slice(0, 1)) {
     const objects = [
       { type, id: held },
       { type: referrer.type, id: referrer.id, property },

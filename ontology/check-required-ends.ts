@@ -1,6 +1,13 @@
 import type { CompiledLinkType } from './compiled-ontology.ts';
-import { type EditBuilder, linkKey } from './edit-builder.ts';
+import { type Draft, type EditBuilder, idOfLink, linkKey } from './edit-builder.ts';
 import type { LinkEnd } from './snapshot.ts';
+
+/** What of the plan leaves an object without a link. */
+interface Cause {
+  type: string;
+  id: string;
+  property?: string;
+}
 
 /**
  * Asks, for every link type with required ends, whether each object that the plan creates, or from which it takes a link away, has one afterwards. Everything
@@ -33,19 +40,24 @@ async function checkRows(builder: EditBuilder, link: CompiledLinkType, end: Link
   const unlinked = new Set(rows.filter((row) => row.op === 'unlink').map(linkKey));
   const kept = (await builder.recorder.links(link.name, end, asked)).filter((row) => !unlinked.has(linkKey(row)));
   const linked = new Set([...kept, ...rows.filter((row) => row.op === 'link')].map((row) => row[end]));
-  refuseLonely(builder, link, end, asked, linked);
+  refuseLonely(builder, link, end, { asked, linked }, (id) =>
+    rows.flatMap((row) => (row.op === 'unlink' && row[end] === id ? [{ type: link.name, id: idOfLink(row.from, row.to) }] : [])),
+  );
 }
 
 async function checkReferrers(builder: EditBuilder, link: CompiledLinkType, via: string): Promise<void> {
   const touched = new Set(created(builder, link.from));
   const gained = new Set<string>();
-  const drafts = builder.drafts.get(link.to) ?? new Map();
-  for (const draft of drafts.values()) {
+  const left = new Map<string, Cause[]>();
+  const drafts: ReadonlyMap<string, Draft> = builder.drafts.get(link.to) ?? new Map();
+  for (const [id, draft] of drafts) {
     const isRepointed = draft.op === 'delete' || (draft.op === 'modify' && draft.values.has(via));
     const old = isRepointed ? draft.state.properties[via] : undefined;
     const becomes = draft.op === 'delete' ? undefined : draft.values.get(via);
     if (typeof old === 'string') {
       touched.add(old);
+      const cause = { type: link.to, id, ...(draft.op === 'modify' ? { property: via } : {}) };
+      left.set(old, [...(left.get(old) ?? []), cause]);
     }
     if (typeof becomes === 'string') {
       gained.add(becomes);
@@ -61,7 +73,8 @@ async function checkReferrers(builder: EditBuilder, link: CompiledLinkType, via:
     return draft === undefined || (draft.op === 'modify' && !draft.values.has(via));
   });
   builder.recorder.read(kept, asked.length > 1 ? [via] : []); // What moves from one to another of these is selected as before.
-  refuseLonely(builder, link, 'from', asked, new Set(kept.map((referrer) => referrer.properties[via] as string)));
+  const linked = new Set(kept.map((referrer) => referrer.properties[via] as string));
+  refuseLonely(builder, link, 'from', { asked, linked }, (id) => left.get(id) ?? []);
 }
 
 function created(builder: EditBuilder, type: string): string[] {
@@ -84,15 +97,16 @@ function refuseLonely(
   builder: EditBuilder,
   link: CompiledLinkType,
   end: LinkEnd,
-  asked: readonly string[],
-  linked: ReadonlySet<string>,
+  { asked, linked }: { asked: readonly string[]; linked: ReadonlySet<string> },
+  causesOf: (id: string) => Cause[],
 ): void {
   for (const id of asked) {
     if (!linked.has(id)) {
       const message = `${link[end]} ${id} would have no ${link.name}, of which it must have at least one`;
       builder.fault('required_link_missing', message, {
         pointer: `/linkTypes/${link.name}/requiredEnds`,
-        objects: [{ type: link[end], id }],
+        // Of a revert what left it so may be left out.
+        objects: [{ type: link[end], id }, ...(builder.namesAll ? causesOf(id) : [])],
       });
     }
   }

@@ -1,3 +1,4 @@
+import { complaintOfInterval } from './asking-interval.ts';
 import { compileExpression, type Expression } from './cel/expression.ts';
 import { Scope, type Variable, Vocabulary } from './cel/scope.ts';
 import { checkValueDefinition } from './check-value-definition.ts';
@@ -148,6 +149,8 @@ export function compileChecks(
   const { rules, scope, endpoints } = context;
   const slots = new Set(effects.flatMap((effect) => (effect.optional ? [] : Object.keys(effect.slots ?? {}))));
   return checks.flatMap((definition, at): CompiledCheck[] => {
+    const complaint = complaintOfInterval(definition);
+    if (complaint !== undefined) rules.faults.addAt(pointerTo(base, at), ['every'], complaint);
     if (definition.probe === undefined) {
       const holds = expression(rules, scope, definition.holds ?? '', pointerTo(base, at, 'holds'), boolean);
       return holds ? [{ definition, holds, sensitive: [] }] : [];

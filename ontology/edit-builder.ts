@@ -27,14 +27,17 @@ export class EditBuilder {
   readonly drafts = new Map<string, Map<string, Draft>>();
   readonly links = new Map<string, LinkEdit>();
   readonly faults: Fault[] = [];
+  /** Whether everything that stands in the way is to be named: of a revert, each part of which may be left out. */
+  readonly namesAll: boolean;
 
-  constructor(ontology: CompiledOntology, recorder: ReadRecorder) {
+  constructor(ontology: CompiledOntology, recorder: ReadRecorder, { namesAll = false } = {}) {
     this.ontology = ontology;
     this.recorder = recorder;
+    this.namesAll = namesAll;
   }
 
   fault(code: ProblemCode, message: string, more: Omit<Fault, 'code' | 'message'> = {}): void {
-    if (this.faults.length < maximumFaults) {
+    if (this.namesAll || this.faults.length < maximumFaults) {
       this.faults.push({ code, message, ...more });
     }
   }
@@ -188,6 +191,11 @@ export class EditBuilder {
     this.drafts.set(type, fresh);
     return fresh;
   }
+}
+
+/** By what a fault names a link, where objects have their ids. */
+export function idOfLink(from: string, to: string): string {
+  return `${from} ${to}`;
 }
 
 export function linkKey(row: { link: string; from: string; to: string }): string {

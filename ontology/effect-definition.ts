@@ -75,6 +75,10 @@ export interface CheckDefinition extends Described {
   name: string;
   /** How long to wait before it is asked: an ISO 8601 duration. At once, where it is left out. */
   after?: string;
+  /** Its bake time, an ISO 8601 duration: it is asked again and again from then on, and must hold each time, also when this is over. Once, where it is left out. */
+  bake?: string;
+  /** How long between two askings of the bake time; `askingIntervalMs` unless said. */
+  every?: string;
   /** Asks somebody else. */
   probe?: ProbeTemplate;
   /** CEL over the parameters, whose objects are read as they are then; `evaluatedAt` is that instant. */

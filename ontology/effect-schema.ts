@@ -63,7 +63,15 @@ export function effectSchemas({ described, identifier, label, cel, duration, val
     checks: z
       .array(
         z
-          .strictObject({ ...described, name: label, after: duration.optional(), probe: probe.optional(), holds: cel.optional() })
+          .strictObject({
+            ...described,
+            name: label,
+            after: duration.optional(),
+            bake: duration.optional(),
+            every: duration.optional(),
+            probe: probe.optional(),
+            holds: cel.optional(),
+          })
           .refine(({ probe, holds }) => (probe === undefined) !== (holds === undefined), 'must have one of probe and holds'),
       )
       .max(mostEffects),

@@ -1,3 +1,12 @@
+// The effects of a change set, as one saga: those of ontology/saga.ts, phase by phase, and within each action by action.
+//
+// | step         | do                           | undo            | key                               | after a crash in the middle |
+// |--------------|------------------------------|-----------------|-----------------------------------|-----------------------------|
+// | write-backs  | of action 1, of action 2, …  | last first      | as any step: n counts through all | as any write-back           |
+// | edits        | of all actions, as one plan  | all of them     | the one execution                 | as any edits                |
+// | side effects | of action 1, of action 2, …  | last first      | as any step                       | as any side effect          |
+// | checks       | of all actions, side by side | nothing to undo | as any step                       | asked again                 |
+
 import type { JsonValue } from './json.ts';
 import type { PlannedCheck, PlannedEffect, PlannedProbe, PlannedRequest } from './planned-effect.ts';
 

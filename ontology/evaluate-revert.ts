@@ -1,21 +1,22 @@
 import { actionTypeIn } from './change-set.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
 import type { PropertyDefinition } from './definition.ts';
-import { EditBuilder, groupBy, linkKey } from './edit-builder.ts';
+import { EditBuilder, groupBy, idOfLink, linkKey } from './edit-builder.ts';
+import type { DoneEffects } from './effects-in-place.ts';
 import { equalJson } from './equal-json.ts';
 import { faultsOf } from './evaluate.ts';
 import type { JsonValue } from './json.ts';
 import { finishEdits } from './perform-action.ts';
 import type { Fault, LinkEdit, ResolvedRequirement, SimulationOutcome } from './plan.ts';
 import { ReadRecorder } from './read-recorder.ts';
-import { type DoneEffects, revertEffects } from './revert-effects.ts';
+import { revertEffects } from './revert-effects.ts';
 import { revertRequirement } from './revert-requirement.ts';
 import type { EvaluationContext } from './rules/run.ts';
 import type { Snapshot } from './snapshot.ts';
 import { summarisePlan } from './summarise-plan.ts';
 import { normaliseValue } from './value.ts';
 
-/** One row of an execution's history. */
+/** One row of an execution's history, or what still stands of it. */
 export type HistoryChange =
   | {
       op: 'create' | 'modify' | 'delete';
@@ -37,8 +38,9 @@ export interface RevertedExecution {
   requirement: ResolvedRequirement;
   /** Line 2 of the original's plan. */
   parametersText: string;
+  /** Those that stand. */
   changes: readonly HistoryChange[];
-  /** What it did outside. */
+  /** What it did outside, and is still in place. */
   outside?: DoneEffects;
 }
 
@@ -60,13 +62,13 @@ export async function evaluateRevert(
     throw new Error(`the compiled ontology has no action type ${execution.actionType}`);
   }
   const recorder = new ReadRecorder(snapshot);
-  const builder = new EditBuilder(ontology, recorder);
+  const builder = new EditBuilder(ontology, recorder, { namesAll: true });
   try {
     await invertObjects(builder, execution.changes);
     await invertLinks(builder, execution.changes);
     refuseMisfits(builder);
     const edits = await finishEdits(builder); // As many as what is taken back, which was within the limits then.
-    const { effects, lasting } = revertEffects(execution.outside ?? { effects: [], slots: {} }, ontology.document.endpoints);
+    const { effects, lasting } = revertEffects(execution.outside ?? { effects: [] }, ontology.document.endpoints);
     const requirement = revertRequirement(execution.requirement, execution.actionType, original, ontology, edits, context.asksPeople);
     const plan = {
       header: {
@@ -161,7 +163,7 @@ async function invertLinks(builder: EditBuilder, changes: readonly HistoryChange
         builder.link(inverse, '');
       } else {
         builder.fault('revert_conflict', `${link} from ${from} to ${to} was changed since`, {
-          objects: [{ type: link, id: `${from} ${to}` }],
+          objects: [{ type: link, id: idOfLink(from, to) }],
         });
       }
     }

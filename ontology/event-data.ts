@@ -96,7 +96,11 @@ export const eventData = {
     until: time.nullable().optional(),
   }),
   'proposal.executing': reached('executing'),
-  'proposal.executed': reached('executed', { executionId }),
+  'proposal.executed': reached('executed', {
+    executionId,
+    failedEffects: z.array(z.string()).optional().describe('Optional effects that were refused.'),
+    unknownEffects: z.array(z.string()).optional().describe('Optional effects of which nobody knows whether they happened.'),
+  }),
   'proposal.compensating': reached('compensating', {
     backTo: z.enum(['failed', 'simulating']).optional().describe('Where it goes once everything is undone.'),
     because: text('effect_refused').optional().describe('A code.'),
@@ -134,6 +138,7 @@ export const eventData = {
     actionType,
     planDigest,
     effect: text('carrier').describe('Its name in the action type.'),
+    optional: z.boolean().optional().describe('Whether the execution goes on without it.'),
     ordinal: z.int().describe('Its place among the steps.'),
     run: count().describe('The execution may begin anew, under the next number.'),
     way: z.enum(['do', 'undo']),

@@ -68,7 +68,7 @@ export const logEntries = {
   'execution.undone': 'The edits of an execution were taken back; the objects are the events.',
 } as const;
 
-const byStatus: Readonly<Record<ProposalStatus, EventType>> = {
+const byStatus = {
   simulating: 'proposal.simulating',
   invalid: 'proposal.invalid',
   awaiting_approval: 'proposal.simulated',
@@ -83,9 +83,9 @@ const byStatus: Readonly<Record<ProposalStatus, EventType>> = {
   needs_attention: 'proposal.needs_attention',
   executed: 'proposal.executed',
   failed: 'proposal.failed',
-};
+} as const satisfies Readonly<Record<ProposalStatus, EventType>>;
 
 /** The event that announces that a proposal reached this status; `proposal.created` announces the very first. */
-export function eventOfStatus(status: ProposalStatus): EventType {
+export function eventOfStatus(status: ProposalStatus): (typeof byStatus)[ProposalStatus] {
   return byStatus[status];
 }

@@ -9,22 +9,33 @@ export function fillSlots<R extends PlannedRequest>(request: R, slots: JsonObjec
     if (value === undefined) isWhole = false;
     return value ?? null;
   };
+  const part = (name: string): string => {
+    const text = String(take(name) ?? '');
+    if (/^\.{0,2}$/.test(text)) isWhole = false;
+    return encodeURIComponent(text);
+  };
+  const filled = filledRequest(request, take, part) as R;
+  return isWhole ? filled : null;
+}
+
+/** The slots that a planned request names. */
+export function slotsIn(request: PlannedRequest): string[] {
+  const named = new Set<string>();
+  const note = (name: string): string => {
+    named.add(name);
+    return '';
+  };
+  filledRequest(request, note, note);
+  return [...named];
+}
+
+function filledRequest(request: PlannedRequest, take: (name: string) => JsonValue, part: (name: string) => string): PlannedRequest {
   const fill = (value: JsonValue): JsonValue => {
     if (Array.isArray(value)) return value.map(fill);
     if (typeof value !== 'object' || value === null) return value;
     if (typeof value.$slot === 'string') return take(value.$slot);
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, fill(inner)]));
   };
-  const part = (name: string): string => {
-    const text = String(take(name) ?? '');
-    if (/^\.{0,2}$/.test(text)) isWhole = false;
-    return encodeURIComponent(text);
-  };
-  const filled = filledRequest(request, fill, part) as R;
-  return isWhole ? filled : null;
-}
-
-function filledRequest(request: PlannedRequest, fill: (value: JsonValue) => JsonValue, part: (name: string) => string): PlannedRequest {
   switch (request.kind) {
     case 'webhook':
       return {

@@ -1,6 +1,8 @@
 import { type ChangeSetParameters, isChangeSet, membersOf } from './change-set.ts';
 import type { PropertyChange, PropertyDifference } from './compare-edits.ts';
+import { equalJson } from './equal-json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import { requestsOf } from './outside-effects.ts';
 import type { Edit, Fault, PlanSummary } from './plan.ts';
 import type { PlannedCheck, PlannedEffect, PlannedRequest } from './planned-effect.ts';
 import type { FieldOwner, SensitiveFields } from './sensitive-fields.ts';
@@ -81,6 +83,7 @@ export class Mask {
 
   /** Requests that may hold what this reader does not see are not shown, whole. */
   effect(actionType: string, effect: PlannedEffect): PlannedEffect {
+    if (holdsNothing(effect)) return effect;
     if (!this.hidesAny(actionType, effect.sensitive)) return effect;
     const { compensation, redo } = effect;
     return {
@@ -184,6 +187,12 @@ export class Mask {
     this.verdicts.set(readers, verdict);
     return verdict;
   }
+}
+
+/** Messages without their data alone: nothing of them is told to anybody. */
+function holdsNothing({ redo, ...effect }: PlannedEffect): boolean {
+  const isEmpty = (request: PlannedRequest) => request.kind === 'message' && equalJson(request.data, maskedValue);
+  return requestsOf(effect).every(isEmpty) && (redo === undefined || holdsNothing(redo));
 }
 
 /** The endpoint's name says where it goes. */

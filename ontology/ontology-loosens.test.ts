@@ -213,3 +213,38 @@ describe('a document loosens that', () => {
     expect(found.every((pointer) => pointer.startsWith('/approvalPolicies/two'))).toBe(true);
   });
 });
+
+describe('a higher risk, or one more sensitive value, where something goes by it', () => {
+  const riskier: Change = (copy) => Object.assign(copy.actionTypes.price ?? {}, { riskTier: 'high' });
+  const hidden: Change = (copy) => Object.assign(copy.objectTypes.book?.properties.price ?? {}, { sensitive: true });
+  const under = (condition: string): OntologyDocument => {
+    const copy = structuredClone(library) as OntologyDocument;
+    Object.assign(copy.approvalPolicies?.one?.stages[0] ?? {}, { when: condition });
+    return copy;
+  };
+  const risk = ['/actionTypes/price/riskTier'];
+
+  it.each<[string, string[]]>([
+    ["plan.riskTier != 'high'", risk],
+    ["!(plan.riskTier == 'high')", risk],
+    ["plan['riskTier'] == 'low'", risk],
+    ["[plan].exists(p, p.riskTier == 'low')", risk],
+    ['plan.edits > 3', []],
+    ["note.startsWith('plan.riskTier')", []],
+  ])('loosens as far as can be told: %s', (condition, pointers) => {
+    expect(loosenings(riskier, under(condition))).toEqual(pointers);
+  });
+
+  it('loosens where what is sensitive is asked about', () => {
+    expect(loosenings(hidden, under('size(plan.sensitive) == 0'))).toEqual(['/objectTypes/book/properties/price/sensitive']);
+    expect(loosenings(riskier, under('size(plan.sensitive) == 0'))).toEqual([]);
+  });
+
+  it('loosens where policies go by it', () => {
+    const copy = structuredClone(library) as unknown as Parameters<Change>[0];
+    riskier(copy);
+    const after = copy as unknown as OntologyDocument;
+    expect(ontologyLoosenings(library, after, diffDocuments(library, after), ['riskTier'])).toMatchObject([{ pointer: risk[0] }]);
+    expect(ontologyLoosenings(library, after, diffDocuments(library, after), ['sensitive'])).toEqual([]);
+  });
+});

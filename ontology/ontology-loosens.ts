@@ -2,6 +2,7 @@ import { canonicalText } from './canonical-json.ts';
 import type { ChangeCode } from './change-codes.ts';
 import type { ApprovalPolicyDefinition, CriterionDefinition, OntologyDocument } from './definition.ts';
 import type { OntologyChange } from './diff-ontology.ts';
+import { documentGoesBy, type PlannedFact, plannedFacts } from './document-conditions.ts';
 import type { JsonValue } from './json.ts';
 import { policyLoosens } from './policy-loosens.ts';
 import type { Loosening } from './setting-actions.ts';
@@ -9,6 +10,8 @@ import type { Loosening } from './setting-actions.ts';
 interface Documents {
   before: OntologyDocument;
   after: OntologyDocument;
+  /** What of a plan conditions or policies go by, so that more of it may ask for less. */
+  goneBy: readonly PlannedFact[];
 }
 
 /** `true`: more can happen afterwards, or less is asked of somebody. */
@@ -56,7 +59,7 @@ const loosening: Record<ChangeCode, Judgement> = {
   indexed_changed: false,
   unique_added: false,
   unique_removed: true,
-  sensitive_added: false,
+  sensitive_added: (_, { goneBy }) => goneBy.includes('sensitive'),
   sensitive_removed: true,
   nullable_added: true,
   nullable_removed: true,
@@ -92,12 +95,21 @@ const loosening: Record<ChangeCode, Judgement> = {
   definition_changed: true,
 };
 
-/** What of these changes lets more happen; nothing where a document only tightens. */
-export function ontologyLoosenings(before: OntologyDocument, after: OntologyDocument, changes: readonly OntologyChange[]): Loosening[] {
+/** What of these changes lets more happen; nothing where a document only tightens. Which facts of a plan the tenant's policies go by is the caller's to say. */
+export function ontologyLoosenings(
+  before: OntologyDocument,
+  after: OntologyDocument,
+  changes: readonly OntologyChange[],
+  goneByPolicies: readonly PlannedFact[] = [],
+): Loosening[] {
+  const goneBy = plannedFacts.filter(
+    (fact) => goneByPolicies.includes(fact) || documentGoesBy(before, fact) || documentGoesBy(after, fact),
+  );
+  const documents: Documents = { before, after, goneBy };
   return changes.flatMap(({ pointer, code, message }) => {
     const judgement = loosening[code];
     const place = pointer.split('/').slice(1);
-    const loosens = typeof judgement === 'boolean' ? judgement : judgement(place, { before, after });
+    const loosens = typeof judgement === 'boolean' ? judgement : judgement(place, documents);
     return loosens ? [{ pointer, message }] : [];
   });
 }
@@ -125,7 +137,7 @@ function policyOf({ approvalPolicies = {} }: OntologyDocument, name: string): Ap
   return Object.hasOwn(approvalPolicies, name) ? approvalPolicies[name] : undefined;
 }
 
-/** Of what an action type does and asks, more criteria, a stricter policy, a higher risk, and proposers where anybody might propose, only tighten. */
+/** Of what an action type does and asks, more criteria, a stricter policy, a higher risk where nothing goes by it, and proposers where anybody might propose, only tighten. */
 function behaviourLoosens([, name = '', part]: string[], documents: Documents): boolean {
   const [was, is] = [documents.before.actionTypes?.[name], documents.after.actionTypes?.[name]];
   if (was === undefined || is === undefined) return true;
@@ -137,7 +149,7 @@ function behaviourLoosens([, name = '', part]: string[], documents: Documents): 
     case 'proposers':
       return was.proposers !== undefined;
     case 'riskTier':
-      return tiers.indexOf(is.riskTier ?? 'medium') < tiers.indexOf(was.riskTier ?? 'medium');
+      return documents.goneBy.includes('riskTier') || tiers.indexOf(is.riskTier ?? 'medium') < tiers.indexOf(was.riskTier ?? 'medium');
     case 'whenRedefined':
       return is.whenRedefined === 'keepVersion';
     default:

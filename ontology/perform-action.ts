@@ -66,7 +66,7 @@ export async function performAction({ ontology, action, parameters, recorder, co
 
 /** Checks the merged edits as a whole. @throws {Refusal} with every fault found. */
 export async function finishEdits(builder: EditBuilder): Promise<Edit[]> {
-  if (builder.faults.length === 0) {
+  if (builder.faults.length === 0 || builder.namesAll) {
     await checkIntegrity(builder);
   }
   if (builder.faults.length > 0) {

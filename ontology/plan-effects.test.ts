@@ -138,6 +138,52 @@ it('requests that may hold what a reader may not see are not shown to that reade
   expect(new Mask(fields, () => true).effect('handOver', book)).toEqual(book);
 });
 
+describe('a message', () => {
+  const note = "parcel.note == null ? '' : parcel.note";
+  const shown = async (effect: EffectDefinition) => {
+    const outcome = await planned([bookCarrier, effect], { parcel: 'P1', depot: 'north' });
+    if (outcome.kind !== 'planned') throw new Error(JSON.stringify(outcome.faults));
+    const [, found] = outcome.simulation.plan.header.effects;
+    return { sent: found?.request, back: found?.compensation?.request, found };
+  };
+  const tells = (data: JsonObject, back: JsonObject): EffectDefinition => {
+    return {
+      name: 'say',
+      phase: 'sideEffect',
+      message: { type: 'away', data },
+      compensation: { message: { type: 'back', data: back } },
+    } as EffectDefinition;
+  };
+
+  it('is shown in the plan as it will be told', async () => {
+    const { sent, back } = await shown(tells({ parcel: 'parcel.id', of: { slot: 'booking' } }, { parcel: 'parcel.id' }));
+    expect(sent).toEqual({ kind: 'message', type: 'away', data: { parcel: 'P1', of: { $slot: 'booking' } } });
+    expect(back).toEqual({ kind: 'message', type: 'back', data: { parcel: 'P1' } });
+  });
+
+  it('is shown without its data, also to who may see all of that, where one of its effect may hold sensitive values', async () => {
+    for (const effect of [tells({ note }, { parcel: 'parcel.id' }), tells({ parcel: 'parcel.id' }, { note })]) {
+      const { sent, back, found } = await shown(effect);
+      expect([sent, back]).toMatchObject([{ data: maskedValue }, { data: maskedValue }]);
+      const fields = new SensitiveFields(compiled([bookCarrier, effect]).document, []);
+      const reader = new Mask(fields, () => true);
+      expect(reader.effect('handOver', found as PlannedEffect)).toEqual(found);
+      expect(reader.reads()).toEqual({}); // Nothing sensitive was shown.
+    }
+  });
+
+  it('that goes with a webhook is, and the webhook is not', async () => {
+    const webhook = {
+      ...tellDepot,
+      webhook: { endpoint: 'carrier', body: { note } },
+      compensation: { message: { type: 'back', data: { parcel: 'parcel.id' } } },
+    };
+    const { sent, back } = await shown(webhook as EffectDefinition);
+    expect(sent).toMatchObject({ kind: 'webhook', body: { note: '' } });
+    expect(back).toMatchObject({ data: maskedValue });
+  });
+});
+
 describe('a definition of effects is refused', () => {
   const { lostAnswer: _none, ...silent } = bookCarrier;
   it.each<[string, EffectDefinition[], string]>([

@@ -1,3 +1,4 @@
+import { askingIntervalMs } from './asking-interval.ts';
 import { toJson } from './cel/cel-values.ts';
 import type { Frame } from './cel/expression.ts';
 import type {
@@ -14,6 +15,7 @@ import type { EndpointDefinition, SlotDefinition } from './effect-definition.ts'
 import { isStorableText, type JsonObject, type JsonValue } from './json.ts';
 import type { PlannedCheck, PlannedEffect, PlannedProbe, PlannedRequest } from './planned-effect.ts';
 import { refuse } from './refusal.ts';
+import { toldEffect } from './told-request.ts';
 
 type Endpoints = Readonly<Record<string, EndpointDefinition>>;
 
@@ -42,7 +44,7 @@ export function planEffects(effects: readonly CompiledEffect[], frame: Frame, en
 
 function planEffect(effect: CompiledEffect, before: Sending, after: Sending): PlannedEffect {
   const { definition, compensation } = effect;
-  return {
+  return toldEffect({
     name: definition.name,
     phase: definition.phase,
     ...(definition.optional ? { optional: true as const } : {}),
@@ -52,7 +54,7 @@ function planEffect(effect: CompiledEffect, before: Sending, after: Sending): Pl
     ...(definition.slots ? { slots: definition.slots as Record<string, SlotDefinition> } : {}),
     ...(compensation ? { compensation: { request: planRequest(compensation.request, after), ...planHandling(compensation, after) } } : {}),
     ...(effect.sensitive.length > 0 ? { sensitive: [...effect.sensitive] } : {}),
-  };
+  });
 }
 
 export function planChecks(
@@ -62,9 +64,10 @@ export function planChecks(
   endpoints: Endpoints,
 ): PlannedCheck[] {
   const slots = new Set(effects.flatMap((effect) => Object.keys(effect.slots ?? {})));
-  return checks.map(({ definition: { name, after, holds }, probe, sensitive }) => ({
+  return checks.map(({ definition: { name, after, bake, every, holds }, probe, sensitive }) => ({
     name,
     afterMs: after === undefined ? 0 : durationMs(after),
+    ...(bake === undefined ? {} : { bakeMs: durationMs(bake), everyMs: askingIntervalMs(bake, every) }),
     ...(probe ? { probe: planProbe(probe, { frame, endpoints, slots, pointer: probe.request.endpoint }) } : {}),
     ...(holds === undefined ? {} : { holds }),
     ...(sensitive.length > 0 ? { sensitive: [...sensitive] } : {}),

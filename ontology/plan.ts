@@ -132,7 +132,7 @@ export interface PlanSummary {
   revertible: boolean;
   /** The first effect without a compensation: an execution that fails past it cannot undo it by itself. */
   irreversibleFrom?: string;
-  /** Of a revert in part: what others changed since, and is left as it is; of many the first. */
+  /** Of a revert in part: what stands in the way, and is left as it is, with what depends on it; of many the first. */
   skipped?: { count: number; objects: { type: string; id: string; property?: string }[] };
   /** Of a revert: effects that were done and that nothing takes back. */
   lasting?: string[];

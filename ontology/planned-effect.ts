@@ -41,6 +41,9 @@ export interface PlannedEffect {
 export interface PlannedCheck {
   name: string;
   afterMs: number;
+  /** How long it is asked again and again, and how long between two askings; once, where both are missing. */
+  bakeMs?: number;
+  everyMs?: number;
   /** What is asked of somebody else, or ... */
   probe?: PlannedProbe;
   /** ... CEL over the parameters, whose objects are read as they are then. */

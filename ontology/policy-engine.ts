@@ -1,4 +1,5 @@
 import type { PrincipalKind } from './authority.ts';
+import type { PlannedFact } from './document-conditions.ts';
 import type { OutsideEffects } from './outside-effects.ts';
 import type { Fault } from './plan.ts';
 import type { AttributeKind, TouchedType } from './touched-objects.ts';
@@ -98,6 +99,11 @@ export interface PolicyEngine {
   decide(set: PolicySet, request: PolicyRequest): PolicyDecision | Promise<PolicyDecision>;
 }
 
+export interface Lost {
+  kind: 'role' | 'team';
+  name: string;
+}
+
 /** An engine with all that belongs to it. */
 export interface Policies {
   engine: PolicyEngine;
@@ -110,7 +116,9 @@ export interface Policies {
   /** Whether each of them may let somebody administer at one time and not at another; what cannot be told may. */
   boundInTime(texts: readonly string[]): boolean[];
   /** Whether policies may go by this part of a plan; what cannot be told may. */
-  mayGoBy(policies: Readonly<Record<string, string>>, part: (typeof lookedUp)[number]): boolean;
+  mayGoBy(policies: Readonly<Record<string, string>>, part: (typeof lookedUp)[number] | PlannedFact): boolean;
+  /** Whether they may allow more to somebody without this role or team than with it; what cannot be told may. */
+  gainsByLosing(policies: Readonly<Record<string, string>>, lost: Lost): boolean;
   /** Ids of those whose refusal of an execution whoever breaks the glass overrides. */
   softPolicies(policies: Readonly<Record<string, string>>): string[];
   /** Whether the engine answers, where it runs in a process of its own. */

@@ -1,7 +1,7 @@
 import type { Expression, Frame } from './cel/expression.ts';
+import { combinePrompts, shortest } from './combine-prompts.ts';
 import type { CompiledActionType } from './compiled-ontology.ts';
 import type { EscalationDefinition, StageDefinition } from './definition.ts';
-import { durationMs } from './duration.ts';
 import type { JsonObject } from './json.ts';
 import type { PlanSummary, ResolvedRequirement, ResolvedStage } from './plan.ts';
 
@@ -55,33 +55,29 @@ export interface RequirementPart {
  */
 export function combineRequirements(parts: readonly RequirementPart[], summary: PlanSummary, policyName: string): ResolvedRequirement {
   const policies = new Map(parts.map(({ action }) => [action.policyName, action.policy]));
+  const all = [...policies.values()];
+  const expiresAfter = shortest(all.map((policy) => policy.expiresAfter)) ?? 'PT1H';
+  const { counts, ...prompts } = combinePrompts(all, expiresAfter);
   const stages = [...policies].flatMap(([name, policy]) => {
     const asked = new Set(
       parts
         .filter(({ action }) => action.policyName === name)
         .flatMap(({ action, frame }) => askedStages(action, withPlan(frame, summary))),
     );
-    const mine = policy.stages.filter((stage) => asked.has(stage)).map((stage) => resolveStage(stage, policy.escalate));
+    const escalation = counts(policy.escalate) ? policy.escalate : undefined;
+    const mine = policy.stages.filter((stage) => asked.has(stage)).map((stage) => resolveStage(stage, escalation));
     return policies.size === 1 ? mine : mine.map((stage) => ({ ...stage, name: `${name}: ${stage.name}` }));
   });
-  const all = [...policies.values()];
   const lasting = shortest(all.flatMap(({ approvalsLast }) => approvalsLast ?? []));
-  const remind = all.find((policy) => policy.remind !== undefined)?.remind;
-  const escalate = all.find((policy) => policy.escalate !== undefined)?.escalate;
   return {
     policy: policyName,
     automatic: false,
     stages,
     distinctReviewers: all.some(({ distinctReviewers }) => distinctReviewers !== false),
-    expiresAfter: shortest(all.map(({ expiresAfter }) => expiresAfter)) ?? 'PT1H',
+    expiresAfter,
     ...(lasting === undefined ? {} : { approvalsLast: lasting }),
-    ...(remind === undefined ? {} : { remind }),
-    ...(escalate === undefined ? {} : { escalate: withoutReviewers(escalate) }),
+    ...prompts,
   };
-}
-
-function shortest(durations: readonly string[]): string | undefined {
-  return [...durations].sort((left, right) => durationMs(left) - durationMs(right))[0];
 }
 
 /** Whom an escalation adds stands with each stage. */

@@ -1,19 +1,20 @@
+// The effects of a revert, as a saga of its own: those of ontology/saga.ts, last first. A revert of it does them as they were first planned (`redo`).
+//
+// | step          | do                                 | undo                                                 | key                         | after a crash in the middle |
+// |---------------|------------------------------------|------------------------------------------------------|-----------------------------|-----------------------------|
+// | side effect n | its compensation, as a write-back  | the effect anew where it had no slots, else a person | as any step, of the revert  | as any write-back           |
+// | edits         | the inverse ones                   | `undo_execution`                                     | the execution of the revert | as any edits                |
+// | write-back n  | its compensation, as a side effect | as a side effect                                     | as any step, of the revert  | as any side effect          |
+
 import type { EndpointDefinition } from './effect-definition.ts';
+import type { DoneEffect, DoneEffects } from './effects-in-place.ts';
 import { fillSlots } from './fill-slots.ts';
 import type { JsonObject } from './json.ts';
 import { leadsToEndpoint } from './leads-to-endpoint.ts';
 import { requestsOf } from './outside-effects.ts';
 import type { PlannedCompensation, PlannedEffect } from './planned-effect.ts';
 import { refuse } from './refusal.ts';
-
-/** What an execution did outside, and what the answers said. */
-export interface DoneEffects {
-  /** Those that were done, in their order. */
-  effects: readonly PlannedEffect[];
-  /** Names of those that may have been done: nobody knows whether there is something to take back. */
-  unknown?: readonly string[];
-  slots: JsonObject;
-}
+import { toldEffect } from './told-request.ts';
 
 /**
  * What takes an execution's effects back, last first: each one's compensation, as an effect that may itself fail and be undone. What came after the edits is taken back before
@@ -21,23 +22,25 @@ export interface DoneEffects {
  * go to where `endpoints`, those of the document in force, do not lead.
  */
 export function revertEffects(
-  { effects, unknown = [], slots }: DoneEffects,
+  { effects, unknown = [] }: DoneEffects,
   endpoints: Readonly<Record<string, EndpointDefinition>> = {},
 ): { effects: PlannedEffect[]; lasting: string[] } {
   const lasting = [...unknown];
-  const inverse = [...effects].reverse().flatMap((effect): PlannedEffect[] => {
+  const inverse = [...effects].reverse().flatMap((done): PlannedEffect[] => {
+    const { effect } = done;
     if (effect.redo !== undefined) return [{ ...effect.redo, phase: opposite(effect.phase) }];
-    if (effect.compensation !== undefined) return [inverseOf(effect, effect.compensation, slots)];
+    if (effect.compensation !== undefined) return [inverseOf(done, effect.compensation)];
     lasting.push(effect.name);
     return [];
   });
   const astray = inverse.find((effect) => !requestsOf(effect).every((request) => leadsToEndpoint(request, endpoints)));
   if (astray !== undefined)
     throw refuse('revert_conflict', `what takes ${astray.name} back would be sent to where no endpoint leads any more`);
-  return { effects: inverse, lasting };
+  // Of a plan from before messages were shown as they are told, what takes it back shows them so.
+  return { effects: inverse.map(toldEffect), lasting };
 }
 
-function inverseOf(effect: PlannedEffect, compensation: PlannedCompensation, slots: JsonObject): PlannedEffect {
+function inverseOf({ effect, slots }: DoneEffect, compensation: PlannedCompensation): PlannedEffect {
   const { name, attempts, sensitive } = effect;
   return {
     name,

@@ -1,4 +1,6 @@
+import { idOfLink } from './edit-builder.ts';
 import type { HistoryChange } from './evaluate-revert.ts';
+import { isLink, keepParts, partsOf, wholeObject } from './parts-of-change.ts';
 import type { Fault, SimulationOutcome } from './plan.ts';
 
 interface SkippedObject {
@@ -7,12 +9,12 @@ interface SkippedObject {
   property?: string;
 }
 
-/** Each round leaves out what stood in the way of the one before; what then stands in the way of the rest is found by the next. */
-const mostRounds = 20;
+/** Each round leaves out what stood in the way of the one before; what then stands in the way of the rest, since it depends on that, is found by the next. Chains of objects that depend on each other are shorter. */
+const mostRounds = 100;
 
 /**
- * Evaluates a revert without what others changed since, object by object and property by property. Where something stands in the way that is no part of it, or nothing is
- * left, the answer is that of the whole.
+ * Evaluates a revert without what stands in the way of it, object by object and property by property: what others changed since, a unique value that somebody else has by now, what refers to what is gone
+ * or is referred to itself, and what depends on these. Where something stands in the way that is no part of it, or nothing is left, the answer is that of the whole.
  */
 export async function skipConflicts(
   changes: readonly HistoryChange[],
@@ -23,8 +25,8 @@ export async function skipConflicts(
   let left = changes;
   let outcome = whole;
   for (let round = 0; outcome.kind === 'invalid' && round < mostRounds; round++) {
-    const found = outcome.faults.flatMap((fault) => concerned(fault, left));
-    skipped.push(...found);
+    const found = concerned(outcome.faults, left);
+    for (const one of found) skipped.push(one);
     left = without(left, found);
     if (found.length === 0 || left.length === 0) return whole;
     outcome = await evaluate(left);
@@ -36,36 +38,33 @@ export async function skipConflicts(
 
 const mostShown = 100;
 
-function concerned({ objects = [] }: Fault, changes: readonly HistoryChange[]): SkippedObject[] {
-  return objects.filter(({ type, id, property }) =>
-    changes.some((change) => isOf(change, type, id) && (property === undefined || isTouched(change, property))),
-  );
-}
-
-function isOf(change: HistoryChange, type: string, id: string): boolean {
-  return 'link' in change ? change.link === type && `${change.from} ${change.to}` === id : change.type === type && change.id === id;
-}
-
-function isTouched(change: HistoryChange, property: string): boolean {
-  return (
-    !('link' in change) && change.op === 'modify' && (Object.hasOwn(change.set ?? {}, property) || (change.unset ?? []).includes(property))
-  );
+/** What of the changes the faults name, each once: of what was made or deleted the whole, whatever property it is about. */
+function concerned(faults: readonly Fault[], changes: readonly HistoryChange[]): SkippedObject[] {
+  const known = new Map(changes.map((change) => [keyOf(nameOf(change)), change]));
+  const found = new Map<string, SkippedObject>();
+  for (const { type, id, property } of faults.flatMap(({ objects = [] }) => objects)) {
+    const change = known.get(keyOf({ type, id }));
+    if (change === undefined) continue;
+    const isPart = property !== undefined && !isLink(change) && change.op === 'modify';
+    if (isPart && !partsOf(change).includes(property)) continue;
+    const skipped = { type, id, ...(isPart ? { property } : {}) };
+    found.set(keyOf(skipped), skipped);
+  }
+  return [...found.values()];
 }
 
 function without(changes: readonly HistoryChange[], skipped: readonly SkippedObject[]): HistoryChange[] {
-  return changes.flatMap((change) => {
-    const mine = skipped.filter(({ type, id }) => isOf(change, type, id));
-    if (mine.length === 0) return [change];
-    if ('link' in change || change.op !== 'modify' || mine.some(({ property }) => property === undefined)) return [];
-    const gone = new Set(mine.map(({ property }) => property));
-    const kept = <V>(values: Record<string, V> | null) =>
-      values && Object.fromEntries(Object.entries(values).filter(([name]) => !gone.has(name)));
-    const rest = {
-      ...change,
-      set: kept(change.set),
-      before: kept(change.before),
-      unset: (change.unset ?? []).filter((name) => !gone.has(name)),
-    };
-    return Object.keys(rest.set ?? {}).length + rest.unset.length === 0 ? [] : [rest];
+  const gone = new Set(skipped.map(keyOf));
+  return keepParts(changes, (change, part) => {
+    const name = nameOf(change);
+    return !gone.has(keyOf(name)) && (part === wholeObject || !gone.has(keyOf({ ...name, property: part })));
   });
+}
+
+function nameOf(change: HistoryChange): SkippedObject {
+  return isLink(change) ? { type: change.link, id: idOfLink(change.from, change.to) } : { type: change.type, id: change.id };
+}
+
+function keyOf({ type, id, property = wholeObject }: SkippedObject): string {
+  return JSON.stringify([type, id, property]);
 }

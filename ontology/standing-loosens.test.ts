@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Lost } from './policy-engine.ts';
 import { type KnownStanding, type PrincipalChange, standingLoosens } from './standing-loosens.ts';
 
 const known: KnownStanding = {
@@ -11,8 +12,12 @@ const known: KnownStanding = {
   linkedIdentities: ['home'],
 };
 const free = { ...known, actsFor: null };
-const pointersOf = (before: KnownStanding | null, change: PrincipalChange, linked: [string, string[]][] = []) =>
-  standingLoosens(before, change, 'me', new Map(linked)).map(({ pointer }) => pointer);
+const pointersOf = (
+  before: KnownStanding | null,
+  change: PrincipalChange,
+  linked: [string, string[]][] = [],
+  gains: (lost: Lost) => boolean = () => false,
+) => standingLoosens(before, change, 'me', new Map(linked), gains).map(({ pointer }) => pointer);
 
 describe('a change of the directory', () => {
   it.each<[string, KnownStanding | null, PrincipalChange]>([
@@ -49,5 +54,16 @@ describe('a change of the directory', () => {
   it('loosens where an identity is taken away from whoever it went with', () => {
     expect(pointersOf(known, { linkedIdentities: ['home', 'phone'] }, [['phone', ['desk']]])).toEqual(['/linkedIdentities']);
     expect(pointersOf(known, { linkedIdentities: ['home', 'phone', 'desk'] }, [['phone', ['desk']]])).toEqual([]);
+  });
+
+  it('loosens with a role or a team less where what is in force may allow more without it', () => {
+    const only = (name: string) => (lost: Lost) => lost.name === name && lost.kind === (name === 'day' ? 'team' : 'role');
+    const change = { roles: ['officer'], teams: [] };
+    const officer = { ...known, roles: ['keeper', 'officer'] };
+    expect(pointersOf(officer, change, [], only('keeper'))).toEqual(['/roles']);
+    expect(pointersOf(officer, change, [], only('day'))).toEqual(['/teams']);
+    expect(pointersOf(officer, change, [], only('officer'))).toEqual([]);
+    expect(pointersOf(officer, { disabled: true }, [], () => true)).toEqual([]);
+    expect(pointersOf(null, { roles: [] }, [], () => true)).toEqual([]);
   });
 });

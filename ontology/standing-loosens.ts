@@ -1,9 +1,11 @@
 import type { PrincipalKind } from './authority.ts';
 import { pointerTo } from './json.ts';
+import type { Lost } from './policy-engine.ts';
 import type { Loosening } from './setting-actions.ts';
 
 /** What an administrator says of a principal. What is left out stays as it is. */
 export interface PrincipalChange {
+  /** That it is an agent, or another kind than was known, stands against tokens. */
   kind?: PrincipalKind;
   name?: string | null;
   /** All that the principal shall hold; those in force and not named are removed, and tokens issued before cannot bring them back. */
@@ -32,18 +34,26 @@ export interface KnownStanding {
 /**
  * What lets a principal, or another, do more than before: a role or a team more, to be enabled again, to be another kind than an agent, and whatever takes an identity away
  * from the person behind it, who could then approve what is their own. `before` is null where the directory does not know it. `linked` are the identities that go with each
- * of those it is to be linked to.
+ * of those it is to be linked to. `gains` says of a role or a team that is taken away whether what is in force may allow more to somebody without it.
  */
 export function standingLoosens(
   before: KnownStanding | null,
   change: PrincipalChange,
   id: string,
   linked: ReadonlyMap<string, readonly string[]>,
+  gains: (lost: Lost) => boolean,
 ): Loosening[] {
   const { kind, roles = [], teams = [], disabled, actsFor, linkedIdentities } = change;
+  const less = (field: 'roles' | 'teams', what: Lost['kind']): Loosening[] =>
+    (before?.[field] ?? []).flatMap((name) =>
+      change[field] === undefined || change[field].includes(name) || !gains({ kind: what, name })
+        ? []
+        : [{ pointer: `/${field}`, message: `what is in force may allow more without the ${what} ${name}` }],
+    );
   const more = (field: 'roles' | 'teams', wanted: readonly string[], held: readonly string[], what: string): Loosening[] =>
     wanted.flatMap((name, at) => (held.includes(name) ? [] : [{ pointer: pointerTo('', field, at), message: `${what} ${name} more` }]));
   const loosens = [...more('roles', roles, before?.roles ?? [], 'the role'), ...more('teams', teams, before?.teams ?? [], 'the team')];
+  loosens.push(...less('roles', 'role'), ...less('teams', 'team'));
   if (before?.disabled && disabled === false) loosens.push({ pointer: '/disabled', message: 'is disabled no more' });
   if (before !== null && kind !== undefined && kind !== before.kind && kind !== 'agent') {
     loosens.push({ pointer: '/kind', message: `is a ${kind} and no ${before.kind}` });
