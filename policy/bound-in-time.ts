@@ -1,32 +1,45 @@
+import type { EntityUidJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { entityOf } from './cedar-entity.ts';
 import { freshCedar } from './cedar-module.ts';
 
-/** Whether each of these policies may let somebody administer at one time and not at another: of administering the context holds the time alone. What cannot be told may. */
+/** Whether each of these policies may let somebody administer, or see the tenant, at one time and not at another. What cannot be told may. */
 export function boundInTime(texts: readonly string[]): boolean[] {
   const cedar = freshCedar();
   return texts.map((text) => {
     try {
       const answer = cedar.policyToJson(text);
-      return answer.type !== 'success' || (concernsAdministering(answer.json.action) && mentions(answer.json.conditions, 'context'));
+      if (answer.type !== 'success') return true;
+      const { action, resource, conditions } = answer.json;
+      return (concerns(action, 'administer') || (concerns(action, 'see') && mayBeTenant(resource))) && mentionsTime(conditions);
     } catch {
       return true;
     }
   });
 }
 
-function concernsAdministering(action: object): boolean {
-  const { op, entity, entities } = action as { op: string; entity?: Named; entities?: Named[] };
-  if (op === '==') return idOf(entity) === 'administer';
-  return op !== 'in' || entities === undefined || entities.some((one) => idOf(one) === 'administer');
+function concerns(action: object, name: string): boolean {
+  const { op, entity, entities } = action as { op: string; entity?: EntityUidJson; entities?: EntityUidJson[] };
+  const isNamed = (one: EntityUidJson) => entityOf(one).id === name;
+  if (op === '==') return entity !== undefined && isNamed(entity);
+  return op !== 'in' || entities === undefined || entities.some(isNamed);
 }
 
-type Named = { id?: string; __entity?: { id: string } };
-
-function idOf(entity: Named | undefined): string | undefined {
-  return entity?.id ?? entity?.__entity?.id;
+/** Of a proposal one sees an action type. */
+function mayBeTenant(resource: object): boolean {
+  const { entity, entity_type } = resource as { entity?: EntityUidJson; entity_type?: string };
+  return (entity_type ?? (entity && entityOf(entity).type)) !== 'ActionType';
 }
 
-/** Whether an expression names a variable anywhere. Its depth is bounded by what Cedar parses. */
-function mentions(expression: unknown, variable: string): boolean {
+/**
+ * Whether an expression goes by the time, or by all of the context, of which one then cannot tell. The context of administering holds nothing else. The expression's depth is
+ * bounded by what Cedar parses.
+ */
+function mentionsTime(expression: unknown): boolean {
   if (typeof expression !== 'object' || expression === null) return false;
-  return Object.entries(expression).some(([key, value]) => (key === 'Var' ? value === variable : mentions(value, variable)));
+  return Object.entries(expression).some(([key, value]) => {
+    if (key === 'Var') return value === 'context';
+    const { left, attr } = (value ?? {}) as { left?: { Var?: string }; attr?: string | string[] };
+    if ((key === '.' || key === 'has') && left?.Var === 'context') return [attr].flat()[0] === 'now';
+    return mentionsTime(value);
+  });
 }

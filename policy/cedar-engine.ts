@@ -1,19 +1,24 @@
 import type { PolicyDecision, PolicyEngine, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
+import { RecentlyUsed } from '../ontology/recently-used.ts';
 import { cedarQuestion } from './cedar-call.ts';
 import { type CedarModule, freshCedar } from './cedar-module.ts';
+import { CedarSlices, type Slice } from './cedar-slices.ts';
+import { PreparedSlices } from './prepared-slices.ts';
 
-const preparedSets = 100; // Sets in use at once over all tenants. Cedar keeps what it parsed until another set takes its name, so the names are used again.
+const preparedSets = 100; // Sets in use at once over all tenants.
+const preparedSlices = 400; // Of those, each for some of the questions.
+const preparedForSome = 200; // Of those again, each for some of the principals: cheap to parse, and so many that they have names of their own.
 
 /**
  * Decides with Cedar. Cedar itself leaves a policy out that it cannot compute, and goes on with the others; a forbidding one would so be lost, so here any error is a
- * deny. Pure but for what it remembers of texts that it has parsed.
+ * deny. Of a set it computes those policies alone that the question can be about (see {@link CedarSlices}). Pure but for what it remembers of texts that it has parsed.
  */
 export class CedarEngine implements PolicyEngine {
   private cedar: CedarModule | null = null;
-  /** A set's key to the name under which Cedar has it, in the order of use. */
-  private readonly prepared = new Map<string, string>();
-  /** Names that no set has: of one that could not be parsed, and of what was thrown away. */
-  private readonly free = freeNames();
+  /** By a set's key; null of one that Cedar cannot parse. */
+  private readonly sets = new RecentlyUsed<CedarSlices | null>(preparedSets);
+  private readonly forAll = new PreparedSlices('all', preparedSlices);
+  private readonly forSome = new PreparedSlices('some', preparedForSome);
 
   decide(set: PolicySet, request: PolicyRequest): PolicyDecision {
     try {
@@ -21,15 +26,17 @@ export class CedarEngine implements PolicyEngine {
     } catch (error) {
       // It trapped: this instance answers nobody any more.
       this.cedar = null;
-      this.prepared.clear();
-      this.free.splice(0, Number.POSITIVE_INFINITY, ...freeNames());
+      this.sets.clear();
+      this.forAll.forgetAll();
+      this.forSome.forgetAll();
       return denied(`the engine failed: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
   private ask(set: PolicySet, request: PolicyRequest): PolicyDecision {
     this.cedar ??= freshCedar();
-    const name = this.prepare(this.cedar, set);
+    const slices = this.slicesOf(this.cedar, set);
+    const name = slices === null ? null : this.prepare(this.cedar, set.key, slices.for(request));
     if (name === null) return denied('the policies cannot be parsed');
     const answer = this.cedar.statefulIsAuthorized({ ...cedarQuestion(request), preparsedPolicySetId: name });
     if (answer.type === 'failure') return denied(...answer.errors.map(({ message }) => message));
@@ -39,36 +46,17 @@ export class CedarEngine implements PolicyEngine {
     return { decision, policies: [...diagnostics.reason].sort(), errors };
   }
 
-  /** The name under which Cedar has the set; null where it has no such texts. */
-  private prepare(cedar: CedarModule, { key, policies }: PolicySet): string | null {
-    const known = this.prepared.get(key);
-    if (known !== undefined) {
-      this.prepared.delete(key);
-      this.prepared.set(key, known);
-      return known;
-    }
-    const name = this.freeName();
-    if (cedar.preparsePolicySet(name, { staticPolicies: { ...policies } }).type === 'failure') {
-      this.free.push(name); // Or a name that another set has would be given out next.
-      return null;
-    }
-    this.prepared.set(key, name);
-    return name;
+  private slicesOf(cedar: CedarModule, set: PolicySet): CedarSlices | null {
+    const known = this.sets.get(set.key);
+    if (known !== undefined) return known;
+    const slices = CedarSlices.of(cedar, set);
+    this.sets.set(set.key, slices);
+    return slices;
   }
 
-  private freeName(): string {
-    const unused = this.free.pop();
-    if (unused !== undefined) return unused;
-    const oldest = this.prepared.entries().next();
-    if (oldest.done) throw new Error('names of sets were lost');
-    const [key, name] = oldest.value;
-    this.prepared.delete(key);
-    return name;
+  private prepare(cedar: CedarModule, of: string, { name, policies, isForSome }: Slice): string | null {
+    return (isForSome ? this.forSome : this.forAll).nameOf(cedar, JSON.stringify([of, name]), policies);
   }
-}
-
-function freeNames(): string[] {
-  return Array.from({ length: preparedSets }, (_, at) => `set-${at}`);
 }
 
 function denied(...errors: string[]): PolicyDecision {

@@ -4,6 +4,7 @@ import { CedarEngine } from './cedar-engine.ts';
 import { checkPolicies } from './check-policies.ts';
 import { defaultPolicies } from './default-policies.ts';
 import { effectsOf } from './effects-of.ts';
+import { gainsByLosing } from './gains-by-losing.ts';
 import { mayGoBy } from './may-go-by.ts';
 import { PatientEngine } from './patient-engine.ts';
 import { softPolicies } from './soft-policies.ts';
@@ -16,6 +17,7 @@ export const cedar: Policies = {
   effectsOf,
   boundInTime,
   mayGoBy,
+  gainsByLosing,
   softPolicies,
   defaults: defaultPolicies,
 };

@@ -9,7 +9,7 @@ import type { OpaEngine } from './opa-engine.ts';
  * packages, among them those of other tenants. Refused wherever they stand, also in a text or a comment, since nobody needs the words there, and so is an escape that could
  * spell them.
  */
-const forbidden = /\b(?:https?|file|net|opa|verify_schema|match_schema|data|import|package|exequatur_present)\b|\\u/;
+const forbidden = /\b(?:https?|file|net|opa|verify_schema|match_schema|data|import|package|exequatur_\w+)\b|\\u/;
 
 /** A policy without such a rule, or with one of them misspelt, would say nothing and be taken for one that does. */
 const says = /^[ \t]*(?:permit|forbid)\b/m;

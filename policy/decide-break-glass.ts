@@ -1,5 +1,6 @@
 import type { Authority, AuthorityRequest } from '../ontology/authority.ts';
 import { glassHolds, isApprovedEnough, mayBreakGlass } from '../ontology/broken-glass.ts';
+import { isOnSideOf } from './is-on-side-of.ts';
 import { isMember } from './roles.ts';
 import { permit, refuse } from './verdict.ts';
 
@@ -12,10 +13,8 @@ export function decideBreakGlass(request: Extract<AuthorityRequest, { action: 'p
   const rule = requirement?.breakGlass;
   if (!isMember(actor)) return refuse('forbidden');
   if (requirement === null || rule === undefined) return refuse('no_emergency');
-  // Whom the token at hand says that they act for is on their side as well.
-  const isBehind = proposal.behind.includes(actor.person) || (actor.actsFor !== null && proposal.behind.includes(actor.actsFor));
   if (!mayBreakGlass(rule, actor, [])) return refuse('not_for_emergencies');
-  if (rule.byProposer !== true && isBehind) return refuse('own_emergency');
+  if (rule.byProposer !== true && isOnSideOf(proposal.behind, actor)) return refuse('own_emergency');
   const isHeld = proposal.status === 'scheduled' && rule.passesFreezeWindows === true;
   if (proposal.status !== 'awaiting_approval' && !isHeld) return refuse('not_awaiting_approval');
   if (request.digest !== proposal.digest) return refuse('stale_digest');

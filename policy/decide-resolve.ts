@@ -1,4 +1,5 @@
 import type { Authority, AuthorityRequest } from '../ontology/authority.ts';
+import { isOnSideOf } from './is-on-side-of.ts';
 import { isMember, operator } from './roles.ts';
 import { permit, refuse } from './verdict.ts';
 
@@ -6,5 +7,5 @@ import { permit, refuse } from './verdict.ts';
 export function decideResolve({ actor, proposal }: Extract<AuthorityRequest, { action: 'proposal:resolve' }>): Authority {
   if (!isMember(actor) || actor.kind !== 'user' || !actor.roles.includes(operator)) return refuse('forbidden');
   if (proposal.status !== 'needs_attention') return refuse('not_resolvable');
-  return proposal.behind.includes(actor.person) || proposal.behind.includes(actor.id) ? refuse('own_execution') : permit();
+  return isOnSideOf(proposal.behind, actor) ? refuse('own_execution') : permit();
 }

@@ -1,5 +1,7 @@
 import type { Actor, Authority, AuthorityRequest, ProposalFacts } from '../ontology/authority.ts';
 import { eligibleFor } from '../ontology/quorum.ts';
+import { settingRoles } from '../ontology/setting-actions.ts';
+import { isOnSideOf } from './is-on-side-of.ts';
 import { isMember } from './roles.ts';
 import { permit, refuse } from './verdict.ts';
 
@@ -10,11 +12,13 @@ import { permit, refuse } from './verdict.ts';
 export function decideReview(request: Extract<AuthorityRequest, { action: 'proposal:review' }>): Authority {
   const { actor, proposal, requirement, reviews, onBehalfOf } = request;
   if (actor.kind !== 'user') return refuse('agent_may_not_review');
-  if (isBehind(actor, proposal) || (onBehalfOf && isBehind(onBehalfOf, proposal))) return refuse('self_review');
+  // The proposer, the person for whom an agent proposed, and whoever acts for either of them are one person to the gate.
+  if (isOnSideOf(proposal.behind, actor) || (onBehalfOf && isOnSideOf(proposal.behind, onBehalfOf))) return refuse('self_review');
   if (!isMember(actor)) return refuse('forbidden');
   if (onBehalfOf && (onBehalfOf.kind !== 'user' || !isMember(onBehalfOf))) return refuse('not_delegated');
   if (proposal.status !== 'awaiting_approval' || requirement === null) return refuse('not_awaiting_approval');
   if (request.digest !== proposal.digest) return refuse('stale_digest');
+  if (!mayGovern(actor, proposal) || (onBehalfOf && !mayGovern(onBehalfOf, proposal))) return refuse('not_eligible');
   const reviewer = onBehalfOf ? { ...onBehalfOf, delegate: actor } : actor;
   const eligibility = eligibleFor(
     requirement,
@@ -25,7 +29,7 @@ export function decideReview(request: Extract<AuthorityRequest, { action: 'propo
   return eligibility.eligible ? permit() : refuse(eligibility.reason);
 }
 
-/** The proposer, the person for whom an agent proposed, and whoever acts for either of them are one person to the gate, under whatever identity; also whoever says so with this very token. */
-function isBehind(actor: Actor, { behind }: ProposalFacts): boolean {
-  return behind.includes(actor.person) || (actor.actsFor !== null && behind.includes(actor.actsFor));
+/** What governs is for those with its role alone, whomever an approval policy admits: a tenant may ask for more, and not for less. */
+function mayGovern(actor: Actor, { setting }: ProposalFacts): boolean {
+  return setting == null || actor.roles.includes(settingRoles[setting]);
 }

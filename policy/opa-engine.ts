@@ -1,15 +1,16 @@
 import { sha256Hex } from '../ontology/canonical-json.ts';
 import { type PolicyDecision, type PolicyEngine, PolicyEngineAway, type PolicyRequest, type PolicySet } from '../ontology/policy-engine.ts';
+import { insteadOf, modulesOf, present, type RegoModule, together } from './rego-modules.ts';
 
 const patienceMs = 1_000; // Somebody waits for an answer, perhaps with rows locked.
 const longestMs = 2_000; // The whole of a decision, with whatever OPA has to be told before: so long somebody may wait with rows locked.
-const givenWithinMs = 10_000; // One policy, which nobody waits for beyond a decision. OPA compiles all that it has with each.
+const givenWithinMs = 10_000; // One module, which nobody waits for beyond a decision. OPA compiles all that it has with each.
 const preparedSets = 100; // Of one process, which then takes the oldest out of OPA's memory again.
 
 /**
  * Decides with OPA, which runs beside us and is asked over HTTP. A policy is the body of a Rego module that says `permit` or `forbid`, over `input`: the question as the
- * port has it. As with Cedar, one that forbids wins, and any error is a deny. Each policy is a package of its own, so that the answer says which determined it, and says that
- * it is there: OPA forgets everything when it is started anew, and an answer in which one is missing is none.
+ * port has it. As with Cedar, one that forbids wins, and any error is a deny. The answer says of each policy what it says, and that it is there: OPA forgets everything when it is
+ * started anew, and an answer in which one is missing is none.
  */
 export class OpaEngine implements PolicyEngine {
   private readonly url: string;
@@ -29,7 +30,7 @@ export class OpaEngine implements PolicyEngine {
   async decide(set: PolicySet, request: PolicyRequest): Promise<PolicyDecision> {
     const late = AbortSignal.timeout(this.longestMs);
     const name = this.packageOf(set);
-    const kept = this.kept.get(name) ?? { set, missing: Object.keys(set.policies), giving: null };
+    const kept = this.kept.get(name) ?? { set, given: [], missing: modulesOf(name, set.policies), giving: null };
     try {
       this.kept.delete(name);
       this.kept.set(name, kept);
@@ -51,15 +52,18 @@ export class OpaEngine implements PolicyEngine {
   async compile(policies: PolicySet['policies']): Promise<Record<string, string>> {
     const name = this.packageOf({ key: 'sent', policies });
     const faults: Record<string, string> = {};
-    for (const [id, text] of Object.entries(policies)) {
+    const modules = modulesOf(name, policies);
+    for (let one = modules.pop(); one !== undefined; one = modules.pop()) {
       try {
-        await this.giveOne(name, id, text);
+        const instead = await this.giveOrSplit(name, one, policies);
+        if (instead === null)
+          await this.forget([one]); // Or whatever comes behind it would be compiled with it.
+        else modules.push(...instead);
       } catch (error) {
         if (!(error instanceof Refused)) throw new PolicyEngineAway('OPA did not answer', { cause: error });
-        faults[id] = error.message;
+        faults[one.of[0] ?? ''] = error.message;
       }
     }
-    await this.forget(name, { key: 'sent', policies });
     return faults;
   }
 
@@ -67,7 +71,7 @@ export class OpaEngine implements PolicyEngine {
   async forgetAll(): Promise<void> {
     const all = [...this.kept];
     this.kept.clear();
-    for (const [name, { set }] of all) await this.forget(name, set);
+    for (const [, { given }] of all) await this.forget(given);
   }
 
   /** Whether OPA answers. */
@@ -80,7 +84,7 @@ export class OpaEngine implements PolicyEngine {
 
   /** OPA was started anew. */
   private async askAnew(name: string, kept: KeptSet, request: PolicyRequest, late: AbortSignal): Promise<Record<string, Verdict>> {
-    kept.missing = Object.keys(kept.set.policies);
+    Object.assign(kept, { given: [], missing: modulesOf(name, kept.set.policies) });
     const verdicts = await this.ask(name, kept, request, late);
     if (verdicts === null) throw new Error('the policies are not there');
     return verdicts;
@@ -97,22 +101,35 @@ export class OpaEngine implements PolicyEngine {
   private async giveMissing(name: string, kept: KeptSet): Promise<void> {
     const { set, missing } = kept;
     try {
-      for (let id = missing.at(-1); id !== undefined && this.kept.get(name) === kept; id = missing.at(-1)) {
-        await this.giveOne(name, id, set.policies[id] ?? '');
+      for (let one = missing.at(-1); one !== undefined && this.kept.get(name) === kept; one = missing.at(-1)) {
+        const instead = await this.giveOrSplit(name, one, set.policies);
         missing.pop();
+        if (instead === null) kept.given.push(one);
+        else missing.push(...instead);
       }
     } catch (error) {
       if (error instanceof Refused) {
         this.kept.delete(name);
-        if (this.owner !== '') await this.forget(name, set); // Others may be asking about what they share.
+        if (this.owner !== '') await this.forget(kept.given); // Others may be asking about what they share.
       }
       throw error;
     }
   }
 
-  private async giveOne(name: string, id: string, text: string): Promise<void> {
-    const module = `package exequatur.${name}[${JSON.stringify(id)}]\n\nimport rego.v1\n\n${present} := true\n\n${text}\n`;
-    await this.call('PUT', `/v1/policies/${name}/${encodeURIComponent(id)}`, module, { type: 'text/plain', withinMs: givenWithinMs });
+  /** Null where OPA took it; else what is to be given instead. */
+  private async giveOrSplit(name: string, module: RegoModule, policies: PolicySet['policies']): Promise<RegoModule[] | null> {
+    try {
+      await this.giveOne(module);
+      return null;
+    } catch (error) {
+      const instead = error instanceof Refused ? insteadOf(name, module, policies) : null;
+      if (instead === null) throw error;
+      return instead;
+    }
+  }
+
+  private async giveOne({ id, text }: RegoModule): Promise<void> {
+    await this.call('PUT', pathOf(id), text, { type: 'text/plain', withinMs: givenWithinMs });
   }
 
   /** Null where OPA has not all of the set. Strict: a builtin that fails is an error and not merely without a result. */
@@ -120,24 +137,24 @@ export class OpaEngine implements PolicyEngine {
     if (kept.missing.length > 0) await unless(late, this.give(name, kept));
     const path = `/v1/data/exequatur/${name}?strict-builtin-errors=true`;
     const answer = (await this.call('POST', path, JSON.stringify({ input }), { type: 'application/json', late })) as {
-      result?: Record<string, Verdict>;
+      result?: { [together]?: Record<string, Verdict>; apart?: Record<string, Verdict> };
     };
-    const { result } = answer;
-    return result !== undefined && Object.keys(kept.set.policies).every((id) => result[id]?.[present] === true) ? result : null;
+    const verdicts = { ...answer.result?.[together], ...answer.result?.apart };
+    return Object.keys(kept.set.policies).every((id) => verdicts[id]?.[present] === true) ? verdicts : null;
   }
 
   private async forgetOldest(): Promise<void> {
     const [oldest] = this.kept;
     if (this.kept.size <= preparedSets || oldest === undefined) return;
     this.kept.delete(oldest[0]);
-    await this.forget(oldest[0], oldest[1].set);
+    await this.forget(oldest[1].given);
   }
 
   /** What it cannot take away stays in OPA's memory until it is started anew. One that is away is not waited for once for each policy. */
-  private async forget(name: string, { policies }: PolicySet): Promise<void> {
-    for (const id of Object.keys(policies)) {
+  private async forget(modules: readonly RegoModule[]): Promise<void> {
+    for (const { id } of modules) {
       try {
-        await this.call('DELETE', `/v1/policies/${name}/${encodeURIComponent(id)}`);
+        await this.call('DELETE', pathOf(id));
       } catch (error) {
         if (!(error instanceof Refused)) return; // One that is not there was not taken.
       }
@@ -171,8 +188,9 @@ export class OpaEngine implements PolicyEngine {
 
 interface KeptSet {
   set: PolicySet;
-  /** Ids of policies that OPA has not been given yet. */
-  missing: string[];
+  given: RegoModule[];
+  /** What OPA has not been given yet. */
+  missing: RegoModule[];
   /** While they are being given. */
   giving: Promise<void> | null;
 }
@@ -190,7 +208,7 @@ function unless<T>(late: AbortSignal, work: Promise<T>): Promise<T> {
 /** OPA answered, and said no: the texts are no policies, or one of them cannot be computed. */
 class Refused extends Error {}
 
-const present = 'exequatur_present';
+const pathOf = (id: string) => `/v1/policies/${encodeURIComponent(id)}`;
 
 interface Verdict {
   permit?: unknown;

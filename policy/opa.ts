@@ -28,6 +28,7 @@ export function opaPolicies(url: string): Policies {
     effectsOf: (texts) => texts.map(() => null),
     boundInTime: (texts) => texts.map(() => true),
     mayGoBy: () => true,
+    gainsByLosing: () => true,
     softPolicies: (policies) => Object.entries(policies).flatMap(([id, text]) => (soft.test(text) ? [id] : [])),
     isThere: () => engine.isThere(),
     defaults: regoDefaults,
