@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { EventType } from '../ontology/events.ts';
+import type { ToldType } from '../audit/entry-types.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import type { Tx } from './sql.ts';
 
 export interface Change {
-  type: EventType;
+  type: ToldType;
   /** The event's, such as `switch/tenant/all`. */
   subject: string;
   facts: JsonObject;

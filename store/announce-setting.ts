@@ -49,7 +49,7 @@ export async function announceSetting(
     case 'principals': {
       const change = set.change as PrincipalChange;
       announcePrincipal(tx, id, proposerId, change);
-      return change.disabled === false ? nudgeHeld(tx) : undefined;
+      return change.disabled === false || change.linkedIdentities !== undefined ? nudgeHeld(tx) : undefined;
     }
   }
 }

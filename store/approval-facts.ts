@@ -1,10 +1,10 @@
 import type { ReviewFact } from '../ontology/authority.ts';
 import { rolesDelegated } from './delegations.ts';
-import { type GlassFacts, glassJson } from './glass-facts.ts';
+import { type GlassFacts, glassJson, type OwedFacts, owedJson } from './glass-facts.ts';
 import { isoTime, type PlanFacts } from './proposal-row.ts';
 import { type SentPrompts, sentPromptsJson } from './sent-prompts.ts';
 import type { Sql } from './sql.ts';
-import { rolesInForce } from './standing.ts';
+import { isDisabled, rolesInForce } from './standing.ts';
 
 /** What the pure quorum function needs: the plan's requirement, and each reviewer's newest review of exactly this revision and digest with standing as it is now. */
 export interface ApprovalFacts {
@@ -15,6 +15,8 @@ export interface ApprovalFacts {
   /** Absent where the policy asks for no reminders and no escalation. */
   prompts?: SentPrompts;
   glass?: GlassFacts;
+  /** Absent where no emergency awaits its review. */
+  owed?: OwedFacts;
 }
 
 /** SQL: the requirement of a row of plan, with whether it has escalated since the plan last became the proposal's. */
@@ -56,7 +58,7 @@ export const isOwnOrDelegated = (r: string, p: string): string =>
 export const reviewFactsJson = (p: string): string => `COALESCE((
   SELECT jsonb_agg(jsonb_build_object('id', r.id, 'reviewerId', r.whose, 'decision', r.decision, 'at', ${isoTime('r.created_at')},
                                       'kind', CASE WHEN q.kind = 'user' AND d.id IS NULL THEN r.reviewer_kind ELSE COALESCE(q.kind, r.reviewer_kind) END,
-                                      'disabled', COALESCE(q.disabled, true) OR (r.on_behalf_of IS NOT NULL AND (COALESCE(d.disabled, true) OR NOT ${isOwnOrDelegated('r', p)})),
+                                      'disabled', q.id IS NULL OR ${isDisabled('q')} OR (r.on_behalf_of IS NOT NULL AND (d.id IS NULL OR ${isDisabled('d')} OR NOT ${isOwnOrDelegated('r', p)})),
                                       'person', COALESCE(q.person, r.whose), 'teams', COALESCE(to_jsonb(q.teams), '[]'),
                                       'roles', CASE WHEN d.id IS NULL THEN to_jsonb(${rolesInForce('q')}) ELSE to_jsonb(${rolesDelegated('q', 'r.delegation_id')}) END,
                                       'delegate', CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('id', d.id, 'kind', CASE WHEN d.kind = 'user' THEN r.reviewer_kind ELSE d.kind END,
@@ -76,7 +78,7 @@ export const heldByPolicy = (p: string): string => `EXISTS (
    WHERE d.tenant_id = ${p}.tenant_id AND d.proposal_id = ${p}.id AND d.action = 'execute' AND d.outcome = 'refused' AND d.revision = ${p}.revision AND d.digest = ${p}.plan_digest
      AND NOT EXISTS (SELECT FROM exequatur.review v WHERE v.tenant_id = d.tenant_id AND v.proposal_id = d.proposal_id AND v.created_at > d.at))`;
 
-const selectFacts = `SELECT CASE WHEN l.id IS NULL THEN NULL ELSE ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held, ${sentPromptsJson('p', 'l')} AS prompts, ${glassJson('p', 'l')} AS glass
+const selectFacts = `SELECT CASE WHEN l.id IS NULL THEN NULL ELSE ${planFactsJson('l')} END AS plan, ${reviewFactsJson('p')} AS reviews, ${heldByPolicy('p')} AS held, ${sentPromptsJson('p', 'l')} AS prompts, ${glassJson('p', 'l')} AS glass, ${owedJson('p')} AS owed
   FROM exequatur.proposal p LEFT JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`;
 
 /**
@@ -90,8 +92,9 @@ export async function readApprovalFacts(tx: Sql, proposalId: string): Promise<Ap
     held: boolean;
     prompts: SentPrompts | null;
     glass: GlassFacts | null;
+    owed: OwedFacts | null;
   }>(selectFacts, [proposalId]);
   if (row === undefined) return { plan: null, reviews: [] };
-  const { prompts, glass, ...facts } = row;
-  return { ...facts, ...(prompts === null ? {} : { prompts }), ...(glass === null ? {} : { glass }) };
+  const { prompts, glass, owed, ...facts } = row;
+  return { ...facts, ...(prompts === null ? {} : { prompts }), ...(glass === null ? {} : { glass }), ...(owed === null ? {} : { owed }) };
 }

@@ -32,9 +32,12 @@ export interface PolicyQuestion {
   overridesSoft?: boolean;
 }
 
+/** What is done with the tenant before one's eyes. An execution is the engine's, whoever proposed it. */
+const asksForSight: readonly PolicyAction[] = ['propose', 'review', 'override', 'administer'];
+
 /**
  * Asks the tenant's policies in force. They are asked in addition to the gate, which holds what no policy may loosen, so they can only tighten; a version that is not
- * there permits nothing.
+ * there permits nothing. Whoever may not see the tenant does nothing there: nobody answers for what they cannot read.
  */
 export async function askPolicies(
   tx: Tx,
@@ -45,15 +48,23 @@ export async function askPolicies(
   const loaded = await deps.policies.load(tx, tx.tenant, version);
   if (loaded === null) return { allowed: false, version, policies: [], errors: ['the version in force is not there'] };
   const facts = version === 0 ? nothing : typeof context === 'function' ? await context(loaded) : context;
+  const refusal = ({ policies, errors, away }: PolicyDecision): Determination => ({
+    ...{ allowed: false, version, policies, errors },
+    ...(away ? { away } : {}),
+  });
+  if (version !== 0 && asksForSight.includes(action)) {
+    const sight = await decide(deps, loaded, { principal: actor, action: 'see', resource: '', context: { now: facts.now } });
+    if (sight.decision !== 'allow') return refusal(sight);
+  }
   const found = new Set<string>();
   const overridden = new Set<string>();
   // Of a change set each action is asked for, and one that is refused is the answer.
   for (const member of membersOf(resource)) {
     const question = { principal: actor, action, resource: member, context: facts };
-    const { decision, policies, errors, away, soft = [] } = await (overridesSoft ? decideWithoutSoft : decide)(deps, loaded, question);
-    if (decision !== 'allow') return { allowed: false, version, policies, errors, ...(away ? { away } : {}) };
-    for (const policy of policies) found.add(policy);
-    for (const policy of soft) overridden.add(policy);
+    const answer = await (overridesSoft ? decideWithoutSoft : decide)(deps, loaded, question);
+    if (answer.decision !== 'allow') return refusal(answer);
+    for (const policy of answer.policies) found.add(policy);
+    for (const policy of answer.soft ?? []) overridden.add(policy);
   }
   const passed = overridden.size > 0 ? { overridden: [...overridden].sort() } : {};
   return { allowed: true, version, policies: [...found].sort(), errors: [], ...passed };

@@ -1,16 +1,19 @@
+import { documentAsksLessWithout } from '../ontology/document-conditions.ts';
 import { equalJson } from '../ontology/equal-json.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
+import type { Lost } from '../ontology/policy-engine.ts';
 import type { Loosening } from '../ontology/setting-actions.ts';
 import { type KnownStanding, type PrincipalChange, standingLoosens } from '../ontology/standing-loosens.ts';
 import type { Proposed } from './create-proposal.ts';
 import { currentVersion } from './load-ontology.ts';
 import { superseded } from './plan-ontology-change.ts';
+import { policyVersionInForce } from './policy-sets.ts';
 import { proposeSetting } from './propose-setting.ts';
 import { examineChange, type PrincipalRequest, putPrincipal } from './put-principal.ts';
 import { type PrincipalView, readPrincipal } from './read-principal.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
 import type { PlannedSetting } from './setting-plan.ts';
-import type { PrismaTx, Sql } from './sql.ts';
+import type { PrismaTx, Sql, Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
 /** What the proposal says: the change, and what its author had before them of what it names. */
@@ -37,15 +40,15 @@ async function change(tx: PrismaTx, request: PrincipalRequest, deps: StoreDeps):
   const examined = await examineChange(tx, request, deps);
   if (isRefusal(examined)) return examined;
   const { id, change: wish } = request;
-  const loosens = await loosensOf(tx, id, wish);
+  const loosens = await loosensOf(tx, id, wish, deps);
   if (loosens.length === 0 || (await currentVersion(tx)) === null) {
     const view = await putPrincipal(tx, request, deps);
     return isRefusal(view) ? view : { view, proposed: null, loosens };
   }
   const parameters: NewStanding = { ...wish, id, base: await standingInForce(tx, id, wish) };
-  const planned = await planStanding(tx, parameters);
+  const planned = await planStanding(tx, parameters, deps);
   if (planned.kind === 'invalid') throw new Error('what is in force was read a moment ago, and its rows are locked');
-  const wanted = { actor: examined.actor, parameters: parameters as unknown as JsonObject, justification: `standing of ${id}` };
+  const wanted = { actor: examined.actor, parameters: parameters as unknown as JsonObject, justification: 'a change of standing' };
   const proposed = await proposeSetting(tx, { ...wanted, change: planned.change }, deps);
   if (isRefusal(proposed)) return proposed;
   const view = await readPrincipal(tx, id);
@@ -53,7 +56,11 @@ async function change(tx: PrismaTx, request: PrincipalRequest, deps: StoreDeps):
 }
 
 /** Works the change out against what the directory says now. */
-export async function planStanding(tx: Sql, { id, base, ...wish }: NewStanding): Promise<PlannedSetting> {
+export async function planStanding(
+  tx: Tx,
+  { id, base, ...wish }: NewStanding,
+  deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
+): Promise<PlannedSetting> {
   const before = await standingInForce(tx, id, wish);
   if (base !== undefined && !equalJson(base as JsonValue, before)) return { kind: 'invalid', faults: [superseded('principals')] };
   return {
@@ -63,7 +70,7 @@ export async function planStanding(tx: Sql, { id, base, ...wish }: NewStanding):
       id,
       before: { standing: before },
       set: { change: wish as unknown as JsonObject },
-      loosens: await loosensOf(tx, id, wish),
+      loosens: await loosensOf(tx, id, wish, deps),
       revertible: false, // To say what was said before is one more change, which may loosen.
       counters: {},
     },
@@ -81,8 +88,14 @@ async function standingInForce(tx: Sql, id: string, wish: PrincipalChange): Prom
 
 const allThatLoosens = ['kind', 'roles', 'teams', 'disabled', 'actsFor', 'linkedIdentities'];
 
-async function loosensOf(tx: Sql, id: string, wish: PrincipalChange): Promise<Loosening[]> {
-  const [rows, linked] = await Promise.all([
+async function loosensOf(
+  tx: Tx,
+  id: string,
+  wish: PrincipalChange,
+  deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
+): Promise<Loosening[]> {
+  const [gains, rows, linked] = await Promise.all([
+    readGains(tx, deps),
     tx.rows<{ standing: KnownStanding }>(
       `SELECT exequatur.standing_in_force(p.id, $2::text[]) || jsonb_build_object('actsForByToken', COALESCE(p.sources -> 'actsFor' ->> 'source' = 'token', false)) AS standing
          FROM exequatur.principal p WHERE p.id = $1`,
@@ -94,5 +107,14 @@ async function loosensOf(tx: Sql, id: string, wish: PrincipalChange): Promise<Lo
       [wish.linkedIdentities ?? []],
     ),
   ]);
-  return standingLoosens(rows[0]?.standing ?? null, wish, id, new Map(linked.map((one) => [one.id, one.others])));
+  return standingLoosens(rows[0]?.standing ?? null, wish, id, new Map(linked.map((one) => [one.id, one.others])), gains);
+}
+
+/** What the document and the policies in force say of those without a role or a team. The built-in ones allow nobody more for having less. */
+async function readGains(tx: Tx, deps: Pick<StoreDeps, 'ontologies' | 'policies'>): Promise<(lost: Lost) => boolean> {
+  const [loaded, version] = await Promise.all([deps.ontologies.load(tx), policyVersionInForce(tx)]);
+  const policies = version === 0 ? null : await deps.policies.load(tx, tx.tenant, version);
+  return (lost) =>
+    (lost.kind === 'role' && loaded !== null && documentAsksLessWithout(loaded.ontology.document, lost.name)) ||
+    (policies !== null && deps.policies.of.gainsByLosing(policies.set.policies, lost));
 }

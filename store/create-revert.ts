@@ -32,8 +32,8 @@ export interface NewRevert {
 }
 
 /**
- * Proposes to take an execution back: a new proposal with the original's action type, version and parameters, whose plan will be the inverse. Locks the original's
- * row, so that two at once do not both find no open revert; a unique index holds the same. A refusal leaves nothing.
+ * Proposes to take an execution back, or what is left of it: a new proposal with the original's action type, version and parameters, whose plan will be the inverse. Locks the row of the
+ * proposal that the family of reverts began with, so that two at once do not both find none open; a unique index holds the same. A refusal leaves nothing.
  */
 export async function createRevert(tx: PrismaTx, request: NewRevert, deps: StoreDeps): Promise<Proposed | Refusal> {
   const proposalId = randomUUID();
@@ -59,6 +59,15 @@ export async function createRevert(tx: PrismaTx, request: NewRevert, deps: Store
   return refusal;
 }
 
+/** Whoever takes back a revert locks that first and then what the family began with, and nobody two of a family in another order. */
+async function lockFirst(tx: PrismaTx, proposalId: string): Promise<void> {
+  await tx.rows(
+    `SELECT o.id FROM exequatur.proposal o
+      WHERE o.id = (SELECT x.proposal_id FROM exequatur.proposal p JOIN exequatur.execution x ON x.tenant_id = p.tenant_id AND x.id = p.revert_root WHERE p.id = $1::uuid) FOR UPDATE`,
+    [proposalId],
+  );
+}
+
 const permitted: Authority = { allowed: true };
 
 async function acceptRevert(
@@ -68,6 +77,7 @@ async function acceptRevert(
   deps: StoreDeps,
 ): Promise<Proposed | (Refusal & { decision?: Omit<Decision, 'outcome' | 'reason'> })> {
   const original = await lockProposal(tx, request.proposalId);
+  if (original !== null && original.revertOf !== null) await lockFirst(tx, original.id);
   const record = original === null ? null : await readProposalRecord(tx, request.proposalId);
   if (original === null || record === null) return refuse('not_found');
   const actor = await resolveActor(tx, request.proposer);
@@ -112,6 +122,14 @@ async function acceptRevert(
     skipsConflicts: request.conflicts === 'skip' && setting === null,
     ...(planned === null ? {} : { loosens: planned.change.loosens.length > 0, settingDigest: await settingDigest(tx, planned.change) }),
   });
-  recordDecision(tx, { ...decision, outcome: 'allowed', by });
+  recordDecision(tx, {
+    ...decision,
+    proposalId,
+    revision: 1,
+    digest: null,
+    outcome: 'allowed',
+    by,
+    details: { revertOf: record.execution.id },
+  });
   return { proposalId, repeated: false, status: 'simulating', actionType: original.actionType };
 }

@@ -36,16 +36,16 @@ export async function erasePersonalData(
   if (refusal !== null) return undone(tx, refusal);
   if (subject === undefined) return undone(tx, refuse('not_found'));
   if (!subject.disabled) return undone(tx, refuse('principal_active'));
-  const [row] = await tx.rows<{ erased: Erased }>('SELECT exequatur.erase_personal_data($1) AS erased', [id]);
-  const erased = row?.erased ?? { disclosures: 0, reviews: 0, proposals: 0 };
   announceChange(tx, {
     type: 'principal.erased',
     subject: `principal/${id}`,
-    facts: { ...erased },
+    facts: {}, // How much it is, the function adds.
     personal: { actor: actor.id, reason },
     data: { principalId: id },
   });
-  return erased;
+  const values = [id, JSON.stringify(tx.takeEntries())];
+  const [row] = await tx.rows<{ erased: Erased }>('SELECT exequatur.erase_personal_data($1, $2::jsonb) AS erased', values);
+  return row?.erased ?? { disclosures: 0, reviews: 0, proposals: 0 };
 }
 
 function undone(tx: Tx, refusal: Refusal): Refusal {

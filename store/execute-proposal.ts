@@ -1,5 +1,13 @@
+// What an execution writes. Each is one transaction, which locks the proposal first; what it asks before is asked again by the door.
+//
+// | step  | do                                                       | undo                                                        | key                                     | after a crash in the middle           |
+// |-------|----------------------------------------------------------|-------------------------------------------------------------|-----------------------------------------|---------------------------------------|
+// | begin | `begin_saga`, where it goes outside: its steps on record | `leave_executing`, or `turn_back` once anything was tried   | the proposal and the run, one under way | finds the saga, and does what is next |
+// | edits | `apply_plan`                                             | `undo_execution` while effects are under way, then a revert | `executionIdOf`                         | finds the stored outcome              |
+
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import type { JsonObject } from '../ontology/json.ts';
 import { settleQuorum } from '../ontology/quorum.ts';
 import { nextStep } from '../ontology/saga.ts';
 import { settingOf } from '../ontology/setting-actions.ts';
@@ -10,11 +18,13 @@ import { mayExecute, policyMove } from './ask-execution.ts';
 import { lockDefinitionsFor } from './definitions-lock.ts';
 import { type DoorRefusal, doorRefusalOf } from './door-refusals.ts';
 import { isBehindGlass } from './glass-facts.ts';
+import { lapseOfProposer } from './lapse-of-proposer.ts';
 import { takeNudges } from './nudges.ts';
 import { readPlannedEdit } from './plan-setting.ts';
 import { hasExpired, isoTime, type LockedProposal, lockProposal, type StoredFailure } from './proposal-row.ts';
 import { readForExecution } from './read-for-execution.ts';
 import { recheckSetting } from './recheck-setting.ts';
+import { recordDecision } from './record-decision.ts';
 import { advanceSaga } from './saga/advance-saga.ts';
 import { describeSaga } from './saga/describe-saga.ts';
 import { executionFailed, leaveSaga } from './saga/move-saga.ts';
@@ -26,7 +36,7 @@ import type { Obstacles } from './switches.ts';
 import { beginExecution, type Move, transition } from './transition.ts';
 
 /**
- * Executes an approved proposal: one transaction that locks the proposal, then the definitions and the tenant's control row, asks the quorum again with standing as it is now and the
+ * Executes an approved proposal: one transaction that locks the proposal, then the definitions and the tenant's control row, asks the quorum again with standing as it is now, where nobody was asked that of the proposer, and the
  * criteria with the present time, whether the definitions are still in force, and calls the door, which locks the rest, checks everything itself and writes edits, history, events, execution and audit entry.
  * Execution and proposal go by one id derived from the proposal, so a repeat, and a second copy at the same instant, come to the stored outcome. What the door
  * refuses is undone as a whole; a second transaction then says where the proposal goes.
@@ -101,9 +111,11 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
       : await recheckSetting(tx, setting, proposal, facts.plan.id, deps);
   if (fault !== undefined) return sendBack({ to: 'simulating', reason: fault.code });
   const { proposer, policyVersion: version } = circumstances;
+  const lapse = await lapseOfProposer(tx, proposal, { proposer, plan: facts.plan }, deps);
+  if (lapse !== null) return describe(moveAway(tx, proposal, { to: 'simulating', reason: lapse }, saga), facts);
   const asked = { facts, proposer, version, now: locked?.now ?? proposal.now };
   const by = await mayExecute(tx, proposal, { ...asked, overriddenBy: isEmergency ? (facts.glass?.actor ?? null) : null }, deps);
-  if (!by.allowed) return describe(leaveUnexecuted(tx, proposal, policyMove(by, facts.plan.requirement), saga), { ...facts, held: true });
+  if (!by.allowed) return describe(moveAway(tx, proposal, policyMove(by, facts.plan.requirement), saga), { ...facts, held: true });
   const begun = proposal.status === 'executing' ? proposal : beginExecution(tx, proposal, executionId);
   if (facts.plan.outside > 0 && saga === null) return beginSaga(tx, begun, facts);
   if (setting !== null)
@@ -138,7 +150,7 @@ function isUnderWay({ status }: LockedProposal): boolean {
 
 /** Commits that the execution has begun, with its steps, before the first of them is tried. */
 async function beginSaga(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts): Promise<Settled> {
-  await tx.rows('SELECT exequatur.begin_saga($1::uuid)', [proposal.id]);
+  await tx.rows('SELECT exequatur.begin_saga($1::uuid, true)', [proposal.id]);
   const saga = await readSaga(tx, proposal.id);
   if (saga === null) throw new Error('a saga that was begun is not there');
   return describeSaga(proposal, facts, saga);
@@ -226,12 +238,34 @@ function hold(tx: Tx, proposal: LockedProposal, { stop, heldBy, heldUntil }: Obs
   }
   if (proposal.status !== 'approved') return held;
   const facts = { heldBy: stop ?? heldBy, ...(stop === null ? { until: heldUntil } : {}) };
-  return transition(tx, held, { to: 'scheduled', reason: stop === null ? 'not_yet' : 'switched_off', facts });
+  const reason = stop === null ? 'not_yet' : 'switched_off';
+  recordHold(tx, proposal, reason, facts);
+  return transition(tx, held, { to: 'scheduled', reason, facts });
+}
+
+/** Why an approved plan is not executed, as a decision of it. */
+function recordHold(tx: Tx, { id, proposerId, revision, planDigest }: LockedProposal, reason: string, details: JsonObject = {}): void {
+  recordDecision(tx, {
+    proposalId: id,
+    actor: proposerId,
+    action: 'execute',
+    outcome: 'held',
+    reason,
+    revision,
+    digest: planDigest,
+    details,
+  });
 }
 
 /** Out of `executing` only the door leads, and past what has been tried by undoing it. */
-function leaveUnexecuted(tx: Tx, proposal: LockedProposal, move: Move, saga: SagaRow | null): LockedProposal {
+function moveAway(tx: Tx, proposal: LockedProposal, move: Move, saga: SagaRow | null): LockedProposal {
   return proposal.status === 'executing' ? leaveSaga(tx, proposal, move, saga) : transition(tx, proposal, move);
+}
+
+/** The same with a decision that says why. What policies decided, or the gate of the proposer, is on record already, and only moved away. */
+function leaveUnexecuted(tx: Tx, proposal: LockedProposal, move: Move, saga: SagaRow | null): LockedProposal {
+  if (saga === null && move.to !== 'failed') recordHold(tx, proposal, move.reason ?? 'unknown');
+  return moveAway(tx, proposal, move, saga);
 }
 
 /** Stale once is staleness. Stale again and again with the same plan is a plan that cannot be right. */

@@ -1,8 +1,9 @@
 import type { Actor } from '../ontology/authority.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { type PolicyCase, runPolicyCases } from '../ontology/policy-cases.ts';
-import { answered, type PolicySet } from '../ontology/policy-engine.ts';
+import type { PolicySet } from '../ontology/policy-engine.ts';
 import { vocabularyOf } from './policy-facts.ts';
+import { mayReplacePolicies } from './policy-lockout.ts';
 import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
@@ -18,16 +19,15 @@ export async function findPolicyFaults(
   const faults = await check(policies, vocabulary);
   if (faults.length > 0) return faults;
   const set: PolicySet = { key: 'sent', policies };
-  const context = { now: new Date().toISOString() };
   return withEngine(async (engine) => {
-    const { decision } = answered(await engine.decide(set, { principal: author, action: 'administer', resource: 'policies', context }));
+    const isLockedOut = !(await mayReplacePolicies(engine, set, author));
     const faultsOfCases = await runPolicyCases(set, cases, engine, vocabulary);
-    return decision === 'allow' ? faultsOfCases : [lockedOut, ...faultsOfCases];
+    return isLockedOut ? [lockedOut, ...faultsOfCases] : faultsOfCases;
   });
 }
 
 const lockedOut: Fault = {
   code: 'invalid_policies',
   pointer: '/policies',
-  message: 'these policies would not let you replace them; permit action "administer" on Settings::"policies"',
+  message: 'these policies would not let you replace them; permit action "see" on Tenant::"" and "administer" on Settings::"policies"',
 };

@@ -2,6 +2,7 @@ import { compileOntology } from '../ontology/compile-ontology.ts';
 import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import type { RegisteredFunction } from '../ontology/ontology-function.ts';
+import { RecentlyUsed } from '../ontology/recently-used.ts';
 import type { Sql, Tx } from './sql.ts';
 
 export interface LoadedOntology {
@@ -16,7 +17,7 @@ const maxCompiled = 100; // Versions in use at once over all tenants; a compiled
  */
 export class OntologyCache {
   readonly functions: readonly RegisteredFunction[];
-  private readonly compiled = new Map<string, CompiledOntology>();
+  private readonly compiled = new RecentlyUsed<CompiledOntology>(maxCompiled);
 
   constructor(functions: readonly RegisteredFunction[]) {
     this.functions = functions;
@@ -28,19 +29,13 @@ export class OntologyCache {
     if (wanted === null) return null;
     const key = `${tx.tenant}/${wanted}`;
     const known = this.compiled.get(key);
-    if (known !== undefined) {
-      this.compiled.delete(key);
-      this.compiled.set(key, known); // The Map's order is the order of use.
-      return { version: wanted, ontology: known };
-    }
+    if (known !== undefined) return { version: wanted, ontology: known };
     const [row] = await tx.rows<{ document: string }>('SELECT o.document FROM exequatur.ontology_version o WHERE o.version = $1::int', [
       wanted,
     ]);
     if (row === undefined) return null;
     const ontology = this.compileAccepted(JSON.parse(row.document) as JsonValue);
     this.compiled.set(key, ontology);
-    const oldest = this.compiled.keys().next();
-    if (this.compiled.size > maxCompiled && !oldest.done) this.compiled.delete(oldest.value);
     return { version: wanted, ontology };
   }
 

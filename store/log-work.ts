@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { hashBytes, StoredTiles, splitHashes, type TileRoots } from '../audit/merkle.ts';
+import { sqlStateOf } from './sql-state.ts';
 
 /** A tenant's log that has entries beyond its last checkpoint. */
 export interface LogToSeal {
@@ -17,11 +18,18 @@ export interface Tile {
   hashes: Buffer;
 }
 
-/** A log lacks entries that its head, or a checkpoint, counts. */
+/** A log lacks entries that its head, or a checkpoint, counts; or one of them has no bytes, being of a time that there is not. */
 export class EntriesMissing extends Error {
-  constructor() {
-    super('the log has fewer entries than were counted');
+  constructor(cause?: unknown) {
+    super('the log has fewer entries than were counted', { cause });
   }
+}
+
+/** What PostgreSQL says of a value that has no bytes: out of range (22), or a time without end (0A). */
+const ofValues = /^(?:22|0A)/;
+
+function ofSpoiltEntries(error: unknown): never {
+  throw ofValues.test(sqlStateOf(error) ?? '') ? new EntriesMissing(error) : error;
 }
 
 /** Over all tenants but those `passed` over, those first whose entries have waited longest; through functions that the database keeps for the relay's login. */
@@ -47,11 +55,13 @@ export function tilesOfLog(pool: pg.Pool, tenant: string, roots?: TileRoots): St
       return rows[0]?.hashes ?? null;
     },
     async (from, to) => {
-      const { rows } = await pool.query<{ leaves: Buffer | null }>({
-        name: 'log_leaves',
-        text: `SELECT string_agg(l, ''::bytea) AS leaves FROM exequatur.log_leaves($1::uuid, $2::bigint, $3::bigint) l`,
-        values: [tenant, from, to],
-      });
+      const { rows } = await pool
+        .query<{ leaves: Buffer | null }>({
+          name: 'log_leaves',
+          text: `SELECT string_agg(l, ''::bytea) AS leaves FROM exequatur.log_leaves($1::uuid, $2::bigint, $3::bigint) l`,
+          values: [tenant, from, to],
+        })
+        .catch(ofSpoiltEntries);
       const leaves = rows[0]?.leaves ?? Buffer.alloc(0);
       if (leaves.length !== (to - from) * hashBytes) throw new EntriesMissing();
       return splitHashes(leaves);

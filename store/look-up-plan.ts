@@ -5,7 +5,7 @@ import type { PlanForPolicy } from '../ontology/policy-engine.ts';
 import { mostTouched, touchedObjects } from '../ontology/touched-objects.ts';
 import type { LoadedPolicies } from './policy-sets.ts';
 import { readEdits } from './read-plan.ts';
-import { readPlannedSteps } from './saga/saga-rows.ts';
+import { readPlannedSteps } from './saga/planned-steps.ts';
 import type { Sql } from './sql.ts';
 import { SqlSnapshot } from './sql-snapshot.ts';
 

@@ -94,7 +94,12 @@ export async function proposeBatch(
   );
   if (row?.proposed !== true) return null;
   const facts: JsonObject = { actionType, migrationId: migration.id, batch: number, objects: found.ids.length, revision: 1 };
-  const auditEntryId = tx.audit({ type: 'proposal.created', proposalId, facts, personal: { proposer: migration.startedBy } });
+  const auditEntryId = tx.audit({
+    type: 'proposal.created',
+    proposalId,
+    facts,
+    personal: { proposer: migration.startedBy, actsFor: migration.actsFor ?? undefined },
+  });
   const data = { proposalId, actionType, status: 'simulating', revision: 1 };
   announceAndNudge(tx, { type: 'proposal.created', proposalId, data, auditEntryId });
   return { number, proposalId, actionType };

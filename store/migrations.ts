@@ -14,12 +14,14 @@ export interface MigrationRow {
   baseVersion: number;
   startedBy: string;
   proposerKind: PrincipalKind;
+  /** For whom they act. */
+  actsFor: string | null;
 }
 
 /** Null when there is none. */
 export async function readMigration(tx: Sql, id: string): Promise<MigrationRow | null> {
   const [row] = await tx.rows<MigrationRow>(
-    `SELECT m.id, m.state, m.document, m.digest, m.base_version::int AS "baseVersion", m.started_by AS "startedBy", m.proposer_kind AS "proposerKind"
+    `SELECT m.id, m.state, m.document, m.digest, m.base_version::int AS "baseVersion", m.started_by AS "startedBy", m.proposer_kind AS "proposerKind", m.acts_for AS "actsFor"
        FROM exequatur.ontology_migration m WHERE m.id = $1::uuid`,
     [id],
   );

@@ -1,4 +1,5 @@
 import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
+import { type PlannedFact, plannedFacts } from '../ontology/document-conditions.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { vocabularyOf } from './policy-facts.ts';
 import { policyVersionInForce } from './policy-sets.ts';
@@ -9,6 +10,8 @@ export interface PolicyCheck {
   /** The version that was looked at. */
   version: number;
   faults: Fault[];
+  /** What of a plan they go by that a document decides. */
+  goneBy: PlannedFact[];
 }
 
 /**
@@ -16,9 +19,15 @@ export interface PolicyCheck {
  */
 export async function findOrphanedPolicies(tx: Tx, ontology: CompiledOntology, deps: Pick<StoreDeps, 'policies'>): Promise<PolicyCheck> {
   const version = await policyVersionInForce(tx);
-  if (version === 0) return { version, faults: [] };
+  if (version === 0) return { version, faults: [], goneBy: [] };
   const loaded = await deps.policies.load(tx, tx.tenant, version);
-  const faults = await deps.policies.of.check(loaded?.set.policies ?? {}, vocabularyOf(ontology));
+  const policies = loaded?.set.policies ?? {};
+  const faults = await deps.policies.of.check(policies, vocabularyOf(ontology));
+  const goneBy = plannedFacts.filter((fact) => deps.policies.of.mayGoBy(policies, fact));
   // The pointers are into the policies, and not into the document that is refused.
-  return { version, faults: faults.map(({ code, pointer = '', message }) => ({ code, message: `${pointer.slice(1)}: ${message}` })) };
+  return {
+    version,
+    goneBy,
+    faults: faults.map(({ code, pointer = '', message }) => ({ code, message: `${pointer.slice(1)}: ${message}` })),
+  };
 }

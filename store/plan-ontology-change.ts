@@ -7,7 +7,7 @@ import { type DefinitionRows, definitionRows } from './definition-rows.ts';
 import { type Examination, examineUpload } from './examine-upload.ts';
 import type { LoadedOntology } from './load-ontology.ts';
 import { openFault, runningMigration } from './migrations.ts';
-import { findOrphanedPolicies } from './orphaned-policies.ts';
+import { findOrphanedPolicies, type PolicyCheck } from './orphaned-policies.ts';
 import { isRefusal } from './refusal.ts';
 import type { PlannedSetting, SettingChange } from './setting-plan.ts';
 import type { Tx } from './sql.ts';
@@ -71,11 +71,15 @@ async function planDocument(tx: Tx, upload: DocumentUpload, deps: Deps): Promise
   const examined = await examineUpload(tx, upload.current, upload.next, upload.proposer, deps);
   if (examined.planned !== null && isRefusal(examined.planned)) return { kind: 'invalid', faults: [...(examined.planned.faults ?? [])] };
   if (examined.planned === null && examined.faults.length > 0) return { kind: 'invalid', faults: examined.faults };
-  return { kind: 'planned', change: ontologyChange(upload, examined, orphaned.version) };
+  return { kind: 'planned', change: ontologyChange(upload, examined, orphaned) };
 }
 
 /** The change of an examined document that fits, or that its migrations make fit. */
-export function ontologyChange({ current, next, document }: DocumentUpload, examined: Examination, policyVersion: number): SettingChange {
+export function ontologyChange(
+  { current, next, document }: DocumentUpload,
+  examined: Examination,
+  policies: Pick<PolicyCheck, 'version' | 'goneBy'>,
+): SettingChange {
   const { changes, marks, planned } = examined;
   const migrates = planned !== null && !isRefusal(planned) ? planned : null;
   const rewritten = { pointer: '/migrations', message: 'objects that do not fit are rewritten' };
@@ -99,9 +103,12 @@ export function ontologyChange({ current, next, document }: DocumentUpload, exam
             },
           }),
     },
-    loosens: [...ontologyLoosenings(current.ontology.document, next.document, changes), ...(migrates === null ? [] : [rewritten])],
+    loosens: [
+      ...ontologyLoosenings(current.ontology.document, next.document, changes, policies.goneBy),
+      ...(migrates === null ? [] : [rewritten]),
+    ],
     revertible: migrates === null,
-    counters: { ...countersOf(marks), $ontology: current.version, $policies: policyVersion },
+    counters: { ...countersOf(marks), $ontology: current.version, $policies: policies.version },
   };
 }
 

@@ -40,7 +40,7 @@ export async function planSetting(
     case 'subscriptions':
       return planSubscription(tx, parameters as unknown as NewSubscription);
     case 'principals':
-      return planStanding(tx, parameters as unknown as NewStanding);
+      return planStanding(tx, parameters as unknown as NewStanding, deps);
   }
 }
 

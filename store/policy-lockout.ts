@@ -1,6 +1,6 @@
 import type { Actor } from '../ontology/authority.ts';
 import { pointerTo } from '../ontology/json.ts';
-import { answered, type PolicyEngine, type PolicySet } from '../ontology/policy-engine.ts';
+import { answered, type PolicyEngine, type PolicyPrincipal, type PolicySet } from '../ontology/policy-engine.ts';
 import type { Loosening } from '../ontology/setting-actions.ts';
 import type { Sql } from './sql.ts';
 import { actorJson } from './standing.ts';
@@ -10,46 +10,68 @@ import type { StoreDeps } from './store-deps.ts';
 const mostAsked = 1_000;
 
 /**
- * What of other policies would leave changing them to one person. That counts as loosening, although it permits nothing more: what nobody else can change is that person's.
- * Who may is asked of everybody with the role, once; so a policy that lets people change policies at some times only counts as well.
+ * What of other policies would leave changing them, or seeing anything at all, to one person. That counts as loosening, although it permits nothing more: what nobody else can
+ * change, or look at, is that person's. Who may is asked of everybody with the role, once; so a policy that lets people change policies at some times only counts as well.
  */
 export async function findLockout(
   tx: Sql,
-  { before, after }: { before: PolicySet; after: PolicySet },
+  sets: { before: PolicySet; after: PolicySet },
   deps: Pick<StoreDeps, 'decide' | 'policies'>,
 ): Promise<Loosening[]> {
   const { withEngine, boundInTime } = deps.policies.of;
-  const changed = Object.entries(after.policies).filter(([name, text]) => before.policies[name] !== text);
+  const changed = Object.entries(sets.after.policies).filter(([name, text]) => sets.before.policies[name] !== text);
   const bound = boundInTime(changed.map(([, text]) => text));
-  const timely = changed.flatMap(([name], at) =>
+  const found = changed.flatMap(([name], at) =>
     bound[at] ? [{ pointer: pointerTo('/policies', name), message: 'policies could be changed at some times and not at others' }] : [],
   );
-  const administrators = await readAdministrators(tx, deps);
-  const isTaken = await withEngine(async (engine) => {
-    const left = await admitted(engine, after, administrators);
-    if (left.size >= 2) return false;
-    const had = await admitted(engine, before, administrators);
-    return [...had].some((person) => !left.has(person));
+  const people = await readPeople(tx);
+  const administrators = people.filter((actor) => deps.decide({ action: 'policies:put', actor }).allowed);
+  const readers = people.filter((actor) => deps.decide({ action: 'read', actor }).allowed);
+  return withEngine(async (engine) => {
+    const isLeftToOne = async (asked: readonly Actor[], may: Ask) => {
+      const left = await admitted(engine, sets.after, asked, may, enough);
+      if (left.size >= enough) return false;
+      const had = await admitted(engine, sets.before, asked, may);
+      return [...had].some((person) => !left.has(person));
+    };
+    if (await isLeftToOne(administrators, mayReplacePolicies))
+      found.push({ pointer: '/policies', message: 'fewer than two people could still change policies' });
+    if (await isLeftToOne(readers, maySeeTenant))
+      found.push({ pointer: '/policies', message: 'fewer than two people could still see anything' });
+    return found;
   });
-  return isTaken ? [...timely, { pointer: '/policies', message: 'fewer than two people could still change policies' }] : timely;
 }
 
-async function readAdministrators(tx: Sql, { decide }: Pick<StoreDeps, 'decide'>): Promise<Actor[]> {
+const enough = 2;
+
+async function readPeople(tx: Sql): Promise<Actor[]> {
   const rows = await tx.rows<{ actor: Actor }>(
     `SELECT ${actorJson('p')} AS actor FROM exequatur.principal p WHERE p.kind = 'user' AND NOT p.disabled
-        AND EXISTS (SELECT FROM exequatur.standing_role s WHERE s.tenant_id = p.tenant_id AND s.principal_id = p.id AND s.role = 'ontology-admin')
-      ORDER BY p.id LIMIT ${mostAsked}`,
+      ORDER BY NOT EXISTS (SELECT FROM exequatur.standing_role s WHERE s.tenant_id = p.tenant_id AND s.principal_id = p.id AND s.role = 'ontology-admin'), p.id LIMIT ${mostAsked}`,
   );
-  return rows.map(({ actor }) => actor).filter((actor) => decide({ action: 'policies:put', actor }).allowed);
+  return rows.map(({ actor }) => actor);
 }
 
-/** The people whom a set lets change policies. */
-async function admitted(engine: PolicyEngine, set: PolicySet, administrators: readonly Actor[]): Promise<Set<string>> {
+type Ask = (engine: PolicyEngine, set: PolicySet, principal: PolicyPrincipal) => Promise<boolean>;
+
+/** Whoever may not see the tenant does nothing there. @throws PolicyEngineAway */
+export const mayReplacePolicies: Ask = async (engine, set, principal) => {
+  if (!(await maySeeTenant(engine, set, principal))) return false;
+  const { decision } = answered(await engine.decide(set, { principal, action: 'administer', resource: 'policies', context: present() }));
+  return decision === 'allow';
+};
+
+const maySeeTenant: Ask = async (engine, set, principal) =>
+  answered(await engine.decide(set, { principal, action: 'see', resource: '', context: present() })).decision === 'allow';
+
+const present = () => ({ now: new Date().toISOString() });
+
+/** The people whom a set admits; where `atMost` is given, some so many of them. */
+async function admitted(engine: PolicyEngine, set: PolicySet, asked: readonly Actor[], may: Ask, atMost = Number.POSITIVE_INFINITY) {
   const people = new Set<string>();
-  const context = { now: new Date().toISOString() };
-  for (const principal of administrators) {
-    const { decision } = answered(await engine.decide(set, { principal, action: 'administer', resource: 'policies', context }));
-    if (decision === 'allow') people.add(principal.person);
+  for (const actor of asked) {
+    if (people.size >= atMost) break;
+    if (await may(engine, set, actor)) people.add(actor.person);
   }
   return people;
 }

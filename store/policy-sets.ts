@@ -1,5 +1,6 @@
 import { sha256Hex } from '../ontology/canonical-json.ts';
 import { lookedUp, type Policies, type PolicyDecision, type PolicyRequest, type PolicySet } from '../ontology/policy-engine.ts';
+import { RecentlyUsed } from '../ontology/recently-used.ts';
 import type { Sql } from './sql.ts';
 
 export interface LoadedPolicies {
@@ -16,7 +17,7 @@ const maxAnswers = 10_000; // Principals times what they do, of all tenants with
 /** Policies by tenant and version. A version never changes, so what is kept is never stale; which is in force is asked each time. */
 export class PolicySets {
   readonly of: Policies;
-  private readonly kept = new Map<string, LoadedPolicies>();
+  private readonly kept = new RecentlyUsed<LoadedPolicies>(maxKept);
   private readonly answers = new Map<string, PolicyDecision>();
 
   constructor(policies: Policies) {
@@ -28,11 +29,7 @@ export class PolicySets {
     if (version === 0) return { version, set: this.of.defaults, goesBy: [] };
     const key = `${tenant}/${version}`;
     const known = this.kept.get(key);
-    if (known !== undefined) {
-      this.kept.delete(key);
-      this.kept.set(key, known); // The Map's order is the order of use.
-      return known;
-    }
+    if (known !== undefined) return known;
     const [row] = await sql.rows<{ policies: string }>('SELECT v.policies FROM exequatur.policy_version v WHERE v.version = $1::bigint', [
       version,
     ]);
@@ -40,8 +37,6 @@ export class PolicySets {
     const policies = JSON.parse(row.policies) as Record<string, string>;
     const loaded = { version, set: { key, policies }, goesBy: lookedUp.filter((part) => this.of.mayGoBy(policies, part)) };
     this.kept.set(key, loaded);
-    const oldest = this.kept.keys().next();
-    if (this.kept.size > maxKept && !oldest.done) this.kept.delete(oldest.value);
     return loaded;
   }
 

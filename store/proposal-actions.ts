@@ -59,7 +59,7 @@ function permission(authority: Authority): ActionPermission {
 }
 
 function gateSays(record: ProposalRecord, actor: Actor, { decide }: Pick<StoreDeps, 'decide'>): Record<keyof ProposalActions, Authority> {
-  const { plan, counted: reviews, glass, saga } = record;
+  const { plan, counted: reviews, glass, owed, saga } = record;
   const proposal = { ...proposalFacts(record.proposal), status: statusNow(record) };
   const requirement = plan?.requirement ?? null;
   const digest = record.proposal.planDigest ?? '';
@@ -77,8 +77,7 @@ function gateSays(record: ProposalRecord, actor: Actor, { decide }: Pick<StoreDe
       action: 'proposal:review_emergency',
       actor,
       proposal,
-      rule: requirement?.breakGlass ?? null,
-      glass: glass === null ? null : { by: glass.by, person: glass.actor?.person ?? glass.by, reviewed: glass.review !== null },
+      owed,
     }),
   };
 }

@@ -1,5 +1,5 @@
 import type { PrincipalKind } from '../ontology/authority.ts';
-import type { ProposalStatus } from '../ontology/lifecycle.ts';
+import { finalStatuses, type ProposalStatus } from '../ontology/lifecycle.ts';
 import type { Fault, ResolvedRequirement } from '../ontology/plan.ts';
 import type { ProblemCode } from '../ontology/problems.ts';
 import { settingActions } from '../ontology/setting-actions.ts';
@@ -9,6 +9,8 @@ import type { Sql } from './sql.ts';
 export interface StoredFailure {
   code: ProblemCode;
   faults?: Fault[];
+  /** How many there are, where `faults` are the first alone. */
+  count?: number;
 }
 
 /** A proposal's row without its parameters, which may be megabytes and are read only where they are needed. Times are ISO text in UTC. */
@@ -70,6 +72,9 @@ const behind = (p: string): string =>
      SELECT exequatur.stands_behind(${p}.proposer_id, ${p}.acts_for) UNION
      SELECT exequatur.stands_behind(c.id, NULL) FROM jsonb_array_elements_text(CASE WHEN ${p}.action_type = '${settingActions.principals}'
        THEN jsonb_build_array(${p}.parameters::jsonb -> 'id') || coalesce(${p}.parameters::jsonb -> 'linkedIdentities', '[]') END) c(id)) u(b) ORDER BY 1))`;
+
+/** SQL for whether a proposal row `p` is in no final state, as the indexes of open proposals say it. */
+export const isOpen = (p: string): string => `${p}.status NOT IN (${finalStatuses.map((status) => `'${status}'`).join(', ')})`;
 
 /** SQL for one proposal as a JSON object of the shape above. */
 export const proposalJson = (p: string): string => `jsonb_build_object(

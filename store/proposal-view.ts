@@ -4,11 +4,14 @@ import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import type { PlanSummary } from '../ontology/plan.ts';
 import { problems } from '../ontology/problems.ts';
 import { type StageState, settleQuorum } from '../ontology/quorum.ts';
+import { settingOf } from '../ontology/setting-actions.ts';
 import { hasNotLapsed, haveOneParty, heldByPolicy, isOfPlan, isOwnOrDelegated, planFactsJson, reviewFactsJson } from './approval-facts.ts';
-import { type GlassFacts, glassJson } from './glass-facts.ts';
+import { type GlassFacts, glassJson, type OwedFacts, owedJson } from './glass-facts.ts';
 import { type PastPlan, planHistoryJson } from './plan-history.ts';
 import type { ProposalActions } from './proposal-actions.ts';
 import { isoTime, type PlanFacts, type ProposalRow, proposalJson, type StoredFailure } from './proposal-row.ts';
+import { type Family, familyJson, openRevertOf, type Reverted, type RevertView, type WhatStands, whatStands } from './reverts-of.ts';
+import { type NotDone, notDone } from './saga/not-done.ts';
 import { type NewestSaga, newestSagaJson, type SagaView, sagaView } from './saga/saga-view.ts';
 
 export interface ReviewView {
@@ -44,7 +47,7 @@ export interface ProposalView {
   approval: { policy: string; automatic: boolean; stages: StageState[]; missing: string; escalated?: true; expiresAt: string } | null;
   reviews: ReviewView[];
   /** `revertibleUntil` is null where the document in force sets no bound. */
-  execution: Execution | null;
+  execution: (Execution & NotDone) | null;
   /** How far an execution with effects is; null where the plan has none, or it has not begun. */
   effects: SagaView | null;
   executeAfter: string | null;
@@ -53,8 +56,10 @@ export interface ProposalView {
   /** The glass that was broken for this plan, and the review that is owed once it has been executed. */
   emergency: (Omit<GlassFacts, 'actor' | 'by'> & { brokenBy: string }) | null;
   revertOf: string | null;
-  reverted: 'none' | 'partial' | 'full';
+  /** How much of it does not stand any more. */
+  reverted: Reverted;
   revertedBy: string | null;
+  reverts: RevertView[];
   failure: (StoredFailure & { title: string }) | null;
   actions: ProposalActions;
   statusTimestamps: Partial<Record<ProposalStatus, string>>;
@@ -88,19 +93,20 @@ export interface ProposalRecord {
   /** Whether the time is over in which it may be reverted. */
   tooLate: boolean;
   saga: NewestSaga | null;
-  /** Proposal of the executed revert. */
-  revertedBy: string | null;
-  /** Whether that left out what others had changed, or an effect that nothing takes back. */
-  revertedInPart: boolean;
+  /** Its executed reverts, those of these, and so on; of a revert also what it took back, and so on. */
+  family: Family;
   /** The newest breaking of the glass for this plan. */
   glass: GlassFacts | null;
-  /** A revert that is not final. */
+  /** The review of an emergency that is owed. */
+  owed: OwedFacts | null;
+  /** A revert of the family that is not final. */
   openRevert: string | null;
 }
 
 /** `actions` is what whoever looks at it may do: `store/proposal-actions.ts`. */
 export function proposalView(record: ProposalRecord, actions: ProposalActions): ProposalView {
   const { proposal, plan, parameters } = record;
+  const { reverted, revertedBy, reverts } = standingOf(record);
   return {
     id: proposal.id,
     status: proposal.status,
@@ -115,14 +121,15 @@ export function proposalView(record: ProposalRecord, actions: ProposalActions): 
     planHistory: record.history,
     approval: plan === null ? null : approvalOf(proposal, plan, record.counted),
     reviews: record.reviews,
-    execution: record.execution,
+    execution: record.execution && { ...record.execution, ...notDone(record.saga ?? { steps: [] }) },
     effects: sagaView(record.saga, proposal.status === 'needs_attention'),
     executeAfter: proposal.executeAfter,
     held: heldOf(proposal),
     emergency: emergencyOf(record.glass),
     revertOf: proposal.revertOf,
-    reverted: record.revertedBy === null ? 'none' : record.revertedInPart ? 'partial' : 'full',
-    revertedBy: record.revertedBy,
+    reverted,
+    revertedBy,
+    reverts,
     failure: proposal.failure === null ? null : { ...proposal.failure, title: problems[proposal.failure.code].title },
     actions,
     statusTimestamps: proposal.statusTimestamps,
@@ -130,6 +137,10 @@ export function proposalView(record: ProposalRecord, actions: ProposalActions): 
     createdAt: proposal.createdAt,
     updatedAt: proposal.updatedAt,
   };
+}
+
+function standingOf({ proposal, execution, family }: ProposalRecord): WhatStands {
+  return whatStands(execution && { proposalId: proposal.id, executionId: execution.id }, family);
 }
 
 function emergencyOf(glass: GlassFacts | null): ProposalView['emergency'] {
@@ -154,7 +165,7 @@ export function revertQuestion(record: ProposalRecord, actor: Actor, proposers: 
     actor,
     proposal: proposalFacts(record.proposal),
     revertible: record.execution !== null && (record.plan?.revertible ?? false),
-    reverted: record.revertedBy !== null,
+    reverted: standingOf(record).isTakenBack,
     revertOpen: record.openRevert !== null,
     tooLate: record.tooLate,
     proposers,
@@ -170,6 +181,7 @@ export function proposalFacts(proposal: ProposalRow): ProposalFacts {
     proposerId: proposal.proposerId,
     proposerActsFor: proposal.actsFor,
     behind: proposal.behind,
+    setting: settingOf(proposal.actionType),
   };
 }
 
@@ -186,7 +198,7 @@ const revertibleUntil = `(CASE WHEN NOT exequatur.governs(p.action_type) THEN x.
 /** SQL for a ProposalRecord; `parameters` is an expression for their text, or null to leave them out. Reads only, in one statement, so its parts agree. */
 export const selectProposalRecord = (parameters: string, from: string): string => `
   SELECT p.created_at::text AS key, ${isoTime('exequatur.clock()')} AS now, ${proposalJson('p')} AS proposal, ${parameters} AS parameters,
-         CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary AS summary, ${planHistoryJson('p')} AS history, ${reviewFactsJson('p')} AS counted, ${heldByPolicy('p')} AS held, ${glassJson('p', 'l')} AS glass,
+         CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary AS summary, ${planHistoryJson('p')} AS history, ${reviewFactsJson('p')} AS counted, ${heldByPolicy('p')} AS held, ${glassJson('p', 'l')} AS glass, ${owedJson('p')} AS owed,
          COALESCE((SELECT jsonb_agg(${reviewJson(
            'r',
            `COALESCE(${isOfPlan('r', 'p')}, false) AND ${hasNotLapsed('r', 'p')} AND (x.executed_at IS NOT NULL OR ${isOwnOrDelegated('r', 'p')})
@@ -196,11 +208,8 @@ export const selectProposalRecord = (parameters: string, from: string): string =
          CASE WHEN x.executed_at IS NOT NULL AND p.status = 'executed' THEN jsonb_build_object('id', x.id, 'executedAt', ${isoTime('x.executed_at')}, 'edits', x.edits,
            'revertibleUntil', ${isoTime(revertibleUntil)}) END AS execution,
          CASE WHEN x.executed_at IS NOT NULL AND p.status = 'executed' THEN coalesce(${revertibleUntil} < exequatur.clock(), false) ELSE false END AS "tooLate",
-         (SELECT v.id FROM exequatur.proposal v WHERE v.tenant_id = p.tenant_id AND v.revert_of = x.id AND v.status = 'executed' LIMIT 1)::text AS "revertedBy",
-         coalesce((SELECT w.summary ?| ARRAY['skipped', 'lasting'] FROM exequatur.proposal v JOIN exequatur.plan w ON w.tenant_id = v.tenant_id AND w.id = v.plan_id
-            WHERE v.tenant_id = p.tenant_id AND v.revert_of = x.id AND v.status = 'executed' LIMIT 1), false) AS "revertedInPart",
-         (SELECT v.id FROM exequatur.proposal v WHERE v.tenant_id = p.tenant_id AND v.revert_of = x.id
-             AND v.status NOT IN ('invalid', 'rejected', 'expired', 'withdrawn', 'executed', 'failed') LIMIT 1)::text AS "openRevert"
+         ${familyJson('p', 'x')} AS family,
+         ${openRevertOf('p', 'x')} AS "openRevert"
     FROM ${from} p
     LEFT JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id
     LEFT JOIN exequatur.execution x ON x.tenant_id = p.tenant_id AND x.proposal_id = p.id`;

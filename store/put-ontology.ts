@@ -15,7 +15,7 @@ import { foundSetting } from './found-setting.ts';
 import type { LoadedOntology } from './load-ontology.ts';
 import { refusalToAdminister } from './may-administer.ts';
 import { openFault, runningMigration } from './migrations.ts';
-import { findOrphanedPolicies } from './orphaned-policies.ts';
+import { findOrphanedPolicies, type PolicyCheck } from './orphaned-policies.ts';
 import { type DocumentUpload, ontologyChange } from './plan-ontology-change.ts';
 import { proposeSetting } from './propose-setting.ts';
 import { currentActionVersions, foreseeDefinitions, type RedefinedAction, redefinedActions } from './redefined-actions.ts';
@@ -96,14 +96,14 @@ async function accept(
   const next = compiled.ontology;
   const current = await deps.ontologies.load(tx);
   if (wishes.inForce !== undefined && wishes.inForce !== current?.ontology.digest) return refuse('stale_ontology');
-  const { version: policyVersion, faults: orphaned } = await findOrphanedPolicies(tx, next, deps);
-  if (orphaned.length > 0) return refuse('invalid_policies', orphaned);
+  const policies = await findOrphanedPolicies(tx, next, deps);
+  if (policies.faults.length > 0) return refuse('invalid_policies', policies.faults);
   if (current === null) return acceptFirst(tx, next, actor, deps, wishes);
   const open = await runningMigration(tx);
   if (open !== null) return refuse('migration_open', [openFault(open)]);
   if (current.ontology.digest === next.digest) return unchanged(tx, current, wishes);
   const upload = { current, ...asKept(document, deps), proposer: actor.id };
-  return acceptLater(tx, upload, { actor, policyVersion }, deps, wishes);
+  return acceptLater(tx, upload, { actor, policies }, deps, wishes);
 }
 
 /** As the proposal will hold it: what is worked out from it here must be what the worker works out, to the order of names. */
@@ -155,7 +155,7 @@ async function unchanged(
 async function acceptLater(
   tx: PrismaTx,
   upload: DocumentUpload,
-  { actor, policyVersion }: { actor: Actor; policyVersion: number },
+  { actor, policies }: { actor: Actor; policies: PolicyCheck },
   deps: StoreDeps,
   { dryRun = false, justification }: UploadWishes,
 ): Promise<OntologyOutcome | Refusal> {
@@ -168,7 +168,7 @@ async function acceptLater(
   const before = await currentActionVersions(tx);
   const foreseen =
     planned === null ? await foreseeDefinitions(tx, definitionRows(current.ontology, next)) : { actionTypes: before, waiting: {} };
-  const change = ontologyChange(upload, examined, policyVersion);
+  const change = ontologyChange(upload, examined, policies);
   const described = {
     // A document that rewrites objects first comes after the one that does so.
     version: current.version + (planned === null ? 1 : 2),
@@ -178,7 +178,7 @@ async function acceptLater(
     dryRun,
     breaking: isBreaking(changes),
     changes,
-    loosens: faults.length === 0 ? change.loosens : ontologyLoosenings(current.ontology.document, next.document, changes),
+    loosens: faults.length === 0 ? change.loosens : ontologyLoosenings(current.ontology.document, next.document, changes, policies.goneBy),
     faults: examined.faults,
     actionTypes: foreseen.actionTypes,
     redefined: redefinedActions(before, foreseen),

@@ -9,7 +9,7 @@ import { nudgeHeld } from './nudges.ts';
 import { type PrincipalView, readPrincipal } from './read-principal.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { Tx } from './sql.ts';
-import { resolveActor } from './standing.ts';
+import { foreseenActor, resolveActor } from './standing.ts';
 import { stopExecutions } from './stop-executions.ts';
 import type { StoreDeps } from './store-deps.ts';
 
@@ -21,7 +21,7 @@ export interface PrincipalRequest {
 
 /**
  * Changes what the directory says of a principal, and makes it known to the directory where it is not. Takes effect with the commit: the next request, review, and
- * execution read it, and of whoever is disabled nothing is executed from the answer on. Rows are locked in the order of their ids, so that two administrators who link the same identities wait for one another.
+ * execution read it, and those that have begun are waited for, so that from the answer on none commits by what was said before. Rows are locked in the order of their ids, so that two administrators who link the same identities wait for one another.
  * What lets more happen is not for one person: whoever serves calls asks `changePrincipal`.
  */
 export async function putPrincipal(
@@ -38,21 +38,28 @@ async function put(tx: Tx, request: PrincipalRequest, deps: Pick<StoreDeps, 'dec
   const examined = await examineChange(tx, request, deps);
   if (isRefusal(examined)) return examined;
   const { id, change } = request;
-  if (change.disabled !== undefined) await stopExecutions(tx);
-  await writePrincipal(tx, id, change, examined.kind ?? 'user');
+  await writePrincipal(tx, id, change, examined.kind);
   if (change.roles !== undefined) await writeRoles(tx, id, change.roles);
   if (change.linkedIdentities !== undefined) await link(tx, [id, ...change.linkedIdentities]);
-  if (change.disabled === false) await nudgeHeld(tx);
+  if (change.disabled === false || change.linkedIdentities !== undefined) await nudgeHeld(tx);
   announcePrincipal(tx, id, examined.actor.id, change);
   return readPrincipal(tx, id);
 }
 
-/** Who asks, and what kind of principal it is about, where the directory knows it, with all that are concerned locked. Refuses whoever may not, and names that are not known. */
+/**
+ * Who asks, and what kind of principal it is about, where the directory knows it, with executions kept out and all that are concerned locked, in this order, as an execution
+ * locks them that changes somebody's standing. Refuses whoever may not, before anybody has to wait for them, and names that are not known.
+ */
 export async function examineChange(
   tx: Tx,
   { id, change, by }: PrincipalRequest,
   deps: Pick<StoreDeps, 'decide' | 'policies'>,
 ): Promise<{ actor: Actor; kind: PrincipalKind | null } | Refusal> {
+  if (Object.keys(change).some((field) => field !== 'name')) {
+    const authority = deps.decide({ action: 'principal:put', actor: await foreseenActor(tx, by), subject: { id, person: id } });
+    if (!authority.allowed) return refuse(authority.reason);
+    await stopExecutions(tx);
+  }
   const known = await lockInvolved(tx, { id, change, by });
   // Behind the lock on the administrator's own row: of two who take each other's standing away the second no longer has any.
   const actor = await resolveActor(tx, by);
@@ -102,8 +109,9 @@ function faultsOf(id: string, change: PrincipalChange, isKnown: (id: string) => 
   return faults;
 }
 
-async function writePrincipal(tx: Tx, id: string, change: PrincipalChange, kind: PrincipalKind): Promise<void> {
-  const said = (['roles', 'teams', 'disabled', 'actsFor', 'linkedIdentities'] as const).filter((name) => change[name] !== undefined);
+async function writePrincipal(tx: Tx, id: string, change: PrincipalChange, known: PrincipalKind | null): Promise<void> {
+  const told = (['roles', 'teams', 'disabled', 'actsFor', 'linkedIdentities'] as const).filter((name) => change[name] !== undefined);
+  const said = saysKind(change, known) ? ['kind', ...told] : told;
   await tx.rows(
     `INSERT INTO exequatur.principal AS p (tenant_id, id, kind, name, acts_for, disabled, teams, sources, first_seen_at, updated_at)
      SELECT t.tenant_id, $1, $2, $3, $4, COALESCE($5::boolean, false), COALESCE($6::text[], '{}'), said.by, c.now, c.now
@@ -116,7 +124,7 @@ async function writePrincipal(tx: Tx, id: string, change: PrincipalChange, kind:
             disabled = COALESCE($5::boolean, p.disabled), teams = COALESCE($6::text[], p.teams), sources = p.sources || excluded.sources, updated_at = excluded.updated_at`,
     [
       id,
-      change.kind ?? kind,
+      change.kind ?? known ?? 'user',
       change.name ?? null,
       change.actsFor ?? null,
       change.disabled ?? null,
@@ -125,6 +133,14 @@ async function writePrincipal(tx: Tx, id: string, change: PrincipalChange, kind:
       change.name !== undefined,
     ],
   );
+}
+
+/**
+ * Whether this is a word on the kind that stands against tokens: that it is an agent, or something else than was known, which took two. That of somebody unknown, or what tokens had
+ * said, is no reason to believe a token less that says agent.
+ */
+function saysKind({ kind }: PrincipalChange, known: PrincipalKind | null): boolean {
+  return kind === 'agent' || (kind !== undefined && known !== null && kind !== known);
 }
 
 /** A removed role keeps its row, which bars tokens issued before; one issued later may claim it again. */

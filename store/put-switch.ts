@@ -8,6 +8,7 @@ import { currentVersion } from './load-ontology.ts';
 import { refusalToAdminister } from './may-administer.ts';
 import { nudgeExecuting } from './nudges.ts';
 import { planSwitchOn } from './plan-switch-on.ts';
+import { isOpen } from './proposal-row.ts';
 import { proposeSetting } from './propose-setting.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import type { SettingChange } from './setting-plan.ts';
@@ -75,7 +76,7 @@ async function isToGoOn(tx: Tx, { scope, name }: SwitchChange): Promise<boolean>
   const [row] = await tx.rows<{ open: boolean }>(
     `SELECT EXISTS (SELECT FROM exequatur.proposal p
                      WHERE p.action_type = $1 AND p.parameters::jsonb @> $2::jsonb
-                       AND p.status NOT IN ('invalid', 'rejected', 'expired', 'withdrawn', 'executed', 'failed')) AS open`,
+                       AND ${isOpen('p')}) AS open`,
     [settingActions.switches, JSON.stringify({ scope, name })],
   );
   return row?.open === true;

@@ -6,10 +6,11 @@ import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
 export interface DecisionView {
+  id: string;
   at: string;
   actor: string;
   action: string;
-  outcome: 'allowed' | 'refused' | 'asked';
+  outcome: 'allowed' | 'refused' | 'asked' | 'held';
   reason: string | null;
   revision: number;
   digest: string | null;
@@ -35,7 +36,7 @@ export async function readDecisions(
   const [found, rows] = await Promise.all([
     tx.rows('SELECT 1 FROM exequatur.proposal p WHERE p.id = $1::uuid', [proposalId]),
     tx.rows<DecisionRow>(
-      `SELECT ${isoTime('d.at')} AS at, d.actor, d.action, d.outcome, d.reason, d.revision, d.digest, d.policy_version::int AS "policyVersion", d.policies, d.errors, d.details
+      `SELECT d.id::text AS id, ${isoTime('d.at')} AS at, d.actor, d.action, d.outcome, d.reason, d.revision, d.digest, d.policy_version::int AS "policyVersion", d.policies, d.errors, d.details
          FROM exequatur.decision d WHERE d.proposal_id = $1::uuid ORDER BY d.at, d.id LIMIT ${most}`,
       [proposalId],
     ),
@@ -53,6 +54,7 @@ function explain(row: DecisionRow, texts: Readonly<Record<string, string>>): str
   const { action, outcome, reason, policies, errors, details } = row;
   const actor = typeof details.onBehalfOf === 'string' ? `${row.actor}, on behalf of ${details.onBehalfOf},` : row.actor;
   if (action === 'stage') return explainStages(row);
+  if (outcome === 'held') return explainHold(row);
   const named = policies.map((id) => inWords(id, texts[id])).join('; ');
   if (outcome === 'allowed' && Array.isArray(details.overridden)) {
     const passed = details.overridden.map((id) => inWords(String(id), texts[String(id)])).join('; ');
@@ -72,6 +74,21 @@ function explainStages({ outcome, policies, details }: DecisionRow): string {
   if (outcome === 'allowed') return `The approval policy ${policy} lets this plan go without asking anybody.`;
   const stages = Array.isArray(details.stages) ? (details.stages as { name: string; needed: number[] }[]) : [];
   return `The approval policy ${policy} asks ${stages.map(({ name, needed }) => `${name} (${needed.join(' + ')})`).join(', then ')}.`;
+}
+
+const heldBecause: Readonly<Record<string, string>> = {
+  switched_off: 'it is switched off',
+  not_yet: 'it is not time for it yet',
+  standing_lost: 'of those who approved it not enough may approve it any more',
+  approvals_missing: 'the database counts fewer approvals than it needs',
+  definitions_changed: 'other definitions are in force, so it is simulated again',
+};
+
+function explainHold({ reason, details }: DecisionRow): string {
+  const why = heldBecause[reason ?? ''] ?? `what it goes by has changed (${reason}), so it is simulated again`;
+  const by = typeof details.heldBy === 'string' ? `, by ${details.heldBy}` : '';
+  const until = typeof details.until === 'string' ? `, until ${details.until}` : '';
+  return `It is approved, and not executed: ${why}${by}${until}.`;
 }
 
 /** A policy's own `@explain("...")` beside its id. */

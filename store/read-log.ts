@@ -1,6 +1,8 @@
 import { withCosignatures } from '../audit/cosignature.ts';
+import { factsOf } from '../audit/entry.ts';
 import { hashBytes, inclusionProof, rangeHashes, StoredTiles, splitHashes } from '../audit/merkle.ts';
 import type { VerifierKey } from '../audit/note-keys.ts';
+import { decisionText, type TakenDecision } from './decision-text.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Sql } from './sql.ts';
 
@@ -11,7 +13,8 @@ export interface ExportedEntry {
   at: string;
   /** Hex. */
   previousHash: string;
-  payload: string;
+  /** Null where the bytes are no text, as nobody appends them: for verifiers to name. */
+  payload: string | null;
   disclosures: { name: string; salt: string; value: string }[];
 }
 
@@ -21,9 +24,9 @@ export interface SignedCheckpoint {
   note: string;
 }
 
-/** SQL for an entry `e` of the log as JSON. */
-const entryJson = `jsonb_build_object('seq', e.seq, 'at', ((extract(epoch FROM e.at) * 1000000)::bigint)::text, 'previousHash', encode(e.previous_hash, 'hex'),
-  'payload', convert_from(e.payload, 'UTF8'),
+/** SQL for an entry `e` of the log as JSON, whatever somebody made of its row: a time without end is one in words here, which no verifier takes. */
+const entryJson = `jsonb_build_object('seq', e.seq, 'at', trunc(extract(epoch FROM e.at) * 1000000)::text, 'previousHash', encode(e.previous_hash, 'hex'),
+  'payload', exequatur.entry_text(e.payload),
   'disclosures', COALESCE((SELECT jsonb_agg(jsonb_build_object('name', d.name, 'salt', d.salt, 'value', d.value) ORDER BY d.name)
                              FROM exequatur.audit_disclosure d WHERE d.tenant_id = e.tenant_id AND d.entry_id = e.id), '[]'))`;
 
@@ -134,8 +137,17 @@ export interface Evidence {
   entries: ProvenEntry[];
   /** Where a log that an earlier version began says that entries tell of approvals from then on; null where none of these lacks that. */
   formatChanged: ProvenEntry | null;
+  /** What was decided on the proposal, oldest first, as the rows say it now. */
+  decisions: ProvenDecision[];
   /** Null where it was not asked for, or there is none. */
   plan: EvidencePlan | null;
+}
+
+interface ProvenDecision {
+  /** Hex, with which an entry commits to it; null of one from before entries did. */
+  salt: string | null;
+  /** RFC 8785 text. */
+  value: string;
 }
 
 interface EvidencePlan {
@@ -151,8 +163,9 @@ export async function readEvidence(
   { proposalId, withPlan }: { proposalId: string; withPlan: boolean },
 ): Promise<Evidence | Refusal> {
   // The plan first: what was told of it is then among the entries.
-  const [plan, rows, last] = await Promise.all([
+  const [plan, decisions, rows, last] = await Promise.all([
     withPlan ? readPlanBytes(tx, proposalId) : null,
+    readProvenDecisions(tx, proposalId),
     tx.rows<{ entry: ExportedEntry }>(
       `SELECT ${entryJson} AS entry FROM exequatur.audit_entry e WHERE e.proposal_id = $1::uuid ORDER BY e.seq`,
       [proposalId],
@@ -171,7 +184,18 @@ export async function readEvidence(
   };
   const entries: ProvenEntry[] = [];
   for (const { entry } of rows) entries.push(await proven(entry));
-  return { checkpoint, entries, formatChanged: changed === null ? null : await proven(changed), plan };
+  return { checkpoint, entries, formatChanged: changed === null ? null : await proven(changed), decisions, plan };
+}
+
+/** Of somebody who was erased none is shown. */
+async function readProvenDecisions(tx: Sql, proposalId: string): Promise<ProvenDecision[]> {
+  const rows = await tx.rows<TakenDecision & { salt: string | null }>(
+    `SELECT d.id::text AS id, d.proposal_id::text AS "proposalId", d.actor, d.action, d.outcome, d.reason, d.revision, d.digest, d.policy_version::float8 AS "policyVersion",
+            d.policies, d.errors, d.details, encode(d.salt, 'hex') AS salt
+       FROM exequatur.decision d WHERE d.proposal_id = $1::uuid AND d.salt IS DISTINCT FROM '' ORDER BY d.at, d.id`,
+    [proposalId],
+  );
+  return rows.map((row) => ({ salt: row.salt, value: decisionText(row) }));
 }
 
 async function readPlanBytes(tx: Sql, proposalId: string): Promise<EvidencePlan | null> {
@@ -186,7 +210,7 @@ async function readPlanBytes(tx: Sql, proposalId: string): Promise<EvidencePlan 
 
 /** Whether an earlier version wrote of a plan, without whose approval it needed. */
 function isFromBefore({ payload }: ExportedEntry): boolean {
-  const { type, from, requirement, requirementDigest } = JSON.parse(payload) as Record<string, unknown>;
+  const { type, from, requirement, requirementDigest } = factsOf(payload);
   return type === 'proposal.simulated' && from === 'simulating' && requirement === undefined && requirementDigest === undefined;
 }
 
@@ -196,6 +220,9 @@ async function readFormatChange(tx: Sql): Promise<ExportedEntry | null> {
   );
   return row?.entry ?? null;
 }
+
+/** SQL for the bytes of an entry `e`; none where it is of a time that they cannot say, with which nothing holds any more. */
+export const entryFrame = `CASE WHEN e.at BETWEEN '4713-01-01 BC' AND '294000-01-01' THEN exequatur.audit_frame(e.tenant_id, e.seq, e.at, e.previous_hash, e.payload) ELSE '' END`;
 
 export function tilesOf(tx: Sql): StoredTiles {
   return new StoredTiles(
@@ -208,7 +235,7 @@ export function tilesOf(tx: Sql): StoredTiles {
     },
     async (from, to) => {
       const [row] = await tx.rows<{ leaves: Buffer | null }>(
-        `SELECT string_agg(sha256('\\x00'::bytea || exequatur.audit_frame(e.tenant_id, e.seq, e.at, e.previous_hash, e.payload)), ''::bytea ORDER BY e.seq) AS leaves
+        `SELECT string_agg(sha256('\\x00'::bytea || ${entryFrame}), ''::bytea ORDER BY e.seq) AS leaves
            FROM exequatur.audit_entry e WHERE e.seq > $1::bigint AND e.seq <= $2::bigint`,
         [from, to],
       );

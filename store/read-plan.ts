@@ -3,7 +3,7 @@ import type { Edit, PlanSummary, ResolvedRequirement } from '../ontology/plan.ts
 import type { PlannedCheck, PlannedEffect } from '../ontology/planned-effect.ts';
 import { pageSizeOf, pageToken, readPageToken } from './page-token.ts';
 import { type Refusal, refuse } from './refusal.ts';
-import { readPlannedSteps } from './saga/saga-rows.ts';
+import { readPlannedSteps } from './saga/planned-steps.ts';
 import type { Sql } from './sql.ts';
 
 export interface PlanPage {

@@ -30,7 +30,7 @@ export interface PrincipalView {
   actsFor: string | null;
   /** Other identities of the same person. */
   linkedIdentities: string[];
-  /** Of `roles`, `teams`, `disabled`, `actsFor` and `linkedIdentities`, where somebody said something. */
+  /** Of `kind`, `roles`, `teams`, `disabled`, `actsFor` and `linkedIdentities`, where somebody said something. */
   sources: Record<string, Source>;
   firstSeenAt: string;
   updatedAt: string;

@@ -1,6 +1,6 @@
 import { tileWidth } from '../audit/merkle.ts';
 import type { TilePart } from '../audit/tile-path.ts';
-import { readCheckpoint, tilesOf } from './read-log.ts';
+import { entryFrame, readCheckpoint, tilesOf } from './read-log.ts';
 import type { Sql } from './sql.ts';
 
 /** The hashes of a tile, or of its beginning, one behind the other; null where it goes beyond what was signed. */
@@ -20,7 +20,7 @@ export async function readEntryBundle(tx: Sql, { tile, width }: TilePart): Promi
   if (!(await isSigned(tx, 0, { tile, width }))) return null;
   const first = tile * tileWidth;
   const rows = await tx.rows<{ frame: Buffer }>(
-    `SELECT exequatur.audit_frame(e.tenant_id, e.seq, e.at, e.previous_hash, e.payload) AS frame
+    `SELECT ${entryFrame} AS frame
        FROM exequatur.audit_entry e WHERE e.seq > $1::bigint AND e.seq <= $2::bigint ORDER BY e.seq`,
     [first, first + width],
   );

@@ -1,7 +1,10 @@
 import type { Actor } from '../ontology/authority.ts';
 import { compileOntology } from '../ontology/compile-ontology.ts';
+import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import { diffOntologies } from '../ontology/diff-ontology.ts';
-import type { JsonValue } from '../ontology/json.ts';
+import type { PlannedFact } from '../ontology/document-conditions.ts';
+import type { JsonObject, JsonValue } from '../ontology/json.ts';
+import { ontologyLoosenings } from '../ontology/ontology-loosens.ts';
 import type { Fault } from '../ontology/plan.ts';
 import type { Setting } from '../ontology/setting-actions.ts';
 import type { DefinitionRows } from './definition-rows.ts';
@@ -10,7 +13,7 @@ import { currentVersion } from './load-ontology.ts';
 import { lookAtData, readDataMarks } from './look-at-data.ts';
 import { notAllowed, questionOf } from './may-administer.ts';
 import { findOrphanedPolicies } from './orphaned-policies.ts';
-import { marksOf } from './plan-ontology-change.ts';
+import { marksOf, superseded } from './plan-ontology-change.ts';
 import { readPlannedEdit } from './plan-setting.ts';
 import { policyVersionInForce } from './policy-sets.ts';
 import type { LockedProposal } from './proposal-row.ts';
@@ -64,11 +67,18 @@ async function recheckDocument(tx: Tx, planId: string, deps: Pick<StoreDeps, 'on
   if (counters.$policies !== (await policyVersionInForce(tx))) {
     const orphaned = await findOrphanedPolicies(tx, compiled.ontology, deps);
     if (orphaned.faults.length > 0) return orphaned.faults;
+    if (current !== null && isLooserUnder(orphaned.goneBy, current.ontology, compiled.ontology, set)) return [superseded('policies')];
   }
   if (current === null || set.migration !== undefined) return []; // The end of a migration looks at everything again.
   const changes = diffOntologies(current.ontology, compiled.ontology);
   if ((await readDataMarks(tx, changes)) === marksOf(counters)) return [];
   return (await lookAtData(tx, current.ontology, compiled.ontology, changes)).faults;
+}
+
+/** Whether a document that only tightened loosens under policies that go by what it changes. */
+function isLooserUnder(goneBy: readonly PlannedFact[], before: CompiledOntology, after: CompiledOntology, set: JsonObject): boolean {
+  if (!Array.isArray(set.loosens) || set.loosens.length > 0) return false;
+  return ontologyLoosenings(before.document, after.document, diffOntologies(before, after), goneBy).length > 0;
 }
 
 async function recheckPolicies(

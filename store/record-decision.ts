@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { commitmentTo } from '../audit/entry.ts';
 import type { JsonObject } from '../ontology/json.ts';
-import type { ProblemCode } from '../ontology/problems.ts';
 import type { Determination } from './ask-policies.ts';
+import { decisionText } from './decision-text.ts';
 import type { Refusal } from './refusal.ts';
 import type { Tx } from './sql.ts';
 
@@ -9,9 +10,10 @@ export interface Decision {
   proposalId: string;
   actor: string;
   action: 'propose' | 'revise' | 'revert' | 'withdraw' | 'review' | 'stage' | 'execute' | 'override' | 'cancel' | 'resolve' | 'look back';
-  /** `asked`: people are to decide. */
-  outcome: 'allowed' | 'refused' | 'asked';
-  reason?: ProblemCode;
+  /** `asked`: people are to decide. `held`: nothing forbids it, and it is not done now. */
+  outcome: 'allowed' | 'refused' | 'asked' | 'held';
+  /** A code of the catalogue; of what is held, why the proposal moved. */
+  reason?: string;
   revision: number;
   digest: string | null;
   /** Absent where the gate's own rules decided, and no policy was asked. */
@@ -21,15 +23,19 @@ export interface Decision {
 
 /**
  * Keeps a decision and what determined it, in the transaction that acts on it. A refusal is kept as well, once: who asks the same again in the same state is answered,
- * and adds nothing. Refusals have an entry of their own in the audit log; what was allowed has the entry of what was done.
+ * and adds nothing. Refusals have an entry of their own in the audit log; what was allowed has the entry of what was done. That entry commits to the decision, by a salt which is in
+ * its row alone: so the log names nobody, and a row that is changed afterwards is not the one that was committed to.
  */
 export function recordDecision(tx: Tx, decision: Decision): void {
   const { proposalId, actor, action, outcome, reason = null, revision, digest, details = {} } = decision;
   const { version, policies, errors } = decision.by ?? { version: 0, policies: [], errors: [] };
+  const [id, salt] = [randomUUID(), randomBytes(16).toString('hex')];
+  const taken = { id, proposalId, actor, action, outcome, reason, revision, digest, policyVersion: version, policies, errors, details };
+  tx.decided(proposalId, commitmentTo(salt, decisionText(taken)));
   tx.send(
-    `INSERT INTO exequatur.decision (tenant_id, id, proposal_id, at, actor, action, outcome, reason, revision, digest, policy_version, policies, errors, details)
-     SELECT (SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, exequatur.clock(), $3, $4, $5, $6, $7::int, $8, $9::bigint, $10::text[], $11::text[], $12::jsonb`,
-    [randomUUID(), proposalId, actor, action, outcome, reason, revision, digest, version, policies, errors, JSON.stringify(details)],
+    `INSERT INTO exequatur.decision (tenant_id, id, proposal_id, at, actor, action, outcome, reason, revision, digest, policy_version, policies, errors, details, salt)
+     SELECT (SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, exequatur.clock(), $3, $4, $5, $6, $7::int, $8, $9::bigint, $10::text[], $11::text[], $12::jsonb, decode($13, 'hex')`,
+    [id, proposalId, actor, action, outcome, reason, revision, digest, version, policies, errors, JSON.stringify(details), salt],
   );
 }
 

@@ -17,7 +17,7 @@ export interface EmergencyReview {
   by: Caller;
 }
 
-/** Keeps what another person says of an emergency after its execution, once. It may come late; that it was late stays on record. */
+/** Keeps what another person says of an emergency once its execution has begun, and once. It may come late; that it was late stays on record. */
 export async function reviewEmergency(
   tx: Tx,
   { proposalId, verdict, comment, by }: EmergencyReview,
@@ -32,34 +32,39 @@ export async function reviewEmergency(
     tx.undo();
     return refuse('not_found');
   }
-  const { glass } = facts;
+  const { owed = null } = facts;
   const authority = deps.decide({
     action: 'proposal:review_emergency',
     actor,
     proposal: proposalFacts(proposal),
-    rule: facts.plan?.requirement.breakGlass ?? null,
-    glass: glass ? { by: glass.by, person: glass.actor?.person ?? glass.by, reviewed: glass.review !== null } : null,
+    owed,
   });
-  const decision = { proposalId, actor: actor.id, action: 'look back' as const, revision: proposal.revision, digest: proposal.planDigest };
+  const { revision, digest } = owed ?? { revision: proposal.revision, digest: proposal.planDigest };
+  const decision = { proposalId, actor: actor.id, action: 'look back' as const, revision, digest };
   if (!authority.allowed) return recordRefusal(tx, decision, refuse(authority.reason));
   recordDecision(tx, { ...decision, outcome: 'allowed', details: { verdict } });
   tx.send(
     `UPDATE exequatur.glass g SET reviewed_by = $4, verdict = $5, comment = $6, reviewed_at = exequatur.clock()
       WHERE g.proposal_id = $1::uuid AND g.revision = $2::int AND g.digest = $3 AND g.reviewed_at IS NULL`,
-    [proposalId, proposal.revision, proposal.planDigest, actor.id, verdict, comment],
+    [proposalId, revision, digest, actor.id, verdict, comment],
   );
-  announceVerdict(tx, proposal, { verdict, comment, reviewer: actor.id, late: glass?.dueAt != null && proposal.now >= glass.dueAt });
+  announceVerdict(
+    tx,
+    proposal,
+    { revision, planDigest: digest, verdict, late: owed !== null && proposal.now >= owed.dueAt },
+    { reviewer: actor.id, comment },
+  );
   return { actionType: proposal.actionType };
 }
 
 function announceVerdict(
   tx: Tx,
   proposal: LockedProposal,
-  { verdict, comment, reviewer, late }: { verdict: Verdict; comment: string; reviewer: string; late: boolean },
+  facts: { revision: number; planDigest: string | null; verdict: Verdict; late: boolean },
+  personal: { reviewer: string; comment: string },
 ): void {
   const type = 'proposal.emergency_reviewed';
-  const facts = { revision: proposal.revision, planDigest: proposal.planDigest, verdict, late };
-  const auditEntryId = tx.audit({ type, proposalId: proposal.id, facts, personal: { reviewer, comment } });
+  const auditEntryId = tx.audit({ type, proposalId: proposal.id, facts, personal });
   const data = { proposalId: proposal.id, actionType: proposal.actionType, ...facts };
   announceAndNudge(tx, { type, proposalId: proposal.id, data, auditEntryId });
 }

@@ -5,7 +5,6 @@ import { sha256Hex } from '../ontology/canonical-json.ts';
 import { isChangeSet } from '../ontology/change-set.ts';
 import { durationMs } from '../ontology/duration.ts';
 import type { JsonValue } from '../ontology/json.ts';
-import { finalStatuses } from '../ontology/lifecycle.ts';
 import { checkReferences } from '../ontology/parameters.ts';
 import { parseFor } from '../ontology/parse-change-set.ts';
 import type { Fault } from '../ontology/plan.ts';
@@ -16,6 +15,7 @@ import { askPolicies, type Determination, refuseByPolicy } from './ask-policies.
 import { type FoundAction, findAction } from './create-proposal.ts';
 import { doorRefusalOf } from './door-refusals.ts';
 import { announceCreated } from './insert-proposal.ts';
+import { isOpen } from './proposal-row.ts';
 import { recordDecision } from './record-decision.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
 import { type Tx, withTenant } from './sql.ts';
@@ -74,6 +74,11 @@ export function abandonRun(pool: pg.Pool, tenant: string, run: ScheduledRun): Pr
   return refuseForGood(pool, tenant, run, refuse('internal'));
 }
 
+/** Puts on record, and tells, that a run could not begin for so long that it is not made up for. One that did begin after all stays what it came to. */
+export function missRun(pool: pg.Pool, tenant: string, run: ScheduledRun): Promise<RunOutcome> {
+  return refuseForGood(pool, tenant, run, refuse('schedule_missed'));
+}
+
 function refuseForGood(pool: pg.Pool, tenant: string, run: ScheduledRun, refusal: Refusal): Promise<RunOutcome> {
   return withTenant(pool, tenant, async (tx) => {
     const known = await findOutcome(tx, run);
@@ -114,9 +119,9 @@ async function findSchedule(tx: Tx, run: ScheduledRun): Promise<Scheduled | null
   const [schedule] = await tx.rows<Scheduled>(
     `SELECT s.action_type AS "actionType", s.parameters, s.justification, s.owner_id AS "ownerId", s.skip_while_open AS "skipWhileOpen",
             EXISTS (SELECT FROM exequatur.schedule_run r JOIN exequatur.proposal p ON p.tenant_id = r.tenant_id AND p.id = r.proposal_id
-                     WHERE r.tenant_id = s.tenant_id AND r.schedule_id = s.id AND p.status <> ALL ($2::text[])) AS "isOpen"
+                     WHERE r.tenant_id = s.tenant_id AND r.schedule_id = s.id AND ${isOpen('p')}) AS "isOpen"
        FROM exequatur.schedule s WHERE s.id = $1::uuid AND s.state = 'active'`,
-    [run.scheduleId, finalStatuses],
+    [run.scheduleId],
   );
   return schedule ?? null;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { EventType } from '../ontology/events.ts';
+import type { ToldType } from '../audit/entry-types.ts';
 import { settleQuorum } from '../ontology/quorum.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
 import { listReviewers } from './list-reviewers.ts';
@@ -10,7 +10,7 @@ import type { PromptKind } from './sent-prompts.ts';
 import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
-const eventOf: Record<PromptKind, EventType> = { reminder: 'proposal.reminded', escalation: 'proposal.escalated' };
+const eventOf: Record<PromptKind, ToldType> = { reminder: 'proposal.reminded', escalation: 'proposal.escalated' };
 
 /** Whom a prompt names, and of which plan they were asked. */
 export interface NamedReviewers {

@@ -1,7 +1,10 @@
 import type pg from 'pg';
+import { isFinal } from '../ontology/lifecycle.ts';
 import { readApprovalFacts } from './approval-facts.ts';
 import { takeNudges } from './nudges.ts';
 import { type LockedProposal, lockProposal } from './proposal-row.ts';
+import { describeSaga } from './saga/describe-saga.ts';
+import { readSaga } from './saga/saga-rows.ts';
 import { dueToName, type NamedReviewers, nameReviewers, sendDuePrompts } from './send-prompts.ts';
 import { describe, type Settled, settleLocked } from './settle.ts';
 import { type Tx, withTenant } from './sql.ts';
@@ -35,7 +38,11 @@ async function settleOnce(tx: Tx, proposalId: string, named: NamedReviewers | nu
   const [proposal, facts] = await Promise.all([lockProposal(tx, proposalId), readApprovalFacts(tx, proposalId)]);
   if (proposal === null) return null;
   takeNudges(tx, proposalId);
-  if (proposal.status === 'executed') return describe(proposal, tellOverdueReview(tx, proposal, facts));
+  if (isFinal(proposal.status) || proposal.status === 'needs_attention') {
+    const told = tellOverdueReview(tx, proposal, facts);
+    const saga = proposal.status === 'needs_attention' ? await readSaga(tx, proposalId) : null;
+    return saga === null ? describe(proposal, told) : describeSaga(proposal, told, saga);
+  }
   const settled = settleLocked(tx, proposal, facts);
   const due = settled.status === 'awaiting_approval' ? dueToName(proposal, facts) : null;
   if (due === null) return settled;

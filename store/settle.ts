@@ -31,8 +31,17 @@ export interface Settled {
   failure: StoredFailure | null;
   /** What is to be done next outside the database, of an execution with effects. */
   next?: { kind: 'do' | 'undo'; ordinal: number; name: string };
+  /** That it is a check in its bake time: until when, and how often it was asked. */
+  bakes?: { until: string; asked: number };
+  /** What a person is asked, where one is: about which step, and why. */
+  attention?: { step: string; why: string };
 }
 
+/**
+ * A nudge may be taken by a step that the engine has given up on and that commits all the same: nobody hears then of what an operator decided. Whatever else waits has a time of its
+ * own, or is looked for by the relay.
+ */
+const lookAgainMs = 5 * 60_000;
 const shortestWaitMs = 1_000; // Clocks of PostgreSQL and Temporal differ; a timer that fires early must not ask again at once.
 
 /**
@@ -82,6 +91,13 @@ function isOpenToExpiry(status: ProposalStatus): boolean {
   );
 }
 
+function waitingFor(proposal: LockedProposal, facts: ApprovalFacts): Pick<Settled, 'waitMs' | 'waitsFor'> {
+  const { status } = proposal;
+  if (status === 'awaiting_approval' || status === 'changes_requested' || status === 'scheduled') return waitOf(proposal, facts);
+  const review = waitForReview(proposal, facts);
+  return status === 'needs_attention' ? { ...review, waitMs: Math.min(review.waitMs ?? lookAgainMs, lookAgainMs) } : review;
+}
+
 /** A final state has nothing to wait for but the review that is owed after an emergency. */
 function waitForReview(proposal: LockedProposal, facts: ApprovalFacts): Pick<Settled, 'waitMs' | 'waitsFor'> {
   const dueMs = reviewDueMs(proposal, facts);
@@ -101,7 +117,6 @@ function waitOf(proposal: LockedProposal, facts: ApprovalFacts): Pick<Settled, '
 }
 
 export function describe(proposal: LockedProposal, facts: ApprovalFacts): Settled {
-  const waits = proposal.status === 'awaiting_approval' || proposal.status === 'changes_requested' || proposal.status === 'scheduled';
   return {
     proposalId: proposal.id,
     status: proposal.status,
@@ -109,7 +124,7 @@ export function describe(proposal: LockedProposal, facts: ApprovalFacts): Settle
     revision: proposal.revision,
     digest: proposal.planDigest,
     expiresAt: proposal.expiresAt,
-    ...(waits ? waitOf(proposal, facts) : waitForReview(proposal, facts)),
+    ...waitingFor(proposal, facts),
     held: proposal.status === 'scheduled' && proposal.heldUntil !== null ? `${proposal.heldBy} until ${proposal.heldUntil}` : '',
     missing:
       proposal.status === 'awaiting_approval' && facts.plan !== null

@@ -24,7 +24,7 @@ import {
   type StoredFailure,
 } from './proposal-row.ts';
 import { raiseProposal } from './raise-proposal.ts';
-import { readChanges } from './read-changes.ts';
+import { readStandingChanges } from './read-changes.ts';
 import { recordDecision } from './record-decision.ts';
 import { readDoneEffects } from './saga/read-done-effects.ts';
 import { describe, type Settled, settleLocked } from './settle.ts';
@@ -115,7 +115,7 @@ async function evaluateRow(
     actionTypeVersion: proposal.actionTypeVersion,
     parametersText: parameters,
     requirement,
-    changes: await readChanges(tx, proposal.revertOf),
+    changes: await readStandingChanges(tx, proposal.revertOf),
     outside: await readDoneEffects(tx, proposal.revertOf),
   };
   const current = await deps.ontologies.load(tx);
@@ -202,5 +202,9 @@ const mostFaults = 100; // A revert may conflict with every object it touches; n
 
 export function failureOf(faults: Extract<SimulationOutcome, { kind: 'invalid' }>['faults']): StoredFailure {
   const code = faults[0]?.code ?? 'criteria_failed';
-  return { code: isProblemCode(code) ? code : 'criteria_failed', faults: faults.slice(0, mostFaults) };
+  return {
+    code: isProblemCode(code) ? code : 'criteria_failed',
+    faults: faults.slice(0, mostFaults),
+    ...(faults.length > mostFaults ? { count: faults.length } : {}),
+  };
 }

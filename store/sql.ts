@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { type AuditEntry, type AuditEntryInput, auditEntry } from '../audit/entry.ts';
+import type { AuditEntry, AuditEntryInput } from '../audit/entry.ts';
+import type { EntryType } from '../audit/entry-types.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import { currentTraceparent } from '../telemetry/traceparent.ts';
 import { ConnectionLost } from './is-outage.ts';
 import { prismaOn } from './prisma-connection.ts';
+import { QueuedEntries } from './queued-entries.ts';
 import { sqlStateOf } from './sql-state.ts';
 import { statementName } from './statement-name.ts';
 
@@ -22,7 +24,9 @@ export interface Tx extends Sql {
   /** Sends a statement whose answer nobody waits for; when it fails, so does the transaction. */
   send(text: string, values: readonly unknown[]): void;
   /** Queues an entry and returns its id, which outbox rows of the same transaction carry. */
-  audit(entry: AuditEntryInput): string;
+  audit(entry: TypedEntry): string;
+  /** Has the first entry of the proposal in this transaction commit to a decision. There MUST be one: what is decided is never without an entry. */
+  decided(proposalId: string, commitment: string): void;
   /** Hands the queued entries over, for the door, which appends them itself before it returns. */
   takeEntries(): AuditEntry[];
   /** Ends the transaction with ROLLBACK although `work` returns: a refusal that must leave nothing. */
@@ -33,6 +37,9 @@ export interface Tx extends Sql {
 export interface PrismaTx extends Tx {
   readonly prisma: Prisma.TransactionClient;
 }
+
+/** One of the catalogue: the database takes no other. */
+export type TypedEntry = AuditEntryInput & { type: EntryType };
 
 export interface TransactionOptions {
   isolation?: 'read committed' | 'repeatable read read only';
@@ -116,7 +123,7 @@ class OpenTransaction implements Tx {
   readonly tenant: string;
   private readonly sent: Promise<unknown>[] = [];
   private failure: unknown;
-  private entries: AuditEntry[] = [];
+  private readonly entries = new QueuedEntries();
   private undone = false;
   private closed = false;
   private readonly client: pg.PoolClient;
@@ -160,14 +167,16 @@ class OpenTransaction implements Tx {
     this.sent.push(answer);
   }
 
-  audit(input: AuditEntryInput): string {
-    const entry = auditEntry(input);
-    this.entries.push(entry);
-    return entry.id;
+  audit(input: TypedEntry): string {
+    return this.entries.add(input);
+  }
+
+  decided(proposalId: string, commitment: string): void {
+    this.entries.decided(proposalId, commitment);
   }
 
   takeEntries(): AuditEntry[] {
-    return this.entries.splice(0);
+    return this.entries.take();
   }
 
   undo(): void {
@@ -185,8 +194,9 @@ class OpenTransaction implements Tx {
 
   private lastMessage(): string {
     if (this.undone) return 'ROLLBACK';
-    if (this.entries.length === 0) return 'COMMIT';
-    return `SELECT exequatur.append_audit(${pg.escapeLiteral(JSON.stringify(this.entries))}::jsonb); COMMIT`;
+    const entries = this.entries.takeLast();
+    if (entries.length === 0) return 'COMMIT';
+    return `SELECT exequatur.append_audit(${pg.escapeLiteral(JSON.stringify(entries))}::jsonb); COMMIT`;
   }
 
   /** Of the errors of one transaction, the one that brought about the others. */

@@ -8,12 +8,15 @@ import type { Sql } from './sql.ts';
  */
 interface StandingRow {
   kind: PrincipalKind;
+  /** The administrator's word on what kind it is stands against the token's. */
+  kindIsSet: boolean;
   name: string | null;
   actsFor: string | null;
   /** The administrator's word on whom it acts for stands against the token's. */
   actsForIsSet: boolean;
   person: string;
   teams: string[];
+  /** Under any identity of the person. */
   disabled: boolean;
   /** In force now. */
   roles: string[];
@@ -35,6 +38,10 @@ export const rolesInForce = (p: string): string => `ARRAY(
    WHERE s.tenant_id = ${p}.tenant_id AND s.principal_id = ${p}.id AND s.removed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > exequatur.clock())
    ORDER BY s.role)`;
 
+/** SQL: whether the person behind a principal row `p` is disabled, under whatever identity. Without a link nothing else is looked at. */
+export const isDisabled = (p: string): string =>
+  `(${p}.disabled OR EXISTS (SELECT FROM exequatur.principal z WHERE z.tenant_id = ${p}.tenant_id AND z.person = ${p}.person AND z.disabled))`;
+
 /**
  * The caller with effective roles: those that token and standing both give. Since a token feeds standing, these are the claimed ones that no administrator has
  * removed since; a role that the token no longer carries is not in force, even while standing still remembers it. Feeds standing where the token says something
@@ -51,16 +58,31 @@ export async function knownActor(sql: Sql, caller: Caller): Promise<Actor | null
   return isNews(caller, standing) ? null : actorOf(caller, standing, true);
 }
 
+/** The same as it would be once standing has learnt what the token says: to turn somebody away by, before anything is locked. */
+export async function foreseenActor(sql: Sql, caller: Caller): Promise<Actor> {
+  return actorOf(caller, await readStanding(sql, caller.id), true);
+}
+
 function actorOf(caller: Caller, standing: StandingRow | null, isKnown: boolean): Actor {
   return {
     id: caller.id,
-    kind: caller.kind,
+    kind: kindOf(caller, standing),
     roles: [...new Set(claimedRoles(caller, standing))].sort(),
     actsFor: standing?.actsForIsSet ? standing.actsFor : (caller.actsFor ?? null),
     disabled: !isKnown || (standing?.disabled ?? false),
     person: standing?.person ?? caller.id,
     teams: standing?.teams ?? [],
   };
+}
+
+/** From what reviews to what only proposes. */
+const kindsFromPeople: readonly PrincipalKind[] = ['user', 'service', 'agent'];
+
+/** Tokens say what kind it is, and only ever less than was known: what was an agent once is made a person by administrators alone. */
+function kindOf(caller: Caller, standing: StandingRow | null): PrincipalKind {
+  if (standing === null) return caller.kind;
+  const isLess = kindsFromPeople.indexOf(caller.kind) > kindsFromPeople.indexOf(standing.kind);
+  return isLess && !standing.kindIsSet ? caller.kind : standing.kind;
 }
 
 function claimedRoles(caller: Caller, standing: StandingRow | null): string[] {
@@ -71,8 +93,8 @@ function claimedRoles(caller: Caller, standing: StandingRow | null): string[] {
 }
 
 const selectStanding = `SELECT jsonb_build_object(
-              'kind', p.kind, 'name', p.name, 'actsFor', p.acts_for, 'actsForIsSet', COALESCE(p.sources -> 'actsFor' ->> 'source' = 'administrator', false),
-              'rolesSetAt', p.sources -> 'roles' ->> 'at', 'person', COALESCE(p.person, p.id), 'teams', to_jsonb(p.teams), 'disabled', p.disabled, 'roles', to_jsonb(${rolesInForce('p')}),
+              'kind', p.kind, 'kindIsSet', COALESCE(p.sources -> 'kind' ->> 'source' = 'administrator', false), 'name', p.name, 'actsFor', p.acts_for, 'actsForIsSet', COALESCE(p.sources -> 'actsFor' ->> 'source' = 'administrator', false),
+              'rolesSetAt', p.sources -> 'roles' ->> 'at', 'person', COALESCE(p.person, p.id), 'teams', to_jsonb(p.teams), 'disabled', ${isDisabled('p')}, 'roles', to_jsonb(${rolesInForce('p')}),
               'fresh', to_jsonb(ARRAY(SELECT s.role FROM exequatur.standing_role s
                                        WHERE s.tenant_id = p.tenant_id AND s.principal_id = p.id AND s.removed_at IS NULL
                                          AND (s.source = 'administrator' OR s.fed_at > exequatur.clock() - interval '${feedInterval}'))),
@@ -94,7 +116,7 @@ function removedSince(standing: StandingRow | null, role: string, issuedAt: stri
 function isNews(caller: Caller, standing: StandingRow | null): boolean {
   return (
     standing === null ||
-    standing.kind !== caller.kind ||
+    standing.kind !== kindOf(caller, standing) ||
     (!standing.actsForIsSet && standing.actsFor !== (caller.actsFor ?? null)) ||
     (caller.name !== undefined && standing.name !== caller.name) ||
     claimedRoles(caller, standing).some((role) => !standing.fresh.includes(role))
@@ -111,7 +133,8 @@ async function feed(tx: Sql, caller: Caller, roles: readonly string[]): Promise<
        INSERT INTO exequatur.principal AS p (tenant_id, id, kind, name, acts_for, disabled, sources, first_seen_at, updated_at)
        SELECT t.tenant_id, $1, $2, $3, $4, false, jsonb_build_object('actsFor', jsonb_build_object('source', 'token', 'at', ${isoTime('c.now')})), c.now, c.now FROM exequatur.tenant t, (SELECT exequatur.clock() AS now) c
        ON CONFLICT (tenant_id, id) DO UPDATE
-          SET kind = excluded.kind, name = COALESCE(excluded.name, p.name), updated_at = excluded.updated_at,
+          SET kind = CASE WHEN p.sources -> 'kind' ->> 'source' = 'administrator' OR array_position($7::text[], excluded.kind) < array_position($7::text[], p.kind)
+                          THEN p.kind ELSE excluded.kind END, name = COALESCE(excluded.name, p.name), updated_at = excluded.updated_at,
               acts_for = CASE WHEN p.sources -> 'actsFor' ->> 'source' = 'administrator' THEN p.acts_for ELSE excluded.acts_for END,
               sources = CASE WHEN p.acts_for IS DISTINCT FROM excluded.acts_for AND p.sources -> 'actsFor' ->> 'source' IS DISTINCT FROM 'administrator'
                              THEN p.sources || excluded.sources ELSE p.sources END
@@ -125,7 +148,15 @@ async function feed(tx: Sql, caller: Caller, roles: readonly string[]): Promise<
         WHERE s.source = 'token' AND (s.removed_at IS NULL OR s.removed_at < excluded.token_issued_at)
      )
      SELECT count(*)::int AS known FROM known`,
-    [caller.id, caller.kind, caller.name ?? null, caller.actsFor ?? null, [...new Set(roles)].sort(), caller.tokenIssuedAt],
+    [
+      caller.id,
+      caller.kind,
+      caller.name ?? null,
+      caller.actsFor ?? null,
+      [...new Set(roles)].sort(),
+      caller.tokenIssuedAt,
+      kindsFromPeople,
+    ],
   );
   return row?.known === 1;
 }
@@ -153,4 +184,4 @@ export async function readProposer(tx: Sql, proposalId: string): Promise<Actor |
 export const actorJson = (
   p: string,
 ): string => `jsonb_build_object('id', ${p}.id, 'kind', ${p}.kind, 'roles', to_jsonb(${rolesInForce(p)}), 'actsFor', ${p}.acts_for,
-  'disabled', ${p}.disabled, 'person', COALESCE(${p}.person, ${p}.id), 'teams', to_jsonb(${p}.teams))`;
+  'disabled', ${isDisabled(p)}, 'person', COALESCE(${p}.person, ${p}.id), 'teams', to_jsonb(${p}.teams))`;

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import { isFinal, type ProposalStatus } from '../ontology/lifecycle.ts';
+import { FirstLook } from './first-look.ts';
 import { glance } from './sql.ts';
 
-const firstLookMs = 8; // A small simulation, or an execution, is committed some 10 ms after it was asked for.
 const shortestPauseMs = 2;
 const slowestMs = 500; // Somebody who waits for people to decide notices nothing of half a second.
-const patience = 8; // Whoever has waited for 80 ms can wait for another 10.
+const patience = 16; // Whoever has waited for 80 ms can wait for another 5.
 const perWaiterMs = 1; // The more wait, the longer it takes, and the more one look tells: 50 at once are looked at after 58 ms, and every 50 ms.
 
 /** What is waited for: that a proposal has left `simulating`, that the engine's next step is done, or that it is in a final state. */
@@ -40,6 +40,8 @@ export interface Wait {
 export class StatusWatch {
   private readonly pool: pg.Pool;
   private readonly tenants = new Map<string, TenantWatch>();
+  /** Of all tenants: they share the machines on which it is done. */
+  private readonly firstLooks: FirstLooks = { simulation: new FirstLook(), turn: new FirstLook(), end: new FirstLook() };
 
   constructor(pool: pg.Pool) {
     this.pool = pool;
@@ -56,6 +58,7 @@ export class StatusWatch {
     if (known !== undefined) return known.until(wait);
     const watch = new TenantWatch(
       (ids) => look(this.pool, tenant, ids),
+      this.firstLooks,
       () => {
         // One that had no waiters was replaced when the next came.
         if (this.tenants.get(tenant) === watch) this.tenants.delete(tenant);
@@ -66,8 +69,11 @@ export class StatusWatch {
   }
 }
 
+type FirstLooks = Readonly<Record<Awaited, FirstLook>>;
+
 interface Waiter extends Wait {
   readonly since: number;
+  looks: number;
   dueAt: number;
   readonly end: (seen: Seen | null) => void;
   readonly fail: (error: unknown) => void;
@@ -75,13 +81,15 @@ interface Waiter extends Wait {
 
 class TenantWatch {
   private readonly look: (ids: readonly string[]) => Promise<Map<string, Seen>>;
+  private readonly firstLooks: FirstLooks;
   private readonly whenIdle: () => void;
   private readonly waiters = new Set<Waiter>();
   private timer: NodeJS.Timeout | undefined;
   private looking = false;
 
-  constructor(look: (ids: readonly string[]) => Promise<Map<string, Seen>>, whenIdle: () => void) {
+  constructor(look: (ids: readonly string[]) => Promise<Map<string, Seen>>, firstLooks: FirstLooks, whenIdle: () => void) {
     this.look = look;
+    this.firstLooks = firstLooks;
     this.whenIdle = whenIdle;
   }
 
@@ -93,7 +101,8 @@ class TenantWatch {
       const waiter: Waiter = {
         ...wait,
         since,
-        dueAt: since + firstLookMs + perWaiterMs * this.waiters.size,
+        looks: 0,
+        dueAt: since + this.firstLooks[wait.awaited].afterMs() + perWaiterMs * this.waiters.size,
         end: (seen) => {
           leave();
           resolve(seen);
@@ -142,11 +151,13 @@ class TenantWatch {
   }
 
   private judge(waiter: Waiter, seen: Seen | null): void {
+    const now = performance.now();
+    waiter.looks++;
     if (seen === null || isReached[waiter.awaited](seen.status)) {
+      if (seen !== null) this.firstLooks[waiter.awaited].note(now - waiter.since, waiter.looks === 1);
       waiter.end(seen);
       return;
     }
-    const now = performance.now();
     waiter.dueAt = now + Math.min(slowestMs, Math.max(shortestPauseMs, (now - waiter.since) / patience));
   }
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { type AuditEntryInput, auditEntry } from '../audit/entry.ts';
 import { type Tx, withTenant } from './sql.ts';
+import { isDisabled } from './standing.ts';
 
 /** The tenant of the system's own chain. Nobody belongs to it: a token that names it is refused. */
 export const systemTenant = '00000000-0000-0000-0000-000000000000';
@@ -13,7 +14,7 @@ export async function appendSystem(pool: pg.Pool, entries: readonly AuditEntryIn
   const { rows } = await pool.query<{ suppressed: number }>({
     name: 'append_system',
     text: 'SELECT exequatur.append_system($1::jsonb, $2::bigint)::float8 AS suppressed',
-    values: [JSON.stringify(entries.map(auditEntry)), uncounted],
+    values: [JSON.stringify(entries.map((input) => auditEntry(input))), uncounted],
   });
   return rows[0]?.suppressed ?? 0;
 }
@@ -25,7 +26,7 @@ export function noteTurnedAway(
 ): Promise<'unknown tenant' | 'disabled' | null> {
   return withTenant(pool, tenant, async (tx: Tx) => {
     const [row] = await tx.rows<{ known: boolean; disabled: boolean | null }>(
-      'SELECT EXISTS (SELECT FROM exequatur.tenant) AS known, (SELECT p.disabled FROM exequatur.principal p WHERE p.id = $1) AS disabled',
+      `SELECT EXISTS (SELECT FROM exequatur.tenant) AS known, (SELECT ${isDisabled('p')} FROM exequatur.principal p WHERE p.id = $1) AS disabled`,
       [id],
     );
     if (row?.known !== true) return 'unknown tenant';

@@ -1,12 +1,24 @@
-import { type NextStep, nextStep, type SagaStep } from '../../ontology/saga.ts';
+// What a saga does inside the database beside its edits, by what `nextStep` says. Each is one transaction under the lock of the proposal, so a crash leaves all of it or nothing.
+//
+// | step       | do                                     | undo                                   | key                                      | after a crash in the middle  |
+// |------------|----------------------------------------|----------------------------------------|------------------------------------------|------------------------------|
+// | finish     | `finish_saga`: executed                | a revert                               | the proposal, which is `executing` once  | finds it executed            |
+// | turn back  | `turn_back`: undone from here on       | none                                   | the saga, which turns once               | finds it turned              |
+// | undo edits | `undo_execution`                       | none: a person decides about conflicts | the saga, whose edits are applied once   | finds them undone            |
+// | ask        | `need_attention`: a person decides     | `resolveAttention`                     | the proposal, while it is `compensating` | finds that a person is asked |
+// | end        | `end_saga`: failed, or simulated again | none                                   | the saga, which ends once                | finds it ended               |
+
+import { nextStep } from '../../ontology/saga.ts';
 import type { ApprovalFacts } from '../approval-facts.ts';
 import type { LockedProposal } from '../proposal-row.ts';
 import type { Settled } from '../settle.ts';
 import type { Tx } from '../sql.ts';
+import { attentionOf } from './attention-of.ts';
 import { waitAnew } from './check-waits.ts';
 import { describeSaga } from './describe-saga.ts';
 import { endSaga, executionFailed, needAttention, turnBack } from './move-saga.ts';
-import { readSaga, type SagaRow } from './saga-rows.ts';
+import { notDone } from './not-done.ts';
+import { readSaga, type SagaRow, type StepRow } from './saga-rows.ts';
 
 /** Does what comes next inside the database, and says what comes next outside of it. The edits themselves are applied by the caller, which asks everything again before. */
 export async function advanceSaga(
@@ -22,14 +34,13 @@ export async function advanceSaga(
       return finish(tx, proposal, facts, saga, executionId);
     case 'turnBack':
       return describeSaga(
-        turnBack(tx, proposal, { backTo: 'failed', failure: failureOf(next.failed, saga), reason: 'effect_failed' }),
+        turnBack(tx, proposal, { backTo: 'failed', failure: failureOf(next.failed), reason: 'effect_failed' }),
         facts,
         saga,
       );
     case 'do':
     case 'undo': {
-      const step = saga.steps[next.step.ordinal];
-      const isChanged = step !== undefined && waitAnew(tx, proposal.id, saga, step);
+      const isChanged = waitAnew(tx, proposal.id, saga, next.step);
       return describeSaga(proposal, facts, isChanged ? ((await readSaga(tx, proposal.id)) ?? saga) : saga);
     }
     case 'undoEdits':
@@ -37,14 +48,14 @@ export async function advanceSaga(
     case 'end':
       return describeSaga(endSaga(tx, proposal, saga), facts, saga);
     case 'attention':
-      return describeSaga(askPerson(tx, proposal, saga, next), facts, saga);
+      return describeSaga(needAttention(tx, proposal, attentionOf(next)), facts, saga);
     case 'apply':
       throw new Error('edits are applied by whoever asks everything again');
   }
 }
 
 function finish(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts, saga: SagaRow, executionId: string): Settled {
-  const failed = saga.steps.filter(({ state }) => state !== 'done').map(({ name }) => name);
+  const { failedEffects, unknownEffects } = notDone(saga);
   tx.audit({
     type: 'proposal.executed',
     proposalId: proposal.id,
@@ -55,17 +66,17 @@ function finish(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts, saga: Sa
       planDigest: proposal.planDigest,
       edits: facts.plan?.edits ?? 0,
       effects: saga.steps.length,
-      ...(failed.length > 0 ? { failedEffects: failed } : {}),
+      ...(failedEffects.length > 0 ? { failedEffects } : {}),
+      ...(unknownEffects.length > 0 ? { unknownEffects } : {}),
     },
   });
   tx.send('SELECT exequatur.finish_saga($1::uuid, $2::jsonb)', [proposal.id, JSON.stringify(tx.takeEntries())]);
   return describeSaga({ ...proposal, status: 'executed' }, facts, saga);
 }
 
-function failureOf(step: SagaStep, saga: SagaRow) {
-  const problem = saga.steps[step.ordinal]?.problem;
+function failureOf(step: StepRow) {
   const code = step.phase === 'check' ? 'check_failed' : step.state === 'unknown' ? 'effect_unknown' : 'effect_refused';
-  return executionFailed(code, `${step.name}: ${problem?.message ?? 'failed'}`);
+  return executionFailed(code, `${step.name}: ${step.problem?.message ?? 'failed'}`);
 }
 
 async function undoEdits(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts, executionId: string): Promise<Settled> {
@@ -74,16 +85,4 @@ async function undoEdits(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts,
   const after = await readSaga(tx, proposal.id);
   if (after === null) throw new Error('the saga vanished while its proposal was locked');
   return describeSaga(proposal, facts, after);
-}
-
-function askPerson(tx: Tx, proposal: LockedProposal, saga: SagaRow, { step }: Extract<NextStep, { kind: 'attention' }>): LockedProposal {
-  if (step === 'edits') return needAttention(tx, proposal, 'edits', 'objects were changed or referred to since');
-  const problem = saga.steps[step.ordinal]?.problem?.message;
-  const words = step.hasCompensation ? (problem ?? 'its undo was refused') : 'nothing takes it back';
-  return needAttention(
-    tx,
-    proposal,
-    step.name,
-    step.state === 'unknown' || step.state === 'sending' ? `its outcome is unknown: ${problem ?? 'no answer'}` : words,
-  );
 }

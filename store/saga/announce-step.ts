@@ -3,7 +3,7 @@ import type { JsonObject } from '../../ontology/json.ts';
 import type { StepState } from '../../ontology/saga.ts';
 import type { ProposalRow } from '../proposal-row.ts';
 import type { Tx } from '../sql.ts';
-import type { SagaRow, StepRow } from './saga-rows.ts';
+import type { SagaHead, StepRow } from './saga-rows.ts';
 
 interface StepOutcome {
   kind: 'do' | 'undo';
@@ -11,10 +11,18 @@ interface StepOutcome {
   problem?: { code: string; message: string };
 }
 
+/** What is counted of a step that came to an end, once that is committed. */
+export interface StepEnd {
+  way: 'do' | 'undo';
+  state: StepState;
+  optional: boolean;
+}
+
 /** That a step came to an end, for the log and for whoever listens. What was sent and answered is in neither. */
-export function announceStep(tx: Tx, proposal: ProposalRow, saga: SagaRow, step: StepRow, { kind, state, problem }: StepOutcome): void {
+export function announceStep(tx: Tx, proposal: ProposalRow, saga: SagaHead, step: StepRow, { kind, state, problem }: StepOutcome): StepEnd {
   const facts: JsonObject = {
     effect: step.name,
+    optional: step.optional,
     ordinal: step.ordinal,
     run: saga.run,
     way: kind,
@@ -29,4 +37,5 @@ export function announceStep(tx: Tx, proposal: ProposalRow, saga: SagaRow, step:
      VALUES ((SELECT current_setting('app.tenant')::uuid), $1::uuid, $2::uuid, 'effect.ended', 'proposal/' || $3::text, $3::text::uuid, $4::jsonb, exequatur.clock())`,
     [randomUUID(), entry, proposal.id, JSON.stringify({ proposalId: proposal.id, actionType: proposal.actionType, ...facts })],
   );
+  return { way: kind, state, optional: step.optional };
 }

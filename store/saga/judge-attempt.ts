@@ -2,75 +2,78 @@ import type { JsonObject } from '../../ontology/json.ts';
 import { type Answer, type Judgement, judgeAnswer, judgeProbe, takeSlots } from '../../ontology/judge-answer.ts';
 import type { PlannedEffect } from '../../ontology/planned-effect.ts';
 import type { StepState } from '../../ontology/saga.ts';
-import type { PlannedStep, StepProblem, StepRow } from './saga-rows.ts';
-import { type Attempt, attemptsOf } from './start-attempt.ts';
+import { bakeLeftMs } from './bake-time.ts';
+import { judgeAsking } from './judge-asking.ts';
+import type { PlannedStep } from './planned-steps.ts';
+import type { StepProblem, StepRow } from './saga-rows.ts';
+import { type Attempt, attemptsOf, triesOf } from './start-attempt.ts';
 
 /** What an attempt came to, as it is put on record. */
 export type Outcome =
   | { state: Exclude<StepState, 'waiting' | 'sending' | 'undoing'>; problem?: StepProblem; slots?: JsonObject }
-  /** `outstanding`: what was sent may have been received, by this attempt or, where the key makes them one, by an earlier one. */
-  | { state: 'again'; outstanding: boolean; problem: StepProblem; retryAfterMs?: number };
+  /** `outstanding`: what was sent may have been received, by this attempt or, where the key makes them one, by an earlier one. `atOnce`: without a pause, since a probe has just told. */
+  | { state: 'again'; outstanding: boolean; problem: StepProblem; retryAfterMs?: number; atOnce?: true }
+  /** A check held, or nobody could be asked, and its bake time is not over. */
+  | { state: 'baking'; problem: StepProblem | null };
 
 /** What the answer to an attempt says of the step, by what is on record of the attempts before. */
-export function judgeAttempt(attempt: Attempt, step: StepRow, planned: PlannedStep, answer: Answer, probed: boolean): Outcome {
-  const effect = 'effect' in planned ? planned.effect : null;
+export function judgeAttempt(
+  attempt: Attempt,
+  step: StepRow,
+  planned: PlannedStep,
+  { answer, probed, now }: { answer: Answer; probed: boolean; now: string },
+): Outcome {
+  if ('check' in planned) {
+    const isLast = attempt.number - step.earlierAttempts >= attemptsOf(planned);
+    return judgeAsking(judgeProbe(answer, attempt.check?.done ?? ''), { bakes: bakeLeftMs(step, planned.check, now) > 0, isLast });
+  }
+  const { effect } = planned;
   const isLast = attempt.number >= attemptsOf(planned);
   return attempt.kind === 'do'
-    ? judgeDo(attempt, step, effect, answer, { probed, isLast })
+    ? judgeDo(attempt, step, effect, answer, { probed, isLast, mayAsk: attempt.number < triesOf(planned) })
     : judgeUndo(attempt, step, effect, answer, { probed, isLast });
 }
 
 function judgeDo(
-  { check, probeFirst }: Attempt,
+  { probeFirst }: Attempt,
   step: StepRow,
-  effect: PlannedEffect | null,
+  effect: PlannedEffect,
   answer: Answer,
-  { probed, isLast }: { probed: boolean; isLast: boolean },
+  { probed, isLast, mayAsk }: { probed: boolean; isLast: boolean; mayAsk: boolean },
 ): Outcome {
-  if (check !== undefined) {
-    const holds = judgeProbe(answer, check.done);
-    if (holds !== undefined)
-      return holds ? { state: 'done' } : { state: 'refused', problem: { code: 'check_failed', message: 'it does not hold' } };
-    const problem = { code: 'check_unanswered', message: 'nobody answered whether it holds' };
-    return isLast ? { state: 'refused', problem } : { state: 'again', outstanding: false, problem };
-  }
   if (probed && probeFirst !== undefined) {
     const isDone = judgeProbe(answer, probeFirst.done);
-    if (isDone && answer.kind === 'answered') return ended(takeSlots(answer, effect?.slots ?? {}));
+    if (isDone && answer.kind === 'answered') return ended(takeSlots(answer, effect.slots ?? {}));
     const known = step.problem ?? { code: 'answer_lost', message: 'a request was sent, and its answer never came' };
-    const problem = { ...known, inDoubt: isDone === undefined };
-    if (isDone === false) return isLast ? { state: 'refused', problem } : { state: 'again', outstanding: false, problem, retryAfterMs: 0 };
-    return isLast ? { state: 'unknown', problem } : { state: 'again', outstanding: true, problem };
+    // What was sent may still be under way at the other side when the probe finds nothing: the doubt stays until it is found done.
+    const problem = { ...known, inDoubt: true };
+    // Past the last attempt nothing is sent any more, so a no changes nothing; a probe that could not tell is asked a few times more.
+    if (isLast && (isDone === false || !mayAsk)) return { state: 'unknown', problem };
+    return { state: 'again', outstanding: isDone === undefined, problem, ...(isDone === false ? { atOnce: true } : {}) };
   }
-  const judgement = judgeAnswer(answer, effect?.slots);
-  const wasInDoubt = effect?.lostAnswer === 'key' && isInDoubt(step);
-  if (judgement.outcome === 'refused' && wasInDoubt) {
-    // It says what became of this attempt alone: an earlier one may be under way, or have been done before whatever turns this one away.
-    const problem = { ...judgement.problem, inDoubt: true };
-    const isBusy = answer.kind === 'answered' && answer.status === 409;
-    return isBusy && !isLast ? { state: 'again', outstanding: true, problem } : { state: 'unknown', problem };
-  }
-  if (judgement.outcome !== 'again') return ended(judgement);
+  const judgement = judgeAnswer(answer, effect.slots);
+  if (judgement.outcome === 'done' || judgement.outcome === 'unusable') return ended(judgement);
+  const mode = effect.lostAnswer;
+  const wasInDoubt = isInDoubt(step);
   const inDoubt = judgement.inDoubt || wasInDoubt;
   const problem = { ...judgement.problem, inDoubt };
-  if (judgement.inDoubt && effect?.lostAnswer === 'none') return { state: 'unknown', problem };
-  if (isLast) return { state: inDoubt ? 'unknown' : 'refused', problem };
-  return { ...judgement, state: 'again', outstanding: inDoubt, problem };
+  // Whoever can be asked is asked, also when nothing is sent any more.
+  const isProbed = inDoubt && mode === 'probe';
+  if ((isLast && !isProbed) || (inDoubt && mode === 'none')) return { state: inDoubt ? 'unknown' : 'refused', problem };
+  if (judgement.outcome === 'again') return { ...judgement, state: 'again', outstanding: inDoubt, problem };
+  if (!inDoubt) return { state: 'refused', problem };
+  // A refusal says what became of this attempt alone: an earlier one may be under way, or have been done before whatever turns this one away. A probe tells, and so does whoever is still busy with it.
+  const isBusy = answer.kind === 'answered' && answer.status === 409;
+  return mode === 'probe' || isBusy ? { state: 'again', outstanding: true, problem } : { state: 'unknown', problem };
 }
 
 function isInDoubt({ problem }: StepRow): boolean {
   return problem?.inDoubt === true;
 }
 
-function ended(judgement: Exclude<Judgement, { outcome: 'again' }>): Outcome {
-  switch (judgement.outcome) {
-    case 'done':
-      return { state: 'done', ...(judgement.slots ? { slots: judgement.slots } : {}) };
-    case 'refused':
-      return { state: 'refused', problem: judgement.problem };
-    case 'unusable':
-      return { state: 'unknown', problem: judgement.problem };
-  }
+function ended(judgement: Extract<Judgement, { outcome: 'done' | 'unusable' }>): Outcome {
+  if (judgement.outcome === 'unusable') return { state: 'unknown', problem: judgement.problem };
+  return { state: 'done', ...(judgement.slots ? { slots: judgement.slots } : {}) };
 }
 
 /**
@@ -81,29 +84,30 @@ function ended(judgement: Exclude<Judgement, { outcome: 'again' }>): Outcome {
 function judgeUndo(
   { probeFirst }: Attempt,
   step: StepRow,
-  effect: PlannedEffect | null,
+  effect: PlannedEffect,
   answer: Answer,
   { probed, isLast }: { probed: boolean; isLast: boolean },
 ): Outcome {
-  const mode = effect?.compensation?.lostAnswer ?? 'none';
+  const mode = effect.compensation?.lostAnswer ?? 'none';
   if (probed && probeFirst !== undefined) {
     const isDone = judgeProbe(answer, probeFirst.done);
     if (isDone) return { state: 'undone' };
     const known = step.problem ?? { code: 'answer_lost', message: 'an undo was sent, and its answer never came' };
+    const problem = { ...known, inDoubt: true };
     return isDone === false
-      ? { state: 'again', outstanding: false, problem: { ...known, inDoubt: false }, retryAfterMs: 0 }
-      : { state: 'again', outstanding: true, problem: { ...known, inDoubt: true } };
+      ? { state: 'again', outstanding: false, problem, atOnce: true }
+      : { state: 'again', outstanding: true, problem };
   }
   const judgement = judgeAnswer(answer);
   if (judgement.outcome === 'done' || judgement.outcome === 'unusable') return { state: 'undone' };
+  const wasInDoubt = isInDoubt(step);
+  const problem = { ...judgement.problem, inDoubt: judgement.inDoubt || wasInDoubt };
   if (judgement.outcome === 'again') {
-    const problem = { ...judgement.problem, inDoubt: judgement.inDoubt || isInDoubt(step) };
     if (judgement.inDoubt && mode === 'none') return { state: 'stuck', problem };
-    return { ...judgement, state: 'again', outstanding: judgement.inDoubt, problem };
+    return { ...judgement, state: 'again', outstanding: judgement.inDoubt || (mode === 'probe' && wasInDoubt), problem };
   }
   const status = answer.kind === 'answered' ? answer.status : 0;
-  if ((status === 404 || status === 410) && isInDoubt(step)) return { state: 'undone' };
-  if (status === 409 && isInDoubt(step) && mode !== 'none' && !isLast)
-    return { state: 'again', outstanding: true, problem: { ...judgement.problem, inDoubt: true } };
-  return { state: 'stuck', problem: { ...judgement.problem, inDoubt: isInDoubt(step) } };
+  if ((status === 404 || status === 410) && wasInDoubt) return { state: 'undone' };
+  const isAsked = mode === 'probe' ? judgement.inDoubt || (status === 409 && wasInDoubt) : mode === 'key' && status === 409 && wasInDoubt;
+  return isAsked && !isLast ? { state: 'again', outstanding: true, problem } : { state: 'stuck', problem };
 }

@@ -1,7 +1,7 @@
 import type { PlannedRequest } from '../../ontology/planned-effect.ts';
 import type { LockedProposal } from '../proposal-row.ts';
 import type { Tx } from '../sql.ts';
-import type { SagaRow, StepRow } from './saga-rows.ts';
+import type { SagaHead, StepRow } from './saga-rows.ts';
 import { setStep } from './set-step.ts';
 
 export const functionTimeoutMs = 30_000;
@@ -13,13 +13,13 @@ export function leaseOf(request: PlannedRequest): number {
 }
 
 /** How long somebody may still wait for the answer to any attempt; 0 where nobody does. A step of unknown outcome is left by its last attempt, which an earlier one may outlive. */
-export function leaseLeftMs({ state, leasedUntil }: StepRow, { now }: SagaRow): number {
+export function leaseLeftMs({ state, leasedUntil }: StepRow, { now }: SagaHead): number {
   if (leasedUntil === null || (state !== 'sending' && state !== 'undoing' && state !== 'unknown')) return 0;
   return Math.max(0, Date.parse(leasedUntil) - Date.parse(now));
 }
 
 /** More is left than any attempt is given where the database's clock was set back: then it counts from now. */
-export function boundLease(tx: Tx, proposal: LockedProposal, saga: SagaRow, step: StepRow, leftMs: number, mostMs: number): number {
+export function boundLease(tx: Tx, proposal: LockedProposal, saga: SagaHead, step: StepRow, leftMs: number, mostMs: number): number {
   if (leftMs <= mostMs) return leftMs;
   setStep(tx, proposal.id, saga, step, { state: step.state, leasedMs: mostMs });
   return mostMs;

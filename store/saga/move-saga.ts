@@ -1,6 +1,7 @@
 import type { ProposalRow, StoredFailure } from '../proposal-row.ts';
 import type { Tx } from '../sql.ts';
 import { leaveExecuting, type Move, through } from '../transition.ts';
+import type { Attention } from './attention-of.ts';
 import type { SagaRow } from './saga-rows.ts';
 
 /** Whether anything of it may have happened. */
@@ -61,8 +62,9 @@ export function failureOfSaga({ failure }: SagaRow): StoredFailure {
 }
 
 /** compensating -> needs_attention. */
-export function needAttention<P extends ProposalRow>(tx: Tx, proposal: P, step: string, problem: string): P {
-  const move: Move = { to: 'needs_attention', facts: { step, problem } };
+export function needAttention<P extends ProposalRow>(tx: Tx, proposal: P, asked: Attention | null): P {
+  if (asked === null) throw new Error('nobody is to be asked about a saga that goes on by itself');
+  const move: Move = { to: 'needs_attention', facts: { step: asked.step, problem: asked.why } };
   return through(tx, proposal, move, () => 'exequatur.need_attention($4::text::uuid)', []);
 }
 

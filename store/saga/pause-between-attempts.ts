@@ -1,4 +1,4 @@
-export const longestPauseMs = 5 * 60_000; // Of those that a receiver asks for.
+const longestAskedMs = 5 * 60_000;
 const firstPauseMs = 500;
 const usualPauseMs = 60_000;
 
@@ -6,4 +6,12 @@ const usualPauseMs = 60_000;
 export function pauseMs(number: number): number {
   const most = Math.min(usualPauseMs, firstPauseMs * 2 ** Math.min(number, 10));
   return Math.round(most / 2 + (Math.random() * most) / 2);
+}
+
+/**
+ * The same after an answer that says how long to stay away, which is heeded up to five minutes. Our own pause comes on top: a receiver says the same to many at once, and one that
+ * says nought, or an instant that is past, would else be asked again without a pause, where it is an undo for ever.
+ */
+export function askedPauseMs(number: number, askedMs: number): number {
+  return Math.min(Math.max(0, askedMs), longestAskedMs) + pauseMs(number);
 }

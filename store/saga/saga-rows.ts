@@ -1,15 +1,18 @@
-import type { JsonObject, JsonValue } from '../../ontology/json.ts';
-import type { PlannedCheck, PlannedEffect } from '../../ontology/planned-effect.ts';
+import type { JsonObject } from '../../ontology/json.ts';
 import type { Saga, SagaStep } from '../../ontology/saga.ts';
 import { isoTime, type StoredFailure } from '../proposal-row.ts';
 import type { Sql } from '../sql.ts';
+import type { UndoConflict } from './undo-conflict.ts';
 
 export interface StepRow extends SagaStep {
   attempts: number;
   undoAttempts: number;
   /** Set while an attempt may have reached the other side without an answer of it being known; until then somebody may still wait for that answer. */
   leasedUntil: string | null;
-  dueAt: string | null;
+  /** Of a check with a bake time: until when it is asked again and again; null before it was first asked. */
+  bakesUntil: string | null;
+  /** Of a check: how many of its attempts belong to askings that are over. */
+  earlierAttempts: number;
   /** When what is on record of it was last changed: of a check that waits, since when it waits. */
   changedAt: string;
   slots: JsonObject | null;
@@ -23,47 +26,43 @@ export interface StepProblem {
   inDoubt?: boolean;
 }
 
-/** An execution with effects that is under way. */
-export interface SagaRow extends Saga {
+/** An execution with effects that is under way, but for its steps. */
+export interface SagaHead extends Omit<Saga, 'steps'> {
   run: number;
   planId: string;
+  digest: string;
+  /** Whether idempotency keys say of which plan they are. Not of what began before they did. */
+  keysNamePlan: boolean;
   backTo: 'failed' | 'simulating' | null;
   failure: StoredFailure | null;
   cancelled: { by: string; reason: string } | null;
-  conflicts: JsonValue;
-  steps: StepRow[];
+  conflicts: UndoConflict[] | null;
   now: string;
 }
 
-/** SQL for the steps of a saga row `s` as a JSON array. */
-export const stepsJson = (s: string): string => `(
+/** With all of its steps, of which there may be as many as a change set has actions, and more. */
+export interface SagaRow extends SagaHead {
+  steps: StepRow[];
+}
+
+/** SQL for the steps `t` of a saga row `s`, or for `some` of them, as a JSON array. */
+export const stepsJson = (s: string, some = 'true'): string => `(
   SELECT coalesce(jsonb_agg(jsonb_build_object('ordinal', t.ordinal, 'name', t.name, 'phase', t.phase, 'optional', t.optional, 'state', t.state, 'hasCompensation', t.compensated,
                                                'asksPerson', t.asks_person, 'attempts', t.attempts, 'undoAttempts', t.undo_attempts, 'leasedUntil', ${isoTime('t.leased_until')},
-                                               'dueAt', ${isoTime('t.due_at')}, 'changedAt', ${isoTime('t.changed_at')}, 'slots', t.slots, 'problem', t.problem) ORDER BY t.ordinal), '[]')
-    FROM exequatur.saga_step t WHERE t.tenant_id = ${s}.tenant_id AND t.proposal_id = ${s}.proposal_id AND t.run = ${s}.run)`;
+                                               'dueAt', ${isoTime('t.due_at')}, 'bakesUntil', ${isoTime('t.bakes_until')}, 'earlierAttempts', t.earlier_attempts, 'changedAt', ${isoTime('t.changed_at')}, 'slots', t.slots, 'problem', t.problem) ORDER BY t.ordinal), '[]')
+    FROM exequatur.saga_step t WHERE t.tenant_id = ${s}.tenant_id AND t.proposal_id = ${s}.proposal_id AND t.run = ${s}.run AND (${some}))`;
+
+/** SQL for the saga under way of the proposal $1, with `some` of its steps. */
+export const selectSaga = (some?: string): string =>
+  `SELECT jsonb_build_object('run', s.run, 'planId', s.plan_id, 'digest', s.digest, 'keysNamePlan', s.keys_name_plan, 'direction', s.direction, 'edits', s.edits, 'backTo', s.back_to, 'failure', s.failure, 'conflicts', s.conflicts,
+                               'cancelled', CASE WHEN s.cancelled_at IS NOT NULL THEN jsonb_build_object('by', s.cancelled_by, 'reason', s.cancel_reason) END,
+                               'steps', ${stepsJson('s', some)}, 'now', ${isoTime('exequatur.clock()')}) AS saga
+     FROM exequatur.saga s WHERE s.proposal_id = $1::uuid AND s.ended_at IS NULL`;
 
 /** The saga of a proposal that is under way. MUST be read after the proposal's row was locked. */
 export async function readSaga(tx: Sql, proposalId: string): Promise<SagaRow | null> {
-  const [row] = await tx.rows<{ saga: SagaRow }>(
-    `SELECT jsonb_build_object('run', s.run, 'planId', s.plan_id, 'direction', s.direction, 'edits', s.edits, 'backTo', s.back_to, 'failure', s.failure, 'conflicts', s.conflicts,
-                               'cancelled', CASE WHEN s.cancelled_at IS NOT NULL THEN jsonb_build_object('by', s.cancelled_by, 'reason', s.cancel_reason) END,
-                               'steps', ${stepsJson('s')}, 'now', ${isoTime('exequatur.clock()')}) AS saga
-       FROM exequatur.saga s WHERE s.proposal_id = $1::uuid AND s.ended_at IS NULL`,
-    [proposalId],
-  );
+  const [row] = await tx.rows<{ saga: SagaRow }>(selectSaga(), [proposalId]);
   return row?.saga ?? null;
-}
-
-export type PlannedStep = { effect: PlannedEffect } | { check: PlannedCheck };
-
-/** What the plan says of its steps, by ordinal. The header is the first line of the first chunk. */
-export async function readPlannedSteps(tx: Sql, planId: string): Promise<PlannedStep[]> {
-  const [row] = await tx.rows<{ header: { effects: PlannedEffect[]; checks?: PlannedCheck[] } }>(
-    `SELECT split_part(convert_from(c.bytes, 'UTF8'), E'\\n', 1)::jsonb AS header FROM exequatur.plan_chunk c WHERE c.plan_id = $1::uuid AND c.ordinal = 0`,
-    [planId],
-  );
-  if (row === undefined) throw new Error('a saga names a plan that is not there');
-  return [...row.header.effects.map((effect) => ({ effect })), ...(row.header.checks ?? []).map((check) => ({ check }))];
 }
 
 /** What the answers so far have said. */

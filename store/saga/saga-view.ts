@@ -1,7 +1,7 @@
-import type { JsonValue } from '../../ontology/json.ts';
 import { mayRetry, nameOfStep, nextStep, type OperatorDecision } from '../../ontology/saga.ts';
 import { isoTime } from '../proposal-row.ts';
 import { type SagaRow, type StepRow, stepsJson } from './saga-rows.ts';
+import type { UndoConflict } from './undo-conflict.ts';
 
 export interface EffectView {
   name: string;
@@ -11,6 +11,7 @@ export interface EffectView {
   attempts: number;
   undoAttempts: number;
   dueAt: string | null;
+  bakesUntil: string | null;
   problem: { code: string; message: string } | null;
 }
 
@@ -21,8 +22,11 @@ export interface SagaView {
   edits: SagaRow['edits'];
   steps: EffectView[];
   cancelled: { by: string; reason: string } | null;
-  attention: { step: string; choices: OperatorDecision[]; conflicts: JsonValue } | null;
+  /** Of many conflicts the first. */
+  attention: { step: string; choices: OperatorDecision[]; conflicts: UndoConflict[] | null; conflictCount: number } | null;
 }
+
+const mostShown = 100;
 
 type NewestSaga = Pick<SagaRow, 'run' | 'direction' | 'edits' | 'steps' | 'cancelled' | 'conflicts'>;
 
@@ -36,12 +40,13 @@ export function sagaView(saga: NewestSaga | null, needsAttention: boolean): Saga
   if (saga === null) return null;
   const next = needsAttention ? nextStep(saga) : null;
   const { run, direction, edits, cancelled } = saga;
+  const conflicts = next?.kind === 'attention' && next.step === 'edits' ? saga.conflicts : null;
   return {
     run,
     direction,
     edits,
     cancelled,
-    steps: saga.steps.map(({ name, phase, optional, state, attempts, undoAttempts, dueAt, problem }) => ({
+    steps: saga.steps.map(({ name, phase, optional, state, attempts, undoAttempts, dueAt, bakesUntil, problem }) => ({
       name,
       phase,
       optional,
@@ -49,6 +54,7 @@ export function sagaView(saga: NewestSaga | null, needsAttention: boolean): Saga
       attempts,
       undoAttempts,
       dueAt,
+      bakesUntil,
       problem: problem && { code: problem.code, message: problem.message },
     })),
     attention:
@@ -56,7 +62,8 @@ export function sagaView(saga: NewestSaga | null, needsAttention: boolean): Saga
         ? {
             step: nameOfStep(next.step),
             choices: mayRetry(next.step) ? ['retry', 'skip', 'abort'] : ['skip', 'abort'],
-            conflicts: next.step === 'edits' ? saga.conflicts : null,
+            conflicts: conflicts?.slice(0, mostShown) ?? null,
+            conflictCount: conflicts?.length ?? 0,
           }
         : null,
   };

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../ontology/json.ts';
 import type { Tx } from '../sql.ts';
-import type { SagaRow, StepRow } from './saga-rows.ts';
+import type { SagaHead, StepRow } from './saga-rows.ts';
 import type { StepRef } from './start-attempt.ts';
 
 export interface Change {
@@ -17,7 +17,7 @@ export interface Change {
 export function setStep(
   tx: Tx,
   proposalId: string,
-  { run }: SagaRow,
+  { run }: SagaHead,
   { ordinal }: StepRow,
   { state, counts, leasedMs, problem, slots }: Change,
 ): void {
@@ -42,7 +42,7 @@ export function setStep(
 }
 
 /** A check waits from the moment when everything before it is done. */
-export function setDue(tx: Tx, proposalId: string, { run }: SagaRow, { ordinal }: StepRow, afterMs: number): void {
+export function setDue(tx: Tx, proposalId: string, { run }: SagaHead, { ordinal }: StepRow, afterMs: number): void {
   tx.send(
     `UPDATE exequatur.saga_step t SET due_at = exequatur.clock() + make_interval(secs => $4::double precision / 1000), changed_at = exequatur.clock()
       WHERE t.proposal_id = $1::uuid AND t.run = $2::int AND t.ordinal = $3::int`,

@@ -2,7 +2,6 @@ import type pg from 'pg';
 import { fillSlots } from '../../ontology/fill-slots.ts';
 import { leadsToEndpoint } from '../../ontology/leads-to-endpoint.ts';
 import type { PlannedCompensation, PlannedProbe, PlannedRequest } from '../../ontology/planned-effect.ts';
-import { nextStep } from '../../ontology/saga.ts';
 import { readApprovalFacts } from '../approval-facts.ts';
 import type { LoadedOntology } from '../load-ontology.ts';
 import { type LockedProposal, lockProposal } from '../proposal-row.ts';
@@ -10,13 +9,18 @@ import { describe, type Settled } from '../settle.ts';
 import { type Tx, withTenant } from '../sql.ts';
 import type { StoreDeps } from '../store-deps.ts';
 import { obstaclesOf } from '../switches.ts';
-import { announceStep } from './announce-step.ts';
+import { announceStep, type StepEnd } from './announce-step.ts';
+import { askObjects } from './ask-objects.ts';
+import { bakeLeftMs, beginBake } from './bake-time.ts';
+import { waitAnew, waitLeftMs } from './check-waits.ts';
 import { describeSaga } from './describe-saga.ts';
-import { judgeObjects } from './judge-objects.ts';
+import { keyOf } from './idempotency-key.ts';
 import { boundLease, leaseLeftMs, leaseOf } from './leases.ts';
-import { executionFailed, leaveSaga } from './move-saga.ts';
-import { type PlannedStep, readPlannedSteps, readSaga, type SagaRow, type StepProblem, type StepRow, slotsOf } from './saga-rows.ts';
+import { type KnownPlan, knownPlan, type PlannedStep, readSlots } from './planned-steps.ts';
+import { readSagaAhead } from './saga-ahead.ts';
+import type { SagaHead, StepProblem, StepRow } from './saga-rows.ts';
 import { setStep as set, setDue } from './set-step.ts';
+import { stopBetweenSteps } from './stop-between-steps.ts';
 import { storeMessage } from './store-message.ts';
 
 /** Which step, and which way. */
@@ -44,7 +48,8 @@ export interface Attempt extends StepRef {
   othersUntil?: number;
 }
 
-export type Started = { attempt: Attempt } | { waitMs: number } | { settled: Settled };
+/** `ended`: the step came to an end without anything being sent. */
+export type Started = { attempt: Attempt } | { waitMs: number } | { settled: Settled; ended?: StepEnd };
 
 const lost = { code: 'answer_lost', message: 'a request was sent, and its answer never came' };
 
@@ -67,18 +72,19 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
   if (proposal === null) return null;
   const [facts, saga, obstacles] = await Promise.all([
     readApprovalFacts(tx, proposalId),
-    readSaga(tx, proposalId),
+    readSagaAhead(tx, proposalId),
     obstaclesOf(tx, proposalId),
   ]);
-  const now = async (moved: LockedProposal = proposal) => {
-    const after = await readSaga(tx, proposalId);
-    return { settled: after === null ? describe(moved, facts) : describeSaga(moved, facts, after) };
+  const now = async ({ ended, moved = proposal }: { ended?: StepEnd; moved?: LockedProposal } = {}) => {
+    const after = await readSagaAhead(tx, proposalId);
+    return { settled: after === null ? describe(moved, facts) : describeSaga(moved, facts, after), ...(ended ? { ended } : {}) };
   };
-  const next = saga === null ? null : nextStep(saga);
-  if (saga === null || next === null || (next.kind !== 'do' && next.kind !== 'undo')) return now();
+  const next = saga?.next;
+  if (saga === null || (next?.kind !== 'do' && next?.kind !== 'undo')) return now();
   if (next.kind !== ref.kind || next.step.ordinal !== ref.ordinal) return now();
-  const step = saga.steps[ref.ordinal] as StepRow;
-  const planned = (await readPlannedSteps(tx, saga.planId))[ref.ordinal] as PlannedStep;
+  const { step } = next;
+  const plan = await knownPlan(tx, saga.planId);
+  const planned = plan.steps[ref.ordinal] as PlannedStep;
   const leaseMs = leaseLeftMs(step, saga);
   const leasedFor = step.state === 'undoing' ? 'undo' : 'do';
   const mostMs = () => leaseOf(handlingOf(planned, leasedFor).request);
@@ -86,56 +92,60 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
   if (ref.kind === 'do') {
     const isStopped = obstacles.stop !== null || saga.cancelled !== null;
     // What is on its way would arrive after it was taken back.
-    if (isStopped) return leaseMs > 0 ? wait() : now(stopBetweenSteps(tx, proposal, saga, step, obstacles.stop));
-    if (step.dueAt !== null && step.dueAt > saga.now) return now();
+    if (isStopped) return leaseMs > 0 ? wait() : now(await stopBetweenSteps(tx, proposal, saga, step, obstacles.stop));
+    if (waitAnew(tx, proposalId, saga, step) || waitLeftMs(step, saga.now) > 0) return now();
   }
   // The effect would arrive after it was taken back.
   if (ref.kind === 'undo' && leasedFor === 'do' && leaseMs > 0) return wait();
-  if ('check' in planned && step.dueAt === null && planned.check.afterMs > 0) {
-    setDue(tx, proposalId, saga, step, planned.check.afterMs);
-    return now();
-  }
-  if ('check' in planned && planned.check.probe === undefined) {
-    askObjects(tx, proposal, saga, step, await judgeObjects(tx, proposal, saga.planId, planned.check, deps));
-    return now();
+  if ('check' in planned) {
+    const { check } = planned;
+    if (step.dueAt === null && check.afterMs > 0) {
+      setDue(tx, proposalId, saga, step, check.afterMs);
+      return now();
+    }
+    beginBake(tx, proposalId, saga, step, check);
+    if (check.probe === undefined) return now(await askObjects(tx, proposal, saga, step, { plan, check }, deps));
   }
   const handling = handlingOf(planned, ref.kind);
   const isOutstanding = step.leasedUntil !== null && step.state === (ref.kind === 'do' ? 'sending' : 'undoing');
-  // Attempts that never came to an answer count like others.
-  const isSpent = isOutstanding && ref.kind === 'do' && step.attempts >= attemptsOf(planned);
+  // Attempts that never came to an answer count like others. Past those of the effect an outstanding one is only probed. A check is given up when its bake time is over, and not before.
+  const tries = step.attempts - step.earlierAttempts;
+  const bakes = 'check' in planned && bakeLeftMs(step, planned.check, saga.now) > 0;
+  const isSpent = isOutstanding && ref.kind === 'do' && tries >= triesOf(planned) && !bakes;
   if (isSpent || (isOutstanding && handling.lostAnswer !== 'key')) {
     if (leaseMs > 0) return wait();
     if (isSpent || handling.lostAnswer === 'none') {
       const problem = { ...lost, inDoubt: true };
-      set(tx, proposalId, saga, step, { state: ref.kind === 'do' ? 'unknown' : 'stuck', leasedMs: null, problem });
-      announceStep(tx, proposal, saga, step, { kind: ref.kind, state: ref.kind === 'do' ? 'unknown' : 'stuck', problem });
-      return now();
+      const state = ref.kind === 'do' ? 'unknown' : 'stuck';
+      set(tx, proposalId, saga, step, { state, leasedMs: null, problem });
+      return now({ ended: announceStep(tx, proposal, saga, step, { kind: ref.kind, state, problem }) });
     }
   }
   const othersMs = isOutstanding ? Math.min(leaseMs, mostMs()) : 0;
-  return attempt(tx, { proposal, saga, step, ref, planned, handling, isOutstanding, othersMs, now }, deps);
+  return attempt(tx, { proposal, saga, step, ref, plan, planned, handling, isOutstanding, othersMs, now }, deps);
 }
 
 interface Context {
   proposal: LockedProposal;
-  saga: SagaRow;
+  saga: SagaHead;
   step: StepRow;
   ref: StepRef;
+  plan: KnownPlan;
   planned: PlannedStep;
   handling: PlannedCompensation;
   isOutstanding: boolean;
   /** How long somebody may still wait for the answer to an earlier attempt. */
   othersMs: number;
-  now: () => Promise<{ settled: Settled }>;
+  now: (change: { ended: StepEnd }) => Promise<Started>;
 }
 
 async function attempt(
   tx: Tx,
-  { proposal, saga, step, ref, planned, handling, isOutstanding, othersMs, now }: Context,
+  { proposal, saga, step, ref, plan, planned, handling, isOutstanding, othersMs, now }: Context,
   deps: Pick<StoreDeps, 'ontologies'>,
 ): Promise<Started> {
-  const slots = slotsOf(saga);
-  const inForce = await deps.ontologies.load(tx);
+  const requests = [handling.request, ...(handling.probe ? [handling.probe.request] : [])];
+  const [slots, inForce] = await Promise.all([readSlots(tx, proposal.id, saga, plan, requests), deps.ontologies.load(tx)]);
   const request = fillSlots(handling.request, slots);
   const probe = handling.probe && fillSlots(handling.probe.request, slots);
   const unsendable = request === null || probe === null ? slotMissing : astray([request, probe], inForce);
@@ -145,17 +155,16 @@ async function attempt(
     const state = ref.kind === 'undo' ? 'stuck' : inDoubt ? 'unknown' : 'refused';
     set(tx, proposal.id, saga, step, { state: ref.kind === 'do' ? 'sending' : 'undoing', leasedMs: null, problem });
     set(tx, proposal.id, saga, step, { state, leasedMs: state === 'unknown' && othersMs > 0 ? othersMs : null, problem });
-    announceStep(tx, proposal, saga, step, { kind: ref.kind, state, problem });
-    return now();
+    return now({ ended: announceStep(tx, proposal, saga, step, { kind: ref.kind, state, problem }) });
   }
   const number = (ref.kind === 'do' ? step.attempts : step.undoAttempts) + 1;
   const sending = ref.kind === 'do' ? 'sending' : 'undoing';
   if (request.kind === 'message') {
     set(tx, proposal.id, saga, step, { state: sending, counts: ref.kind, leasedMs: null });
     storeMessage(tx, proposal, saga, step, planned, request);
-    set(tx, proposal.id, saga, step, { state: ref.kind === 'do' ? 'done' : 'undone', leasedMs: null });
-    announceStep(tx, proposal, saga, step, { kind: ref.kind, state: ref.kind === 'do' ? 'done' : 'undone' });
-    return now();
+    const state = ref.kind === 'do' ? 'done' : 'undone';
+    set(tx, proposal.id, saga, step, { state, leasedMs: null });
+    return now({ ended: announceStep(tx, proposal, saga, step, { kind: ref.kind, state }) });
   }
   const leasedMs = leaseOf(request);
   const startedAt = performance.now();
@@ -171,7 +180,7 @@ async function attempt(
   return {
     attempt: {
       ...base,
-      idempotencyKey: `${proposal.id}.${saga.run}.${ref.ordinal}.${ref.kind}`,
+      idempotencyKey: keyOf(proposal.id, saga, step, ref.kind),
       ...(isOutstanding && handling.lostAnswer === 'probe' && handling.probe && probe
         ? { probeFirst: { ...handling.probe, request: probe } }
         : {}),
@@ -196,7 +205,13 @@ export function attemptsOf(planned: PlannedStep): number {
   return 'effect' in planned ? planned.effect.attempts : checkAttempts;
 }
 
+/** The same with the probes that are asked after it, where the answer to the last attempt was lost: each of them is a try as well. */
+export function triesOf(planned: PlannedStep): number {
+  return attemptsOf(planned) + ('effect' in planned && planned.effect.lostAnswer === 'probe' ? lastProbes : 0);
+}
+
 const checkAttempts = 10;
+const lastProbes = 5; // With the pauses before them, time for a receiver to come back; and a step that is tried no more keeps all after it waiting.
 
 function handlingOf(planned: PlannedStep, kind: StepRef['kind']): PlannedCompensation {
   if ('check' in planned) {
@@ -207,33 +222,4 @@ function handlingOf(planned: PlannedStep, kind: StepRef['kind']): PlannedCompens
   if (kind === 'do') return effect;
   if (effect.compensation === undefined) throw new Error('an effect without a compensation is not undone');
   return effect.compensation;
-}
-
-/** A check over objects is answered where it is asked, in the transaction that says what came of it. */
-function askObjects(tx: Tx, proposal: LockedProposal, saga: SagaRow, step: StepRow, holds: boolean): void {
-  const problem = { code: 'check_failed', message: 'it does not hold' };
-  const end = holds ? ({ state: 'done' } as const) : ({ state: 'refused', problem } as const);
-  set(tx, proposal.id, saga, step, { state: 'sending', counts: 'do', leasedMs: null });
-  set(tx, proposal.id, saga, step, { ...end, leasedMs: null });
-  announceStep(tx, proposal, saga, step, { kind: 'do', ...end });
-}
-
-/** What may have reached the other side has an unknown outcome: nothing more is sent to find out. */
-function stopBetweenSteps(tx: Tx, proposal: LockedProposal, saga: SagaRow, step: StepRow, stop: string | null): LockedProposal {
-  const reason = stop === null ? 'cancelled' : 'switched_off';
-  if (step.state === 'sending') {
-    const isInDoubt = step.leasedUntil !== null;
-    const problem = { ...(step.problem ?? { code: reason, message: 'the execution was stopped' }), inDoubt: isInDoubt };
-    set(tx, proposal.id, saga, step, { state: isInDoubt ? 'unknown' : 'waiting', leasedMs: null, problem });
-  }
-  const failure = executionFailed(reason, stop === null ? `cancelled: ${saga.cancelled?.reason}` : `switched off: ${stop}`);
-  const tried = step.state === 'sending' && step.leasedUntil !== null;
-  const seen = {
-    ...saga,
-    steps: saga.steps.map((one) =>
-      one.ordinal === step.ordinal && one.state === 'sending' ? ({ ...one, state: tried ? 'unknown' : 'waiting' } as StepRow) : one,
-    ),
-  };
-  const actor = stop === null ? saga.cancelled?.by : undefined;
-  return leaveSaga(tx, proposal, { to: 'failed', reason, failure, ...(actor === undefined ? {} : { actor }) }, seen);
 }

@@ -1,15 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { maskedValue } from '../../ontology/mask.ts';
 import type { PlannedRequest } from '../../ontology/planned-effect.ts';
+import { toldRequest } from '../../ontology/told-request.ts';
 import type { LockedProposal } from '../proposal-row.ts';
 import type { Tx } from '../sql.ts';
-import type { PlannedStep, SagaRow, StepRow } from './saga-rows.ts';
+import type { PlannedStep } from './planned-steps.ts';
+import type { SagaHead, StepRow } from './saga-rows.ts';
 
 type Message = Extract<PlannedRequest, { kind: 'message' }>;
 
 /** In the same transaction as the record that it was done, so it can be neither lost nor told twice. */
-export function storeMessage(tx: Tx, proposal: LockedProposal, saga: SagaRow, step: StepRow, planned: PlannedStep, request: Message): void {
-  const shown = shownMessage(planned, request);
+export function storeMessage(
+  tx: Tx,
+  proposal: LockedProposal,
+  saga: SagaHead,
+  step: StepRow,
+  planned: PlannedStep,
+  request: Message,
+): void {
+  // As its plan shows it; one from before plans did shows more than is told.
+  const { data } = toldRequest(request, 'effect' in planned ? planned.effect.sensitive : []);
   const entry = tx.audit({
     type: 'effect.message',
     proposalId: proposal.id,
@@ -23,13 +32,7 @@ export function storeMessage(tx: Tx, proposal: LockedProposal, saga: SagaRow, st
       entry,
       `message.${request.type}`,
       proposal.id,
-      JSON.stringify({ proposalId: proposal.id, actionType: proposal.actionType, data: shown.data }),
+      JSON.stringify({ proposalId: proposal.id, actionType: proposal.actionType, data }),
     ],
   );
-}
-
-/** Everybody who reads events hears a message, so one that may hold sensitive values is told without its data. */
-function shownMessage(planned: PlannedStep, request: Message): Message {
-  const isSensitive = 'effect' in planned && (planned.effect.sensitive ?? []).length > 0;
-  return isSensitive ? { ...request, data: maskedValue } : request;
 }

@@ -1,0 +1,19 @@
+import type { SagaHead, StepRow } from './saga-rows.ts';
+import type { StepRef } from './start-attempt.ts';
+
+const planFrom = 'sha256:'.length;
+const planLength = 32; // 128 bits: no two plans of a proposal share them, and with all the rest a key stays below the hundred characters or so that some receivers take.
+
+/**
+ * Stable over attempts, and of no other request. PostgreSQL may be restored to before an execution began, and the proposal then come to another plan: under the same run, whose
+ * requests nobody must take for those that were answered before. Each asking of a check has its own: whoever honours keys would else answer as it did the first time.
+ */
+export function keyOf(
+  proposalId: string,
+  { run, digest, keysNamePlan }: SagaHead,
+  { ordinal, earlierAttempts }: StepRow,
+  kind: StepRef['kind'],
+): string {
+  const plan = keysNamePlan ? `.${digest.slice(planFrom, planFrom + planLength)}` : '';
+  return `${proposalId}${plan}.${run}.${ordinal}.${kind}${earlierAttempts === 0 ? '' : `.${earlierAttempts}`}`;
+}
