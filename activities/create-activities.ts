@@ -9,6 +9,7 @@ import type { StoreDeps } from '../store/store-deps.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ProposalStart } from '../workflows/proposal.contract.ts';
 import type { ProposalActivities, ProposalState } from '../workflows/proposal-activities.contract.ts';
+import { countEnd, type EndedEffects } from './count-ended-effects.ts';
 import { performStep, type StepDeps } from './effects/perform-step.ts';
 import type { StepDurations } from './measure-steps.ts';
 import { runStep } from './run-step.ts';
@@ -21,6 +22,7 @@ export interface ActivityDeps {
   durations: StepDurations;
   /** How effects leave the house. */
   outside: Pick<StepDeps, 'sendWebhook' | 'effectFunctions'>;
+  endedEffects: EndedEffects;
 }
 
 /** The activities of a proposal's workflow: each one call of the store, which holds what is true. */
@@ -34,7 +36,13 @@ export function createActivities(deps: ActivityDeps): ProposalActivities {
     execute: step('execute', ({ tenantId, proposalId }) => executeProposal(pool, tenantId, proposalId, store)),
     perform: (start) =>
       runStep(deps, 'perform', start, async () =>
-        stateOf(await performStep({ pool, store, ...deps.outside }, start, Context.current().cancellationSignal)),
+        stateOf(
+          await performStep(
+            { pool, store, ...deps.outside, onEnd: (end) => countEnd(deps.endedEffects, end) },
+            start,
+            Context.current().cancellationSignal,
+          ),
+        ),
       ),
     abandonSimulation: step('abandonSimulation', ({ tenantId, proposalId }) =>
       failProposal(pool, tenantId, proposalId, { code: 'internal' }),
@@ -45,7 +53,8 @@ export function createActivities(deps: ActivityDeps): ProposalActivities {
 /** What of the settled state goes into the workflow's history: nothing that a reader of histories should not see. */
 function stateOf(settled: Settled | null): ProposalState | null {
   if (settled === null) return null;
-  const { status, revision, digest, expiresAt, waitMs, waitsFor, missing, held, edits, riskTier, failure, next } = settled;
+  const { status, revision, digest, expiresAt, waitMs, waitsFor, missing, held, edits, riskTier, failure, next, bakes, attention } =
+    settled;
   return {
     status,
     revision,
@@ -59,5 +68,7 @@ function stateOf(settled: Settled | null): ProposalState | null {
     riskTier,
     failure: failure?.code ?? null,
     ...(next ? { next } : {}),
+    ...(bakes ? { bakes } : {}),
+    ...(attention ? { attention } : {}),
   };
 }

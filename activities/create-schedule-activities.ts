@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { abandonRun, type RunOutcome, runSchedule } from '../store/run-schedule.ts';
+import { abandonRun, missRun, type RunOutcome, runSchedule } from '../store/run-schedule.ts';
 import type { StoreDeps } from '../store/store-deps.ts';
 import type { ScheduledRunActivities } from '../workflows/scheduled-run.contract.ts';
 import { type DefinitionStepDeps, runDefinitionStep } from './run-definition-step.ts';
@@ -25,6 +25,13 @@ export function createScheduleActivities(deps: ScheduleActivityDeps): ScheduledR
         if (!(failure instanceof ApplicationFailure && failure.nonRetryable)) throw failure;
         return step('a run of a schedule that failed for good is not on record', () => abandonRun(deps.pool, tenantId, run));
       }
+    },
+    recordMissedRuns: ({ tenantId, scheduleId, missed }) => {
+      const about = { tenant: tenantId, schedule: scheduleId };
+      return runDefinitionStep(deps, about, 'missed runs of a schedule are not on record', async () => {
+        for (const nominalAt of missed) await missRun(deps.pool, tenantId, { scheduleId, nominalAt });
+        deps.logger.warn({ ...about, missed: missed.length }, 'runs of a schedule were missed');
+      });
     },
   };
 }

@@ -1,13 +1,18 @@
+import { lookup as dnsLookup } from 'node:dns';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
+import { isIP, isIPv6, type LookupFunction } from 'node:net';
 import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-filtering-agent';
 import { canonicalText } from '../ontology/canonical-json.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import type { Answer } from '../ontology/judge-answer.ts';
+import { blockListOf, readAllowedAddress } from './allowed-addresses.ts';
+import { isInside } from './inside-addresses.ts';
 import { signatureHeaders } from './sign-request.ts';
 
 export interface OutgoingRequest {
+  /** For whom it is sent. */
+  tenant: string;
   method: string;
   url: string;
   /** Sent as RFC 8785 text. */
@@ -26,7 +31,7 @@ export interface OutgoingRequest {
 }
 
 export interface SenderOptions {
-  /** Addresses or CIDRs that the deployment allows although they are private. To these alone plain http may be spoken. */
+  /** Addresses or CIDRs that the deployment allows although they are private, to all tenants or, with `@` and its id, to one. To these alone plain http may be spoken. */
   allowedAddresses: readonly string[];
   maxAnswerBytes?: number;
   maxRequestBytes?: number;
@@ -47,28 +52,25 @@ const maxHeaderBytes = 16 * 1024;
  * one leads inside; nothing follows a redirection; the whole exchange has one time limit. Reasons tell nothing of what was sent or answered.
  */
 export function openSender(options: SenderOptions): Send {
-  const filter = {
-    keepAlive: false, // A connection that is used again would not be checked again.
-    allowIPAddressList: options.allowedAddresses.map(asCidr), // Read as CIDRs, so that another spelling of an address is the same address.
-    ...(options.lookup ? { lookup: options.lookup } : {}),
-  };
-  const agents = {
-    http: new RequestFilteringHttpAgent(filter),
-    https: new RequestFilteringHttpsAgent({ ...filter, ...(options.ca === undefined ? {} : { ca: options.ca }) }),
-  };
-  const allowed = addressList(options.allowedAddresses);
+  const entries = options.allowedAddresses.map(readAllowedAddress);
+  const guardOf = (tenant: string | null) =>
+    openGuard(
+      options,
+      entries.filter((entry) => entry.tenant === null || entry.tenant === tenant).map(({ cidr }) => cidr),
+    );
+  const common = guardOf(null);
+  const guards = new Map(entries.flatMap(({ tenant }) => (tenant === null ? [] : [[tenant, guardOf(tenant)]])));
   return async (request, signal) => {
     const url = URL.canParse(request.url) ? new URL(request.url) : null;
     if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
       return forbidden('url', 'the URL is neither https nor http');
     if (url.username !== '' || url.password !== '') return forbidden('url', 'the URL holds a user or a password');
-    if (url.protocol === 'http:' && options.allowedAddresses.length === 0)
-      return forbidden('plain_http', 'plain http is spoken to allowed addresses alone');
+    const { agents, isAllowed, isRefused, isAnyAllowed } = guards.get(request.tenant) ?? common;
+    if (url.protocol === 'http:' && !isAnyAllowed) return forbidden('plain_http', 'plain http is spoken to allowed addresses alone');
     const body = request.body === undefined ? undefined : Buffer.from(canonicalText(request.body), 'utf8');
     if (body !== undefined && body.length > (options.maxRequestBytes ?? defaultRequestBytes))
       return forbidden('too_large', 'the request is too large');
-    const isHidden = (address: string) => isIPv6(address) && hidden.check(address, 'ipv6') && !allowed.check(address, 'ipv6');
-    if (isHidden(url.hostname.slice(1, -1))) return insideAddress();
+    if (isRefused(url.hostname.replace(/^\[|\]$/g, ''))) return insideAddress();
     const isPlain = url.protocol === 'http:';
     const sending = (isPlain ? httpRequest : httpsRequest)(url, {
       method: request.method,
@@ -84,25 +86,48 @@ export function openSender(options: SenderOptions): Send {
       },
     });
     const limits = { maxAnswerBytes: options.maxAnswerBytes ?? defaultAnswerBytes, timeoutMs: request.timeoutMs, signal };
-    sending.on('socket', (socket) =>
-      socket.on('lookup', (_error, address) => {
-        if (isHidden(address)) sending.destroy(new Error(`${address} is not allowed`));
-      }),
-    );
-    return exchange(sending, body, limits, isPlain ? (address) => allowed.check(address, isIPv6(address) ? 'ipv6' : 'ipv4') : null);
+    return exchange(sending, body, limits, (address) => !isRefused(address) && (!isPlain || isAllowed(address)), isPlain);
   };
 }
 
-/** IPv4 addresses in the form that IPv6 once had for them, `::10.0.0.1`, which the filter takes for addresses of anybody. */
-const hidden = new BlockList();
-hidden.addSubnet('::', 96, 'ipv6');
+interface Guard {
+  agents: { http: RequestFilteringHttpAgent; https: RequestFilteringHttpsAgent };
+  isAllowed(address: string): boolean;
+  /** Beyond what the agents refuse by themselves. */
+  isRefused(address: string): boolean;
+  isAnyAllowed: boolean;
+}
+
+/** What keeps the requests of one tenant, or of all those that are not named, outside. */
+function openGuard({ lookup = dnsLookup as LookupFunction, ca }: SenderOptions, cidrs: string[]): Guard {
+  const allowed = blockListOf(cidrs);
+  const isAllowed = (address: string) => isIP(address) !== 0 && allowed.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  const isRefused = (address: string) => isInside(address) && !isAllowed(address);
+  const filter = {
+    keepAlive: false, // A connection that is used again would not be checked again.
+    allowIPAddressList: cidrs,
+    lookup: refusing(lookup, isRefused),
+  };
+  const agents = {
+    http: new RequestFilteringHttpAgent(filter),
+    https: new RequestFilteringHttpsAgent({ ...filter, ...(ca === undefined ? {} : { ca }) }),
+  };
+  return { agents, isAllowed, isRefused, isAnyAllowed: cidrs.length > 0 };
+}
+
+/** A name stands for nothing where any of its addresses is refused. */
+function refusing(lookup: LookupFunction, isRefused: (address: string) => boolean): LookupFunction {
+  return (hostname, options, callback) =>
+    lookup(hostname, options, (error, found, family) => {
+      const addresses = typeof found === 'string' ? [found] : (found ?? []).map(({ address }) => address);
+      const refused = error === null ? addresses.find(isRefused) : undefined;
+      if (refused === undefined) callback(error, found, family);
+      else callback(new Error(`${refused} is not allowed`), found, family);
+    });
+}
 
 function insideAddress(): Answer {
   return forbidden('address', 'the address is not one that may be reached');
-}
-
-function asCidr(entry: string): string {
-  return entry.includes('/') ? entry : `${entry}/${isIPv6(entry) ? 128 : 32}`;
 }
 
 function forbidden(code: string, reason: string): Answer {
@@ -117,13 +142,14 @@ interface Limits {
 
 /**
  * Nothing is written before the connection stands and, where it is encrypted, the other side has shown its certificate: a failure up to then is one after which surely nothing
- * was received. `mayBePlain` says of an address whether something may be sent to it in the clear; null where nothing is.
+ * was received. `mayReach` says of the address that is connected to whether something may be sent to it.
  */
 function exchange(
   sending: ClientRequest,
   body: Buffer | undefined,
   { maxAnswerBytes, timeoutMs, signal }: Limits,
-  mayBePlain: ((address: string) => boolean) | null,
+  mayReach: (address: string) => boolean,
+  isPlain: boolean,
 ): Promise<Answer> {
   return new Promise((resolve) => {
     let isSent = false;
@@ -143,10 +169,9 @@ function exchange(
       fail(error.code ?? 'network', `${isSent ? 'the connection failed' : 'no connection was made'} (${error.code ?? error.name})`);
     });
     sending.on('socket', (socket) => {
-      socket.once(mayBePlain === null ? 'secureConnect' : 'connect', () => {
-        if (mayBePlain !== null && !mayBePlain(socket.remoteAddress ?? '')) {
-          return end(forbidden('plain_http', 'plain http is spoken to allowed addresses alone'));
-        }
+      socket.once(isPlain ? 'connect' : 'secureConnect', () => {
+        if (!mayReach(socket.remoteAddress ?? ''))
+          return end(isPlain ? forbidden('plain_http', 'plain http is spoken to allowed addresses alone') : insideAddress());
         // A process that stood still finds the connection before it finds that the time is over.
         if (performance.now() > deadline) return fail('timeout', `no connection within ${timeoutMs} ms`);
         isSent = true;
@@ -197,18 +222,4 @@ function retryAfterOf(header: string | undefined): number | undefined {
   if (header === undefined) return undefined;
   const ms = /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
-}
-
-/** Addresses and CIDRs as one list. @throws where one is neither. */
-export function addressList(addresses: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const entry of addresses) {
-    const [address = '', bits] = entry.split('/');
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-    if (isIP(address) === 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits)))
-      throw new Error(`${entry} is neither an address nor a CIDR`);
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  return list;
 }

@@ -1,3 +1,9 @@
+// How the rows of indexes are made and dropped beside executions.
+//
+// | step  | do                                                              | undo                           | key                                 | after a crash in the middle                           |
+// |-------|-----------------------------------------------------------------|--------------------------------|-------------------------------------|-------------------------------------------------------|
+// | batch | `advanceIndexes`: the rows of some objects, and how far that is | the index dropped, by the same | the object type, and how far it was | the batch is all there or not at all, and comes again |
+
 import { continueAsNew, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { IndexBuildActivities, IndexBuildStart, IndexBuildState } from './index-build.contract.ts';
 import { tryStep } from './try-step.ts';

@@ -1,3 +1,10 @@
+// How objects are rewritten for a document that they do not fit yet. What a batch has written stays, whatever becomes of the migration.
+//
+// | step    | do                                                           | undo                     | key                            | after a crash in the middle     |
+// |---------|--------------------------------------------------------------|--------------------------|--------------------------------|---------------------------------|
+// | batch n | `proposeBatch`, and its proposal carried like any            | a revert of its proposal | the migration and n            | finds the batch that is at work |
+// | end     | `endMigration`: the new document in force, or the former one | another upload           | the migration, which ends once | finds that it has ended         |
+
 import {
   continueAsNew,
   isCancellation,

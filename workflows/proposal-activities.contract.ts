@@ -23,6 +23,10 @@ export interface ProposalState {
   readonly failure: string | null;
   /** What is to be done next outside the database; `waitMs` is then how long until it is due. Histories from before there were effects lack it. */
   readonly next?: OutsideStep;
+  /** That the next step is a check in its bake time: until when, and how often it was asked. Histories from before checks were asked again lack it. */
+  readonly bakes?: { readonly until: string; readonly asked: number };
+  /** In `needs_attention`: about which step a person is asked, and why. Older histories lack it. */
+  readonly attention?: { readonly step: string; readonly why: string };
 }
 
 /** One step of an execution with effects, by its place in the plan. */

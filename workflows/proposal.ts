@@ -1,3 +1,14 @@
+// How a proposal is carried to its end. Every step is an activity that commits what came of it; which comes next is said by the state that it returns.
+//
+// | step         | do                                 | undo                        | key                           | after a crash in the middle                 |
+// |--------------|------------------------------------|-----------------------------|-------------------------------|---------------------------------------------|
+// | simulate     | `simulate` makes the plan          | nothing to undo             | the proposal and its revision | finds the plan that was stored, or makes it |
+// | wait         | a timer, ended by a nudge          | nothing to undo             | none                          | the database says how long is left          |
+// | execute      | `execute`, all that happens inside | the same, going back        | `executionIdOf`               | finds what was committed, and goes on       |
+// | step outside | `perform`: an effect, or a check   | `perform`: its compensation | `keyOf`                       | `performStep` has it                        |
+//
+// Lost altogether it is started anew, and finds in the database where it was.
+
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -5,6 +16,7 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   workflowInfo,
 } from '@temporalio/workflow';
 import { type FinalStatus, isFinal, type OpenStatus } from '../ontology/lifecycle.ts';
@@ -79,10 +91,13 @@ async function underWay(start: ProposalStart, at: ProposalState, inbox: Inbox): 
   publishState(at);
   if (at.next === undefined) return execute(start, at.edits);
   if (at.waitMs === null) return perform(start, at.next);
-  await nudgeOrAfter(inbox, at.waitMs, `check ${at.next.name}`);
+  const nudged = await nudgeOrAfter(inbox, at.waitMs, `check ${at.next.name}`);
   inbox.nudged = false;
-  return execute(start, at.edits);
+  return !nudged && patched(askedWhenDue) ? perform(start, at.next) : execute(start, at.edits);
 }
+
+/** A check whose time has come is asked at once, which finds out itself whether anything stands against it. Workflows from before asked for the execution first. */
+const askedWhenDue = 'asked-when-due';
 
 const idleMs = 2_000; // A step that left everything as it was (somebody else is at it) is not asked again at once.
 const troubleMs = 5 * 60_000; // Long enough that a defect does not fill the history before somebody looks, short enough to need no one once it is mended.

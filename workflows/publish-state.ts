@@ -35,9 +35,12 @@ function describe(at: ProposalState): string[] {
   if (at.missing !== '') lines.push(`still missing: ${at.missing}`);
   if (at.held !== undefined && at.held !== '') lines.push(`held by ${at.held}`);
   if (at.failure !== null) lines.push(`why: ${at.failure}`);
+  if (at.attention !== undefined) lines.push(`a person decides about ${at.attention.step}: ${at.attention.why}`);
   if (at.next !== undefined) lines.push(`next: ${at.next.kind} ${at.next.name}`);
+  if (at.bakes !== undefined) lines.push(`checks until ${at.bakes.until}, asked ${at.bakes.asked} times`);
   if (at.waitsFor === 'review') lines.push('awaits the review that is owed after an emergency');
-  else if (at.waitMs !== null) lines.push(at.next === undefined ? `expires at ${at.expiresAt}` : 'waits until its time has come');
+  else if (at.waitMs !== null && at.status !== 'needs_attention')
+    lines.push(at.next === undefined ? `expires at ${at.expiresAt}` : 'waits until its time has come');
   return lines;
 }
 

@@ -1,3 +1,10 @@
+// One run of a schedule.
+//
+// | step  | do                                              | undo                                | key                                  | after a crash in the middle |
+// |-------|-------------------------------------------------|-------------------------------------|--------------------------------------|-----------------------------|
+// | run   | `runSchedule`: a proposal, or why there is none | the proposal withdrawn, or reverted | the schedule and the time of the run | finds what it came to       |
+// | carry | the workflow of the proposal is started         | nothing to undo                     | `proposalWorkflowId`                 | the relay starts it         |
+
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { isCancellation, ParentClosePolicy, proxyActivities, setCurrentDetails, startChild, workflowInfo } from '@temporalio/workflow';
 import { proposalStartOptions } from './proposal.contract.ts';

@@ -10,7 +10,7 @@ import type { StepDeps } from './perform-step.ts';
 interface OutsideOptions {
   pool: pg.Pool;
   functions: readonly RegisteredFunction[];
-  /** Addresses or CIDRs that effects may reach although they are private. */
+  /** What effects may reach although it is private: `SenderOptions`. */
   allowedAddresses: readonly string[];
   /** Opens the secrets of endpoints. */
   secrets: SecretBox;
@@ -34,6 +34,7 @@ export function openOutside({
       if (leftMs < 1) return { kind: 'not_sent', code: 'too_late', reason: 'the attempt came to be sent when its time was over' };
       return send(
         {
+          tenant,
           method,
           url,
           ...(body === undefined ? {} : { body }),

@@ -1,8 +1,17 @@
+// One attempt at a step outside the database, which is one row of ontology/saga.ts. Three parts, and between any two of them the worker may die.
+//
+// | step   | do                                                | undo                         | key                               | after a crash in the middle                                                               |
+// |--------|---------------------------------------------------|------------------------------|-----------------------------------|-------------------------------------------------------------------------------------------|
+// | begin  | `startAttempt`: on record that it is tried        | nothing to undo              | the number of the attempt         | the next one finds an attempt that nobody answered                                        |
+// | send   | the request, or the probe that is asked before it | the compensation in the plan | `keyOf`, the same at each attempt | the next one waits as long as somebody may wait for the answer, then goes by `lostAnswer` |
+// | record | `recordAnswer`: what came of it                   | nothing to undo              | the number of the attempt         | as if nobody had answered                                                                 |
+
 import { ApplicationFailure } from '@temporalio/common';
 import type pg from 'pg';
 import type { Answer } from '../../ontology/judge-answer.ts';
 import { type EffectFunction, EffectRefused } from '../../ontology/ontology-function.ts';
 import type { PlannedRequest } from '../../ontology/planned-effect.ts';
+import type { StepEnd } from '../../store/saga/announce-step.ts';
 import { functionTimeoutMs } from '../../store/saga/leases.ts';
 import { recordAnswer } from '../../store/saga/record-answer.ts';
 import { type Attempt, startAttempt } from '../../store/saga/start-attempt.ts';
@@ -29,6 +38,8 @@ export interface StepDeps {
   store: Pick<StoreDeps, 'ontologies'>;
   sendWebhook: SendWebhook;
   effectFunctions: readonly EffectFunction[];
+  /** Hears of each step that came to an end, once that is on record. */
+  onEnd: (end: StepEnd) => void;
 }
 
 /**
@@ -38,11 +49,15 @@ export interface StepDeps {
 export async function performStep(deps: StepDeps, start: PerformStart, signal: AbortSignal): Promise<Settled | null> {
   const started = await startAttempt(deps.pool, start.tenantId, start.proposalId, start.step, deps.store);
   if (started === null) return null;
-  if ('settled' in started) return started.settled;
+  if ('settled' in started) {
+    if (started.ended) deps.onEnd(started.ended);
+    return started.settled;
+  }
   if ('waitMs' in started) throw again(started.waitMs, 'somebody may still wait for the answer to an earlier attempt');
   const { attempt } = started;
   const { answer, probed } = await send(deps, attempt, signal);
   const recorded = await recordAnswer(deps.pool, attempt, answer, probed);
+  if (recorded?.ended) deps.onEnd(recorded.ended);
   if (recorded?.againMs !== undefined) throw again(recorded.againMs, wordsOf(answer));
   return recorded?.settled ?? null;
 }
