@@ -21,6 +21,7 @@ import { systemTenant } from '../store/system-chain.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ProposalStart } from '../workflows/proposal.contract.ts';
 import { Admission, type AdmissionLimits, engineLimits, type Place } from './admission.ts';
+import { auditReads } from './audit-reads.ts';
 import type { AuthenticatedCaller, TokenRules } from './authenticate.ts';
 import { CallerMemory } from './caller-memory.ts';
 import { EnginePulse } from './engine-pulse.ts';
@@ -131,7 +132,7 @@ export class ApiContext {
       if (!authority.allowed) return refuse(authority.reason);
       const mask = this.maskFor(actor, fields);
       const outcome = (await this.mayNotSee(tx, actor, of)) ?? (await work(tx, actor, mask));
-      if (!isRefusal(outcome)) auditReads(tx, actor, mask);
+      if (!isRefusal(outcome)) auditReads(tx, actor, mask.reads());
       return outcome;
     });
   }
@@ -209,12 +210,24 @@ export class ApiContext {
     return withTenantPrisma(this.resources.pool, caller.tenant, work);
   }
 
-  /** The same of one proposal, which policies may keep from the caller: then it is not there to be acted on. */
+  /** The same of one proposal, which policies may keep from the caller: then it is not there to be acted on. Nor is anything where they may not see the tenant. */
   actAs<T>(caller: AuthenticatedCaller, proposalId: string, work: (tx: PrismaTx) => Promise<T>): Promise<T | Hidden> {
-    const { pool, deps } = this.resources;
-    return withTenantPrisma(pool, caller.tenant, async (tx) => {
+    return this.actWhere(caller, (tx, actor) => this.mayNotSee(tx, actor, proposalId), work);
+  }
+
+  /** The same of what they take back: no policy keeps anybody from that who proposed it. */
+  takeBackAs<T>(caller: AuthenticatedCaller, proposalId: string, work: (tx: PrismaTx) => Promise<T>): Promise<T | Hidden> {
+    return this.actWhere(caller, (tx, actor) => mayNotSeeProposal(tx, this.resources.deps, actor, proposalId), work);
+  }
+
+  private actWhere<T>(
+    caller: AuthenticatedCaller,
+    mayNot: (tx: PrismaTx, actor: Actor) => Promise<Refusal | null>,
+    work: (tx: PrismaTx) => Promise<T>,
+  ): Promise<T | Hidden> {
+    return withTenantPrisma(this.resources.pool, caller.tenant, async (tx) => {
       if ((await policyVersionInForce(tx)) === 0) return work(tx); // These keep nothing from whoever may act.
-      return (await mayNotSeeProposal(tx, deps, await resolveActor(tx, caller), proposalId)) ?? work(tx);
+      return (await mayNot(tx, await resolveActor(tx, caller))) ?? work(tx);
     });
   }
 
@@ -294,17 +307,6 @@ export class ApiContext {
     this.underWay.add(work);
     void work.finally(() => this.underWay.delete(work));
   }
-}
-
-const mostFields = 200; // Of one entry, which has 64 KiB; a page of one type has far fewer, and of many types the rest are counted.
-
-/** That sensitive values were shown: by whom, of which fields, how many; never which. */
-function auditReads(tx: Tx, actor: Actor, mask: Mask): void {
-  const reads = Object.entries(mask.reads()).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (reads.length === 0) return;
-  const more = reads.length - mostFields;
-  const facts = { fields: Object.fromEntries(reads.slice(0, mostFields)), ...(more > 0 ? { moreFields: more } : {}) };
-  tx.audit({ type: 'sensitive.read', facts, personal: { reader: actor.id } });
 }
 
 function measureLoad(registry: Registry, admission: Admission, engine: Admission, pulse: EnginePulse): void {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { frameOf } from '../audit/entry.ts';
+import { commitmentTo, factsOf, frameOf } from '../audit/entry.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import type { Edit } from '../ontology/plan.ts';
 import type { DecisionView } from '../store/read-decisions.ts';
@@ -9,11 +9,13 @@ import { evidenceStyle } from './evidence-style.ts';
 import { type Html, html } from './html.ts';
 
 /** What the page is made of. `plan` is as the reader may see it, masked, with its first edits; null where there is none. */
-export interface EvidencePage extends Omit<Evidence, 'plan'> {
+export interface EvidencePage extends Omit<Evidence, 'plan' | 'decisions'> {
   tenant: string;
   proposalId: string;
   plan: PlanPage | null;
   decisions: readonly DecisionView[];
+  /** The same as the bundle shows them, without those of somebody who was erased. */
+  committed: Evidence['decisions'];
   /** ISO text. */
   printedAt: string;
 }
@@ -30,7 +32,7 @@ export function evidencePage(page: EvidencePage): string {
   const told = page.entries.map(
     (entry): Told => ({
       entry,
-      facts: JSON.parse(entry.payload) as JsonObject,
+      facts: factsOf(entry.payload),
       told: Object.fromEntries(entry.disclosures.map(({ name, value }) => [name, JSON.parse(value) as JsonValue])),
     }),
   );
@@ -39,7 +41,7 @@ export function evidencePage(page: EvidencePage): string {
   const { text } = html`<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}, ${page.proposalId}</title><style>${evidenceStyle}</style></head><body>
 <header><h1>${title}</h1><p class="status">${last?.facts.status as string}</p></header>
-${summary(page, told)}${planned(page.plan)}${reviewed(told)}${decided(page.decisions)}${logged(page, told)}${proven(page)}
+${summary(page, told)}${planned(page.plan)}${reviewed(told)}${decided(page, told)}${logged(page, told)}${proven(page)}
 <footer>Tenant ${page.tenant} · proposal ${page.proposalId} · printed ${when(page.printedAt)}</footer></body></html>`;
   return `<!doctype html>\n${text}`;
 }
@@ -95,8 +97,20 @@ function reviewed(told: readonly Told[]): Html {
   )}</tbody></table></section>`;
 }
 
-function decided(decisions: readonly DecisionView[]): Html {
-  return html`<section><h2>Decisions</h2><ol class="plain">${decisions.map(({ at, explanation }) => html`<li><time>${when(at)}</time> ${explanation}</li>`)}</ol></section>`;
+function decided({ decisions, committed }: EvidencePage, told: readonly Told[]): Html {
+  if (decisions.length === 0) return html`<section><h2>Decisions</h2><p>None.</p></section>`;
+  const entries = new Map(
+    told.flatMap(({ entry, facts }) => ((facts.decisions ?? []) as string[]).map((one) => [one, entry.seq] as const)),
+  );
+  const shown = new Map(committed.map((one) => [(JSON.parse(one.value) as { id: string }).id, one]));
+  const rows = decisions.map(({ id, at, explanation, policyVersion }) => {
+    const one = shown.get(id);
+    if (one === undefined) return html`<tr><td class="when">${when(at)}</td><td colspan="3"><i>erased</i></td></tr>`;
+    const entry =
+      one.salt === null ? 'not said' : (entries.get(commitmentTo(one.salt, one.value)) ?? html`<b>altered: no entry commits to it</b>`);
+    return html`<tr><td class="when">${when(at)}</td><td>${explanation}</td><td>${policyVersion}</td><td>${entry}</td></tr>`;
+  });
+  return html`<section><h2>Decisions</h2><table><thead><tr><th>When</th><th>What, and why</th><th>Policies</th><th>Entry</th></tr></thead><tbody>${rows}</tbody></table></section>`;
 }
 
 function logged({ tenant }: EvidencePage, told: readonly Told[]): Html {
@@ -114,8 +128,14 @@ function proven({ checkpoint, entries }: EvidencePage): Html {
 <section><h2>How it is checked</h2><p>This page is for reading. What proves it is the same address asked for JSON, verified offline by <code>exequatur-verify</code> with the public key of whoever signs the log; it computes each hash above again from the bytes of the entries.</p></section>`;
 }
 
-function hashOf(tenant: string, entry: Entry): string {
-  return createHash('sha256').update(frameOf(tenant, entry)).digest('hex');
+function hashOf(tenant: string, { payload, ...entry }: Entry): string {
+  try {
+    if (payload !== null)
+      return createHash('sha256')
+        .update(frameOf(tenant, { ...entry, payload }))
+        .digest('hex');
+  } catch {} // Of a time that the bytes of an entry do not hold.
+  return 'altered: not made as entries are';
 }
 
 /** Erased values are gone, and their commitments stay. */
@@ -135,8 +155,8 @@ function shown(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** Of ISO text, or of microseconds since 1970. */
+/** Of ISO text, or of microseconds since 1970, as far as there are dates for them. */
 function when(at: string): string {
-  const iso = /^-?\d+$/.test(at) ? new Date(Number(BigInt(at) / 1_000n)).toISOString() : at;
+  const iso = /^-?\d{1,18}$/.test(at) ? new Date(Number(BigInt(at) / 1_000n)).toISOString() : at;
   return `${iso.slice(0, 10)} ${iso.slice(11, 23)} UTC`;
 }

@@ -5,16 +5,16 @@ import { isStorableText } from '../ontology/json.ts';
 import { appendSystem, noteTurnedAway } from '../store/system-chain.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
-const flushMs = 1_000; // One call a second of each process, however many tokens are refused.
+const gatherMs = 1_000; // Once the minute is full nothing but their number is written: one call a second of each process, however many tokens are refused.
 const windowMs = 60_000; // As the database counts.
-const mostPending = 20; // Of one second; the rest is counted.
+const mostPending = 20; // While the write before them is under way; the rest is counted.
 const againMs = 600_000; // How long a principal who was turned away is not told of again by this process.
 const mostRemembered = 1_000;
 
 /**
- * Brings to the log who could not log in. A token that is refused names no tenant that could be trusted, so it goes to the system's chain, a moment later and outside
- * of the answer: what is refused in the last second of a process that dies is lost. No token is kept, and who it claimed to be, from which address, only as
- * commitments. A call without a token is no attempt.
+ * Brings to the log who could not log in. A token that is refused names no tenant that could be trusted, so it goes to the system's chain, at once and outside of the
+ * answer: of a process that dies what it was about to write is lost, one write and at most twenty that waited for it to end; in a minute that is full, how many there
+ * were in the last second. No token is kept, and who it claimed to be, from which address, only as commitments. A call without a token is no attempt.
  */
 export class LoginFailures {
   private readonly pool: pg.Pool;
@@ -24,6 +24,8 @@ export class LoginFailures {
   private uncounted = 0;
   private timer: NodeJS.Timeout | undefined;
   private wakesAt = 0;
+  private isFull = false;
+  private isQueued = false;
   private writing: Promise<void> = Promise.resolve();
 
   constructor(pool: pg.Pool, logger: Logger) {
@@ -53,6 +55,8 @@ export class LoginFailures {
   flush(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
+    if (this.isQueued) return this.writing; // It takes along what has come since.
+    this.isQueued = true;
     this.writing = this.writing.then(() => this.write());
     return this.writing;
   }
@@ -60,7 +64,7 @@ export class LoginFailures {
   private keep(entry: AuditEntryInput): void {
     if (this.pending.length < mostPending) this.pending.push(entry);
     else this.uncounted++;
-    this.wake(flushMs);
+    this.wake(this.isFull ? gatherMs : 0);
   }
 
   private wake(afterMs: number): void {
@@ -72,11 +76,13 @@ export class LoginFailures {
   }
 
   private async write(): Promise<void> {
+    this.isQueued = false;
     const [entries, uncounted] = [this.pending, this.uncounted];
     this.pending = [];
     this.uncounted = 0;
     try {
       const suppressed = await appendSystem(this.pool, entries, uncounted);
+      this.isFull = suppressed > 0;
       if (suppressed > 0) this.wake(windowMs); // Then the minute is over, and what was left out of it becomes an entry.
     } catch (err) {
       this.uncounted += uncounted + entries.length;

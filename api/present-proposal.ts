@@ -1,6 +1,7 @@
 import type { Mask } from '../ontology/mask.ts';
 import type { ProposalView } from '../store/proposal-view.ts';
 import type { ApiContext } from './api-context.ts';
+import { maskConflicts } from './mask-conflicts.ts';
 import { type ProblemDocument, problemDocument } from './problem.ts';
 import type { Answer } from './route.ts';
 
@@ -12,6 +13,7 @@ export function presentProposal(view: ProposalView, mask: Mask, context: ApiCont
     ...view,
     parameters: mask.parameters(view.actionType.name, view.parameters),
     planSummary: view.planSummary && mask.summary(view.actionType.name, view.planSummary),
+    effects: view.effects && maskConflicts(view.effects, mask),
     failure: view.failure === null ? null : failureOf(view, view.failure, mask),
     workflow: { ...view.workflow, url: workflowUrl(view.workflow.id, context) },
   };
@@ -23,7 +25,11 @@ function failureOf(
   mask: Mask,
 ): PresentedProposal['failure'] {
   const { requestId: _, ...problem } = problemDocument(
-    { refused: failure.code, faults: (failure.faults ?? []).map((fault) => mask.fault(actionType.name, fault)) },
+    {
+      refused: failure.code,
+      faults: (failure.faults ?? []).map((fault) => mask.fault(actionType.name, fault)),
+      ...(failure.count === undefined ? {} : { count: failure.count }),
+    },
     { instance: `/v1/proposals/${id}`, requestId: '' },
   );
   return problem;

@@ -25,6 +25,8 @@ export interface ProblemDocument {
   instance: string;
   code: ProblemCode | TransportCode;
   errors: ProblemError[];
+  /** How many there are, where `errors` are the first alone. */
+  errorCount?: number;
   requestId: string;
   traceId?: string;
 }
@@ -100,7 +102,7 @@ function isTransportCode(code: ProblemCode | TransportCode): code is TransportCo
 
 /** The status a client sees is a function of the code alone. */
 export function problemDocument(
-  refusal: { refused: ProblemCode | TransportCode; faults?: readonly Fault[]; place?: FaultPlace },
+  refusal: { refused: ProblemCode | TransportCode; faults?: readonly Fault[]; count?: number; place?: FaultPlace },
   request: { instance: string; requestId: string; traceId?: string },
 ): ProblemDocument {
   const { title } = isTransportCode(refusal.refused) ? transportProblems[refusal.refused] : problems[refusal.refused];
@@ -110,14 +112,16 @@ export function problemDocument(
     faults.length === 0 && subject !== undefined
       ? [{ ...subject, code: refusal.refused, detail: title }]
       : faults.slice(0, maxErrors).map((fault) => problemError(fault, refusal.place ?? 'body'));
+  const count = Math.max(refusal.count ?? 0, faults.length, errors.length);
   return {
     type: problemTypeBase + refusal.refused,
     title,
     status: statusOf(refusal.refused),
-    detail: detailOf(title, errors),
+    detail: detailOf(title, errors, count),
     instance: request.instance,
     code: refusal.refused,
     errors,
+    ...(count > errors.length ? { errorCount: count } : {}),
     requestId: request.requestId,
     ...(request.traceId === undefined ? {} : { traceId: request.traceId }),
   };
@@ -142,9 +146,9 @@ function located(fault: Fault, place: FaultPlace): Pick<ProblemError, 'in' | 'po
   return inType === undefined ? { in: 'ontology', pointer: own } : { in: 'actionType', pointer: `${member}${inType}` };
 }
 
-function detailOf(title: string, errors: readonly ProblemError[]): string {
+function detailOf(title: string, errors: readonly ProblemError[], count: number): string {
   const [first] = errors;
   if (first === undefined) return title;
   const place = first.pointer === '' ? '' : `${first.pointer}: `;
-  return errors.length === 1 ? `${place}${first.detail}` : `${place}${first.detail} (and ${errors.length - 1} more; see errors)`;
+  return count === 1 ? `${place}${first.detail}` : `${place}${first.detail} (and ${count - 1} more; see errors)`;
 }

@@ -14,6 +14,7 @@ import { readJson } from './read-json.ts';
 import { codeOf } from './request-faults.ts';
 import { logOf, problemAnswer } from './request-log.ts';
 import type { Answer, Route, RouteInput, RouteRefusal } from './route.ts';
+import { tellRefusal } from './tell-refusal.ts';
 
 /** 4 MiB: room for the largest list parameters, far below what would hurt one process that serves many. */
 export const maxBodyBytes = 4 * 1024 * 1024;
@@ -96,6 +97,7 @@ async function answer(route: Route, request: Request, response: Response, contex
     if ('turned' in outcome) return refuse(outcome.turned);
     if (isRefusal(outcome.answer) && outcome.answer.refused === 'forbidden')
       await context.logins.forbidden(caller, request.socket.remoteAddress);
+    if (isRefusal(outcome.answer)) await tellRefusal(route, outcome.answer, { caller, params: path.value, body: content.value }, context);
     return outcome.answer;
   };
   if (!route.engine) return work();

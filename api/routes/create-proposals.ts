@@ -8,6 +8,7 @@ import { problemDocument } from '../problem.ts';
 import { type Answer, route } from '../route.ts';
 import { batchBody, batchHeaders, batchSchema } from '../schemas/batch-schema.ts';
 import { proposalSchema } from '../schemas/proposal-schema.ts';
+import { tellRefusals } from '../tell-refusal.ts';
 
 const atOnce = 4; // One request is not to take all connections of the process.
 
@@ -51,8 +52,9 @@ export const createProposals = route({
       const { requestId: _, ...problem } = problemDocument(outcome, { instance: `/v1/proposals:batch#/proposals/${index}`, requestId: '' });
       return { index, problem };
     });
-    const refused = outcomes.filter(isRefusal).length;
-    return { status: 200, body: { accepted: outcomes.length - refused, refused, results } };
+    const refused = outcomes.filter(isRefusal);
+    await tellRefusals('proposal:create', refused, { caller }, context);
+    return { status: 200, body: { accepted: outcomes.length - refused.length, refused: refused.length, results } };
   },
 });
 

@@ -17,7 +17,7 @@ export const getEvidence = route({
   tag: 'audit',
   summary: 'Read what proves one action',
   description:
-    'All its entries in the audit log with proofs that the checkpoint covers them, and the plan; `exequatur-verify` checks it offline. Whoever accepts `text/html` rather is given a page of it to print. That it was read is an entry.',
+    'All its entries in the audit log with proofs that the checkpoint covers them, what was decided on it, and the plan; `exequatur-verify` checks it offline. Whoever accepts `text/html` rather is given a page of it to print. That it was read is an entry.',
   permission: 'audit:read',
   request: { params: proposalParams },
   responses: {
@@ -57,7 +57,11 @@ export const getEvidence = route({
               edits: edits.edits.map((edit) => mask.edit(edit)),
             };
         const told = isRefusal(decisions) ? [] : decisions.decisions;
-        const page = evidencePage({ ...evidence, tenant, proposalId, plan: masked, decisions: told, printedAt: new Date().toISOString() });
+        const page = evidencePage({
+          ...evidence,
+          ...{ tenant, proposalId, plan: masked, decisions: told, committed: evidence.decisions },
+          printedAt: new Date().toISOString(),
+        });
         return { evidence, page };
       },
       proposalId,
@@ -70,7 +74,7 @@ export const getEvidence = route({
   },
 });
 
-function bundle(tenant: string, proposalId: string, { checkpoint, entries, formatChanged, plan }: Evidence): object {
+function bundle(tenant: string, proposalId: string, { checkpoint, entries, formatChanged, decisions, plan }: Evidence): object {
   const changed = formatChanged === null ? {} : { formatChanged };
-  return { exequatur: 'evidence', format: 1, tenant, proposalId, checkpoint: checkpoint.note, entries, ...changed, plan };
+  return { exequatur: 'evidence', format: 1, tenant, proposalId, checkpoint: checkpoint.note, entries, ...changed, decisions, plan };
 }

@@ -19,7 +19,7 @@ export const withdrawProposal = route({
   async handle({ params, body, caller }, context) {
     const { deps } = context.resources;
     const withdrawal = { ...params, ...(body.reason === undefined ? {} : { reason: body.reason }), by: caller };
-    const outcome = await context.actAs(caller, params.proposalId, (tx) => storeWithdrawal(tx, withdrawal, deps));
+    const outcome = await context.takeBackAs(caller, params.proposalId, (tx) => storeWithdrawal(tx, withdrawal, deps));
     if (outcome.settled !== undefined) context.nudge(caller, { ...params, actionType: outcome.settled.actionType });
     if (isRefusal(outcome)) return outcome;
     const view = await viewProposal(params.proposalId, caller, context);

@@ -3,12 +3,22 @@ import { readTilePath } from '../../audit/tile-path.ts';
 import { component } from './components.ts';
 import { uuid } from './text-schema.ts';
 
-const index = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+const count = z.coerce.number().int().max(Number.MAX_SAFE_INTEGER);
+const index = count.min(1);
 
-export const exportQuery = z.strictObject({
-  from: index.exactOptional().describe('The first entry; 1 by default. What an export that broke off has not got.'),
-  to: index.exactOptional().describe('At least up to this entry; the end is where a checkpoint was signed.'),
-});
+export const exportQuery = z
+  .strictObject({
+    from: index.exactOptional().describe('The first entry; 1 by default.'),
+    to: index.exactOptional().describe('At least up to this entry; the end is where a checkpoint was signed.'),
+    after: count
+      .min(0)
+      .exactOptional()
+      .describe('The last entry of an export that broke off, whose `to` is given as well: what is answered is to be appended to it.'),
+  })
+  .refine(({ from, to, after }) => after === undefined || (from === undefined && to !== undefined && after <= to), {
+    error: 'must go with `to`, be no more than it, and be without `from`',
+    path: ['after'],
+  });
 
 const signed = {
   size: z.int(),
@@ -37,7 +47,7 @@ const entry = z.strictObject({
   seq: z.int(),
   at: z.string().describe('Microseconds since 1970.'),
   previousHash: z.string(),
-  payload: z.string().describe('RFC 8785 text.'),
+  payload: z.string().nullable().describe('RFC 8785 text; null of an entry that somebody made into what is no text.'),
   disclosures: z.array(z.strictObject({ name: z.string(), salt: z.string(), value: z.string() })),
   proof: z.array(z.string()).describe('Hashes in hex, from the leaf upwards.'),
 });
@@ -54,6 +64,9 @@ export const evidenceSchema = component(
     formatChanged: entry
       .exactOptional()
       .describe('Where a log that an earlier version began says that entries tell of approvals from then on, if these are from before.'),
+    decisions: z
+      .array(z.strictObject({ salt: z.string().nullable(), value: z.string().describe('RFC 8785 text.') }))
+      .describe('What was decided, oldest first; entries commit to each, but to those of an earlier version, which have no salt.'),
     plan: z
       .strictObject({ digest: z.string(), bytes: z.string().describe('Base64.') })
       .nullable()

@@ -20,7 +20,7 @@ export const emergencySchema = z
     reason: z.string(),
     at: time,
     counts: z.boolean().describe('False once the plan was another in between, or as approvals lapse.'),
-    dueAt: time.nullable().describe('When the review afterwards is due; null before the execution.'),
+    dueAt: time.nullable().describe('When the review afterwards is due; null before the execution has begun.'),
     overdueAt: time.nullable().describe('When it was told that the review is missing.'),
     review: z.strictObject({ reviewer: z.string(), verdict: z.enum(verdicts), comment: z.string().nullable(), at: time }).nullable(),
   })

@@ -53,7 +53,9 @@ export const planSummarySchema = component(
         objects: z.array(z.strictObject({ type: z.string(), id: z.string(), property: z.string().exactOptional() })),
       })
       .exactOptional()
-      .describe('Of a revert in part: what others changed since, and is left as it is; of many the first.'),
+      .describe(
+        'Of a revert in part: what stands in the way, such as what others changed since, and is left as it is, with what depends on it; of many the first.',
+      ),
     lasting: z.array(z.string()).exactOptional().describe('Of a revert: effects that were done and that nothing takes back.'),
     verdicts: z.array(z.strictObject({ pointer: z.string(), outcome: z.enum(['passed', 'failed']), message: z.string() })),
     ...choice,

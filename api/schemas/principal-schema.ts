@@ -13,11 +13,17 @@ export const principalParams = z.strictObject({ id: principalId });
 export const principalBody = component(
   'PrincipalChange',
   z.strictObject({
-    kind: z.enum(['user', 'agent', 'service']).exactOptional(),
+    kind: z
+      .enum(['user', 'agent', 'service'])
+      .exactOptional()
+      .describe('That it is an agent, or is one no more, stands against its tokens.'),
     name: text(200).nullable().exactOptional(),
     roles: z.array(roleName).max(200).exactOptional().describe('All it shall hold; those in force and not named are removed.'),
     teams: z.array(roleName).max(200).exactOptional(),
-    disabled: z.boolean().exactOptional().describe('From the commit on its reviews do not count and its requests are refused.'),
+    disabled: z
+      .boolean()
+      .exactOptional()
+      .describe('From the commit on its reviews do not count and its requests are refused, under all identities that are linked to it.'),
     actsFor: principalId.nullable().exactOptional().describe('Whom an agent acts for; stands against what its tokens say.'),
     linkedIdentities: z.array(principalId).max(50).exactOptional().describe('All other identities of the same person, who counts once.'),
   }),
@@ -46,7 +52,7 @@ export const principalSchema = component(
     roles: z.array(z.strictObject({ role: z.string(), ...source.shape, expiresAt: time.nullable() })).describe('In force now.'),
     removedRoles: z.array(z.strictObject({ role: z.string(), at: time })).describe('Tokens issued before cannot bring these back.'),
     teams: z.array(z.string()),
-    disabled: z.boolean(),
+    disabled: z.boolean().describe('Under this identity; who is linked to one that is disabled is held as if they were.'),
     actsFor: z.string().nullable(),
     linkedIdentities: z.array(z.string()),
     sources: z.record(z.string(), source).describe('Of the other fields, where an administrator said something.'),

@@ -34,6 +34,7 @@ export const problemSchema = component(
         ...concernedObjects,
       }),
     ),
+    errorCount: z.int().optional().describe('How many there are, where `errors` are the first alone.'),
     requestId: z.string(),
     traceId: z.string().optional(),
   }),

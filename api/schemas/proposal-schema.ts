@@ -37,7 +37,9 @@ export const revertBody = component(
     conflicts: z
       .enum(['refuse', 'skip'])
       .exactOptional()
-      .describe('What others changed since makes the revert `invalid` (by default), or is left as it is.'),
+      .describe(
+        'What stands in the way, such as what others changed since, makes the revert `invalid` (by default), or is left as it is, with what depends on it.',
+      ),
   }),
 );
 
@@ -118,6 +120,8 @@ const stage = z.strictObject({
     .describe('From how many different teams people must come, and do.'),
 });
 
+const reverted = z.enum(['none', 'partial', 'full']);
+
 const failure = z.looseObject({ code: z.string(), title: z.string() }).describe('Why the proposal is invalid or failed.');
 
 export const proposalSchema = component(
@@ -160,6 +164,8 @@ export const proposalSchema = component(
         revertibleUntil: time
           .nullable()
           .describe('Until then it may be reverted, as the document in force says; null where that sets no bound.'),
+        failedEffects: z.array(z.string()).describe('Optional effects that were refused: the execution went on without them.'),
+        unknownEffects: z.array(z.string()).describe('Optional effects of which nobody knows whether they happened: an answer was lost.'),
       })
       .nullable(),
     effects: sagaSchema.nullable(),
@@ -170,8 +176,20 @@ export const proposalSchema = component(
       .describe('What holds it, where it is `scheduled` for a time: `executeAfter`, or `window/<name>`.'),
     emergency: emergencySchema,
     revertOf: z.string().nullable().describe('The execution this proposal takes back.'),
-    reverted: z.enum(['none', 'partial', 'full']),
-    revertedBy: z.string().nullable(),
+    reverted: reverted.describe('How much of what it did does not stand any more. What a revert of its revert did again stands.'),
+    revertedBy: z.string().nullable().describe('The newest revert by which something of it does not stand.'),
+    reverts: z
+      .array(
+        z.strictObject({
+          proposalId: z.string(),
+          executedAt: time,
+          partial: z
+            .boolean()
+            .describe('That it left something of what stood when it was executed: what others had changed, or an effect that lasts.'),
+          reverted: reverted.describe('What became of this revert since.'),
+        }),
+      )
+      .describe('Its executed reverts, oldest first; of many the newest.'),
     failure: failure.nullable(),
     actions: z
       .strictObject({

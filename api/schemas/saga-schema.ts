@@ -9,6 +9,20 @@ export const resolutionBody = component(
   z.strictObject({ choice: z.enum(['retry', 'skip', 'abort']), reason: text(4_000).describe('Kept in the audit log.') }),
 );
 
+const undoConflict = z.union([
+  z.strictObject({
+    type: z.string(),
+    id: z.string().describe('Of a link both of its ends.'),
+    property: z.string().describe('`$` where it is the object or the link itself.'),
+    because: z.enum(['changed', 'not_unique', 'unknown_reference', 'still_referenced']).exactOptional(),
+    by: z
+      .strictObject({ type: z.string(), id: z.string(), property: z.string().exactOptional(), through: z.string().exactOptional() })
+      .exactOptional()
+      .describe('Who has the unique value, what is gone, or what refers to it. Left out where it would tell a sensitive value.'),
+  }),
+  z.strictObject({ code: z.string().describe('Why the database takes none of the edits back.') }),
+]);
+
 export const sagaSchema = component(
   'EffectsProgress',
   z.strictObject({
@@ -23,7 +37,10 @@ export const sagaSchema = component(
         state: z.enum(['waiting', 'sending', 'done', 'refused', 'unknown', 'undoing', 'undone', 'stuck', 'skipped']),
         attempts: z.int(),
         undoAttempts: z.int(),
-        dueAt: time.nullable().describe('When a check is asked.'),
+        dueAt: time.nullable().describe('When a check is asked next.'),
+        bakesUntil: time
+          .nullable()
+          .describe('Until when a check with a bake time is asked again and again; null before it is first asked.'),
         problem: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
       }),
     ),
@@ -32,7 +49,11 @@ export const sagaSchema = component(
       .strictObject({
         step: z.string(),
         choices: z.array(z.enum(['retry', 'skip', 'abort'])),
-        conflicts: json.describe('What others changed since, object by object.'),
+        conflicts: z
+          .array(undoConflict)
+          .nullable()
+          .describe('Of edits what stands in the way of putting them back, object by object, and what depends on that; of many the first.'),
+        conflictCount: z.int(),
       })
       .nullable()
       .describe('What an operator is asked to decide.'),
@@ -77,6 +98,8 @@ export const checkSchema = component(
   z.strictObject({
     name: z.string(),
     afterMs: z.int(),
+    bakeMs: z.int().describe('How long it is asked again and again.').exactOptional(),
+    everyMs: z.int().describe('How long between two askings.').exactOptional(),
     probe: probe.exactOptional(),
     holds: z.string().describe('CEL over the parameters, whose objects are read as they are then.').exactOptional(),
     action: z.int().describe('Of a change set: over the parameters of which of its actions.').exactOptional(),
