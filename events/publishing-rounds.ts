@@ -10,7 +10,7 @@ import { EventPublisher } from './publish-events.ts';
 const everyMs = 10; // While events flow; each pause doubles while none come,
 const quietMs = 100; // up to this, which is the most that a single event waits.
 const backlogEveryMs = 5_000;
-const leaseMs = 15_000; // How long a killed relay's lanes wait for another. A batch that the broker takes longer for than this is published twice.
+const leaseMs = 15_000; // How long a killed relay's lanes wait for another, and one that failed for its next turn.
 
 /** Publishing to Kafka, with its figures. */
 export function publishingRounds(options: {

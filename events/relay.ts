@@ -20,6 +20,7 @@ import { sealingRounds } from './sealing-rounds.ts';
 import { startIndexBuilds } from './start-index-builds.ts';
 import { startMigrations } from './start-migrations.ts';
 import { startReviewWaits } from './start-review-waits.ts';
+import { watchSchedules } from './watch-schedules.ts';
 import { webhookRounds } from './webhook-rounds.ts';
 
 /**
@@ -136,7 +137,10 @@ async function relay(client: Client): Promise<void> {
     round('schedules', schedulesEveryMs, async () => {
       const everything = performance.now() - schedulesCheckedAt > sweepEveryMs;
       await keepSchedules(deps, everything);
-      if (everything) schedulesCheckedAt = performance.now();
+      if (everything) {
+        await watchSchedules(deps);
+        schedulesCheckedAt = performance.now();
+      }
       return false;
     }),
     round('definitions', definitionsEveryMs, async () => {

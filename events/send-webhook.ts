@@ -37,6 +37,7 @@ export async function sendWebhook(
   const at = new Date(await readClock({ rows: async (text) => (await pool.query(text)).rows }));
   const answer = await send(
     {
+      tenant,
       method: 'POST',
       url,
       body: bodyOf(event),

@@ -1,11 +1,26 @@
 import type pg from 'pg';
 
+/** What an event says of an object. */
+export interface EventData {
+  type?: string;
+  id?: string;
+  version?: number;
+  set?: Record<string, unknown>;
+  unset?: string[];
+}
+
 /** Of one event what this consumer needs. */
 export interface ReceivedEvent {
   source: string;
   id: string;
   type: string;
-  data: { type?: string; id?: string; version?: number; set?: Record<string, unknown>; unset?: string[] } | null;
+  /** Null where they were too large for the record: they MUST be read before the event is applied, if the copies need them. */
+  data: EventData | null;
+}
+
+/** Whether copies are made of what events of this type say. */
+export function isCopied(type: string): boolean {
+  return type.startsWith('object.');
 }
 
 /** The inbox remembers what was done; `replica` is what this consumer makes of it: here, copies of objects. */
@@ -33,8 +48,9 @@ export async function applyEvent(client: pg.ClientBase, event: ReceivedEvent): P
   }
 }
 
-async function replicate(client: pg.ClientBase, { source, type, data }: ReceivedEvent): Promise<void> {
-  if (data === null) return; // Too large for its record: a real consumer reads it at `dataref`.
+async function replicate(client: pg.ClientBase, { source, id, type, data }: ReceivedEvent): Promise<void> {
+  if (!isCopied(type)) return;
+  if (data === null) throw new Error(`event ${id} came without its data`);
   const object = [source, data.type, data.id];
   if (type === 'object.deleted') await client.query('DELETE FROM replica WHERE source = $1 AND type = $2 AND id = $3', object);
   if (type !== 'object.created' && type !== 'object.modified') return;
