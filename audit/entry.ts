@@ -11,6 +11,8 @@ export interface AuditEntryInput {
   proposalId?: string;
   facts: JsonObject;
   personal?: Record<string, JsonValue | undefined>;
+  /** Commitments to what was decided on the proposal when this was done. */
+  decisions?: readonly string[];
 }
 
 export interface Disclosure {
@@ -31,7 +33,7 @@ export interface AuditEntry {
 }
 
 /** Builds the payload: RFC 8785 text of the facts with a commitment in place of each personal value. */
-export function auditEntry(input: AuditEntryInput): AuditEntry {
+export function auditEntry(input: AuditEntryInput, id: string = randomUUID()): AuditEntry {
   const disclosures: Disclosure[] = [];
   const commitments: JsonObject = {};
   for (const [name, value] of Object.entries(input.personal ?? {})) {
@@ -44,7 +46,8 @@ export function auditEntry(input: AuditEntryInput): AuditEntry {
   const body: JsonObject = { type: input.type, ...input.facts };
   if (input.proposalId !== undefined) body.proposalId = input.proposalId;
   if (disclosures.length > 0) body.commitments = commitments;
-  return { id: randomUUID(), type: input.type, proposalId: input.proposalId ?? null, payload: canonicalText(body), disclosures };
+  if (input.decisions !== undefined) body.decisions = [...input.decisions];
+  return { id, type: input.type, proposalId: input.proposalId ?? null, payload: canonicalText(body), disclosures };
 }
 
 /** The bytes of an entry, over which its hash is: 'EXQ1', then tenant, sequence, microseconds, previous hash and payload, each behind its length. The database makes the same. */
@@ -67,6 +70,16 @@ export function frameOf(tenant: string, entry: { seq: number; at: string; previo
     return [length, field];
   });
   return Buffer.concat([Buffer.from('EXQ1'), ...parts]);
+}
+
+/** What a payload says; nothing where it is no object, as nobody appends it and whoever administers the database may make it. */
+export function factsOf(payload: string | null): JsonObject {
+  try {
+    const value = JSON.parse(payload ?? 'null') as JsonValue;
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 /** SHA-256 over the salt's bytes followed by the value's RFC 8785 text, so that a short value can't be guessed from its hash. */

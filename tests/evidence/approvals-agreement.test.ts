@@ -7,7 +7,8 @@ import type { ResolvedRequirement } from '../../ontology/plan.ts';
 import { type CountedReview, countedReviews, settleQuorum } from '../../ontology/quorum.ts';
 import { tellRequirement } from '../../ontology/tell-requirement.ts';
 
-const { Story, admits } = await import(String(new URL('../../verifier/exequatur-verify.mjs', import.meta.url)));
+const { Story } = await import(String(new URL('../../verifier/story.mjs', import.meta.url)));
+const { admits } = await import(String(new URL('../../verifier/conditions.mjs', import.meta.url)));
 
 const roles = ['duty', 'safety', 'chief'];
 const role = fc.constantFrom(...roles);

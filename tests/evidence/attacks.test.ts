@@ -97,17 +97,59 @@ async function noticedByTheRelay(attack: string, when: string): Promise<void> {
   found.push(`${attack} | the relay, from the witness, ${when} | a witness has cosigned another log than this one`);
 }
 
+describe('nobody is shown that', () => {
+  it('an entry was altered before it was sealed, its chain mended', async () => {
+    await scene.act();
+    const { rows } = await scene.superuser.query<{ seq: number }>(
+      `SELECT min(seq)::int AS seq FROM exequatur.audit_entry WHERE ${here()} AND type = 'review.recorded' AND seq > (SELECT max(size) FROM exequatur.audit_checkpoint WHERE ${here()})`,
+    );
+    const seq = rows[0]?.seq ?? 0;
+    await scene.tamper(
+      `UPDATE exequatur.audit_entry SET payload = ${payload('"stage":"keepers"', '"stage":"nobody"')} WHERE ${here()} AND seq = ${seq}`,
+      rechained(seq),
+    );
+    expect(await scene.seal()).toEqual({ sealed: 1, rewritten: [] });
+    expect(await scene.submit(witness)).toBe(1);
+    const { code, said } = await scene.verify(await scene.export(), { args: ['--witness', witness.verifierKey], kept });
+    expect(code, said).toBe(0);
+    found.push('an entry is altered before it is sealed, the chain mended | nobody: it has a second for that | whole');
+  });
+});
+
 describe('the log is shown to have been tampered with when', () => {
+  it('an entry is altered, and the links of the next', async () => {
+    await scene.tamper(
+      `UPDATE exequatur.audit_entry SET payload = ${altered} WHERE ${here()} AND seq = 10`,
+      `UPDATE exequatur.audit_entry n SET previous_hash = sha256(exequatur.audit_frame(e.tenant_id, e.seq, e.at, e.previous_hash, e.payload))
+         FROM exequatur.audit_entry e WHERE e.${here()} AND e.seq = 10 AND n.${here()} AND n.seq = 11`,
+    );
+    expect(await noticed('an entry is altered, and the link of the next mended', 'the verifier')).toContain(
+      'entry 11: does not fit what follows: entry 12 continues another; others from 9 on may have been altered too',
+    );
+  });
+
+  it('what entries disclose is deleted, as if somebody had been erased', async () => {
+    await scene.tamper(`DELETE FROM exequatur.audit_disclosure WHERE ${here()}`);
+    const { code, said } = await scene.verify(await scene.export());
+    expect(code, said).toBe(0);
+    const { erased, undisclosed } = JSON.parse(said.slice('whole '.length));
+    expect(undisclosed).toBeGreaterThan(0);
+    expect(undisclosed).toBe(erased);
+    found.push(`what entries disclose is deleted | the verifier, on the next export, by its count | whole, "undisclosed":${undisclosed}`);
+  });
+
   it('an entry is altered', async () => {
     await scene.tamper(`UPDATE exequatur.audit_entry SET payload = ${altered} WHERE ${here()} AND seq = 4`);
-    expect(await noticed('an entry is altered', 'the verifier')).toContain('entry 4: was altered: entry 5 follows another');
+    expect(await noticed('an entry is altered', 'the verifier')).toContain('entry 4: does not fit what follows: entry 5 continues another');
   });
 
   it('an entry and its hash are replaced together', async () => {
     await scene.tamper(
       `UPDATE exequatur.audit_entry SET payload = ${payload('"approve"', '"reject"')}, hash = sha256(payload) WHERE ${here()} AND type = 'review.recorded'`,
     );
-    expect(await noticed('payload and hash are replaced together', 'the verifier')).toContain('entry 4: or the next was altered');
+    expect(await noticed('payload and hash are replaced together', 'the verifier')).toContain(
+      'entry 4: or the next does not fit what follows',
+    );
   });
 
   it('an entry is deleted', async () => {
@@ -161,7 +203,7 @@ describe('the log is shown to have been tampered with when', () => {
       `UPDATE exequatur.audit_entry SET tenant_id = '${scene.api.tenant}', payload = ${altered} WHERE tenant_id = '${other}' AND seq = 4`,
     );
     expect(await noticed('another tenant’s entry takes its place', 'the verifier')).toContain(
-      'entry 4: was altered: entry 5 follows another',
+      'entry 4: does not fit what follows: entry 5 continues another',
     );
   });
 

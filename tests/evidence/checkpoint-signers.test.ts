@@ -84,6 +84,26 @@ describe('the relay’s settings', () => {
     expect(signers && openNote(await signNote(text, signers))?.signatures).toHaveLength(3);
   });
 
+  it('let one command take over from another: both sign until the former is left out', async () => {
+    const [before, after] = [keyText(), keyText()];
+    const command = { EXEQUATUR_CHECKPOINT_COMMAND: commandOf(after), EXEQUATUR_CHECKPOINT_COMMAND_KEY: verifierOf(after) };
+    const former = {
+      EXEQUATUR_CHECKPOINT_PREVIOUS_COMMAND: commandOf(before),
+      EXEQUATUR_CHECKPOINT_PREVIOUS_COMMAND_KEY: verifierOf(before),
+    };
+    const holds = async (more: Record<string, string>, key: string) => {
+      const note = openNote(await signNote(text, readSigners(settings(more)) ?? expect.fail('nobody signs')));
+      return note?.signatures.some((one) => isSignature(text, one, readVerifierKey(verifierOf(key))));
+    };
+    expect(await Promise.all([holds({ ...command, ...former }, before), holds({ ...command, ...former }, after)])).toEqual([true, true]);
+    expect(await Promise.all([holds(command, before), holds(command, after)])).toEqual([false, true]);
+    const gone = { ...former, EXEQUATUR_CHECKPOINT_PREVIOUS_COMMAND: 'false' };
+    await expect(holds({ ...command, ...gone }, after)).rejects.toThrow('ended with 1');
+    expect(() => readSigners(settings({ ...command, EXEQUATUR_CHECKPOINT_PREVIOUS_COMMAND: 'true' }))).toThrow(
+      'EXEQUATUR_CHECKPOINT_PREVIOUS_COMMAND_KEY go together',
+    );
+  });
+
   it('are refused where a checkpoint would be one of two logs, or half a command is given', () => {
     const other = file(keyText('log.test/other'));
     expect(() =>

@@ -6,9 +6,11 @@ import { leafHash } from '../../audit/merkle.ts';
 import { checkpointText, readSigner, signNote, writeSigner } from '../../audit/signed-note.ts';
 import type { JsonObject, JsonValue } from '../../ontology/json.ts';
 
-const { Mismatch, Tree, verifyExport, readVerifier } = await import(
-  String(new URL('../../verifier/exequatur-verify.mjs', import.meta.url))
-);
+const part = (name: string) => import(String(new URL(`../../verifier/${name}.mjs`, import.meta.url)));
+const { Mismatch } = await part('formats');
+const { Tree } = await part('tree');
+const { readVerifier } = await part('notes');
+const { verifyExport } = await part('verify-export');
 
 const tenant = randomUUID();
 const signer = readSigner(writeSigner('crafted.test/log', Buffer.alloc(32, 7)));
@@ -72,6 +74,11 @@ const soon = async <T>(work: () => Promise<T>): Promise<T> => {
 
 it('a plain one is whole', async () => {
   expect(await verified(lifecycle([stageOf(2, 1)], given(1)))).toMatchObject({ executions: 1, unjudged: 0, rejectionsUncounted: 0 });
+});
+
+it('one that is created once more is noticed, so that nobody stands behind it whom the log did not name at first', async () => {
+  const created = payloadOf('proposal.created', {});
+  await expect(verified([created, created])).rejects.toThrow('entry 2: creates a proposal that is there');
 });
 
 it.each<[string, object[]]>([

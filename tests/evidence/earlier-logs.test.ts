@@ -6,7 +6,7 @@ import { migrate } from '../../store/migrate.ts';
 import { withTenant } from '../../store/sql.ts';
 import { EvidenceScene } from './evidence-scene.ts';
 
-const { Story } = await import(String(new URL('../../verifier/exequatur-verify.mjs', import.meta.url)));
+const { Story } = await import(String(new URL('../../verifier/story.mjs', import.meta.url)));
 
 const marking = '20261130110200_mark_where_the_log_changed';
 

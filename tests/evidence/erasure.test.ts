@@ -41,12 +41,13 @@ it('takes names and words, and leaves the log whole and the execution judged', a
   const after = await scene.verify(text);
   expect(after.code, after.said).toBe(0);
   expect(found(after.said)).toMatchObject({ executions: 1, unjudged: 0, conditionsUnjudged: 0 });
-  expect(found(after.said).erased).toBe(answer.body.disclosures);
+  expect(found(after.said)).toMatchObject({ erased: answer.body.disclosures, undisclosed: 0 });
 
   // Of the part that was exported before, the tree is the same.
   const { to, root } = found(before.said);
   const part = found((await scene.verify(await scene.export(`?to=${to}`))).said);
   expect({ to: part.to, root: part.root }).toEqual({ to, root });
+  expect(part.undisclosed).toBe(part.erased); // The entry that says so is behind it.
 
   const { body } = await scene.auditor.get(`/v1/proposals/${id}/evidence`);
   expect(JSON.stringify(body)).not.toContain('keeper-1');

@@ -29,8 +29,10 @@ afterAll(async () => {
   await scene?.close();
 });
 
-const as = (id: string) => scene.as({ id });
-const agent = () => scene.as({ id: 'agent-1', kind: 'agent', roles: ['agent'] });
+/** Who calls in place of whoever may. */
+let impostor: string | null = null;
+const as = (id: string) => scene.as(impostor === null ? { id } : { id: impostor, roles: [] });
+const agent = () => (impostor === null ? scene.as({ id: 'agent-1', kind: 'agent', roles: ['agent'] }) : as('agent-1'));
 const proposing = () => ({ actionType: 'askFloorTwice', parameters: { name: `W${++made}` }, justification: 'because' });
 type Plan = { id: string; planDigest: string };
 
@@ -73,12 +75,14 @@ const subscribed = (name: string, more = {}) =>
   as('ontology-admin-1').put(`/v1/subscriptions/${name}`, { url: 'https://receiver.test/', ...more });
 
 /** A new one takes a second administrator. */
-async function approvedSubscription(name: string, more = {}): Promise<void> {
+async function approvedSubscription(more = {}): Promise<string> {
+  const name = `s${++made}`;
   const { status, body } = await subscribed(name, more);
   expect(status, JSON.stringify(body)).toBe(202);
   const settled = await simulateProposal(worker, scene.tenant, body.proposal.id, scene.context.resources.deps);
   expect((await as('ontology-admin-2').review({ id: body.proposal.id, planDigest: settled?.digest ?? '' })).status).toBe(201);
   await executed({ id: body.proposal.id, planDigest: '' });
+  return name;
 }
 
 /** What makes ready, and then the call itself; or why there is none. */
@@ -147,13 +151,15 @@ const rows: Record<string, Row> = {
   putDelegation: { call: () => delegated('d1') },
   deleteDelegation: prepared(
     async () => {
-      const { body } = await delegated('d2');
+      const name = `d${++made}`;
+      const { body } = await delegated(name);
       const id = body.proposal?.id ?? body.proposalId;
       const settled = await simulateProposal(worker, scene.tenant, id, scene.context.resources.deps);
       if (settled?.status === 'awaiting_approval') await as('access-admin-1').review({ id, planDigest: settled.digest });
-      return executed({ id, planDigest: '' });
+      await executed({ id, planDigest: '' });
+      return name;
     },
-    () => as('keeper-1').call('DELETE', '/v1/delegations/d2'),
+    (name) => as('keeper-1').call('DELETE', `/v1/delegations/${name}`),
   ),
   putPolicies: {
     call: () => as('ontology-admin-1').put('/v1/policies', { policies: { all: 'permit (principal, action, resource);' }, cases: [] }),
@@ -162,20 +168,20 @@ const rows: Record<string, Row> = {
   resolveHeldEvent: 'of an event that a broker does not take: tests/events/publish-events.test.ts',
   putSubscription: { call: () => subscribed('s1') },
   deleteSubscription: prepared(
-    () => approvedSubscription('s2'),
-    () => as('ontology-admin-1').call('DELETE', '/v1/subscriptions/s2'),
+    () => approvedSubscription(),
+    (name) => as('ontology-admin-1').call('DELETE', `/v1/subscriptions/${name}`),
   ),
   putSubscriptionSecret: prepared(
-    () => approvedSubscription('s3'),
-    () => as('ontology-admin-1').put('/v1/subscriptions/s3/secret', {}),
+    () => approvedSubscription(),
+    (name) => as('ontology-admin-1').put(`/v1/subscriptions/${name}/secret`, {}),
   ),
   testSubscription: prepared(
-    () => approvedSubscription('s4'),
-    () => as('ontology-admin-1').post('/v1/subscriptions/s4/test', {}),
+    () => approvedSubscription(),
+    (name) => as('ontology-admin-1').post(`/v1/subscriptions/${name}/test`, {}),
   ),
   replaySubscription: prepared(
-    () => approvedSubscription('s5', { from: 'beginning' }),
-    () => as('ontology-admin-1').post('/v1/subscriptions/s5/replay', { from: 'beginning' }),
+    () => approvedSubscription({ from: 'beginning' }),
+    (name) => as('ontology-admin-1').post(`/v1/subscriptions/${name}/replay`, { from: 'beginning' }),
   ),
   redeliverDeadLetter: 'of an event that an endpoint did not take: tests/events/webhooks.test.ts',
   putSwitch: { call: () => as('operator-1').put('/v1/switches/actionType/closeFloor', { state: 'off', reason: 'x' }) },
@@ -208,4 +214,21 @@ describe('every route that writes', () => {
     expect(status, JSON.stringify(body)).toBeLessThan(300);
     expect(await entries()).toBeGreaterThan(before);
   });
+  it.each(writing.flatMap(({ name }) => (typeof rows[name] === 'object' ? [[name] as const] : [])))(
+    '%s leaves an entry where it is refused',
+    async (name) => {
+      const row = rows[name] as Exclude<Row, string>;
+      const ready = (await row.ready?.()) as never;
+      const before = await entries();
+      impostor = `nobody-${++made}`;
+      const { status, body } = await row.call(ready).finally(() => {
+        impostor = null;
+      });
+      expect(refusedInside(body) ?? status, JSON.stringify(body)).toBe(403);
+      expect(await entries()).toBeGreaterThan(before);
+    },
+  );
 });
+
+/** A batch answers for each of what it holds. */
+const refusedInside = (body: { results?: { problem?: { status: number } }[] }): number | undefined => body?.results?.[0]?.problem?.status;

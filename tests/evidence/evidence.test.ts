@@ -76,6 +76,7 @@ describe('an export of the audit log', () => {
     const found = JSON.parse(after.said.slice('whole '.length));
     expect(found.root).toBe(before.root);
     expect(found.erased).toBeGreaterThan(0);
+    expect(found.undisclosed).toBe(found.erased); // No entry says so.
   });
 
   it('is for auditors and administrators, and no agent', async () => {

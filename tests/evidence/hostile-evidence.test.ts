@@ -1,8 +1,18 @@
 // Evidence, disclosures and single entries that somebody made up or altered, beside honest ones that pass. No database: tests/evidence/signed-log.ts.
 import { describe, expect, it } from 'vitest';
 import { canonicalText } from '../../ontology/canonical-json.ts';
-import type { JsonObject } from '../../ontology/json.ts';
-import { digestOf, exitOf, saidOf, saidOfEvidence, signedEvidence, signedExport, verdictOn, type Written } from './signed-log.ts';
+import type { JsonObject, JsonValue } from '../../ontology/json.ts';
+import {
+  digestOf,
+  exitOf,
+  mendedUpTo,
+  saidOf,
+  saidOfEvidence,
+  signedEvidence,
+  signedExport,
+  verdictOn,
+  type Written,
+} from './signed-log.ts';
 import { asks, digest, plain, requirement, threshold, without } from './written-proposal.ts';
 
 describe('evidence of an action', () => {
@@ -19,6 +29,37 @@ describe('evidence of an action', () => {
   it('begins with the proposal: a part of it is broken', async () => {
     const part = await signedEvidence(plain, { leave: (seq) => seq > 1 });
     expect(saidOfEvidence(part)).toBe('entry 2: is of a proposal that no entry creates');
+  });
+
+  it('commits to decisions by hashes, to each once, and on its proposal', async () => {
+    const [created, ...rest] = plain as [Written, ...Written[]];
+    const hash = 'a'.repeat(64);
+    const of = (decisions: JsonValue, more: Written[] = []) => [{ ...created, facts: { ...created.facts, decisions } }, ...more, ...rest];
+    expect(saidOfEvidence(await signedEvidence(of([hash])))).toMatchObject({ decisions: 1, decisionsShown: 0, decisionsUnsaid: 0 });
+    for (const decisions of ['a', null, {}, [hash.toUpperCase()], [hash, 1], [[hash]], [`${hash}0`]])
+      expect(saidOfEvidence(await signedEvidence(of(decisions))), JSON.stringify(decisions)).toMatch(/^entry 1: /);
+    expect(saidOfEvidence(await signedEvidence(of([hash, hash])))).toBe('entry 1: commits to a decision once more');
+    const again = { type: 'decision.refused', facts: { decisions: [hash] } };
+    expect(saidOfEvidence(await signedEvidence(of([hash], [again])))).toBe('entry 2: commits to a decision once more');
+    expect(await saidOf(await signedExport([...plain, { type: 'switch.changed', facts: { decisions: [hash] }, proposalId: null }]))).toBe(
+      `entry ${plain.length + 1}: tells of decisions on no proposal`,
+    );
+  });
+
+  it('shows decisions as they are made: with a salt of 16 bytes, and text of this proposal', async () => {
+    const evidence = await signedEvidence(plain);
+    const value = JSON.stringify({ proposalId: evidence.proposalId, actor: 'a', action: 'propose', outcome: 'allowed' });
+    expect(saidOfEvidence({ ...evidence, decisions: [{ salt: null, value }] })).toMatchObject({ decisions: 0, decisionsUnsaid: 1 });
+    for (const decisions of [
+      'x',
+      [null],
+      [{ value }],
+      [{ salt: null }],
+      [{ salt: null, value: '{}' }],
+      [{ salt: null, value: 'no' }],
+      [{ salt: 'ab', value }],
+    ])
+      expect(exitOf({ ...evidence, decisions } as JsonObject), JSON.stringify(decisions)).toBe(1);
   });
 
   it('has entries', async () => {
@@ -77,11 +118,15 @@ describe('of an entry that was altered, and nothing behind it, the verifier name
   it('this very entry, whether or not a checkpoint ends there', async () => {
     for (const sealed of [[], [2], [3], [4]])
       expect(await saidOf(alteredAt(await signedExport(plain, { sealed }), 3)), String(sealed)).toMatch(/^entry 3: /);
-    expect(await saidOf(alteredAt(await signedExport(plain), 3))).toBe('entry 3: was altered: entry 4 follows another');
+    expect(await saidOf(alteredAt(await signedExport(plain), 3))).toBe(
+      'entry 3: does not fit what follows: entry 4 continues another; others from 1 on may have been altered too',
+    );
   });
 
   it('the first of two', async () => {
-    expect(await saidOf(alteredAt(await signedExport(plain), 3, 4))).toBe('entry 3: or the next was altered: entry 4 does not follow it');
+    expect(await saidOf(alteredAt(await signedExport(plain), 3, 4))).toBe(
+      'entry 3: or the next does not fit what follows: entry 4 continues another; others from 1 on may have been altered too',
+    );
   });
 
   it('the one that leads elsewhere, where a checkpoint says that those before it are right', async () => {
@@ -89,6 +134,18 @@ describe('of an entry that was altered, and nothing behind it, the verifier name
       line.includes('"seq":4,') ? line.replace(/"previousHash":"../, '"previousHash":"zz') : line,
     );
     expect(await saidOf(lines)).toBe('entry 4: does not follow the one before it');
+  });
+
+  it('where links were mended the last that was, and from where on the first may be', async () => {
+    const altered = (await signedExport(plain, { sealed: [2] })).map((line) =>
+      line.includes('"seq":3,') ? line.replace('"payload":"{', String.raw`"payload":"{\"altered\":1,`) : line,
+    );
+    for (const mended of [4, 5]) {
+      const torn = `entry ${mended}: does not fit what follows: entry ${mended + 1} continues another`;
+      expect(await saidOf(mendedUpTo(altered, mended))).toBe(`${torn}; others from 3 on may have been altered too`);
+    }
+    expect(await saidOf(mendedUpTo(altered, 7))).toBe('entry 7: up to here the log is not what was signed');
+    expect(await saidOf(altered)).toBe('entry 3: does not fit what follows: entry 4 continues another');
   });
 
   it('the last, by the checkpoint over it', async () => {

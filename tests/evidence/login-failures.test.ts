@@ -1,4 +1,5 @@
 // When failed logins come into the log, on a clone from tests/support/database.ts.
+import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LoginFailures } from '../../api/login-failures.ts';
 import { withTenant } from '../../store/sql.ts';
@@ -31,4 +32,42 @@ it('one comes within a moment also while what was left out of a full minute wait
   await expect.poll(() => entries('login.failed'), { timeout: 10_000 }).toBe(61);
   expect(await entries('login.suppressed')).toBe(1);
   await logins.flush();
+});
+
+/** The API's pool, with what is sent through it held until it is let go. */
+function heldPool() {
+  const sent: { entries: number; uncounted: number }[] = [];
+  let letGo = () => {};
+  const held = new Promise<void>((done) => {
+    letGo = done;
+  });
+  const pool = new Proxy(fixture.api, {
+    get: (target, name) =>
+      name === 'query'
+        ? async (query: pg.QueryConfig<[string, number]>) => {
+            const [entries, uncounted] = query.values ?? ['[]', 0];
+            sent.push({ entries: JSON.parse(entries).length, uncounted });
+            await held;
+            return target.query(query);
+          }
+        : Reflect.get(target, name),
+  });
+  return { pool, sent, letGo };
+}
+
+it('one is on its way to the log as soon as it is refused, and those that come meanwhile go right behind it', async () => {
+  await fixture.database.advanceClock(61_000); // Another minute.
+  const { pool, sent, letGo } = heldPool();
+  const logins = new LoginFailures(pool, openLogger('test'));
+  const fail = () => logins.refused('signature', 'Bearer x.y.z', '192.0.2.1');
+  const before = await entries('login.failed');
+  fail();
+  await expect.poll(() => sent, { timeout: 500, interval: 5 }).toEqual([{ entries: 1, uncounted: 0 }]);
+  for (let n = 0; n < 25; n++) fail();
+  letGo();
+  await expect.poll(() => entries('login.failed'), { timeout: 10_000 }).toBe(before + 21);
+  expect(sent).toEqual([
+    { entries: 1, uncounted: 0 },
+    { entries: 20, uncounted: 5 },
+  ]);
 });

@@ -37,7 +37,7 @@ const entries = 10;
 async function waits(): Promise<(number | null)[]> {
   const { rows } = await scene.superuser.query<{ ms: number | null }>(
     `SELECT (SELECT extract(epoch FROM min(c.created_at) - e.at) * 1000 FROM exequatur.audit_checkpoint c WHERE c.tenant_id = e.tenant_id AND c.size >= e.seq)::float8 AS ms
-       FROM exequatur.audit_entry e WHERE e.tenant_id = $1 AND e.type = 'test.timed' ORDER BY e.seq`,
+       FROM exequatur.audit_entry e WHERE e.tenant_id = $1 AND e.type = 'switch.changed' ORDER BY e.seq`,
     [scene.api.tenant],
   );
   return rows.map(({ ms }) => ms);
@@ -45,7 +45,7 @@ async function waits(): Promise<(number | null)[]> {
 
 it('an entry is under a signed checkpoint within a second', async () => {
   for (let at = 0; at < entries; at++) {
-    await withTenant(scene.worker, scene.api.tenant, async (tx) => void tx.audit({ type: 'test.timed', facts: { at } }));
+    await withTenant(scene.worker, scene.api.tenant, async (tx) => void tx.audit({ type: 'switch.changed', facts: { at } }));
     await expect.poll(async () => (await waits()).at(-1), { timeout: 20_000, interval: 170 }).not.toBeNull();
   }
   const sorted = (await waits()).map((ms) => ms ?? Number.POSITIVE_INFINITY).sort((one, other) => one - other);

@@ -4,9 +4,12 @@ import { emptyRoot, leafHash, nodeHash } from '../../audit/merkle.ts';
 import { checkpointText, readSigner, signNote, writeSigner } from '../../audit/signed-note.ts';
 import type { JsonObject, JsonValue } from '../../ontology/json.ts';
 
-const { Mismatch, Tree, readVerifier, verifyEvidence, verifyExport } = await import(
-  String(new URL('../../verifier/exequatur-verify.mjs', import.meta.url))
-);
+const part = (name: string) => import(String(new URL(`../../verifier/${name}.mjs`, import.meta.url)));
+const { Mismatch } = await part('formats');
+const { Tree } = await part('tree');
+const { readVerifier } = await part('notes');
+const { verifyEvidence } = await part('verify-evidence');
+const { verifyExport } = await part('verify-export');
 
 /** An entry as somebody would like to have written it. `erased` are names of `personal` that are disclosed no more. */
 export interface Written {
@@ -23,7 +26,8 @@ export interface Written {
 const tenant = randomUUID();
 const proposalId = randomUUID();
 const signer = readSigner(writeSigner('hostile.test/log', Buffer.alloc(32, 9)));
-const verifiers = [readVerifier(signer.verifierKey)];
+export const { verifierKey } = signer;
+const verifiers = [readVerifier(verifierKey)];
 
 /** The lines of an export of these entries, chained and signed by a key of our own: what its holder can make anybody believe. `sealed` are sizes with a checkpoint, beside the last. */
 export async function signedExport(
@@ -51,6 +55,18 @@ export async function signedExport(
   }
   const to = written.length;
   return [{ exequatur: 'audit-export', format: 1, tenant, from, to, subtrees }, ...lines, { end: to }].map((line) => JSON.stringify(line));
+}
+
+/** The same lines with each link right again up to an entry, whatever was altered before. */
+export function mendedUpTo(lines: readonly string[], seq: number): string[] {
+  let previousHash: string | undefined;
+  return lines.map((line) => {
+    const item = JSON.parse(line) as JsonObject & Parameters<typeof frameOf>[1];
+    if (item.seq === undefined) return line;
+    const entry = { ...item, previousHash: item.seq > seq ? item.previousHash : (previousHash ?? item.previousHash) };
+    previousHash = createHash('sha256').update(frameOf(tenant, entry)).digest('hex');
+    return JSON.stringify(entry);
+  });
 }
 
 /** Evidence of the proposal in the same log: all that is in the export, each entry with its proof, and the plan whose bytes these are. `leave` says which entries it has. */

@@ -78,12 +78,22 @@ describe('a checkpoint', () => {
     expect(await kept()).toEqual([1, 1, 0]);
   });
 
+  it('comes with all the tiles that it fills, and after none that is as large', async () => {
+    await happen(600);
+    await expect(store({ size: 600, tiles: [tile(0, 0)] })).rejects.toMatchObject({ code: '23514' });
+    expect(await store({ size: 600, tiles: [tile(0, 0), tile(0, 1)] })).toBe(true);
+    expect(await store({ size: 600 })).toBe(false);
+    expect(await store({ size: 599 })).toBe(false);
+    expect(await kept()).toEqual([1, 2, 0]);
+  });
+
   it('is over entries that there are, at most 65,536 more than the one before it', async () => {
     await happen(2);
     expect(await store({ size: 3 })).toBe(false);
     await superuser.query('UPDATE exequatur.audit_head SET seq = 100000 WHERE tenant_id = $1', [tenant]);
     const tiles = Array.from({ length: 256 }, (_, number) => tile(0, number));
     await expect(store({ size: 65_537, tiles: [...tiles, tile(1, 0)] })).rejects.toMatchObject({ code: '23514' });
+    await expect(store({ size: 65_536, tiles }), 'without the tile of tiles').rejects.toMatchObject({ code: '23514' });
     expect(await kept()).toEqual([0, 0, 0]);
     expect(await store({ size: 65_536, tiles: [...tiles, tile(1, 0)] })).toBe(true);
   });

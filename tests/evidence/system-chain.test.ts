@@ -120,7 +120,7 @@ describe('the system’s chain', () => {
   });
 
   it('is written through its own function alone, and that takes nothing else', async () => {
-    const entry = { type: 'review.recorded', facts: {} };
+    const entry = { type: 'review.recorded' as const, facts: {} };
     await expect(withTenant(scene.api.pool, systemTenant, async (tx) => tx.audit(entry))).rejects.toMatchObject({ code: 'XQ015' });
     await expect(appendSystem(scene.api.pool, [entry])).rejects.toMatchObject({ code: 'XQ015' });
   });

@@ -36,7 +36,7 @@ async function sealed(): Promise<void> {
 
 function grow(entries: number): Promise<void> {
   return withTenant(scene.worker, scene.api.tenant, async (tx) => {
-    for (let at = 0; at < entries; at++) tx.audit({ type: 'test.grown', facts: { at, pad: 'x'.repeat(at % 50) } });
+    for (let at = 0; at < entries; at++) tx.audit({ type: 'switch.changed', facts: { at, pad: 'x'.repeat(at % 50) } });
   });
 }
 

@@ -1,0 +1,55 @@
+// The evidence of one action: its entries, each proven by itself, and its plan.
+import { judgeDecisions } from './decisions.mjs';
+import { frameOf, Mismatch, madeOf, sha256 } from './formats.mjs';
+import { lackOf, nobody, openCheckpoint } from './notes.mjs';
+import { Story } from './story.mjs';
+import { leafHash, rootByInclusion } from './tree.mjs';
+
+/** Checks the evidence of one action. @throws {Mismatch} */
+export function verifyEvidence(evidence, verifiers, asked = nobody) {
+  if (evidence.exequatur !== 'evidence' || evidence.format !== 1) throw new Error('this is no evidence of an action in format 1');
+  const checkpoint = openCheckpoint(evidence.checkpoint, verifiers, asked.witnesses);
+  if (!checkpoint.origin.endsWith(`/${evidence.tenant}`)) throw new Mismatch(null, 'the checkpoint is of another log');
+  const lack = lackOf(checkpoint, asked);
+  if (lack !== null) throw new Mismatch(null, `the checkpoint over ${checkpoint.size} entries is not ${lack}`);
+  const { plan } = evidence;
+  const story = new Story(plan === null ? new Map() : new Map([[plan.digest, requirementOf(plan)]]));
+  const { formatChanged = null } = evidence;
+  const entries = [...evidence.entries, ...(formatChanged === null ? [] : [formatChanged])].sort((one, other) => one.seq - other.seq);
+  for (const entry of entries) {
+    const root = madeOf(entry.seq, () => {
+      const proof = entry.proof.map((hash) => Buffer.from(hash, 'hex'));
+      return rootByInclusion(leafHash(frameOf(evidence.tenant, entry)), entry.seq - 1, checkpoint.size, proof);
+    });
+    if (root === null || !root.equals(checkpoint.root)) throw new Mismatch(entry.seq, 'is not in the log that was signed');
+    const { type, proposalId } = madeOf(entry.seq, () => JSON.parse(entry.payload));
+    if (entry === formatChanged ? type !== 'log.format_changed' : proposalId !== evidence.proposalId)
+      throw new Mismatch(entry.seq, 'is of another proposal');
+    madeOf(entry.seq, () => story.tell(entry));
+  }
+  story.end(asked.mostUnjudged);
+  const told = story.proposals.get(evidence.proposalId);
+  if (told === undefined) throw new Mismatch(null, 'the evidence has no entry of its proposal');
+  const result = {
+    tenant: evidence.tenant,
+    proposalId: evidence.proposalId,
+    size: checkpoint.size,
+    signers: checkpoint.signers,
+    witnessed: checkpoint.cosigned,
+    status: told.status,
+    ...story.counts,
+    ...madeOf(null, () => judgeDecisions(evidence.decisions ?? [], told, evidence.proposalId)),
+  };
+  if (plan !== null && told.digests?.has(plan.digest) !== true) throw new Mismatch(null, 'the plan is one that no entry tells of');
+  if (told.executed === undefined) return result;
+  const { planDigest, approvedBy, seq, isJudged } = told.executed;
+  if (plan !== null && plan.digest !== planDigest) throw new Mismatch(seq, 'the plan is not the one that was executed');
+  return { ...result, planDigest, approvedBy, isJudged };
+}
+
+/** From the header, the first line of a plan's bytes. @throws {Mismatch} where these are not the plan of the digest. */
+function requirementOf({ digest, bytes }) {
+  const plan = Buffer.from(bytes, 'base64');
+  if (digest !== `sha256:${sha256(plan).toString('hex')}`) throw new Mismatch(null, 'the plan is not the one that its digest names');
+  return JSON.parse(plan.toString('utf8').split('\n')[0]).requirement;
+}
