@@ -52,3 +52,47 @@ describe.each(documents)('%s', (name) => {
     expect(targets.filter((target) => !existsSync(join(root, dirname(name), target)))).toEqual([]);
   });
 });
+
+/** Without its comments. */
+const code = ['ontology', 'store', 'store/saga', 'activities', 'activities/effects', 'workflows']
+  .flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(join(root, folder, name), 'utf8')),
+  )
+  .join('\n')
+  .replace(/^ *(\/\/|\/?\*).*$/gm, '');
+
+/** Whatever does, orders or takes back steps that a crash may part. A file that is only a piece of one needs no table. */
+const sagas = [
+  'ontology/saga.ts',
+  'ontology/effects-in-set.ts',
+  'ontology/revert-effects.ts',
+  'store/execute-proposal.ts',
+  'store/saga/advance-saga.ts',
+  'activities/effects/perform-step.ts',
+  ...[...readFileSync(join(root, 'workflows/workflows.ts'), 'utf8').matchAll(/from '\.\/(.+)'/g)].map((match) => `workflows/${match[1]}`),
+];
+
+describe.each(sagas)('the saga %s', (name) => {
+  const text = readFileSync(join(root, name), 'utf8');
+  const [head = ''] = text.split(/^(?!\/\/)/m);
+  const table = head.split('\n').filter((line) => line.startsWith('// |'));
+
+  it('begins with its steps: what each does, how it is undone, under which key, and what a crash leaves', () => {
+    const cells = table.map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+    expect(cells[0]?.map((cell) => cell.replace(/ .*/, ''))).toEqual(['step', 'do', 'undo', 'key', 'after']);
+    expect(cells.length).toBeGreaterThan(2);
+    expect(cells.filter((row) => row.length !== 5 || row.includes(''))).toEqual([]);
+  });
+
+  it('names there only what the code has', () => {
+    const named = [...head.matchAll(/`(\w+)`/g)].map((match) => match[1] ?? '');
+    expect(named.filter((word) => !code.includes(word))).toEqual([]);
+  });
+});

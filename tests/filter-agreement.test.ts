@@ -12,6 +12,7 @@ import { compareValues, conditionMatches } from '../ontology/condition-matches.t
 import type { PropertyDefinition } from '../ontology/definition.ts';
 import { compareText, type JsonScalar, type JsonValue } from '../ontology/json.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
+import { writeFirstOntology } from './support/write-untold.ts';
 
 const long = 'a'.repeat(300);
 /** Values that sort differently as text, as doubles and as bytes, and that are near each other; and how each is written in CEL. */
@@ -357,10 +358,7 @@ function objects(): Stored[] {
 
 async function store(superuser: pg.Client, tenant: string): Promise<void> {
   const indexed = Object.keys(properties).filter((name) => !/^[a-z]+$/.test(name));
-  await superuser.query(
-    `INSERT INTO exequatur.ontology_version (tenant_id, version, document, digest, created_by, created_at) VALUES ($1, 1, $2, $3, 'test', now())`,
-    [tenant, ontology.text, ontology.digest],
-  );
+  await writeFirstOntology(database, tenant, ontology);
   await superuser.query(
     `INSERT INTO exequatur.object_type (tenant_id, name, ontology_version, definition, indexed, building) VALUES ($1, 'thing', 1, $2, $3, $4)`,
     [tenant, JSON.stringify({ properties }), indexed, indexed.filter((name) => name.endsWith('Building'))],

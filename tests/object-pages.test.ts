@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Condition } from '../ontology/condition.ts';
 import type { JsonValue } from '../ontology/json.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
+import { writeFirstOntology } from './support/write-untold.ts';
 
 const many = 20_000;
 /** What a page of ten may read at most, in blocks of 8 kB: some per object and per step down an index. The whole type has several times as many. */
@@ -189,10 +190,7 @@ async function fill(client: pg.Client, tenant: string): Promise<void> {
   await client.query(
     `ALTER TABLE exequatur.object SET (autovacuum_enabled = false); ALTER TABLE exequatur.object_index SET (autovacuum_enabled = false)`,
   );
-  await client.query(
-    `INSERT INTO exequatur.ontology_version (tenant_id, version, document, digest, created_by, created_at) VALUES ($1, 1, '{}', $2, 'test', now())`,
-    [tenant, '0'.repeat(64)],
-  );
+  await writeFirstOntology(database, tenant, { text: '{}', digest: '0'.repeat(64) });
   await client.query(
     `INSERT INTO exequatur.object_type (tenant_id, name, ontology_version, definition, indexed, building) VALUES ($1, 'thing', 1, $2, $3, '{unready}')`,
     [tenant, JSON.stringify({ properties }), Object.keys(properties)],

@@ -295,7 +295,8 @@ it('a decision by more policies than OPA is given in time is a deny at the deadl
   });
   try {
     const engine = new OpaEngine(proxy.url, '', deadlineMs);
-    const many = Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`p${at}`, all.rego])); // 1.2 s
+    const apart = 'yes := true\n\npermit if yes'; // With a rule of its own it is a module of its own.
+    const many = Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`p${at}`, apart])); // 1.2 s
     const large: PolicySet = { key: 'large', policies: many };
     const began = performance.now();
     const first = engine.decide(large, execute);
@@ -322,4 +323,63 @@ it('a decision that OPA computes for too long is a deny at the deadline', async 
   } finally {
     await proxy.close();
   }
+});
+
+it('a set is given by one request where its policies have no rules but their verdicts, and decides as each by itself', async () => {
+  const puts: string[] = [];
+  const proxy = await startSlowProxy(opaUrl, ({ method, url }) => {
+    if (method === 'PUT') puts.push(url ?? '');
+    return 0;
+  });
+  try {
+    const engine = new OpaEngine(proxy.url, 'together', 20_000);
+    const many = Object.fromEntries(
+      Array.from({ length: 100 }, (_, at) => [
+        `bound-${at}`,
+        `# at ${at}\nforbid if {\n  input.context.approvals < ${at}\n  input.action == "execute"\n}\n`,
+      ]),
+    );
+    const helped = 'few if input.context.approvals < 2\n\nforbid if few';
+    const set: PolicySet = { key: 'many', policies: { 'all-of-it': all.rego, helped, ...many } };
+    const forbidding = Object.keys(many).slice(2);
+    expect(await engine.decide(set, execute)).toEqual({ decision: 'deny', policies: [...forbidding, 'helped'].sort(), errors: [] });
+    expect(puts).toHaveLength(2);
+    await engine.forgetAll();
+    expect((await (await fetch(`${opaUrl}/v1/data/exequatur`)).text()).includes('bound-7')).toBe(false);
+    expect(await engine.compile(set.policies)).toEqual({});
+    expect(Object.keys(await engine.compile({ ...set.policies, wrong: 'permit if nothing_of_the_kind' }))).toEqual(['wrong']);
+  } finally {
+    await proxy.close();
+  }
+});
+
+it.each([
+  ['one permits in two ways', 'permit if input.action == "see"\n\npermit if input.action == "execute"\n', { permit: true }],
+  ['words in texts and comments', '# permit\nforbid if input.action == "forbid if"\npermit := true # forbid := true\n', { permit: true }],
+  ['a text over lines', 'permit if "permit if true" != `\npermit := false\nforbid := true\n`\n', { permit: true }],
+  ['a rule that goes on', 'forbid if\n  input.action == "execute"\n', { forbid: true }],
+  ['a field of the name', 'permit if not input.permit\n', { permit: true }],
+  ['a default', 'default permit := false\npermit if input.action == "see"\n', { permit: false }],
+  ['else', 'forbid := false if input.action == "see" else := true\n', { forbid: true }],
+  ['its own verdict', 'permit if input.action == "execute"\nforbid if not permit\n', { permit: true }],
+  ['its own verdict on another line', 'permit if input.action == "see"\nforbid if\nnot permit\n', { forbid: true }],
+  ['a rule of its own', 'late if input.action == "execute"\nforbid if late\n', { forbid: true }],
+  ['a variable of the name', 'permit if {\n  some forbid in [1]\n  forbid == 1\n}\n', { permit: true }],
+  ['an object', 'permit if {\n  {"permit": 1}.permit == 1\n}\n', { permit: true }],
+  ['another policy of the set', 'forbid if exequatur_set["all"].permit\n', 'refused'],
+  ['a verdict that it has not', 'permit := true\nforbid if soft\n', 'refused'],
+  ['a verdict that it has not, on another line', 'permit := true\nforbid if\nsoft\n', 'refused'],
+])('a policy in Rego says beside others what it says alone: %s', async (_name, text, said) => {
+  const engine = new OpaEngine(opaUrl, 'beside', 20_000);
+  const beside = { all: all.rego, it: text, other: 'forbid if input.action == "never"\n' };
+  const [alone, together] = [await engine.compile({ it: text }), await engine.compile(beside)];
+  expect([Object.keys(alone), Object.keys(together)]).toEqual(said === 'refused' ? [['it'], ['it']] : [[], []]);
+  if (typeof said === 'string') return;
+  const { decision, policies } = await engine.decide({ key: text, policies: beside }, execute);
+  const forbids = 'forbid' in said && said.forbid;
+  expect({ decision, policies }).toEqual(
+    forbids
+      ? { decision: 'deny', policies: ['it'] }
+      : { decision: 'allow', policies: 'permit' in said && said.permit ? ['all', 'it'] : ['all'] },
+  );
 });

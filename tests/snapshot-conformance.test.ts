@@ -8,6 +8,7 @@ import type { JsonScalar, JsonValue } from '../ontology/json.ts';
 import { MemorySnapshot } from '../ontology/memory-snapshot.ts';
 import { SqlSnapshot } from '../store/sql-snapshot.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
+import { writeFirstOntology } from './support/write-untold.ts';
 
 /** Each type of value twice, once with index rows and once without, and values that sort differently as text, as numbers and as bytes. */
 const samples: Record<string, { definition: object; values: JsonScalar[] }> = {
@@ -93,10 +94,7 @@ describe('PostgreSQL and memory', () => {
     client = new pg.Client({ connectionString: database.urls.superuser });
     await client.connect();
     await client.query(`SELECT set_config('app.tenant', $1, false), set_config('search_path', 'exequatur', false)`, [tenant]);
-    await client.query(
-      `INSERT INTO exequatur.ontology_version (tenant_id, version, document, digest, created_by, created_at) VALUES ($1, 1, $2, $3, 'test', now())`,
-      [tenant, ontology.text, ontology.digest],
-    );
+    await writeFirstOntology(database, tenant, ontology);
     await client.query(
       `INSERT INTO exequatur.object_type (tenant_id, name, ontology_version, definition, "references", indexed, unique_properties, minimum_approvals)
        VALUES ($1, 'thing', 1, $2, '{}', $3, '{}', 0)`,
@@ -125,6 +123,23 @@ describe('PostgreSQL and memory', () => {
       }),
       { numRuns: 400 },
     );
+  });
+
+  it.each([
+    ['in', 'stringIndexed'],
+    ['in', 'string'],
+    ['in', 'longIndexed'],
+    ['in', 'id'],
+    ['containsAny', 'tagsIndexed'],
+    ['containsAny', 'tags'],
+  ] as const)('select by as many values as a plan may hold, %s %s', async (op, property) => {
+    const own = objects().flatMap(([id, set]) => (property === 'id' ? [id] : (set[property] ?? [])) as JsonScalar[]);
+    const values = [...own.slice(0, 2), ...Array.from({ length: 20_000 }, (_, at) => `1${at}0`)];
+    const [expected, found] = await Promise.all(
+      [memory, sql].map((snapshot) => snapshot.query('thing', { property, op, values } as Condition)),
+    );
+    expect(expected?.length).toBeGreaterThan(0);
+    expect(found).toEqual(expected);
   });
 
   it('give no more objects than are asked for, the first ones', async () => {

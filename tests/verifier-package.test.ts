@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -23,11 +24,27 @@ describe('the verifier’s package', () => {
     60_000,
   ); // npx looks around for seconds on a busy machine.
 
-  it('needs Node and nothing else', () => {
-    const text = readFileSync(join(verifier, 'exequatur-verify.mjs'), 'utf8');
-    const imported = [...text.matchAll(/^import .* from '([^']+)';$/gm)].map(([, name]) => name ?? '');
-    expect(imported.length).toBeGreaterThan(0);
-    for (const name of imported) expect(builtinModules).toContain(name.replace('node:', ''));
-    expect(JSON.parse(readFileSync(join(verifier, 'package.json'), 'utf8')).dependencies).toBeUndefined();
+  it('needs Node and nothing else: no file of it imports what is not of it', () => {
+    const files = readdirSync(verifier).filter((name) => name.endsWith('.mjs'));
+    for (const file of files) {
+      const text = readFileSync(join(verifier, file), 'utf8');
+      expect(text).not.toMatch(/\bimport\(|\brequire\(/);
+      for (const [, name = ''] of text.matchAll(/^(?:import|export) .*from '([^']+)';$/gm))
+        expect(name.startsWith('./') ? files : builtinModules, `${name} in ${file}`).toContain(name.replace(/^node:|^\.\//, ''));
+    }
+    const { dependencies, bin } = JSON.parse(readFileSync(join(verifier, 'package.json'), 'utf8'));
+    expect(dependencies).toBeUndefined();
+    expect(files).toContain(bin['exequatur-verify']);
   });
+
+  it('is whole as it is packed', () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'packed-'));
+    const [{ filename }] = JSON.parse(
+      execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', elsewhere], { cwd: verifier, encoding: 'utf8' }),
+    );
+    execFileSync('tar', ['xzf', filename], { cwd: elsewhere });
+    const { status, stdout } = spawnSync(process.execPath, [join(elsewhere, 'package', 'exequatur-verify.mjs')], { encoding: 'utf8' });
+    expect({ status, stdout }).toMatchObject({ status: 2, stdout: expect.stringContaining('usage: exequatur-verify --key') });
+    rmSync(elsewhere, { recursive: true });
+  }, 60_000);
 });

@@ -198,10 +198,12 @@ const rows: Record<
   getDocs: { admitted: 'public' },
 };
 
-/** But that somebody disabled knocked, which is told once in a while. */
+/** But that somebody was refused, or is disabled and knocked, which is told so often and no more. */
 async function auditEntries(): Promise<string | undefined> {
   const [row] = await withTenantPrisma(scene.pool, scene.tenant, (tx) =>
-    tx.rows<{ count: string }>("SELECT count(*)::text AS count FROM exequatur.audit_entry e WHERE e.type <> 'login.refused'"),
+    tx.rows<{ count: string }>(
+      "SELECT count(*)::text AS count FROM exequatur.audit_entry e WHERE e.type NOT IN ('login.refused', 'decision.refused')",
+    ),
   );
   return row?.count;
 }

@@ -14,12 +14,15 @@ const admin = { id: 'ontology-admin-1' };
 /** May see no proposals that touch floors, but their own. */
 const visitor = { id: 'visitor-1', roles: ['visitor', 'auditor'] };
 const keeper = { id: 'keeper-1' };
+/** May see nothing at all. */
+const blind = { id: 'keeper-9', roles: ['keeper', 'operator', 'access-admin', 'blind'] };
 const nothing = '00000000-0000-0000-0000-000000000000';
 
 const policies = {
   all: 'permit (principal, action, resource);',
   floors: `@explain("Not for visitors.") forbid (principal in Role::"visitor", action == Action::"see", resource is ActionType)
     unless { context has plan && !context.plan.objectTypes.contains(ObjectType::"floor") };`,
+  blind: 'forbid (principal in Role::"blind", action == Action::"see", resource == Tenant::"");',
 };
 const cases = [
   {
@@ -59,7 +62,7 @@ beforeAll(async () => {
   scene = await ApiScene.open({ simulationPatienceMs: 0 });
   worker = openPool(scene.database.urls.worker);
   await scene.as(admin).put('/v1/ontology', building);
-  for (const who of [visitor, keeper, { id: 'access-admin-1' }]) await scene.as(who).get('/v1/object-types');
+  for (const who of [visitor, keeper, blind, { id: 'access-admin-1' }]) await scene.as(who).get('/v1/object-types');
   hidden = await askFloor();
   expect((await enacted(scene, scene.as(admin).put('/v1/policies', { policies, cases }))).status).toBe(202);
 });
@@ -186,9 +189,52 @@ describe('a proposal that policies keep from somebody', () => {
     expect(names).not.toContain('keeper-5');
   });
 
+  it('does not name whom they keep from the tenant either, nor take their approval', async () => {
+    const proposal = await askFloor({ id: 'agent-1', kind: 'agent', roles: ['agent'] });
+    const { reviewers } = (await scene.as(admin).get(`/v1/proposals/${proposal.id}/reviewers`)).body;
+    expect(reviewers.map(({ id }: { id: string }) => id)).not.toContain(blind.id);
+    const { status, body } = await scene.as(blind).review(proposal);
+    expect({ status, code: body.code }).toEqual({ status: 403, code: 'policy_forbids' });
+  });
+
+  it.each(ofProposals.map(({ name, method, path }) => [name, method, path] as const))(
+    '%s: is refused to whoever may not see the tenant, but for what is theirs to take back',
+    async (name, method, path) => {
+      const { status, body } = await scene.as(blind).call(method.toUpperCase(), path.replace('{proposalId}', hidden.id), bodies[name]);
+      expect({ status, code: body.code }).toEqual(
+        name === 'withdrawProposal' ? { status: 403, code: 'not_proposer' } : { status: 403, code: 'policy_forbids' },
+      );
+    },
+  );
+
   it('is seen again once other policies are in force', async () => {
     expect((await enacted(scene, scene.as(admin).post('/v1/policies/0/activate'))).status).toBe(202);
     expect((await scene.as(visitor).get(`/v1/proposals/${hidden.id}`)).status).toBe(200);
+  });
+});
+
+describe('whoever may not see the tenant', () => {
+  let own: Made;
+  beforeAll(async () => {
+    own = await askFloor(blind);
+    expect((await enacted(scene, scene.as(admin).put('/v1/policies', { policies, cases }))).status).toBe(202);
+  });
+
+  it('proposes nothing and administers nothing there', async () => {
+    const answers = [
+      await scene.as(blind).propose('askFloor', { name: 'F' }),
+      await scene.as(blind).put('/v1/switches/tenant/all', { state: 'on', reason: 'x' }),
+      await scene.as(blind).put('/v1/principals/keeper-1', { teams: ['day'] }),
+    ];
+    for (const { status, body } of answers) expect({ status, code: body.code }).toEqual({ status: 403, code: 'policy_forbids' });
+  });
+
+  it('takes back what they proposed, and stops what runs', async () => {
+    expect((await scene.as(blind).get(`/v1/proposals/${own.id}`)).status).toBe(403);
+    await scene.as(blind).post(`/v1/proposals/${own.id}/withdraw`, {}); // The answer would show it, so it is a refusal to read.
+    expect((await scene.as(admin).get(`/v1/proposals/${own.id}`)).body.status).toBe('withdrawn');
+    const stopped = await scene.as(blind).put('/v1/switches/actionType/askFloor', { state: 'off', reason: 'x' });
+    expect(stopped.status).toBe(200);
   });
 });
 

@@ -137,8 +137,8 @@ describe('while no worker runs', () => {
       await idle.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building);
       const keeper = idle.as({ id: 'keeper-1' });
       const ask = (name: string) => keeper.propose('askFloor', { name }, { 'idempotency-key': name });
-      const answers = await Promise.all(Array.from({ length: 100 }, (_, at) => ask(`F${at}`)));
-      expect(answers.map(({ status }) => status)).toEqual(Array(100).fill(202));
+      const answers = await Promise.all(Array.from({ length: 50 }, (_, at) => ask(`F${at}`)));
+      expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(202));
       const againAt = performance.now();
       expect((await ask('G')).status).toBe(202);
       expect(performance.now() - againAt).toBeLessThan(3_000); // The first waited for two seconds at least, and would have for five.

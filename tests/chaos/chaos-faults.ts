@@ -95,9 +95,5 @@ async function kill(running: KillableProcess, fired: () => void): Promise<void> 
 
 /** One of the next few. */
 function loseOne(proxy: SeverableProxy, dice: Dice, fired: () => void): void {
-  const which = 1 + dice.roll(6);
-  proxy.loseCommits((nth) => {
-    if (nth === which) fired();
-    return nth === which;
-  });
+  proxy.loseCommit(1 + dice.roll(6), fired);
 }

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
 import { Dice } from '../trust/random-numbers.ts';
 import type { FaultName } from './chaos-faults.ts';
+import { type ReplyKind, replyKinds } from './chaos-replies.ts';
 
 /** What somebody does; `reverted` names an earlier action, which is taken back where it was executed. */
 export interface ChaosAction {
-  kind: 'handOver' | 'relabel' | 'weigh' | 'askToWeigh' | 'revert';
+  kind: 'handOver' | 'reserve' | 'collect' | 'relabel' | 'weigh' | 'askToWeigh' | 'revert';
   parcel: number;
   weight: number;
   reverted: number;
   conflicts: 'skip' | 'refuse';
   isCancelled: boolean;
+  /** What the carrier does at the first of its requests that it fits, but for which it is answered well until then. */
+  mishap: ReplyKind | null;
   /** How often it is sent at once, under one idempotency key. */
   copies: number;
   /** Of one that a person is asked for: what two people do at the same instant. */
@@ -55,7 +58,7 @@ export class ChaosSchedule {
   /** `hasDisk`: whether there is a disk that can be filled. */
   constructor(seed: number, actions: number, parcels: number, hasDisk: boolean) {
     this.seed = seed;
-    this.actions = Array.from({ length: actions }, (_, n) => actionOf(this.dice('action', n), n, parcels));
+    this.actions = withMishaps(Array.from({ length: actions }, (_, n) => actionOf(this.dice('action', n), n, parcels)));
     this.faults = faultsOf(this.dice('faults'), actions, hasDisk);
   }
 
@@ -72,7 +75,22 @@ export class ChaosSchedule {
 
 function actionOf(dice: Dice, n: number, parcels: number): ChaosAction {
   const roll = dice.roll(100);
-  const kind = roll < 50 ? 'handOver' : roll < 62 ? 'relabel' : roll < 75 || n === 0 ? 'weigh' : roll < 87 ? 'askToWeigh' : 'revert';
+  const kind =
+    n < carried.length
+      ? (carried[n] ?? 'handOver')
+      : roll < 20
+        ? 'handOver'
+        : roll < 36
+          ? 'reserve'
+          : roll < 50
+            ? 'collect'
+            : roll < 62
+              ? 'relabel'
+              : roll < 75
+                ? 'weigh'
+                : roll < 87
+                  ? 'askToWeigh'
+                  : 'revert';
   return {
     kind,
     parcel: dice.roll(parcels),
@@ -80,10 +98,33 @@ function actionOf(dice: Dice, n: number, parcels: number): ChaosAction {
     reverted: n === 0 ? 0 : dice.roll(n),
     conflicts: dice.pick(['skip', 'refuse']),
     isCancelled: dice.chance(8),
+    mishap: null,
     copies: dice.chance(10) ? 6 : 1,
     racers: dice.some<Racer>(['approve', 'approve', 'reject', 'withdraw', 'revise'], 2),
     choices: dice.some(['retry', 'skip', 'skip'], 8),
   };
+}
+
+/** Each kind of misbehaviour in turn, at the actions that have effects and are not cancelled: a wrong body where there is one to be read. */
+function withMishaps(actions: ChaosAction[]): ChaosAction[] {
+  const [first, ...others] = replyKinds;
+  let next = 0;
+  let hasFirst = false;
+  return actions.map((action) => {
+    if (!isCarried(action) || action.isCancelled) return action;
+    if (action.kind === 'handOver' && !hasFirst) {
+      hasFirst = true;
+      return { ...action, mishap: first };
+    }
+    return { ...action, mishap: others[next++ % others.length] ?? null };
+  });
+}
+
+const carried: readonly ChaosAction['kind'][] = ['handOver', 'reserve', 'collect'];
+
+/** Whether it is one that the carrier hears of. */
+function isCarried({ kind }: Pick<ChaosAction, 'kind'>): boolean {
+  return carried.includes(kind);
 }
 
 /** Each kind once at least, at random places. */

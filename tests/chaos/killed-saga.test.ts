@@ -1,96 +1,45 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import type { EffectDefinition } from '../../ontology/effect-definition.ts';
-import type { JsonValue } from '../../ontology/json.ts';
-import { bookCarrier, parcelDomain, tellDepot } from '../effects/parcel-domain.ts';
-import { type Received, Receiver } from '../effects/receiver.ts';
-import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
-import { LampShop } from '../workflows/lamp-shop.ts';
+import type { CheckDefinition, EffectDefinition } from '../../ontology/effect-definition.ts';
+import { bookCarrier, tellDepot } from '../effects/parcel-domain.ts';
+import { afterEach as afterEachRequest, KilledSaga } from './killed-saga.ts';
+import { announce, print, reserve } from './mixed-parcels.ts';
+import { lastRefused } from './parcel-service.ts';
 
-let shop: LampShop;
-let carrier: Receiver;
-let worker: WorkerProcess;
-afterEach(async () => {
-  await worker?.stop();
-  await shop?.close();
-  await carrier?.close();
-});
+// Once in the middle of each, after it was done, which is the harder half: tests/chaos/heavy/killed-sagas.test.ts has both, and every other kind of saga and of step.
+let saga: KilledSaga;
+afterEach(() => saga?.close());
 
-async function opened(effects: EffectDefinition[]): Promise<string> {
-  carrier = await Receiver.open();
-  shop = await LampShop.open({ document: parcelDomain(carrier.url, effects) as unknown as JsonValue });
-  worker = await startWorkerProcess({
-    databaseUrl: shop.database.urls.worker,
-    temporal: shop.temporal,
-    taskQueue: shop.taskQueue,
-    more: { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1' },
-  });
-  expect(await shop.outcome(await shop.proposed('receive', { code: 'P1', weight: 7 }))).toBe('executed');
-  return shop.propose('handOver', { parcel: 'P1', depot: 'north' });
-}
-
-const isCancellation = ({ path }: Received) => path.endsWith('cancellations');
-const isArrival = ({ path }: Received) => path.endsWith('arrivals');
-const parcel = async () =>
-  (await shop.query<{ properties: object }>(`SELECT properties FROM exequatur.object WHERE type = 'parcel' AND id = 'P1'`))[0]?.properties;
-const done = () => carrier.done.map(({ method, path }) => `${method} ${path}`);
-
-/** From each kill until the step that it hit was tried again, by the worker that was started in its place. */
 const recoveryMs: number[] = [];
+afterEach(() => void recoveryMs.push(...saga.recoveryMs));
 afterAll(() => console.log(JSON.stringify({ recoveryMs: recoveryMs.sort((one, other) => one - other) })));
 
-type Point = readonly [which: (received: Received) => boolean, when: 'before' | 'after'];
+const kept: CheckDefinition = {
+  name: 'kept',
+  probe: { webhook: { endpoint: 'carrier', path: ["'reservations'", 'depot'] }, done: 'answer.status == 200' },
+};
 
-/** Kills the worker at each of these requests, once: before the carrier does it, or after it has done it and before it answers. Returns which are still to come. */
-function killAt(points: readonly Point[], otherwise: Receiver['behaviour'] = () => undefined): Set<Point> {
-  const left = new Set(points);
-  const killedAt = new Map<string, number>();
-  carrier.behaviour = (received, n) => {
-    const at = killedAt.get(received.key);
-    if (at !== undefined && killedAt.delete(received.key)) recoveryMs.push(Math.round(performance.now() - at));
-    const point = [...left].find(([which]) => which(received));
-    if (point === undefined) return otherwise(received, n);
-    left.delete(point);
-    worker.kill();
-    killedAt.set(received.key, performance.now());
-    return { reset: point[1] };
-  };
-  return left;
-}
-
-const both = (which: Point[0]): Point[] => [
-  [which, 'before'],
-  [which, 'after'],
-];
-const isBooking = ({ method, path }: Received) => method === 'POST' && path === '/bookings';
-
-describe('a worker killed with kill -9 again and again', { timeout: 120_000 }, () => {
-  it('in the middle of each effect, before it was done and after, executes everything once', async () => {
-    const proposal = await opened([bookCarrier, tellDepot]);
-    const left = killAt([...both(isBooking), ...both(isArrival)]);
-    await shop.signal(proposal, 'handOver');
-    expect(await shop.outcome(proposal)).toBe('executed');
-    expect(left.size).toBe(0);
-    expect(done()).toEqual(['POST /bookings', 'POST /depots/north/arrivals']);
-    expect(await parcel()).toEqual({ code: 'P1', depot: 'north', status: 'away', weight: 7 });
-    expect(await shop.traces(proposal)).toMatchObject({ executions: 1, history: 1, executedEvents: 1 });
+describe('a worker killed with kill -9 in the middle of each', { timeout: 240_000 }, () => {
+  it('effect, once it was done, and of a check, executes everything once', async () => {
+    saga = await KilledSaga.open([reserve, print, announce], [kept]);
+    saga.killAt(({ key, method }, n) => (n === 0 && (method !== 'GET' || key.includes('.3.')) ? 'after' : undefined));
+    const proposal = await saga.handOver();
+    expect(await saga.ended(proposal)).toBe('executed');
+    expect(saga.done()).toEqual(['PUT /reservations', 'POST /labels']);
+    expect(await saga.parcel()).toEqual({ code: 'P1', depot: 'depot-1', status: 'away', weight: 7 });
+    expect(await saga.shop.traces(proposal)).toMatchObject({ executions: 1, history: 1, executedEvents: 1 });
+    await saga.expectWhole(3);
   });
 
-  it('in the middle of each undo, before it was done and after, undoes everything once', async () => {
-    const last: EffectDefinition = {
-      name: 'close',
-      phase: 'sideEffect',
-      webhook: { endpoint: 'carrier', path: ["'close'"] },
-      lostAnswer: 'key',
-      compensation: { message: { type: 'reopened', data: {} } },
-    };
-    const proposal = await opened([bookCarrier, tellDepot, last]);
-    const left = killAt([...both(isCancellation), ...both(({ method }) => method === 'DELETE')], ({ path }) =>
-      path === '/close' ? { status: 409 } : undefined,
+  it('undo, once it was done, undoes everything once', async () => {
+    const effects: EffectDefinition[] = [bookCarrier, tellDepot, lastRefused];
+    saga = await KilledSaga.open(effects);
+    saga.killAt(
+      (received, n) => (received.key.endsWith('.undo') ? afterEachRequest(received, n) : undefined),
+      ({ path }) => (path === '/close' ? { status: 409 } : undefined),
     );
-    await shop.signal(proposal, 'handOver');
-    expect(await shop.outcome(proposal)).toBe('failed');
-    expect(left.size).toBe(0);
-    expect(done()).toEqual(['POST /bookings', 'POST /depots/north/arrivals', 'POST /depots/north/cancellations', 'DELETE /bookings/B1']);
-    expect(await parcel()).toEqual({ code: 'P1', status: 'here', weight: 7 });
+    expect(await saga.ended(await saga.handOver())).toBe('failed');
+    expect(saga.done()).toEqual(['POST /bookings', 'POST /depots/arrivals', 'POST /depots/cancellations', 'DELETE /bookings/B1']);
+    expect(await saga.parcel()).toEqual({ code: 'P1', status: 'here', weight: 7 });
+    await saga.expectWhole(2);
   });
 });

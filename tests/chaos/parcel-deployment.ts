@@ -3,6 +3,7 @@ import { vi } from 'vitest';
 import type { OntologyDocument } from '../../ontology/definition.ts';
 import type { EffectDefinition } from '../../ontology/effect-definition.ts';
 import type { JsonValue } from '../../ontology/json.ts';
+import { loadFunctions } from '../../store/load-functions.ts';
 import { parcelDomain } from '../effects/parcel-domain.ts';
 import { Receiver } from '../effects/receiver.ts';
 import { ApiProcesses } from '../support/api-processes.ts';
@@ -12,6 +13,7 @@ import { type SeverableProxy, startSeverableProxy } from '../support/severable-p
 import type { SmallVolume } from '../support/small-volume.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 import { LampShop } from '../workflows/lamp-shop.ts';
+import { carryMixed } from './mixed-parcels.ts';
 
 const deploymentName = 'exequatur';
 
@@ -22,6 +24,8 @@ interface Wishes {
   disk?: SmallVolume;
   /** Makes another ontology of it. */
   change?: (document: OntologyDocument) => OntologyDocument;
+  /** A module of effect functions, which find the carrier in CARRIER_URL. */
+  functions?: string;
 }
 
 /** Everything as it is deployed, on servers of its own: two API processes, two workers with a build id, the relay, and the carrier's API. */
@@ -38,6 +42,7 @@ export class ParcelDeployment {
   readonly disk?: SmallVolume;
   workers: WorkerProcess[] = [];
   private readonly clocks: { jumps: number };
+  private readonly more: Record<string, string>;
   private build = 0;
 
   private constructor(
@@ -46,6 +51,7 @@ export class ParcelDeployment {
       'postgres' | 'temporal' | 'shop' | 'carrier' | 'apis' | 'relay' | 'workersProxy' | 'apisProxy' | 'disk'
     > & {
       clocks: { jumps: number };
+      more: Record<string, string>;
     },
   ) {
     this.postgres = parts.postgres;
@@ -57,17 +63,20 @@ export class ParcelDeployment {
     this.workersProxy = parts.workersProxy;
     this.apisProxy = parts.apisProxy;
     this.clocks = parts.clocks;
+    this.more = parts.more;
     if (parts.disk !== undefined) this.disk = parts.disk;
   }
 
-  static async open(effects: EffectDefinition[], { disk, change = (same) => same }: Wishes = {}): Promise<ParcelDeployment> {
+  static async open(effects: EffectDefinition[], { disk, change = (same) => same, functions }: Wishes = {}): Promise<ParcelDeployment> {
     const [postgres, temporal, carrier] = await Promise.all([
       BreakablePostgres.open(disk && join(disk.directory, 'postgres')),
       BreakableTemporal.open(),
       Receiver.open(),
     ]);
+    carryMixed(carrier);
     const document = change(parcelDomain(carrier.url, effects)) as unknown as JsonValue;
-    const shop = await LampShop.open({ document, postgres: postgres.url, temporal: temporal.address });
+    const registered = await loadFunctions(functions);
+    const shop = await LampShop.open({ document, functions: registered, postgres: postgres.url, temporal: temporal.address });
     const { database, taskQueue, tenant } = shop;
     const [workersProxy, apisProxy] = await Promise.all([
       startSeverableProxy(database.urls.worker),
@@ -83,9 +92,10 @@ export class ParcelDeployment {
     const onLine = (line: string) => {
       if (line.startsWith('clock off by')) clocks.jumps++;
     };
-    const settings = { databaseUrl: apisProxy.url, temporal: temporal.address, taskQueue, tenant, more: jumping, onLine };
+    const more = { ...jumping, CARRIER_URL: carrier.url, ...(functions === undefined ? {} : { EXEQUATUR_FUNCTIONS: functions }) };
+    const settings = { databaseUrl: apisProxy.url, temporal: temporal.address, taskQueue, tenant, more, onLine };
     const apis = await ApiProcesses.open({ ...settings, count: 2 });
-    const parts = { postgres, temporal, shop, carrier, apis, relay, workersProxy, apisProxy, clocks };
+    const parts = { postgres, temporal, shop, carrier, apis, relay, workersProxy, apisProxy, clocks, more };
     const deployment = new ParcelDeployment({ ...parts, ...(disk === undefined ? {} : { disk }) });
     await deployment.replaceWorkers();
     return deployment;
@@ -108,7 +118,7 @@ export class ParcelDeployment {
       databaseUrl: this.workersProxy.url,
       temporal: this.temporal.address,
       taskQueue: this.shop.taskQueue,
-      more: { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1', EXEQUATUR_WORKER_BUILD_ID: this.buildId, ...jumping },
+      more: { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1', EXEQUATUR_WORKER_BUILD_ID: this.buildId, ...this.more },
       onLine: (line: string) => {
         if (line.startsWith('clock off by')) this.clocks.jumps++;
       },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Edit } from '../../ontology/plan.ts';
-import { addPrincipal, move, type Planned, refusalOf, storeReads } from './door-scene.ts';
+import { addPrincipal, move, type Planned, refusalOf, storeReads, tellPlan, untold } from './door-scene.ts';
 import { passes } from './door-world.ts';
 import { twoAirports } from './two-airports.ts';
 
@@ -120,6 +120,7 @@ describe('a plan stored for readers', () => {
             planId,
             honest.digest,
           ]);
+          await tellPlan(client, other.id, honest.digest);
         }),
       );
     };
@@ -158,12 +159,10 @@ describe('who may approve', () => {
       { op: 'modify', type: 'airport', id: 'ORD', set: { name: 'by a helper' }, before: { name } },
     ]);
     for (const reviewer of ['helper', 'helper-at-home']) await world.scene.review(planned, reviewer);
-    await world.scene.as('api', async (client) => {
-      await addPrincipal(client, world.scene.tenant, 'pam-at-home', 'user');
-      await client.query(`UPDATE exequatur.principal SET person = 'one' WHERE id IN ('pam', 'pam-at-home')`);
-      await client.query(`UPDATE exequatur.principal SET person = 'two' WHERE id IN ('helper', 'helper-at-home')`);
-      await client.query(`UPDATE exequatur.principal SET acts_for = 'pam-at-home' WHERE id = 'helper'`);
-    });
+    await world.scene.as('api', (client) => addPrincipal(client, world.scene.tenant, 'pam-at-home', 'user'));
+    await untold(world.scene, `UPDATE exequatur.principal SET person = 'one' WHERE id IN ('pam', 'pam-at-home')`);
+    await untold(world.scene, `UPDATE exequatur.principal SET person = 'two' WHERE id IN ('helper', 'helper-at-home')`);
+    await untold(world.scene, `UPDATE exequatur.principal SET acts_for = 'pam-at-home' WHERE id = 'helper'`);
     await world.scene.approve(planned);
     expect(await refusalOf(world.scene.execute(planned))).toBe('XQ002');
     await world.scene.review(planned, 'an-outsider');
@@ -183,6 +182,7 @@ describe('who may approve', () => {
       await storeReads(client, world.scene.tenant, first.planId, { counters: {}, reads: [], queries: [] }, 1);
       const back = `UPDATE exequatur.proposal SET status = 'awaiting_approval', plan_id = $2, plan_digest = $3 WHERE id = $1`;
       await client.query(back, [proposal.id, first.planId, first.digest]);
+      await tellPlan(client, proposal.id, first.digest);
     });
     await world.scene.approve(first);
     expect(await refusalOf(world.scene.execute(first))).toBe('XQ002');
@@ -218,7 +218,7 @@ describe('a revert', () => {
     const sly = await world.scene.plan(await world.scene.propose('populate', { revertOf: executionId }), [back]);
     await world.scene.approve(sly);
     expect(await refusalOf(world.scene.execute(sly))).toMatch(/^XQ00[34]$/);
-    await world.scene.as('api', (client) => client.query("UPDATE exequatur.proposal SET status = 'withdrawn' WHERE id = $1", [sly.id]));
+    await world.scene.as('api', (client) => move(client, sly.id, 'withdrawn'));
     const right = await world.scene.plan(await world.scene.propose('delay', { revertOf: executionId, parameters: { minutes: 90 } }), [
       back,
     ]);
@@ -252,10 +252,7 @@ describe('a revert of what others have changed since', () => {
     const planned = await world.scene.plan(await world.scene.propose('populate', { revertOf: executionId }), edits);
     await world.scene.approve(planned);
     const outcome = await refusalOf(world.scene.execute(planned));
-    if (outcome !== passes)
-      await world.scene.as('api', (client) =>
-        client.query("UPDATE exequatur.proposal SET status = 'withdrawn' WHERE id = $1", [planned.id]),
-      );
+    if (outcome !== passes) await world.scene.as('api', (client) => move(client, planned.id, 'withdrawn'));
     return outcome;
   };
   const delaying = (from: number, to: number): Edit => ({

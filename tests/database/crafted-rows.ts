@@ -52,6 +52,8 @@ export const person = (id: string, more: Row = {}): Row => ({
   ...more,
 });
 
+export const robot = (id: string, more: Row = {}): Row => person(id, { kind: 'agent', ...more });
+
 export const typeVersion = (more: Row = {}): Row => ({
   ...{
     name: 'send',
@@ -73,6 +75,13 @@ export const review = (reviewer: string, more: Row = {}): Row => ({
   ...{ reviewer_roles: [], stage: 's', created_at: '2020-01-02T00:00:00Z' },
   ...more,
 });
+
+/** A log of one entry, by which the proposal stands where `type` brings it. */
+export const logUpTo = (type: string): Rows => {
+  const hash = `\\x${'00'.repeat(32)}`;
+  const entry = { seq: 1, id: randomUUID(), at: past, type, proposal_id: proposalId, payload: '\\x7b7d', previous_hash: hash, hash };
+  return { audit_head: [{ seq: 1, hash }], audit_entry: [entry] };
+};
 
 /** Crafted rows refer to nothing. This database is one file's alone. */
 const withoutForeignKeys = `DO $$

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { addPrincipal, type Planned, refusalOf } from './door-scene.ts';
+import { auditEntry } from '../../audit/entry.ts';
+import { addPrincipal, type Planned, refusalOf, tell, untold } from './door-scene.ts';
 import { passes } from './door-world.ts';
 import { twoAirports } from './two-airports.ts';
 
@@ -24,6 +25,7 @@ async function delegate(wish: Wish = {}): Promise<string> {
   await world.scene.as('superuser', async (client) => {
     for (const who of [whole.delegator, whole.delegate]) await addPrincipal(client, world.scene.tenant, who, 'user');
     await client.query('SELECT exequatur.keep_delegation($1::jsonb, $2)', [JSON.stringify(whole), whole.delegator]);
+    await tell(client, auditEntry({ type: 'delegation.changed', facts: {} }));
   });
   return id;
 }
@@ -50,11 +52,14 @@ interface Given {
 const give = (planned: Planned, delegation: string, { by = 'ben', of = 'ann', decision = 'approve' }: Given = {}) =>
   world.scene.as('api', async (client) => {
     for (const who of [by, of]) await addPrincipal(client, world.scene.tenant, who, 'user');
+    const id = randomUUID();
     await client.query(
       `INSERT INTO exequatur.review (tenant_id, id, proposal_id, revision, digest, decision, reviewer_id, reviewer_kind, reviewer_roles, on_behalf_of, delegation_id, stage, created_at)
        VALUES ($1, $2, $3, 1, $4, $5, $6, 'user', '{}', $7, $8, 'review', exequatur.clock())`,
-      [world.scene.tenant, randomUUID(), planned.id, planned.digest, decision, by, of, delegation],
+      [world.scene.tenant, id, planned.id, planned.digest, decision, by, of, delegation],
     );
+    const facts = { reviewId: id, decision, planDigest: planned.digest };
+    await tell(client, auditEntry({ type: 'review.recorded', proposalId: planned.id, facts, personal: { reviewer: by, onBehalfOf: of } }));
   });
 
 async function executed(planned: Planned): Promise<string> {
@@ -147,9 +152,9 @@ describe('the door', () => {
     const planned = await waiting();
     await give(planned, id);
     await world.scene.review(planned, 'cleo');
-    await world.scene.as('api', (client) => client.query(...change(id)));
+    await untold(world.scene, ...change(id));
     expect(await executed(planned)).toBe(missing);
-    if (undo !== undefined) await world.scene.as('api', (client) => client.query(undo));
+    if (undo !== undefined) await untold(world.scene, undo);
   });
 
   it.each(['ann', 'ben'])('counts none of a proposal of either: %s', async (proposer) => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { apply, begin, inTenant, openScene, type Planned, refusalOf, type Scene } from './door-scene.ts';
+import { apply, begin, inTenant, openScene, type Planned, refusalOf, type Scene, tell } from './door-scene.ts';
 
 const forbidden = '42501'; // insufficient_privilege: also what row-level security's WITH CHECK raises.
 let scene: Scene;
@@ -228,7 +228,8 @@ describe('the state machine', () => {
     const planned = await scene.plan(await scene.propose('rename'), []);
     expect(await attempt('worker', "UPDATE exequatur.proposal SET status = 'executed' WHERE id = $1", [planned.id])).toBe('XQ006');
     expect(await attempt('api', "UPDATE exequatur.proposal SET status = 'needs_attention' WHERE id = $1", [planned.id])).toBe('XQ006');
-    expect(await attempt('api', "UPDATE exequatur.proposal SET status = 'approved' WHERE id = $1", [planned.id])).toBe('none');
+    expect(await attempt('api', "UPDATE exequatur.proposal SET status = 'approved' WHERE id = $1", [planned.id])).toBe('XQ015'); // It tells nobody.
+    expect(await refusalOf(scene.approve(planned))).toBe('none');
   });
 
   it('leaves the edges into and out of executing to the door', async () => {
@@ -238,10 +239,11 @@ describe('the state machine', () => {
       expect(await attempt(login, "UPDATE exequatur.proposal SET status = 'executing' WHERE id = $1", [planned.id])).toBe('XQ006');
     }
     expect(await attempt('api', 'SELECT exequatur.begin_execution($1, $2)', [planned.id, randomUUID()])).toBe(forbidden);
-    expect(await attempt('worker', 'SELECT exequatur.begin_execution($1, $2)', [planned.id, randomUUID()])).toBe('none');
+    expect(await attempt('worker', 'SELECT exequatur.begin_execution($1, $2)', [planned.id, randomUUID()])).toBe('XQ015');
+    await scene.as('worker', async (client) => tell(client, await begin(client, planned, randomUUID())));
     expect(await attempt('worker', "UPDATE exequatur.proposal SET status = 'executed' WHERE id = $1", [planned.id])).toBe('XQ006');
     expect(await attempt('worker', "SELECT exequatur.leave_executing($1, 'executed', NULL)", [planned.id])).toBe('XQ006');
-    expect(await attempt('worker', "SELECT exequatur.leave_executing($1, 'simulating', NULL)", [planned.id])).toBe('none');
+    expect(await attempt('worker', "SELECT exequatur.leave_executing($1, 'simulating', NULL)", [planned.id])).toBe('XQ015');
   });
 
   it('lets nobody but the door write while an execution lasts, and nobody once it has ended', async () => {
@@ -251,7 +253,7 @@ describe('the state machine', () => {
     const rewrite = `UPDATE exequatur.proposal SET status_timestamps = '{"executing": "2000-01-01T00:00:00Z"}' WHERE id = $1`;
     expect(await attempt('worker', rewrite, [planned.id])).toBe('none');
     const executionId = randomUUID();
-    await scene.as('worker', (client) => begin(client, planned, executionId));
+    await scene.as('worker', async (client) => tell(client, await begin(client, planned, executionId)));
     expect(await attempt('worker', rewrite, [planned.id])).toBe('XQ006');
     expect(await refusalOf(scene.as('worker', (client) => apply(client, planned, executionId)))).toBe('none');
     for (const login of ['api', 'worker'] as const) expect(await attempt(login, rewrite, [planned.id])).toBe('XQ006');
@@ -285,7 +287,8 @@ describe('the state machine', () => {
       );
     expect(await copy('approved', 'plan_id, plan_digest')).toBe('XQ006');
     expect(await copy('simulating', 'plan_id, plan_digest')).toBe('XQ006');
-    expect(await copy('simulating', 'NULL, NULL')).toBe('none');
+    expect(await copy('simulating', 'NULL, NULL')).toBe('XQ015');
+    expect(await refusalOf(scene.propose('rename'))).toBe('none');
   });
 
   it('changes neither what a proposal is, nor its plan once it is approved', async () => {

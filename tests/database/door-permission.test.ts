@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Edit } from '../../ontology/plan.ts';
-import type { Planned } from './door-scene.ts';
+import { type Planned, untold } from './door-scene.ts';
 import { doorWorld, passes } from './door-world.ts';
 
 const world = doorWorld();
@@ -85,7 +85,7 @@ describe('the floor of approvals', () => {
       'somebody disabled since',
       async (planned: Planned) => {
         await world.scene.review(planned, 'gone');
-        await world.scene.as('api', (client) => client.query("UPDATE exequatur.principal SET disabled = true WHERE id = 'gone'"));
+        await untold(world.scene, "UPDATE exequatur.principal SET disabled = true WHERE id = 'gone'");
       },
     ],
   ])('does not count %s', async (_what, more) => {

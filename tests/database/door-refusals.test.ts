@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type AuditEntry, auditEntry } from '../../audit/entry.ts';
 import type { Edit } from '../../ontology/plan.ts';
-import { apply, begin, type Planned, refusalOf } from './door-scene.ts';
+import { apply, begin, move, type Planned, refusalOf, tell } from './door-scene.ts';
 import { doorWorld, passes } from './door-world.ts';
 
 const world = doorWorld();
@@ -16,7 +16,7 @@ describe('the audit entry of an execution', () => {
     executionId: string,
     planDigest: string,
     type: 'proposal.executed' | 'proposal.executing' = 'proposal.executed',
-  ) => auditEntry({ type, proposalId, facts: { executionId, planDigest } });
+  ) => auditEntry({ type, proposalId, facts: { status: 'executed', executionId, planDigest } });
   const applyWith = (planned: Planned, entries: Entries) => {
     const executionId = randomUUID();
     return refusalOf(
@@ -65,9 +65,7 @@ describe('a plan', () => {
   it('that another one took the place of is refused', async () => {
     const proposal = await world.scene.propose('rename');
     const former = await world.scene.plan(proposal, [await renaming()]);
-    await world.scene.as('worker', (client) =>
-      client.query("UPDATE exequatur.proposal SET status = 'simulating' WHERE id = $1", [proposal.id]),
-    );
+    await world.scene.as('worker', (client) => move(client, proposal.id, 'simulating'));
     const planned = await world.scene.plan(proposal, [await renaming()]);
     await world.scene.review(planned, 'reviewer');
     await world.scene.approve(planned);
@@ -106,8 +104,12 @@ describe('a plan', () => {
 it('an execution is left only where one was begun', async () => {
   const planned = await approved([await renaming()]);
   const leave = () =>
-    world.scene.as('worker', (client) => client.query("SELECT exequatur.leave_executing($1, 'simulating', NULL)", [planned.id]));
+    world.scene.as('worker', async (client) => {
+      await client.query("SELECT exequatur.leave_executing($1, 'simulating', NULL)", [planned.id]);
+      const facts = { from: 'executing', status: 'simulating' };
+      await tell(client, auditEntry({ type: 'proposal.simulating', proposalId: planned.id, facts }));
+    });
   expect(await refusalOf(leave())).toBe('XQ006');
-  await world.scene.as('worker', (client) => begin(client, planned, randomUUID()));
+  await world.scene.as('worker', async (client) => tell(client, await begin(client, planned, randomUUID())));
   expect(await refusalOf(leave())).toBe(passes);
 });

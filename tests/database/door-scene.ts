@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { type AuditEntry, auditEntry } from '../../audit/entry.ts';
 import { writePlan } from '../../ontology/canonical-plan.ts';
+import type { JsonObject } from '../../ontology/json.ts';
 import type { Edit, ReadSet, ResolvedRequirement } from '../../ontology/plan.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type ActionName, defineTypes, versions } from './scene-definitions.ts';
@@ -96,7 +97,10 @@ export async function openScene(shared?: TestDatabase): Promise<Scene> {
     return pool;
   };
   const as: Scene['as'] = (login, work) => inTenant(poolOf(login), tenant, work);
-  await as('superuser', (client) => defineTypes(client));
+  await as('superuser', async (client) => {
+    await defineTypes(client);
+    await tell(client, auditEntry({ type: 'ontology.changed', facts: {} }));
+  });
   const steps = { as, ...proposalSteps(as, tenant) };
   return {
     db,
@@ -145,8 +149,9 @@ export async function refusalOf(attempt: Promise<unknown>): Promise<string> {
 
 /** Locks in the order of locks, then begins. @returns the audit entry that the same transaction must append. */
 export async function begin(client: pg.PoolClient, plan: Planned, executionId: string): Promise<AuditEntry> {
-  const entry = auditEntry({ type: 'proposal.executing', proposalId: plan.id, facts: { executionId, planDigest: plan.digest } });
-  await client.query('SELECT 1 FROM exequatur.proposal WHERE id = $1 FOR UPDATE', [plan.id]);
+  const from = await statusOf(client, plan.id);
+  const facts = { from, status: 'executing', executionId, planDigest: plan.digest };
+  const entry = auditEntry({ type: 'proposal.executing', proposalId: plan.id, facts });
   await client.query('SELECT 1 FROM exequatur.lock_control()');
   await client.query('SELECT 1 FROM exequatur.begin_execution($1, $2)', [plan.id, executionId]);
   return entry;
@@ -158,7 +163,11 @@ export async function apply(
   executionId: string,
   earlier: readonly AuditEntry[] = [],
 ): Promise<Outcome> {
-  const entry = auditEntry({ type: 'proposal.executed', proposalId: plan.id, facts: { executionId, planDigest: plan.digest } });
+  const entry = auditEntry({
+    type: 'proposal.executed',
+    proposalId: plan.id,
+    facts: { status: 'executed', executionId, planDigest: plan.digest },
+  });
   const { rows } = await client.query<{ outcome: Outcome }>('SELECT exequatur.apply_plan($1, $2, $3::jsonb) AS outcome', [
     plan.planId,
     executionId,
@@ -171,7 +180,16 @@ function proposalSteps(as: Scene['as'], tenant: string): Pick<Scene, 'propose' |
   return {
     propose: (action, options = {}) => as('api', (client) => propose(client, tenant, action, options)),
     plan: (proposal, edits, options = {}) => as('worker', (client) => plan(client, tenant, proposal, edits, options)),
-    review: (planned, reviewer, options = {}) => as('api', (client) => review(client, tenant, planned, reviewer, options)),
+    async review(planned, reviewer, options = {}) {
+      const given = await as('api', (client) => statusOf(client, planned.id));
+      // Afterwards nobody reviews: then it is there as only a superuser can put it there.
+      return given === 'awaiting_approval'
+        ? as('api', (client) => review(client, tenant, planned, reviewer, options))
+        : as('superuser', async (client) => {
+            await client.query('SET LOCAL session_replication_role = replica');
+            return review(client, tenant, planned, reviewer, options, false);
+          });
+    },
     approve: (planned) => as('worker', (client) => move(client, planned.id, 'approved')),
     execute: (planned, executionId = randomUUID()) =>
       as('worker', async (client) => apply(client, planned, executionId, [await begin(client, planned, executionId)])),
@@ -201,6 +219,10 @@ async function propose(client: pg.PoolClient, tenant: string, action: ActionName
       actsFor,
     ],
   );
+  await tell(
+    client,
+    auditEntry({ type: 'proposal.created', proposalId: id, facts: {}, personal: { proposer, actsFor: actsFor ?? undefined } }),
+  );
   return { id, action, parametersText, revertOf };
 }
 
@@ -208,6 +230,10 @@ export async function addPrincipal(client: pg.PoolClient, tenant: string, id: st
   await client.query(
     `INSERT INTO exequatur.principal (tenant_id, id, kind, first_seen_at, updated_at) VALUES ($1, $2, $3, exequatur.clock(), exequatur.clock()) ON CONFLICT DO NOTHING`,
     [tenant, id, kind],
+  );
+  await client.query(
+    `INSERT INTO exequatur.standing_role (tenant_id, principal_id, role, source, fed_at) VALUES ($1, $2, 'clerk', 'token', exequatur.clock()) ON CONFLICT DO NOTHING`,
+    [tenant, id],
   );
 }
 
@@ -260,6 +286,7 @@ async function plan(
     planId,
     digest,
   ]);
+  await tellPlan(client, proposal.id, digest, requirement);
   return { ...proposal, planId, digest };
 }
 
@@ -304,7 +331,14 @@ export async function storeReads(
   }
 }
 
-async function review(client: pg.PoolClient, tenant: string, planned: Planned, reviewer: string, options: ReviewOptions): Promise<string> {
+async function review(
+  client: pg.PoolClient,
+  tenant: string,
+  planned: Planned,
+  reviewer: string,
+  options: ReviewOptions,
+  tells = true,
+): Promise<string> {
   const { decision = 'approve', digest = planned.digest, kind = 'user' } = options;
   await addPrincipal(client, tenant, reviewer, kind);
   const id = randomUUID();
@@ -313,11 +347,40 @@ async function review(client: pg.PoolClient, tenant: string, planned: Planned, r
      VALUES ($1, $2, $3, 1, $4, $5, $6, $7, '{}', 'review', exequatur.clock())`,
     [tenant, id, planned.id, digest, decision, reviewer, kind],
   );
+  const facts = { reviewId: id, decision, planDigest: digest };
+  if (tells) await tell(client, auditEntry({ type: 'review.recorded', proposalId: planned.id, facts, personal: { reviewer } }));
   return id;
 }
 
+/** With the proposal locked. */
+async function statusOf(client: pg.PoolClient, proposalId: string): Promise<string> {
+  const { rows } = await client.query<{ status: string }>('SELECT status FROM exequatur.proposal WHERE id = $1 FOR UPDATE', [proposalId]);
+  return rows[0]?.status ?? '';
+}
+
+/** As only a superuser can write: no trigger asks. */
+export async function untold(scene: Pick<Scene, 'as'>, text: string, values: readonly unknown[] = []): Promise<void> {
+  await scene.as('superuser', async (client) => {
+    await client.query('SET LOCAL session_replication_role = replica');
+    await client.query(text, [...values]);
+  });
+}
+
+/** As whoever changes a row tells of it in the same transaction. */
+export async function tell(client: pg.PoolClient, entry: AuditEntry): Promise<void> {
+  await client.query('SELECT exequatur.append_audit($1::jsonb)', [JSON.stringify([entry])]);
+}
+
+export async function tellPlan(client: pg.PoolClient, proposalId: string, planDigest: string, requirement = oneStage): Promise<void> {
+  const facts = { from: 'simulating', status: 'awaiting_approval', planDigest, requirement: requirement as unknown as JsonObject };
+  await tell(client, auditEntry({ type: 'proposal.simulated', proposalId, facts }));
+}
+
 export async function move(client: pg.PoolClient, proposalId: string, status: string): Promise<void> {
+  const from = await statusOf(client, proposalId);
   await client.query('UPDATE exequatur.proposal SET status = $2 WHERE id = $1', [proposalId, status]);
+  const type = status === 'awaiting_approval' ? 'proposal.simulated' : `proposal.${status}`;
+  await tell(client, auditEntry({ type, proposalId, facts: { from, status } }));
 }
 
 export const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');

@@ -4,6 +4,7 @@ import {
   type Attempt,
   craftedRows,
   digest,
+  executionId,
   future,
   past,
   person,
@@ -29,25 +30,42 @@ const changed = (table: string, row: Row, set: string, rows: Attempt['rows'] = {
   call: `UPDATE exequatur.${table} SET ${set}`,
 });
 
+const inForce = {
+  action_type: [{ name: 'send', current_version: 1, retired: false }],
+  action_type_version: [typeVersion()],
+  principal: [person('ann')],
+};
+
 describe('a proposal', () => {
+  const taken = 'XQ006: only what was executed is taken back';
+  const original = (status: string) => ({
+    ...inForce,
+    proposal: [proposal({ id: planId, status })],
+    execution: [
+      { id: executionId, proposal_id: planId, plan_id: planId, digest, edits: 1, started_at: past, executed_at: past, outcome: {} },
+    ],
+  });
   const begins = 'XQ006: a proposal begins in simulating, without a plan';
   const is = 'XQ006: what a proposal is does not change';
   const parameters = 'XQ006: parameters change only with a new revision';
   const fresh = (more: Row = {}) => proposal({ status: 'simulating', plan_id: null, plan_digest: null, failure: null, ...more });
-  const inForce = {
-    action_type: [{ name: 'send', current_version: 1, retired: false }],
-    action_type_version: [typeVersion()],
-    principal: [person('ann')],
-  };
   each([
     ['begins', 'none', () => written('proposal', fresh(), inForce)],
+    ['takes back what was executed', 'none', () => written('proposal', fresh({ revert_of: executionId }), original('executed'))],
+    ['takes back what was undone', taken, () => written('proposal', fresh({ revert_of: executionId }), original('failed'))],
+    ['takes back what goes on', taken, () => written('proposal', fresh({ revert_of: executionId }), original('executing'))],
+    ['takes back what is not there', taken, () => written('proposal', fresh({ revert_of: executionId }), inForce)],
     ['begins approved', begins, () => written('proposal', proposal({ status: 'approved' }), inForce)],
+    ['begins as what awaits approval', begins, () => written('proposal', fresh({ status: 'awaiting_approval' }), inForce)],
     ['begins with a plan', begins, () => written('proposal', fresh({ plan_id: planId, plan_digest: digest }), inForce)],
     ['begins revised', begins, () => written('proposal', fresh({ revision: 2 }), inForce)],
     ['is touched', 'none', () => changed('proposal', fresh(), 'updated_at = now()')],
     ['is of another action type', is, () => changed('proposal', fresh(), "action_type = 'other'")],
     ['is of another proposer', is, () => changed('proposal', fresh(), "proposer_id = 'bo'")],
     ['takes something back', is, () => changed('proposal', fresh(), 'revert_of = id')],
+    ['is of another family', is, () => changed('proposal', fresh(), 'revert_root = id')],
+    ['is another of its family', is, () => changed('proposal', fresh(), 'revert_number = 1')],
+    ['is further from what its family began with', is, () => changed('proposal', fresh(), 'revert_depth = 1')],
     ['has other parameters', parameters, () => changed('proposal', fresh(), "parameters = '[]'")],
     ['has other parameters in another revision', 'none', () => changed('proposal', fresh(), "parameters = '[]', revision = 2")],
     ['is of another version', parameters, () => changed('proposal', fresh(), 'action_type_version = 2')],
@@ -90,6 +108,29 @@ describe('a proposal', () => {
   ]);
 });
 
+describe('an execution', () => {
+  const execution = {
+    ...{ id: planId, proposal_id: proposalId, plan_id: planId, digest, edits: 0 },
+    ...{ started_at: past, executed_at: past, outcome: {} },
+  };
+  const rows = { ...inForce, proposal: [proposal()] };
+  const off = (scope: string) => ({ switch: [{ scope, name: 'all', off: true, reason: 'smoke', changed_by: 'op', changed_at: past }] });
+  const held = (executeAfter: string): Attempt => ({
+    rows: { proposal: [proposal({ status: 'scheduled', execute_after: executeAfter })] },
+    call: 'SELECT exequatur.refuse_held(p) FROM exequatur.proposal p',
+  });
+  each([
+    ['begins', 'none', () => written('execution', execution, { ...rows, ...off('agent') })],
+    [
+      'begins although everything is switched off',
+      'XQ016: this is switched off',
+      () => written('execution', execution, { ...rows, ...off('tenant') }),
+    ],
+    ['is not held any more', '', held(past)],
+    ['is held', 'XQ018: it is not time for this', held(future)],
+  ]);
+});
+
 describe('an emergency', () => {
   const lasts = 'XQ006: nobody reviews an emergency while it lasts';
   const record = 'XQ011: what is on record of an emergency does not change';
@@ -106,6 +147,15 @@ describe('an emergency', () => {
   const reviewed = { reviewed_by: 'cy', verdict: 'justified', reviewed_at: past };
   const review = "reviewed_by = 'cy', verdict = 'justified', reviewed_at = now()";
   const executed = { proposal: [proposal({ status: 'executed' })] };
+  const failed = (times: Row) => ({ proposal: [proposal({ status: 'failed', status_timestamps: times })] });
+  const otherDigest = `sha256:${'b'.repeat(64)}`;
+  const begun = (more: Row = {}) => ({
+    proposal: [proposal({ status: 'compensating' })],
+    saga: [{ proposal_id: proposalId, run: 1, plan_id: planId, digest, begun_at: past, ...more }],
+  });
+  const sameAs = (bo: Row, cy: Row) => [person('bo', bo), person('cy', cy)];
+  const soon = 'XQ006: an emergency is reviewed once its execution has begun';
+  const own = 'XQ006: whoever broke the glass has no part in its review';
   each([
     ['begins', 'none', () => written('glass', glass(), { proposal: [proposal({ status: 'awaiting_approval' })] })],
     ['begins reviewed', lasts, () => written('glass', glass(reviewed), executed)],
@@ -113,14 +163,47 @@ describe('an emergency', () => {
     ['has another reason', record, () => changed('glass', glass(), "reason = 'other'", executed)],
     ['is of somebody else', record, () => changed('glass', glass(), "broken_by = 'di'", executed)],
     ['is reviewed', 'none', () => changed('glass', glass(), review, executed)],
+    ['is reviewed too soon', soon, () => changed('glass', glass(), review, { proposal: [proposal({ status: 'approved' })] })],
+    ['is reviewed where its execution failed', 'none', () => changed('glass', glass(), review, failed({ executing: past }))],
+    ['is reviewed where nothing was executed', soon, () => changed('glass', glass(), review, failed({}))],
     [
-      'is reviewed too soon',
-      'XQ006: an emergency is reviewed after the execution',
-      () => changed('glass', glass(), review, { proposal: [proposal({ status: 'approved' })] }),
+      'is reviewed for another plan',
+      soon,
+      () => changed('glass', glass(), review, { proposal: [proposal({ status: 'executed', plan_digest: otherDigest })] }),
+    ],
+    [
+      'is reviewed for another revision',
+      soon,
+      () => changed('glass', glass(), review, { proposal: [proposal({ status: 'executed', revision: 2 })] }),
+    ],
+    ['is reviewed while effects are undone', 'none', () => changed('glass', glass(), review, begun())],
+    [
+      'is reviewed once there is another plan',
+      'none',
+      () => changed('glass', glass(), review, { ...begun(), proposal: [proposal({ plan_digest: otherDigest })] }),
+    ],
+    ['is reviewed for effects of another plan', soon, () => changed('glass', glass(), review, begun({ digest: otherDigest }))],
+    ['is reviewed for effects of before', soon, () => changed('glass', glass(), review, begun({ begun_at: '2019-01-01T00:00:00Z' }))],
+    ['is reviewed for effects of another proposal', soon, () => changed('glass', glass(), review, begun({ proposal_id: executionId }))],
+    [
+      'is reviewed by who broke it, under another name',
+      own,
+      () => changed('glass', glass(), review, { ...executed, principal: sameAs({ person: 'b' }, { person: 'b' }) }),
+    ],
+    [
+      'is reviewed by who acts for who broke it',
+      own,
+      () => changed('glass', glass(), review, { ...executed, principal: sameAs({}, { acts_for: 'bo' }) }),
+    ],
+    [
+      'is reviewed by somebody else',
+      'none',
+      () => changed('glass', glass(), review, { ...executed, principal: sameAs({ person: 'b' }, { person: 'c' }) }),
     ],
     ['is reviewed again', record, () => changed('glass', glass(reviewed), "verdict = 'unjustified'", executed)],
     ['is overdue', 'none', () => changed('glass', glass(), 'overdue_at = now()')],
     ['is overdue again', record, () => changed('glass', glass({ overdue_at: past }), 'overdue_at = now()')],
+    ['is reviewed once it is overdue', 'none', () => changed('glass', glass({ overdue_at: past }), review, executed)],
     ['is overdue once it is reviewed', 'none', () => changed('glass', glass(reviewed), 'overdue_at = now()')],
   ]);
 });
@@ -151,6 +234,8 @@ describe('what stays as it is', () => {
     ...more,
   });
   const longer = 'XQ011: a secret that retires is not kept longer';
+  const policies = (version: number): Row => ({ version, policies: '{}', cases: '[]', digest, created_by: 'ann', created_at: past });
+  const policiesInForce = "UPDATE exequatur.tenant_control SET policy_version = 7 WHERE tenant_id = current_setting('app.tenant')::uuid";
   const delegation = (more: Row = {}): Row => ({
     id: 'leave',
     delegator: 'ann',
@@ -181,14 +266,14 @@ describe('what stays as it is', () => {
       'a version of the policies is in force',
       'none',
       () => ({
-        rows: { policy_version: [{ version: 7, policies: '{}', cases: '[]', digest, created_by: 'ann', created_at: past }] },
-        call: 'UPDATE exequatur.tenant_control SET policy_version = 7',
+        rows: { policy_version: [policies(7)] },
+        call: policiesInForce,
       }),
     ],
     [
       'a version of the policies is in force that there is not',
       'XQ006: there is no such version of the policies',
-      () => ({ rows: {}, call: 'UPDATE exequatur.tenant_control SET policy_version = 7' }),
+      () => ({ rows: { policy_version: [policies(6)] }, call: policiesInForce }),
     ],
     [
       'an audit entry is changed',

@@ -1,13 +1,15 @@
 // What the audit log and its checkpoints ask: each with everything as it should be, and with one fact of it another.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { auditEntry } from '../../audit/entry.ts';
+import { auditEntry, commitmentTo } from '../../audit/entry.ts';
+import { decisionText, type TakenDecision } from '../../store/decision-text.ts';
 import {
   type Attempt,
   type Case,
   craftedRows,
   digest,
   executionId,
+  logUpTo,
   past,
   planId,
   proposal,
@@ -88,38 +90,69 @@ describe('a checkpoint', () => {
 
 describe('the audit log', () => {
   const append = (entry: object, rows: Attempt['rows'] = {}, by = 'append_entries'): Attempt => ({
-    rows,
+    rows: { ...logUpTo('proposal.simulated'), ...rows },
     call: `SELECT (exequatur.${by}($1::jsonb) > 0)::text`,
     values: [JSON.stringify([entry])],
   });
   const told = (type: string, facts: Record<string, string> = {}) => auditEntry({ type, proposalId, facts });
   const given = review('bo', { id: planId, created_at: past });
   const recorded = (more: Record<string, string> = {}) =>
-    told('review.recorded', { reviewId: planId, decision: 'approve', planDigest: digest, ...more });
+    auditEntry({
+      type: 'review.recorded',
+      proposalId,
+      facts: { reviewId: planId, decision: 'approve', planDigest: digest, ...more },
+      personal: { reviewer: 'bo' },
+    });
   const another = 'XQ015: an audit entry tells of another review than there is';
+  const unfollowed = 'XQ015: an audit entry tells of a proposal what does not follow from those before it';
   const requirement = { policy: 'one', stages: [] };
   const simulated = (requirementTold: object, more: Record<string, string> = {}) =>
     auditEntry({
       type: 'proposal.simulated',
       proposalId,
-      facts: { from: 'simulating', planDigest: digest, requirement: requirementTold as never, ...more },
+      facts: { from: 'simulating', status: 'awaiting_approval', planDigest: digest, requirement: requirementTold as never, ...more },
     });
-  const planned = (more: Row = {}) => ({
+  const planned = (more: Row = {}, stands = 'proposal.created') => ({
+    ...logUpTo(stands),
     proposal: [proposal({ status: 'awaiting_approval' })],
     plan: [
       { id: planId, proposal_id: proposalId, revision: 1, digest, bytes: 1, edits: 0, summary: {}, requirement, created_at: past, ...more },
     ],
   });
   const held = 'XQ015: an audit entry tells of another requirement than the plan has';
-  const counted = (more: Row = {}) => ({ review_consumption: [{ review_id: planId, execution_id: executionId, ...more }] });
+  const begun = { ...logUpTo('proposal.executing'), proposal: [proposal({ status: 'executed' })] };
+  const counted = (more: Row = {}) => ({ ...begun, review_consumption: [{ review_id: planId, execution_id: executionId, ...more }] });
   const executed = (facts: Record<string, unknown>) =>
-    auditEntry({ type: 'proposal.executed', proposalId, facts: { approvals: [{ review: planId }], ...facts } as never });
+    auditEntry({
+      type: 'proposal.executed',
+      proposalId,
+      facts: { status: 'executed', approvals: [{ review: planId }], ...facts } as never,
+    });
   const uncounted = 'XQ015: an audit entry names an approval that the door did not count';
-  const disclosed = auditEntry({ type: 'x', facts: {}, personal: { who: 'ann' } });
+  const disclosed = auditEntry({ type: 'switch.changed', facts: {}, personal: { who: 'ann' } });
+  const commitment = 'ab'.repeat(32);
+  const undecided = 'XQ015: an audit entry tells of decisions, and not of new ones';
+  const deciding = (decisions: unknown) => {
+    const { payload, ...entry } = told('proposal.reminded');
+    return { ...entry, id: randomUUID(), payload: payload.replace('{', `{"decisions":${JSON.stringify(decisions)},`) };
+  };
+  const both = auditEntry({ type: 'switch.changed', facts: {}, personal: { who: 'ann', why: 'late' } });
+  const shouted = {
+    ...told('proposal.reminded'),
+    payload: JSON.stringify({ type: 'proposal.reminded', proposalId: `{${proposalId}}` }),
+    proposalId: `{${proposalId}}`,
+  };
+  const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as never;
+  const approved = (more: Record<string, string> = {}) =>
+    told('proposal.approved', { from: 'awaiting_approval', status: 'approved', ...more });
+  const moved = (status: string, more: Row = {}, stands = 'proposal.simulated') => ({
+    ...logUpTo(stands),
+    proposal: [proposal({ status, ...more })],
+  });
   const outcome = 'XQ015: the door alone says what became of an execution';
   each([
-    ['is told', 'true', () => append(told('x'))],
-    ['is told by a login', 'true', () => append(told('x'), {}, 'append_audit')],
+    ['is told', 'true', () => append(told('proposal.reminded'))],
+    ['is told by a login', 'true', () => append(told('proposal.reminded'), {}, 'append_audit')],
     ...['proposal.executed', 'execution.applied', 'execution.undone'].map(
       (type): Case => [`is told of ${type} by a login`, outcome, () => append(told(type), {}, 'append_audit')],
     ),
@@ -132,34 +165,149 @@ describe('the audit log', () => {
       'of the system is told by a login',
       'XQ015: the chain of the system has a writer of its own',
       () => ({
-        ...append(told('x')),
+        ...append(told('proposal.reminded')),
         call: "WITH s AS MATERIALIZED (SELECT set_config('app.tenant', '00000000-0000-0000-0000-000000000000', true) AS x) SELECT CASE WHEN s.x <> '' THEN exequatur.append_audit($1::jsonb) END FROM s",
       }),
     ],
     [
       'of the system holds no more than it holds',
-      'XQ015: the chain of the system does not hold x',
-      () => ({ ...append(told('x')), call: 'SELECT exequatur.append_system($1::jsonb, 0)' }),
+      'XQ015: the chain of the system does not hold proposal.reminded',
+      () => ({ ...append(told('proposal.reminded')), call: 'SELECT exequatur.append_system($1::jsonb, 0)' }),
     ],
     [
       'of nobody',
       'XQ012: no tenant is set',
       () => ({
-        ...append(told('x')),
+        ...append(told('proposal.reminded')),
         call: "WITH s AS MATERIALIZED (SELECT set_config('app.tenant', '', true) AS x) SELECT CASE WHEN s.x = '' THEN exequatur.append_entries($1::jsonb) END FROM s",
       }),
     ],
     [
       'has types as their payloads',
       'XQ015: an audit entry has another type or proposal than its payload',
-      () => append({ ...told('x'), type: 'y' }),
+      () => append({ ...told('proposal.reminded'), type: 'effect.ended' }),
     ],
     [
       'has proposals as their payloads',
       'XQ015: an audit entry has another type or proposal than its payload',
-      () => append({ ...told('x'), proposalId: planId }),
+      () => append({ ...told('proposal.reminded'), proposalId: planId }),
+    ],
+    ['is an object', 'XQ015: the payload of an audit entry is no object', () => append({ ...told('proposal.reminded'), payload: '[]' })],
+    [
+      'has each name once',
+      'XQ015: the payload of an audit entry is no object',
+      () => append({ ...disclosed, payload: disclosed.payload.replace('{', '{"type":"x",') }),
+    ],
+    ['is of a type that there is', 'XQ015: the log does not take x from this login', () => append(told('x'))],
+    [
+      'is of a type that this login tells',
+      'XQ015: the log does not take review.recorded from this login',
+      () => ({ ...append(recorded(), {}, 'append_audit'), as: 'worker' }),
+    ],
+    ['is of a proposal', 'XQ015: an audit entry is of no proposal', () => append(auditEntry({ type: 'proposal.reminded', facts: {} }))],
+    ['is of a proposal that was created', unfollowed, () => append(told('proposal.reminded'), { audit_entry: [] })],
+    ['is of a proposal as it is written', unfollowed, () => append(shouted)],
+    [
+      'is as deep as anybody writes',
+      'XQ015: an audit entry is nested too deep',
+      () => append(auditEntry({ type: 'switch.changed', facts: { deep: nested(600) } })),
+    ],
+    [
+      'discloses what is as deep as anybody writes',
+      'XQ015: an audit entry is nested too deep',
+      () => append(auditEntry({ type: 'switch.changed', facts: {}, personal: { change: nested(600) } })),
+    ],
+    ['moves where the proposal is', 'true', () => append(approved(), moved('approved'))],
+    [
+      'moves where the proposal is not',
+      'XQ015: an audit entry tells that a proposal is where it is not',
+      () => append(approved(), moved('rejected')),
+    ],
+    ['moves from where it was', unfollowed, () => append(approved({ from: 'simulating' }), moved('approved'))],
+    [
+      'moves along an edge',
+      unfollowed,
+      () => append(told('proposal.scheduled', { from: 'awaiting_approval', status: 'scheduled' }), moved('scheduled')),
+    ],
+    ['moves to what it says', unfollowed, () => append(approved({ status: 'scheduled' }), moved('approved'))],
+    ['moves nowhere and says where', unfollowed, () => append(told('proposal.reminded', { status: 'approved' }))],
+    [
+      'is revised once',
+      unfollowed,
+      () => append(told('proposal.raised', { revision: '2' }), moved('simulating', { revision: 2 }, 'proposal.created')),
+    ],
+    ['tells of an escalation that there was not', unfollowed, () => append(told('proposal.escalated'), moved('awaiting_approval'))],
+    [
+      'tells of a glass that nobody broke',
+      unfollowed,
+      () =>
+        append(
+          auditEntry({ type: 'proposal.glass_broken', proposalId, facts: { planDigest: digest }, personal: { actor: 'bo' } }),
+          moved('awaiting_approval'),
+        ),
+    ],
+    [
+      'is created by another than it says',
+      unfollowed,
+      () =>
+        append(auditEntry({ type: 'proposal.created', proposalId, facts: {}, personal: { proposer: 'bo' } }), {
+          ...moved('simulating'),
+          audit_entry: [],
+        }),
+    ],
+    [
+      'is created by whom it says',
+      'true',
+      () =>
+        append(auditEntry({ type: 'proposal.created', proposalId, facts: {}, personal: { proposer: 'ann' } }), {
+          ...moved('simulating'),
+          audit_entry: [],
+        }),
+    ],
+    ['commits to a decision', 'true', () => append(deciding([commitment]))],
+    ...[commitment, [1], ['x'], [commitment, commitment]].map(
+      (decisions): Case => [`commits to ${JSON.stringify(decisions)}`, undecided, () => append(deciding(decisions))],
+    ),
+    [
+      'commits to a decision that an earlier one commits to',
+      undecided,
+      () => ({ ...append(deciding([commitment])), values: [JSON.stringify([deciding([commitment]), deciding([commitment])])] }),
+    ],
+    [
+      'commits to a decision on nothing',
+      undecided,
+      () => append({ ...disclosed, payload: disclosed.payload.replace('{', `{"decisions":["${commitment}"],`) }),
     ],
     ['discloses', 'true', () => append(disclosed)],
+    [
+      'discloses all that it commits to',
+      'XQ015: an audit entry commits to what it does not disclose',
+      () => append({ ...disclosed, disclosures: [] }),
+    ],
+    [
+      'discloses each of what it commits to',
+      'XQ015: an audit entry commits to what it does not disclose',
+      () => append({ ...both, disclosures: both.disclosures.slice(1) }),
+    ],
+    [
+      'discloses each once',
+      'XQ015: an audit entry discloses what it did not commit to',
+      () => append({ ...disclosed, disclosures: [...disclosed.disclosures, ...disclosed.disclosures] }),
+    ],
+    [
+      'discloses with a salt of one form',
+      'XQ015: an audit entry discloses what it did not commit to',
+      () =>
+        append({
+          ...disclosed,
+          disclosures: [{ ...disclosed.disclosures[0], salt: disclosed.disclosures[0]?.salt.toUpperCase().replace(/^./, 'A') }],
+        }),
+    ],
+    [
+      'discloses who somebody is as a text',
+      'XQ015: an audit entry discloses what it did not commit to',
+      () => append(auditEntry({ type: 'switch.changed', facts: {}, personal: { actor: ['ann'] } })),
+    ],
     [
       'discloses what it did not commit to',
       'XQ015: an audit entry discloses what it did not commit to',
@@ -171,7 +319,12 @@ describe('the audit log', () => {
       () => append({ ...disclosed, disclosures: [{ ...disclosed.disclosures[0], value: 'bo' }] }),
     ],
     ['tells of a review', 'true', () => append(recorded(), { review: [given] })],
-    ['tells of a review that there is not', another, () => append(recorded())],
+    ['tells of a review that there is not', unfollowed, () => append(recorded())],
+    [
+      'tells of a review that there is not, where there is another one',
+      unfollowed,
+      () => append(recorded(), { review: [{ ...given, id: proposalId }] }),
+    ],
     ['tells of another decision', another, () => append(recorded({ decision: 'reject' }), { review: [given] })],
     ['tells of another plan of a review', another, () => append(recorded({ planDigest: 'sha256:b' }), { review: [given] })],
     ['tells of a review of another proposal', another, () => append(recorded(), { review: [{ ...given, proposal_id: randomUUID() }] })],
@@ -183,22 +336,55 @@ describe('the audit log', () => {
     ['tells what was asked', 'true', () => append(simulated(requirement), planned())],
     ['tells something else than was asked', held, () => append(simulated({ policy: 'none' }), planned())],
     ['tells what another plan asked', held, () => append(simulated(requirement), planned({ digest: `sha256:${'b'.repeat(64)}` }))],
-    ['tells what was asked, of what is sent back', 'true', () => append(simulated({ policy: 'none' }, { from: 'approved' }), planned())],
+    [
+      'tells what was asked, of what is sent back',
+      'true',
+      () => append(simulated({ policy: 'none' }, { from: 'approved' }), planned({}, 'proposal.approved')),
+    ],
     ['tells of approvals', 'true', () => append(executed({ executionId }), counted())],
-    ['tells of an approval that was not counted', uncounted, () => append(executed({ executionId }))],
+    ['tells of an approval that was not counted', uncounted, () => append(executed({ executionId }), begun)],
     [
       'tells of an approval that another execution counted',
       uncounted,
       () => append(executed({ executionId }), counted({ execution_id: randomUUID() })),
     ],
-    ['tells of approvals of no execution', uncounted, () => append(executed({}))],
+    ['tells of approvals of no execution', uncounted, () => append(executed({}), begun)],
   ]);
 
   it.each([
     ['{"a": 1, "b": ["x", true, null]}', '{"a":1,"b":["x",true,null]}'],
     ['{"a": 1.5}', 'XQ015: an audit entry holds whole numbers, not 1.5'],
     ['{"a": 1e20}', 'XQ015: an audit entry holds whole numbers, not 100000000000000000000'],
+    [
+      '{"bb": [1], "a": [{"d": [], "c": {}}, "x, y: z"], "b": [["x"], [true]]}',
+      '{"a":[{"c":{},"d":[]},"x, y: z"],"b":[["x"],[true]],"bb":[1]}',
+    ],
+    ['{"a": [1.5]}', 'XQ015: an audit entry holds whole numbers, not 1.5'],
+    ['{"a": [{"b": 1.5}]}', 'XQ015: an audit entry holds whole numbers, not 1.5'],
   ])('writes %s', async (value, text) => {
     expect(await answerOf({ rows: {}, call: 'SELECT exequatur.canonical_facts($1::jsonb)', values: [value] })).toBe(text);
+  });
+
+  const decision: TakenDecision = {
+    ...{ id: planId, proposalId, actor: 'ann', action: 'propose', outcome: 'allowed', reason: null, revision: 1, digest: null },
+    ...{ policyVersion: 0, policies: [], errors: [], details: {} },
+  };
+  it.each<[string, Partial<TakenDecision>]>([
+    ['nothing in particular', {}],
+    ['other characters', { actor: 'a"n\\n\u0001\u00e9\u{1F600}/', reason: 'l\ni\tn', policies: ['"', 'b, c'], errors: ['x: "y"'] }],
+    [
+      'what is longer',
+      { digest, revision: 12, policyVersion: 34, details: { stages: [{ name: 's', needed: [1, 2] }], b: null, aa: [true] } },
+    ],
+  ])('commits to a decision as whoever takes it does, with %s', async (_, more) => {
+    const { proposalId: proposal_id, policyVersion: policy_version, ...rest } = { ...decision, ...more };
+    const salt = '00'.repeat(16);
+    expect(
+      await answerOf({
+        rows: {},
+        call: 'SELECT exequatur.commitment_to(jsonb_populate_record(NULL::exequatur.decision, $1))',
+        values: [JSON.stringify({ ...rest, proposal_id, policy_version, salt: `\\x${salt}` })],
+      }),
+    ).toBe(commitmentTo(salt, decisionText({ ...decision, ...more })));
   });
 });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import type { Edit, ReadSet } from '../../ontology/plan.ts';
-import { apply, begin, move, type Planned, refusalOf } from './door-scene.ts';
+import { apply, begin, move, type Planned, refusalOf, tell } from './door-scene.ts';
 import { passes } from './door-world.ts';
 import { twoAirports } from './two-airports.ts';
 
@@ -79,7 +79,7 @@ describe('two workers with one plan', () => {
   it('at one instant come to one effect: the second gets the first’s outcome', async () => {
     const planned = await approved('rename', [await renaming()]);
     const executionId = randomUUID();
-    await world.scene.as('worker', (client) => begin(client, planned, executionId));
+    await world.scene.as('worker', async (client) => tell(client, await begin(client, planned, executionId)));
     const outcomes = await Promise.all(
       Array.from({ length: 6 }, () => world.scene.as('worker', (client) => apply(client, planned, executionId))),
     );
@@ -97,7 +97,7 @@ describe('two workers with one plan', () => {
 
   it('and two executions come to one: the other is refused', async () => {
     const planned = await approved('rename', [await renaming()]);
-    await world.scene.as('worker', (client) => begin(client, planned, randomUUID()));
+    await world.scene.as('worker', async (client) => tell(client, await begin(client, planned, randomUUID())));
     const run = (client: pg.PoolClient) => apply(client, planned, randomUUID());
     expect(await overlapping(run, run)).toEqual([passes, 'XQ009']);
   });

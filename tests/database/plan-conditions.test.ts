@@ -6,8 +6,11 @@ import {
   craftedRows,
   digest,
   executionId,
+  future,
   hashOf,
+  logUpTo,
   past,
+  person,
   planId,
   proposal,
   proposalId,
@@ -60,6 +63,18 @@ describe('an edit', () => {
     ['does what is not known', { ...create, op: 'drop' }, refused],
   ])('%s', async (_, edit, expected) => {
     expect(await ask('SELECT cardinality(exequatur.edits_of($1))', `{}\n{}\n${JSON.stringify(edit)}`)).toBe(expected);
+  });
+
+  it('touches what it names, whatever the first one names', async () => {
+    const edits = [{ a: 1, b: 1 }, { a: 1 }, { b: 1, a: 1 }, { a: 1, b: 1, c: 1 }, { c: 1 }].map((set) =>
+      JSON.stringify({ ...create, set }),
+    );
+    expect(
+      await ask(
+        "SELECT string_agg((SELECT string_agg(t, '' ORDER BY t) FROM unnest(e.touched) t), ' ') FROM unnest(exequatur.edits_of($1)) e",
+        ['{}', '{}', ...edits].join('\n'),
+      ),
+    ).toBe('ab a ab abc c');
   });
 });
 
@@ -185,6 +200,7 @@ describe('a plan', () => {
     const of = `sha256:${hashOf(text)}`;
     const summary = { edits: { create: 0, modify: 0, delete: 0, link: 0, unlink: 0 } };
     return {
+      ...logUpTo('proposal.executing'),
       proposal: [proposal({ plan_digest: of, status_timestamps: { executing: past }, ...more.p })],
       plan: [
         {
@@ -206,8 +222,10 @@ describe('a plan', () => {
       action_type: [{ name: 'send', current_version: 1, retired: false }],
       read_set: [{ plan_id: planId, simulation: 0, counters: {}, queries: [], created_at: past }],
       action_type_version: [typeVersion({ floors: [{ approvals: 0, ceilings: {} }], ceilings: { edits: 9, objects: {} } })],
+      standing_role: [role()],
     };
   };
+  const role = (more: Row = {}): Row => ({ principal_id: 'ann', role: 'clerk', source: 'token', fed_at: past, ...more });
   const textOf = (more: Row = {}, parameters = '{}') => `${JSON.stringify(head(more))}\n${parameters}`;
   const other = 'XQ003: this is not the approved plan of the proposal';
   const bytes = 'XQ003: the stored bytes do not have the approved digest';
@@ -237,6 +255,7 @@ describe('a plan', () => {
     expect(await answerOf({ rows: rows(), call, values: [planId] })).toBe(expected);
   });
 
+  const batch = (of = proposalId): Row => ({ migration_id: executionId, number: 1, proposal_id: of, rule: 0, pass: 1, objects: 1 });
   const applied = (rows: Rows, entry = 'proposal.executed') =>
     answerOf({
       rows,
@@ -244,7 +263,9 @@ describe('a plan', () => {
       values: [
         planId,
         executionId,
-        JSON.stringify([auditEntry({ type: entry, proposalId, facts: { executionId, planDigest: `sha256:${hashOf(textOf())}` } })]),
+        JSON.stringify([
+          auditEntry({ type: entry, proposalId, facts: { status: 'executed', executionId, planDigest: `sha256:${hashOf(textOf())}` } }),
+        ]),
       ],
     });
   it('has as many edits as it says, and as its summary says', async () => {
@@ -253,6 +274,30 @@ describe('a plan', () => {
     const summary = { edits: { create: 1, modify: 0, delete: 0, link: 0, unlink: 0 } };
     expect(await applied(worldOf(textOf(), { plan: { summary } }))).toBe('XQ003: the summary counts other edits than the plan has');
     expect(await applied(worldOf(textOf()), 'execution.applied')).toBe('XQ003: the audit entry tells of something else');
+  });
+
+  it('that nobody approved is of somebody who may still propose', async () => {
+    const of = (standing_role: Row[], more: Rows = {}) => applied({ ...worldOf(textOf()), standing_role, ...more });
+    const refused = 'XQ002: nobody approved this, and who proposed it may propose nothing now';
+    expect(await of([role()])).toBe('0');
+    expect(await of([])).toBe(refused);
+    expect(await of([role({ principal_id: 'bo' })])).toBe(refused);
+    expect(await of([role({ removed_at: past })])).toBe(refused);
+    expect(await of([role({ expires_at: past })])).toBe(refused);
+    expect(await of([role({ expires_at: future })])).toBe('0');
+    expect(await of([role({ role: 'auditor' })])).toBe(refused);
+    expect(await of([], { migration_batch: [batch()] })).toBe('0');
+    expect(await of([], { migration_batch: [batch(executionId)] })).toBe(refused);
+    const glass = { id: randomUUID(), proposal_id: proposalId, revision: 1, digest: `sha256:${hashOf(textOf())}`, broken_by: 'bo' };
+    const roles = ['keeper'];
+    const behindGlass: Rows = {
+      glass: [{ ...glass, reason: 'fire', broken_at: past }],
+      principal: [person('bo')],
+      action_type_version: [
+        typeVersion({ floors: [{ approvals: 1, ceilings: {} }, { glass: { approvals: 0, roles } }], ceilings: { edits: 9, objects: {} } }),
+      ],
+    };
+    expect(await of([role({ principal_id: 'bo', role: 'keeper' })], behindGlass)).toBe('0');
   });
 
   const sagaOf = (rows: Rows) => answerOf({ rows, call: 'SELECT exequatur.begin_saga($1)', values: [proposalId] });

@@ -200,6 +200,7 @@ describe('a migration', () => {
     ['ends once', 'null', () => end('failed', done)],
     ['ends', 'XQ006: the migration cannot end like that', () => end('running')],
     ['ends on other definitions', 'XQ006: the migration cannot end like that', () => end('failed', { base_version: 7 })],
+    ['ends when it is through', '3', () => end('done', { target: { document: '{}', digest: 'e' } }, batchIn('executed'))],
     ['ends before it is through', 'XQ006: a batch of the migration is not through', () => end('done', {}, batchIn('approved'))],
   ]);
 });

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { auditEntry } from '../../audit/entry.ts';
-import { craftedRows, digest, executionId, past, planId, proposal, proposalId, type Row, type Rows } from './crafted-rows.ts';
+import { craftedRows, digest, executionId, logUpTo, past, planId, proposal, proposalId, type Row, type Rows } from './crafted-rows.ts';
 
 const { answerOf } = craftedRows();
 
@@ -30,6 +30,7 @@ const step = (state: string, more: Row = {}): Row => ({
 });
 const rowsOf = ({ proposal: p = {}, saga: s = {}, steps = [], execution = {} }: World): Rows => ({
   proposal: [proposal(p)],
+  ...logUpTo('proposal.executing'),
   ...(s === null ? {} : { saga: [saga(s)] }),
   saga_step: steps,
   ...(execution === null
@@ -61,7 +62,13 @@ function cases(call: string, right: World, values: readonly unknown[], list: rea
   });
 }
 const entries = (type: string, { of = proposalId, execution = executionId, plan = digest } = {}) =>
-  JSON.stringify([auditEntry({ type, proposalId: of, facts: { executionId: execution, planDigest: plan } })]);
+  JSON.stringify([
+    auditEntry({
+      type,
+      proposalId: of,
+      facts: { ...(type === 'proposal.executed' ? { status: 'executed' } : {}), executionId: execution, planDigest: plan },
+    }),
+  ]);
 
 describe('the end of what is undone', () => {
   const refused = 'XQ006: not everything is undone';

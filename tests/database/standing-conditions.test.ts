@@ -1,6 +1,7 @@
-// Who counts for what, and what stops it: each with everything as it should be, and with one fact of it another.
+// Who counts for what: each with everything as it should be, and with one fact of it another.
 import { randomUUID } from 'node:crypto';
 import { describe } from 'vitest';
+import { type Setting, settingActions, settingRoles } from '../../ontology/setting-actions.ts';
 import {
   type Attempt,
   craftedRows,
@@ -15,86 +16,11 @@ import {
   type Row,
   type Rows,
   review,
+  robot,
   typeVersion,
 } from './crafted-rows.ts';
 
 const { each } = craftedRows();
-
-const robot = (id: string, more: Row = {}) => person(id, { kind: 'agent', ...more });
-
-describe('what stops it', () => {
-  const off = (scope: string, name: string, more: Row = {}): Row => ({
-    scope,
-    name,
-    off: true,
-    reason: 'smoke',
-    changed_by: 'op',
-    changed_at: past,
-    ...more,
-  });
-  const stop = (rows: Rows, type = 'send', proposer = 'robot', kind = 'agent', actsFor: string | null = 'ann'): Attempt => ({
-    rows,
-    call: "SELECT scope || '/' || name FROM exequatur.stopped_by($1, $2, $3, $4)",
-    values: [type, proposer, kind, actsFor],
-  });
-  const linked = [person('ann', { person: 'anna' }), person('ann-home', { person: 'anna' }), person('bo', { person: 'bob' })];
-  each([
-    ['nothing', 'none', stop({})],
-    ['a switch of everything', 'tenant/all', stop({ switch: [off('tenant', 'all')] })],
-    ['a switch that is on', 'none', stop({ switch: [off('tenant', 'all', { off: false })] })],
-    ['a switch of everything, where rules are changed', 'none', stop({ switch: [off('tenant', 'all')] }, '$ontology')],
-    ['a switch of this', 'actionType/send', stop({ switch: [off('actionType', 'send')] })],
-    ['a switch of a member', 'actionType/send', stop({ switch: [off('actionType', 'send')] }, 'lend+send')],
-    ['a switch of something else', 'none', stop({ switch: [off('actionType', 'lend')] })],
-    ['a switch of agents', 'agent/all', stop({ switch: [off('agent', 'all')] })],
-    ['a switch of this agent', 'agent/robot', stop({ switch: [off('agent', 'robot')] })],
-    ['a switch of another agent', 'none', stop({ switch: [off('agent', 'other')] })],
-    ['a switch of agents, where people propose', 'none', stop({ switch: [off('agent', 'all')] }, 'send', 'ann', 'user', null)],
-    ['a switch of the proposer', 'principal/robot', stop({ switch: [off('principal', 'robot')] })],
-    ['a switch of whom the proposer acts for', 'principal/ann', stop({ switch: [off('principal', 'ann')] })],
-    [
-      'a switch of that person under another name',
-      'principal/ann-home',
-      stop({ switch: [off('principal', 'ann-home')], principal: linked }),
-    ],
-    ['a switch of another person', 'none', stop({ switch: [off('principal', 'bo')], principal: linked })],
-    ['that the proposer is disabled', 'principal/robot', stop({ principal: [robot('robot', { disabled: true })] })],
-    ['that the person is disabled', 'principal/ann', stop({ principal: [person('ann', { disabled: true })] })],
-    ['that somebody else is disabled', 'none', stop({ principal: [person('bo', { disabled: true }), person('ann')] })],
-  ]);
-});
-
-describe('who is behind it', () => {
-  const behind = (principal: Row[], proposer = 'robot', actsFor: string | null = null): Attempt => ({
-    rows: { principal },
-    call: "SELECT string_agg(b, ' ' ORDER BY b) FROM exequatur.stands_behind($1, $2) b",
-    values: [proposer, actsFor],
-  });
-  each([
-    ['the proposer', 'robot', behind([robot('robot')])],
-    ['whom the proposal says', 'ann robot', behind([robot('robot'), person('ann')], 'robot', 'ann')],
-    ['whom the proposer acts for', 'ann robot', behind([robot('robot', { acts_for: 'ann' }), person('ann')])],
-    ['whom they act for', 'ann bo robot', behind([robot('robot', { acts_for: 'bo' }), robot('bo', { acts_for: 'ann' }), person('ann')])],
-    [
-      'the person under each name',
-      'ann ann-home anna',
-      behind([person('ann', { person: 'anna' }), person('ann-home', { person: 'anna' })], 'ann'),
-    ],
-    ['a person who acts for the proposer', 'ann robot', behind([robot('robot'), person('ann', { acts_for: 'robot' })])],
-    ['an agent of the proposer alone', 'ann', behind([person('ann'), robot('robot', { acts_for: 'ann' })], 'ann')],
-    [
-      'somebody who acts for an agent of the proposer',
-      'ann bo robot',
-      behind([person('ann'), robot('robot', { acts_for: 'ann' }), person('bo', { acts_for: 'robot' })], 'ann'),
-    ],
-    [
-      'an agent of the proposer that has another name',
-      'ann r robot',
-      behind([person('ann'), robot('robot', { acts_for: 'ann', person: 'r' })], 'ann'),
-    ],
-    ['nobody else', 'ann', behind([person('ann'), person('bo'), person('cy', { person: 'c' })], 'ann')],
-  ]);
-});
 
 const plan = (more: Row = {}): Row => ({
   id: planId,
@@ -150,6 +76,34 @@ describe('which approvals count', () => {
   const withPrincipals = (...principal: Row[]) => ({ principal });
   const lasting = plan({ requirement: { approvalsLast: 'P1D' } });
   const other = randomUUID();
+  const earlier = randomUUID();
+  const held = (principal_id: string, role: string, more: Row = {}): Row => ({
+    principal_id,
+    role,
+    source: 'token',
+    fed_at: past,
+    ...more,
+  });
+  const governed = (action_type: string): Rows => ({ proposal: [proposal({ status: 'awaiting_approval', action_type, loosens: true })] });
+  const withRole = (action_type: string, role: string, more: Row = {}): Rows => ({
+    ...governed(action_type),
+    standing_role: [held('bo', role, more), held('cy', 'keeper')],
+  });
+  const governing: [name: string, expected: string, rows: Rows][] = [
+    ...Object.entries(settingRoles).map(([setting, role]): [string, string, Rows] => [
+      `of ${setting} one by somebody with its role`,
+      '1',
+      withRole(settingActions[setting as Setting], role),
+    ]),
+    ...Object.keys(settingRoles).map((setting): [string, string, Rows] => [
+      `of ${setting} none by somebody without its role`,
+      '0',
+      withRole(settingActions[setting as Setting], 'auditor'),
+    ]),
+    ['of what governs none by somebody whose role is over', '0', withRole('$switchOn', 'operator', { expires_at: past })],
+    ['of what governs one by somebody whose role is not over', '1', withRole('$switchOn', 'operator', { expires_at: future })],
+    ['of what governs none by somebody from whom its role was taken', '0', withRole('$switchOn', 'operator', { removed_at: past })],
+  ];
   const [one, two] = ['00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b'];
   each([
     ['one', '1', count([review('bo')])],
@@ -161,6 +115,16 @@ describe('which approvals count', () => {
     ['none of a stranger', '0', count([review('di')])],
     ['none of an agent', '0', count([review('bo')], withPrincipals(person('ann'), robot('bo')))],
     ['none of one disabled', '0', count([review('bo')], withPrincipals(person('ann'), person('bo', { disabled: true })))],
+    [
+      'none of one disabled under another name',
+      '0',
+      count([review('bo')], withPrincipals(person('ann'), person('bo', { person: 'b' }), person('cy', { person: 'b', disabled: true }))),
+    ],
+    [
+      'one where somebody else is disabled under another name',
+      '1',
+      count([review('bo')], withPrincipals(person('ann'), person('bo', { person: 'b' }), person('cy', { person: 'c', disabled: true }))),
+    ],
     ['none of the proposer', '0', count([review('ann')])],
     [
       'none of the proposer under another name',
@@ -208,6 +172,19 @@ describe('which approvals count', () => {
       }),
     ],
     [
+      'one, however often the plan was found anew, and another proposal planned in between',
+      '1',
+      count([review('bo')], {
+        plan: [plan(), plan({ id: earlier }), plan({ id: other, proposal_id: randomUUID() })],
+        read_set: [
+          readSet(earlier, '2020-01-01T00:00:00Z'),
+          readSet(planId, '2020-01-03T00:00:00Z'),
+          readSet(other, '2020-01-04T00:00:00Z'),
+          readSet(planId, '2020-01-05T00:00:00Z', 1),
+        ],
+      }),
+    ],
+    [
       'one, whatever was planned later',
       '1',
       count([review('bo')], {
@@ -249,6 +226,34 @@ describe('which approvals count', () => {
       count([onBehalf()], {
         delegation: [delegation(current())],
         ...withPrincipals(person('ann'), person('bo'), person('cy', { disabled: true })),
+      }),
+    ],
+    ...governing.map(([name, expected, rows]): [string, string, Attempt] => [name, expected, count([review('bo')], rows)]),
+    [
+      'of what governs one on behalf of somebody with its role',
+      '1',
+      count([onBehalf()], { ...governed('$delegate'), delegation: [delegation(current())], standing_role: [held('cy', 'access-admin')] }),
+    ],
+    [
+      'of what governs none on behalf of somebody who has handed over another role',
+      '0',
+      count([onBehalf()], {
+        ...governed('$delegate'),
+        delegation: [delegation({ ...current(), roles: ['keeper'] })],
+        standing_role: [held('cy', 'access-admin')],
+      }),
+    ],
+    [
+      'of what governs none by a delegate with its role on behalf of somebody without',
+      '0',
+      count([onBehalf()], { ...governed('$delegate'), delegation: [delegation(current())], standing_role: [held('bo', 'access-admin')] }),
+    ],
+    [
+      'none on behalf of one disabled under another name',
+      '0',
+      count([onBehalf()], {
+        delegation: [delegation(current())],
+        ...withPrincipals(person('ann'), person('bo'), person('cy', { person: 'c' }), person('di', { person: 'c', disabled: true })),
       }),
     ],
     ['one of both who take part', '1', count([onBehalf(), review('cy', { created_at: later })], { delegation: [delegation(current())] })],
@@ -326,8 +331,28 @@ describe('a broken glass', () => {
     ['since the plan came back', 'bo', inForce({ ...again, glass: [glass({ broken_at: '2020-01-07T00:00:00Z' })] })],
     ['that has lapsed', 'null', inForce({ plan: [plan({ requirement: { approvalsLast: 'P1D' } })] })],
     ['where nothing provides for it', 'null', inForce({ action_type_version: [version([{ approvals: 2 }])] })],
+    [
+      'where another version provides for it',
+      'null',
+      inForce({ action_type_version: [version([{ approvals: 2 }]), { ...version(floors()), version: 2 }] }),
+    ],
+    [
+      'of one who is known by another name as well',
+      'bob',
+      inForce({ principal: [person('ann', { person: 'anna' }), person('bo', { person: 'bob' })] }),
+    ],
     ['by an agent', 'null', inForce({ principal: [person('ann'), robot('bo')] })],
     ['by one disabled', 'null', inForce({ principal: [person('ann'), person('bo', { disabled: true })] })],
+    [
+      'by one disabled under another name',
+      'null',
+      inForce({ principal: [person('ann'), person('bo', { person: 'bob' }), person('cy', { person: 'bob', disabled: true })] }),
+    ],
+    [
+      'by one where somebody else is disabled under another name',
+      'bob',
+      inForce({ principal: [person('ann'), person('bo', { person: 'bob' }), person('cy', { person: 'cyd', disabled: true })] }),
+    ],
     ['by one in another role', 'null', inForce({ standing_role: [role({ role: 'clerk' })] })],
     ['by one who lost the role', 'null', inForce({ standing_role: [role({ removed_at: past })] })],
     ['by one whose role is over', 'null', inForce({ standing_role: [role({ expires_at: past })] })],
@@ -343,41 +368,5 @@ describe('a broken glass', () => {
         action_type_version: [version(floors({ byProposer: true }))],
       }),
     ],
-  ]);
-});
-
-describe('removing a freeze window', () => {
-  const window = (more: Row = {}): Row => ({
-    ...{
-      name: 'fair',
-      reason: 'fair',
-      starts_at: past,
-      ends_at: future,
-      created_by: 'op',
-      created_at: past,
-      removal_asked_by: 'ann',
-      removal_asked_at: past,
-    },
-    ...more,
-  });
-  const remove = (more: Row = {}, principal: Row[] = [person('ann'), person('bo')], by = 'bo'): Attempt => ({
-    rows: { freeze_window: [window(more)], principal },
-    call: "SELECT exequatur.remove_freeze_window('fair', $1)",
-    values: [by],
-  });
-  const two = 'XQ002: to remove a freeze window takes two people';
-  each([
-    ['by two', '', remove()],
-    ['that nobody asked for', two, remove({ removal_asked_by: null, removal_asked_at: null })],
-    ['by one', two, remove({}, [person('ann')], 'ann')],
-    ['by one under two names', two, remove({}, [person('ann', { person: 'anna' }), person('bo', { person: 'anna' })])],
-    ['by one who acts for the other', two, remove({}, [person('ann'), person('bo', { acts_for: 'ann' })])],
-    ['by one for whom the other acts', two, remove({}, [person('ann', { acts_for: 'bo' }), person('bo')])],
-    ['asked for by an agent', two, remove({}, [robot('ann'), person('bo')])],
-    ['asked for by one disabled since', two, remove({}, [person('ann', { disabled: true }), person('bo')])],
-    ['by an agent', two, remove({}, [person('ann'), robot('bo')])],
-    ['by one disabled', two, remove({}, [person('ann'), person('bo', { disabled: true })])],
-    ['by a stranger', two, remove({}, [person('ann')], 'bo')],
-    ['that is over', '', remove({ ends_at: '2020-01-02T00:00:00Z', removal_asked_by: null, removal_asked_at: null })],
   ]);
 });

@@ -133,20 +133,45 @@ describe('a revert', () => {
     at: past,
     ordinal: 1,
   };
-  const restore = (edits: Row[], { histories = [] as Row[], original = {} as Row } = {}): Attempt => ({
+  const executed = (id: string, of: string): Row => {
+    return { id, proposal_id: of, plan_id: randomUUID(), digest, edits: 1, started_at: past, executed_at: past, outcome: {} };
+  };
+  const family = (number: number, depth: number, more: Row = {}): Row =>
+    proposal({ revert_of: executionId, revert_root: executionId, revert_number: number, revert_depth: depth, ...more });
+  const restore = (
+    edits: Row[],
+    { histories = [] as Row[], original = {} as Row, reverts = [] as Row[], executions = [] as Row[], links = [] as Row[] } = {},
+  ): Attempt => ({
     rows: {
-      proposal: [proposal({ revert_of: executionId }), proposal({ id: planId, status: 'executed', ...original })],
-      execution: [
-        { id: executionId, proposal_id: planId, plan_id: randomUUID(), digest, edits: 1, started_at: past, executed_at: past, outcome: {} },
-      ],
+      proposal: [family(9, 1), proposal({ id: planId, status: 'executed', ...original }), ...reverts],
+      execution: [executed(executionId, planId), ...executions],
       object_history: histories,
-      link_history: [linked],
+      link_history: [linked, ...links],
     },
-    call: `SELECT exequatur.restore_only(p, ${arrayOf('plan_edit', '$1')}) FROM exequatur.proposal p WHERE p.revert_of IS NOT NULL`,
+    call: `SELECT exequatur.restore_only(p, ${arrayOf('plan_edit', '$1')}) FROM exequatur.proposal p WHERE p.id = '${proposalId}'`,
     values: [JSON.stringify(edits)],
   });
+  /** Reverts of the family that were executed before, one after another: each at a depth, with what it did. */
+  const since = (...others: { depth: number; did: 'nothing' | 'the property' | 'the link'; status?: string }[]) => {
+    const ids = others.map(() => ({ proposal: randomUUID(), execution: randomUUID() }));
+    const by = (what: string, row: (at: number, ids: Row) => Row) =>
+      others.flatMap(({ did }, at) => {
+        const mine = ids[at];
+        return did === what && mine ? [row(at, { execution_id: mine.execution, proposal_id: mine.proposal })] : [];
+      });
+    return {
+      reverts: others.map(({ depth, status = 'executed' }, at) => family(at + 1, depth, { id: ids[at]?.proposal, status })),
+      executions: ids.map(({ proposal: of, execution }) => executed(execution, of)),
+      histories: [
+        ...changed.histories,
+        ...by('the property', (at, row) => ({ ...history('modify', { a: at % 2 }, { a: (at + 1) % 2 }), version: at + 3, ...row })),
+      ],
+      links: by('the link', (at, row) => ({ ...linked, version: at + 2, op: at % 2 === 0 ? 'unlink' : 'link', ...row })),
+    };
+  };
   const asks = 'XQ004: a revert asks for the approvals of the action that it takes back';
   const only = 'XQ004: a revert may only restore what the execution had changed';
+  const twice = 'XQ004: a revert may not take back what was taken back already';
   const changed = { histories: [history('modify', { a: 0 }, { a: 1 })] };
   const put = (a: number, before = 1) => [edit('modify', 't', '1', { set: { a }, before: { a: before }, touched: ['a'] })];
   const link = (op: string, to: string) => [edit(op, 'l', null, { from_id: '1', to_id: to })];
@@ -160,6 +185,26 @@ describe('a revert', () => {
     ['unlinks what was linked', '', restore(link('unlink', '2'))],
     ['links what was linked', only, restore(link('link', '2'))],
     ['unlinks what was not', only, restore(link('unlink', '3'))],
+    ['puts back what another left', '', restore(put(0), since({ depth: 1, did: 'the link' }))],
+    ['puts back what another put back', twice, restore(put(0), since({ depth: 1, did: 'the property' }))],
+    [
+      'puts back what another was to put back, and did not',
+      '',
+      restore(put(0), since({ depth: 1, did: 'the property', status: 'failed' })),
+    ],
+    ['puts back what was done again', '', restore(put(0), since({ depth: 1, did: 'the property' }, { depth: 2, did: 'the property' }))],
+    [
+      'puts back what was done again, and put back again',
+      twice,
+      restore(put(0), since({ depth: 1, did: 'the property' }, { depth: 2, did: 'the property' }, { depth: 3, did: 'the property' })),
+    ],
+    ['unlinks what another left', '', restore(link('unlink', '2'), since({ depth: 1, did: 'the property' }))],
+    ['unlinks what another unlinked', twice, restore(link('unlink', '2'), since({ depth: 1, did: 'the link' }))],
+    [
+      'unlinks what was linked again',
+      '',
+      restore(link('unlink', '2'), since({ depth: 1, did: 'the link' }, { depth: 2, did: 'the link' })),
+    ],
   ]);
 });
 

@@ -37,6 +37,7 @@ describe('which version is in force', () => {
   });
   each([
     ['one that is kept, by itself', 'true', keeps([type('send', 2)])],
+    ['one that nothing took the place of is kept by none', 'false', keeps([type('send', 1)])],
     ['one that is kept and retired, by itself', 'false', keeps([type('send', 2, { retired: true })])],
     [
       'one that is kept, whatever came after what is in force',

@@ -55,6 +55,18 @@ describe('a cancellation that was accepted', () => {
     expect(await depot.parcel()).toEqual(before);
   });
 
+  it('has what it stopped in doubt counted, as it is told', async () => {
+    depot = await openDepot([bookCarrier]);
+    const proposal = await depot.handOver();
+    depot.carrier.behaviour = ({ method }) => (method === 'POST' ? { reset: 'after', meanwhile: () => cancel(proposal) } : undefined);
+    expect(await depot.drive(proposal)).toMatchObject({ status: 'needs_attention' }); // Its undo needs what the answer would have said.
+    const told =
+      "SELECT o.data ->> 'way' AS way, o.data ->> 'state' AS state FROM exequatur.outbox o WHERE o.type = 'effect.ended' ORDER BY o.created_at";
+    const ends = depot.ends.map(({ way, state }) => ({ way, state }));
+    expect(ends[0]).toEqual({ way: 'do', state: 'unknown' });
+    expect(ends).toEqual(await depot.fixture.inWorker((tx) => tx.rows(told)));
+  });
+
   it('is held by the database against whoever would finish', async () => {
     depot = await openDepot([bookCarrier]);
     const proposal = await depot.handOver();

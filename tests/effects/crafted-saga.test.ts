@@ -16,7 +16,13 @@ const byApi = (sql: string, ...values: unknown[]) => refusalOf(depot.fixture.inA
 /** As the worker tells of its own, unless something of it is said otherwise. */
 async function entries(proposalId: string, type: string, { of = proposalId, execution = executionIdOf(proposalId), digest = '' } = {}) {
   const { planDigest } = await depot.fixture.read(proposalId);
-  return JSON.stringify([auditEntry({ type, proposalId: of, facts: { executionId: execution, planDigest: digest || planDigest } })]);
+  return JSON.stringify([
+    auditEntry({
+      type,
+      proposalId: of,
+      facts: { ...(type === 'proposal.executed' ? { status: 'executed' } : {}), executionId: execution, planDigest: digest || planDigest },
+    }),
+  ]);
 }
 
 const calls: Record<string, (id: string) => Promise<string>> = {
@@ -172,7 +178,13 @@ describe('an operator’s decision', () => {
     expect(await refusalsOf(id, ['end', 'finish', 'turnBack', 'undo', 'stick', 'leave', 'cancel', 'needAttention'])).toEqual(
       all(['end', 'finish', 'turnBack', 'undo', 'stick', 'leave', 'cancel', 'needAttention'], 'XQ006'),
     );
-    expect(await resolve(0, 'skip', 'ann', 'because')).toBe('none');
+    expect(await resolve(0, 'skip', 'ann', 'because')).toBe('XQ015'); // Nobody is told of it.
+    const told = depot.fixture.inApi(async (tx) => {
+      const facts = { from: 'needs_attention', status: 'compensating' };
+      tx.audit({ type: 'proposal.compensating', proposalId: id, facts });
+      await tx.rows("SELECT exequatur.resolve_attention($1, 0, 'skip', 'ann', 'because')", [id]);
+    });
+    expect(await refusalOf(told)).toBe('none');
     expect((await depot.drive(id)).status).toBe('failed');
   });
 });

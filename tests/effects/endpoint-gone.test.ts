@@ -4,12 +4,13 @@ import type { JsonValue } from '../../ontology/json.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { listEndpoints, putEndpointSecret, retireEndpointSecret } from '../../store/endpoint-secrets.ts';
 import { SecretBox } from '../../store/secret-box.ts';
-import { admin, expectDone, simulated } from '../store/fixture.ts';
+import { admin, expectDone, shareDatabase, simulated } from '../store/fixture.ts';
 import { uploaded } from '../store/govern.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, parcelDomain, tellDepot } from './parcel-domain.ts';
 
 const effects = [bookCarrier, tellDepot];
+shareDatabase();
 let depot: Depot;
 afterEach(() => depot?.close());
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openOutside } from '../../activities/effects/open-outside.ts';
@@ -13,6 +13,7 @@ import {
 import { SecretBox } from '../../store/secret-box.ts';
 import { withTenant } from '../../store/sql.ts';
 import { admin, caller, expectDone } from '../store/fixture.ts';
+import { writeUntold } from '../support/write-untold.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
 
 const key = randomBytes(32).toString('base64');
@@ -87,11 +88,11 @@ describe('secrets of endpoints', () => {
 
   it('do not open in another place', async () => {
     await made();
-    const client = new pg.Client({ connectionString: depot.fixture.database.urls.superuser });
-    await client.connect();
-    await client.query(`INSERT INTO exequatur.endpoint_secret
-      SELECT tenant_id, gen_random_uuid(), endpoint, 'authorization', sealed, created_by, created_at, NULL FROM exequatur.endpoint_secret`);
-    await client.end();
+    await writeUntold(
+      depot.fixture.database,
+      `INSERT INTO exequatur.endpoint_secret
+       SELECT tenant_id, gen_random_uuid(), endpoint, 'authorization', sealed, created_by, created_at, NULL FROM exequatur.endpoint_secret`,
+    );
     expect(await read()).toBeNull();
   });
 

@@ -135,6 +135,6 @@ it('an effect function that heeds no signal is not waited for', async () => {
   const sendWebhook = () => Promise.reject(new Error('there is none'));
   const start = { tenantId: tenant, proposalId, actionType: 'handOver', step: { ...book, name: 'label' } };
   await expect(
-    performStep({ pool: worker, store: deps, sendWebhook, effectFunctions: [print] }, start, stopping.signal),
+    performStep({ pool: worker, store: deps, sendWebhook, effectFunctions: [print], onEnd: () => undefined }, start, stopping.signal),
   ).rejects.toMatchObject({ type: 'EffectNotDone' });
 });

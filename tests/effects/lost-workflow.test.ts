@@ -56,6 +56,8 @@ describe('an execution whose workflow Temporal has lost in the middle', () => {
     carrier.behaviour = ({ method, path }) => (method === 'DELETE' ? { status: 409 } : lasting(path));
     await shop.signal(proposal, 'handOver');
     await expect.poll(() => shop.status(proposal), { timeout: 20_000 }).toBe('needs_attention');
+    const asked = /needs_attention.*a person decides about book: answered 409/s;
+    await expect.poll(() => shop.currentDetails(proposal), { timeout: 20_000 }).toMatch(asked);
     await shop.handle(proposal).terminate();
     await shop.database.advanceClock(60_000);
     const counts: number[] = [];
@@ -63,7 +65,7 @@ describe('an execution whose workflow Temporal has lost in the middle', () => {
     const deps = { pool, client, taskQueue, logger: openLogger('test'), onAttention: (count: number) => counts.push(count) };
     expect(await restartLostWorkflows(deps)).toBe(1);
     expect(counts).toEqual([1]);
-    await expect.poll(() => shop.currentDetails(proposal), { timeout: 20_000 }).toContain('needs_attention');
+    await expect.poll(() => shop.currentDetails(proposal), { timeout: 20_000 }).toMatch(asked);
     expect(carrier.requests('DELETE', '/bookings/B1')).toHaveLength(1);
   });
 

@@ -68,6 +68,10 @@ describe('a document', () => {
     JSON.stringify(compileOntology(parcelDomain('https://carrier.example', [bookCarrier], [check])));
 
   it.each<[string, CheckDefinition, RegExp]>([
+    ['every so often, and for how long nobody says', { name: 'c', every: 'PT1M', holds: 'true' }, /checks\/0\/every.*goes with bake/],
+    ['more often than every second', { name: 'c', bake: 'PT1M', every: 'PT0.5S', holds: 'true' }, /checks\/0\/every/],
+    ['again when its bake time is over', { name: 'c', bake: 'PT1M', every: 'PT2M', holds: 'true' }, /from a second to the whole bake time/],
+    ['more than a thousand times', { name: 'c', bake: 'PT1H', every: 'PT3S', holds: 'true' }, /more than 1000 times/],
     ['what is no condition', { name: 'c', holds: 'parcel.weight' }, /checks\/0\/holds/],
     ['nothing', { name: 'c' }, /one of probe and holds/],
     [

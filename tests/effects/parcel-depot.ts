@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from '../../ontology/json.ts';
 import type { Answer } from '../../ontology/judge-answer.ts';
 import type { EffectFunction } from '../../ontology/ontology-function.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
+import type { StepEnd } from '../../store/saga/announce-step.ts';
 import type { Settled } from '../../store/settle.ts';
 import { caller, type Fixture, openFixture } from '../store/fixture.ts';
 import { parcelDomain } from './parcel-domain.ts';
@@ -18,6 +19,10 @@ export const clerk = caller('clerk-1');
 export interface Depot {
   fixture: Fixture;
   carrier: Receiver;
+  /** What is counted of steps. */
+  ends: readonly StepEnd[];
+  /** How long Temporal is told to wait before each further attempt. */
+  pauses: readonly number[];
   handOver(parameters?: JsonObject): Promise<string>;
   /** Does one step after another until nothing is to be done any more, as the workflow does. `each` sees every state. */
   drive(proposalId: string, each?: (settled: Settled) => Promise<void> | void): Promise<Settled>;
@@ -34,17 +39,22 @@ export async function openDepot(
 ): Promise<Depot> {
   const carrier = await Receiver.open();
   const fixture = await openFixture(domain(carrier.url) as unknown as JsonValue, functions);
+  const ends: StepEnd[] = [];
+  const pauses: number[] = [];
   const deps: StepDeps = {
     pool: fixture.worker,
     store: fixture.deps,
     sendWebhook: (_tenant, request, key) => plainly(request, key),
     effectFunctions: functions,
+    onEnd: (end) => void ends.push(end),
   };
   await fixture.done('receive', { code: 'P1', weight: 7 });
   const { worker, tenant } = fixture;
   const depot: Depot = {
     fixture,
     carrier,
+    ends,
+    pauses,
     handOver: async (parameters = { parcel: 'P1', depot: 'north' }) => (await fixture.planned('handOver', parameters, clerk)).proposalId,
     async step(proposalId, { next }) {
       if (next === undefined) return found(await executeProposal(worker, tenant, proposalId, fixture.deps));
@@ -55,6 +65,7 @@ export async function openDepot(
         } catch (error) {
           const { type, nextRetryDelay } = error as { type?: string; nextRetryDelay?: number };
           if (type !== 'EffectNotDone') throw error;
+          pauses.push(nextRetryDelay ?? 0);
           await fixture.database.advanceClock(nextRetryDelay ?? 0);
         }
       }
@@ -65,10 +76,7 @@ export async function openDepot(
         await each(settled);
         if (!['approved', 'executing', 'compensating'].includes(settled.status)) return settled;
         if (settled.waitMs !== null) await fixture.database.advanceClock(settled.waitMs);
-        settled =
-          settled.waitMs === null
-            ? await depot.step(proposalId, settled)
-            : found(await executeProposal(worker, tenant, proposalId, fixture.deps));
+        settled = await depot.step(proposalId, settled);
       }
     },
     async parcel() {
@@ -100,7 +108,13 @@ async function plainly(request: { method: string; url: string; body?: JsonValue;
       signal: AbortSignal.timeout(request.timeoutMs),
     });
     const text = await response.text();
-    return { kind: 'answered', status: response.status, body: text === '' ? undefined : (JSON.parse(text) as JsonValue) };
+    const retryAfter = response.headers.get('retry-after');
+    return {
+      kind: 'answered',
+      status: response.status,
+      body: text === '' ? undefined : (JSON.parse(text) as JsonValue),
+      ...(retryAfter === null ? {} : { retryAfterMs: Number(retryAfter) * 1_000 }),
+    };
   } catch (error) {
     return { kind: 'lost', code: 'reset', reason: (error as Error).name };
   }

@@ -19,7 +19,10 @@ it('two plans tell how what they do outside differs, apart from their headers, w
   const id = await depot.handOver();
   const { planDigest: first } = await fixture.read(id);
   await fixture.done('weigh', { parcel: 'P1', weight: 8 });
-  await fixture.inWorker((tx) => tx.rows(`UPDATE exequatur.proposal p SET status = 'simulating' WHERE p.id = $1::uuid`, [id]));
+  await fixture.inWorker(async (tx) => {
+    tx.audit({ type: 'proposal.simulating', proposalId: id, facts: { from: 'awaiting_approval', status: 'simulating' } });
+    await tx.rows(`UPDATE exequatur.proposal p SET status = 'simulating' WHERE p.id = $1::uuid`, [id]);
+  });
   await simulated(fixture, id);
   const difference = expectDone(await fixture.inApi((tx) => readPlanDifference(tx, id, { from: first ?? '' })));
   expect(difference.header).toEqual([]);

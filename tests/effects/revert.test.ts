@@ -3,10 +3,11 @@ import type { EffectDefinition } from '../../ontology/effect-definition.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import type { Settled } from '../../store/settle.ts';
 import { verifyLog } from '../evidence/verify-log.ts';
-import { expectDone, simulated } from '../store/fixture.ts';
+import { expectDone, shareDatabase, simulated } from '../store/fixture.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, tellDepot } from './parcel-domain.ts';
 
+shareDatabase();
 let depot: Depot;
 afterEach(async () => {
   if (depot !== undefined) expect(await verifyLog(depot.fixture.database, depot.fixture.tenant)).toMatch(/^whole .*"unjudged":0/);

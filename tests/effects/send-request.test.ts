@@ -2,12 +2,16 @@ import { type AddressInfo, createConnection, createServer, type Server, type Soc
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Answer } from '../../ontology/judge-answer.ts';
-import { addressList, type OutgoingRequest, openSender, type SenderOptions } from '../../outbound/send-request.ts';
+import { readAllowedAddress } from '../../outbound/allowed-addresses.ts';
+import { type OutgoingRequest, openSender, type SenderOptions } from '../../outbound/send-request.ts';
 
 const servers: { close(): void }[] = [];
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
+
+const tenant = 'f0e5a4a2-6f0c-4c55-9f6d-0d4b7b8f2f10';
+const another = '0b7a6e3c-2c1d-4a52-8f4e-9d1c5a7e6b21';
 
 /** A server that says what it likes, byte by byte; `heard` is all that reached it. */
 async function hostile(
@@ -43,10 +47,19 @@ function send(
 ): Promise<Answer> {
   const sender = openSender({ allowedAddresses: ['127.0.0.1/32'], ...options });
   return sender(
-    { method: 'POST', url, body: { b: 1, a: 'x' }, id: 'id-1', secrets: [], headers: {}, at: new Date(), timeoutMs: 400, ...more },
+    { tenant, method: 'POST', url, body: { b: 1, a: 'x' }, id: 'id-1', secrets: [], headers: {}, at: new Date(), timeoutMs: 400, ...more },
     signal,
   );
 }
+
+const answering = (addresses: string[]) =>
+  ((_host: string, options: { all?: boolean }, callback: (error: null, ...found: unknown[]) => void) =>
+    options.all
+      ? callback(
+          null,
+          addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+        )
+      : callback(null, addresses[0], addresses[0]?.includes(':') ? 6 : 4)) as never;
 
 /** Where an answer is expected, on a machine that is busy with something else. */
 const patiently = { timeoutMs: 20_000 };
@@ -181,15 +194,6 @@ describe('nothing is sent inside', () => {
     },
   );
 
-  const answering = (addresses: string[]) =>
-    ((_host: string, options: { all?: boolean }, callback: (error: null, ...found: unknown[]) => void) =>
-      options.all
-        ? callback(
-            null,
-            addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
-          )
-        : callback(null, addresses[0], addresses[0]?.includes(':') ? 6 : 4)) as never;
-
   it.each([[['10.0.0.1']], [['93.184.216.34', '127.0.0.1']], [['::ffff:169.254.169.254']], [['::169.254.169.254']]])(
     'where a name stands for %s',
     async (addresses) => {
@@ -235,11 +239,85 @@ describe('nothing is sent inside', () => {
     expect(heard()).toHaveLength(before);
   });
 
+  it('to what is allowed to another tenant alone', async () => {
+    const { url, heard } = await hostile((socket) => socket.end(ok('{}')));
+    const allowedAddresses = [`127.0.0.0/8@${another}`];
+    expect(await send(url, patiently, { allowedAddresses })).toMatchObject({ kind: 'forbidden' });
+    expect(await send(url.replace('http:', 'https:'), patiently, { allowedAddresses })).toMatchObject({
+      kind: 'forbidden',
+      code: 'address',
+    });
+    expect(heard()).toBe('');
+    expect(await send(url, { ...patiently, tenant: another }, { allowedAddresses })).toMatchObject({ kind: 'answered' });
+    // What is allowed to all is allowed to one that has more.
+    expect(await send(url, { ...patiently, tenant: another }, { allowedAddresses: ['127.0.0.1', `10.0.0.1@${another}`] })).toMatchObject({
+      kind: 'answered',
+    });
+  });
+
   it('that is too large', async () => {
     expect(await send('https://carrier.example', { body: 'x'.repeat(2_000_000) })).toMatchObject({ kind: 'forbidden', code: 'too_large' });
   });
 });
 
+/** Blocks that the registries of special addresses (RFC 6890 and what came after it) do not call globally reachable, and what clouds keep for themselves. */
+const special = [
+  ['0.0.0.0', '0.255.255.255'],
+  ['10.0.0.0', '10.255.255.255'],
+  ['100.64.0.0', '100.127.255.255'],
+  ['127.0.0.0', '127.255.255.255'],
+  ['168.63.129.16', '168.63.129.16'],
+  ['169.254.0.0', '169.254.255.255'],
+  ['172.16.0.0', '172.31.255.255'],
+  ['192.0.0.0', '192.0.0.255'],
+  ['192.0.2.0', '192.0.2.255'],
+  ['192.88.99.0', '192.88.99.255'],
+  ['192.168.0.0', '192.168.255.255'],
+  ['198.18.0.0', '198.19.255.255'],
+  ['198.51.100.0', '198.51.100.255'],
+  ['203.0.113.0', '203.0.113.255'],
+  ['224.0.0.0', '239.255.255.255'],
+  ['240.0.0.0', '255.255.255.255'],
+  ['::', '::1'],
+  ['::a00:1', '::ffff:10.0.0.1'],
+  ['::ffff:0:10.0.0.1', '::ffff:0:a00:1'],
+  ['64:ff9b::', '64:ff9b::ffff:ffff'],
+  ['64:ff9b:1::', '64:ff9b:1:ffff:ffff:ffff:ffff:ffff'],
+  ['100::', '100::ffff:ffff:ffff:ffff'],
+  ['100:0:0:1::', '100::1:ffff:ffff:ffff:ffff'],
+  ['2001::', '2001:0:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['2001:2::', '2001:2:0:ffff:ffff:ffff:ffff:ffff'],
+  ['2001:10::', '2001:3f:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['2001:db8::', '2001:db8:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['2002:a00:1::', '2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['2606:4700::5efe:10.0.0.1', '2606:4700::200:5efe:169.254.169.254'],
+  ['3fff::', '3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['5f00::', '5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['fc00::', 'fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['fe80::', 'fe80::5efe:10.0.0.1'],
+  ['fec0::', 'feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['ff00::', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+].flat();
+
+it.each(special)('nothing is sent to %s, by its number or by a name for it', async (address) => {
+  const url = address.includes(':') ? `https://[${address}]/` : `https://${address}/`;
+  expect(await send(url, {}, { allowedAddresses: [] })).toMatchObject({ kind: 'forbidden', code: 'address' });
+  const named = { allowedAddresses: [], lookup: answering([address]) };
+  expect(await send('https://carrier.example', {}, named)).toMatchObject({ kind: 'forbidden', code: 'address' });
+});
+
 it('a list of allowed addresses that cannot be read is refused', () => {
-  for (const entry of ['localhost', '10.0.0.0/x', '10.0.0']) expect(() => addressList([entry])).toThrow(entry);
+  const unreadable = [
+    'localhost',
+    '10.0.0.0/x',
+    '10.0.0',
+    '10.0.0.0/33',
+    '::/129',
+    '10.0.0.1@acme',
+    `10.0.0.1@${tenant}@${tenant}`,
+    `@${tenant}`,
+  ];
+  for (const entry of unreadable) expect(() => readAllowedAddress(entry)).toThrow(entry);
+  expect(readAllowedAddress('10.0.0.1')).toEqual({ cidr: '10.0.0.1/32', tenant: null });
+  expect(readAllowedAddress(`fd00::/8@${tenant}`)).toEqual({ cidr: 'fd00::/8', tenant });
 });

@@ -8,10 +8,11 @@ import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { startAttempt } from '../../store/saga/start-attempt.ts';
 import type { Settled } from '../../store/settle.ts';
-import { expectDone, simulated } from '../store/fixture.ts';
+import { expectDone, shareDatabase, simulated } from '../store/fixture.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, parcelDomain, tellDepot } from './parcel-domain.ts';
 
+shareDatabase();
 let depot: Depot;
 
 const noted: Rule[] = [

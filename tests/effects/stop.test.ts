@@ -4,13 +4,15 @@ import { putSwitch } from '../../store/put-switch.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import { cancelExecution } from '../../store/saga/cancel-execution.ts';
 import { type Resolution, resolveAttention } from '../../store/saga/resolve-attention.ts';
+import { settleProposal } from '../../store/settle-proposal.ts';
 import { verifyLog } from '../evidence/verify-log.ts';
-import { caller, expectDone } from '../store/fixture.ts';
+import { caller, expectDone, shareDatabase } from '../store/fixture.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, tellDepot } from './parcel-domain.ts';
 
 const operator = caller('operator-1', ['operator']);
 const otherClerk = caller('clerk-2', ['clerk']);
+shareDatabase();
 let depot: Depot;
 afterEach(async () => {
   if (depot !== undefined) expect(await verifyLog(depot.fixture.database, depot.fixture.tenant)).toMatch(/^whole .*"unjudged":0/);
@@ -31,6 +33,19 @@ const told = async (proposalId: string) =>
     actor,
     reason,
   }));
+
+it('what a person is asked is looked at again by itself, so that their answer is heard of even where every nudge was lost', async () => {
+  depot = await openDepot([{ ...bookCarrier, lostAnswer: 'none' }]);
+  depot.carrier.behaviour = () => ({ reset: 'after' });
+  const proposal = await depot.handOver();
+  const waits = { status: 'needs_attention', waitMs: 300_000 };
+  expect(await depot.drive(proposal)).toMatchObject(waits);
+  const { tenant, worker, deps } = depot.fixture;
+  const look = () => settleProposal(worker, tenant, proposal, deps);
+  expect(await look()).toMatchObject(waits);
+  expectDone(await resolve(proposal, 'skip'));
+  expect(await look()).toMatchObject({ status: expect.not.stringMatching('needs_attention'), waitMs: null });
+});
 
 describe('an execution under way', () => {
   it('is stopped between steps by who proposed it, and undone', async () => {

@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { EffectDefinition } from '../../ontology/effect-definition.ts';
 import { resolveAttention } from '../../store/saga/resolve-attention.ts';
-import { caller, expectDone } from '../store/fixture.ts';
+import { caller, expectDone, shareDatabase } from '../store/fixture.ts';
 import { type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, tellDepot } from './parcel-domain.ts';
 import type { Reply } from './receiver.ts';
 
 const operator = caller('operator-1', ['operator']);
+shareDatabase();
 let depot: Depot;
 afterEach(() => depot?.close());
 
@@ -46,7 +47,7 @@ describe('an undo that finds nothing', () => {
 
   it('has not undone it because an earlier undo was put off', async () => {
     const { ended } = await takenBack(bookCarrier, (place, n) =>
-      place.startsWith('DELETE') ? (n === 0 ? { status: 503 } : gone) : undefined,
+      place.startsWith('DELETE') ? (n === 0 ? { status: 429 } : gone) : undefined,
     );
     expect(ended.status).toBe('needs_attention');
   });

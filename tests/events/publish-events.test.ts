@@ -50,8 +50,15 @@ describe('published events', () => {
       },
       data: { type: 'room', id: 'A', version: 1, set: { code: 'A', seats: 4, floor: 'F1', status: 'open' } },
     });
-    const ofProposal = notebook?.received.filter(({ key }) => key === settled.proposalId).map(({ headers }) => headers.ce_type);
-    expect(ofProposal).toEqual(['proposal.created', 'proposal.simulated', 'proposal.approved', 'proposal.executing', 'proposal.executed']);
+    const ofProposal = notebook?.received.filter(({ key }) => key === settled.proposalId) ?? [];
+    const types = new Map(ofProposal.map(({ headers }) => [headers.ce_id, headers.ce_type])); // A broker that is slow to answer is sent some twice.
+    expect([...types.values()]).toEqual([
+      'proposal.created',
+      'proposal.simulated',
+      'proposal.approved',
+      'proposal.executing',
+      'proposal.executed',
+    ]);
   });
 
   it('are sent again with the ids they had by a relay that died between sending and noting it', async () => {

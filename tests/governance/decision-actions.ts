@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { ApiContext } from '../../api/api-context.ts';
+import { routes } from '../../api/routes.ts';
+import { tellRefusal } from '../../api/tell-refusal.ts';
 import type { Caller } from '../../ontology/authority.ts';
 import { mayNotSee } from '../../store/ask-policies.ts';
 import { breakGlass } from '../../store/break-glass.ts';
@@ -12,7 +15,7 @@ import { putPolicies } from '../../store/put-policies.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { readProposalRecord } from '../../store/read-proposal.ts';
 import { recordReview } from '../../store/record-review.ts';
-import { refuse } from '../../store/refusal.ts';
+import { type Refusal, refuse } from '../../store/refusal.ts';
 import { reviewEmergency } from '../../store/review-emergency.ts';
 import { reviseProposal } from '../../store/revise-proposal.ts';
 import { revokeDelegation } from '../../store/revoke-delegation.ts';
@@ -23,9 +26,9 @@ import type { PrismaTx } from '../../store/sql.ts';
 import { resolveActor } from '../../store/standing.ts';
 import type { StoreDeps } from '../../store/store-deps.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
-import { building } from '../store/fixture.ts';
-import type { OnProposalName, OnTenantName } from './decision-matrix.ts';
-import type { Made } from './decision-scene.ts';
+import { building, type Fixture } from '../store/fixture.ts';
+import type { ActorName, OnProposalName, OnTenantName } from './decision-matrix.ts';
+import { callers, type Made } from './decision-scene.ts';
 
 type Doing<S> = (tx: PrismaTx, by: Caller, deps: StoreDeps, subject: S) => Promise<object>;
 
@@ -90,3 +93,27 @@ export const tenantDoings: Record<OnTenantName, Doing<string>> = {
     return authority.allowed ? {} : refuse(authority.reason);
   },
 };
+
+const routeOf: Record<OnTenantName, string> = {
+  see: 'listProposals',
+  propose: 'createProposal',
+  switchOff: 'putSwitch',
+  switchOn: 'putSwitch',
+  setWindow: 'putFreezeWindow',
+  removeWindow: 'deleteFreezeWindow',
+  putPolicies: 'putPolicies',
+  putOntology: 'putOntology',
+  putPrincipal: 'putPrincipal',
+  disable: 'putPrincipal',
+  delegate: 'putDelegation',
+  revokeDelegation: 'deleteDelegation',
+  readAudit: 'exportAudit',
+};
+
+/** Has the refusal put on record as its route does, which alone knows that nothing else came of the call. */
+export async function toldByRoute({ api, tenant }: Fixture, action: OnTenantName, actor: ActorName, refusal: Refusal): Promise<void> {
+  const route = routes.find(({ name }) => name === routeOf[action]);
+  if (route === undefined) throw new Error(`there is no route ${routeOf[action]}`);
+  const context = { resources: { pool: api } } as ApiContext;
+  await tellRefusal(route, refusal, { caller: { ...callers[actor], tenant }, params: {}, body: {} }, context);
+}

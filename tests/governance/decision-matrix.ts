@@ -2,6 +2,7 @@
  * Who may do what, when: written from the rules in docs/, and not from what the code answers. The test beside it asks for every combination, and fails where one is not
  * here. `allowed`, or the code of the refusal.
  */
+import type { JsonObject } from '../../ontology/json.ts';
 import type { ProposalStatus } from '../../ontology/lifecycle.ts';
 import type { ProblemCode } from '../../ontology/problems.ts';
 
@@ -32,9 +33,6 @@ export const actors = [
   'nobody',
 ] as const;
 export type ActorName = (typeof actors)[number];
-
-/** Reached only by what has effects, of which this domain has none: tests/effects/stop.test.ts says who may do what there. */
-export const unreachedStates: readonly ProposalStatus[] = ['compensating', 'needs_attention'];
 
 export type Answer = 'allowed' | ProblemCode;
 export type ByState = Partial<Record<ProposalStatus, Answer>> & { otherwise: Answer };
@@ -83,10 +81,12 @@ const others: readonly ActorName[] = [
 /** What has no plan has no approval policy, so none that provides for emergencies. */
 const unplanned = { simulating: 'no_emergency', invalid: 'no_emergency', failed: 'no_emergency' } as const;
 
-interface OnProposal {
+export interface OnProposal {
   rows: Rows<ByState>;
   /** What the decision is recorded as; null where none is. */
   recordedAs: string | null;
+  /** What is recorded with it that tells it from others that are recorded as the same. */
+  details?: JsonObject;
   /** The audit entry of what is done when it is allowed; null where nothing is. A refusal has `decision.refused`. */
   audit: string | null;
   /** Of which action type the proposals are; one that two stages approve, where it is left out. */
@@ -103,9 +103,9 @@ export const onProposals = {
     recordedAs: null,
     audit: null,
   },
-  approve: { rows: review, recordedAs: 'review', audit: 'review.recorded' },
-  reject: { rows: review, recordedAs: 'review', audit: 'review.recorded' },
-  requestChanges: { rows: review, recordedAs: 'review', audit: 'proposal.changes_requested' },
+  approve: { rows: review, recordedAs: 'review', details: { decision: 'approve' }, audit: 'review.recorded' },
+  reject: { rows: review, recordedAs: 'review', details: { decision: 'reject' }, audit: 'review.recorded' },
+  requestChanges: { rows: review, recordedAs: 'review', details: { decision: 'request_changes' }, audit: 'proposal.changes_requested' },
   revise: {
     rows: [
       [['proposer', 'principal'], { changes_requested: 'allowed', otherwise: 'not_revisable' }],
@@ -142,10 +142,10 @@ export const onProposals = {
     recordedAs: 'revert',
     audit: 'proposal.created',
   },
-  /** Of an execution under way, which one without effects is never seen to be. */
+  /** Of an execution under way, until it is being undone. */
   cancel: {
     rows: [
-      [['proposer', 'principal', 'operator', 'operatorService'], { otherwise: 'not_cancellable' }],
+      [['proposer', 'principal', 'operator', 'operatorService'], { executing: 'allowed', otherwise: 'not_cancellable' }],
       [[...others.filter((actor) => actor !== 'operator' && actor !== 'operatorService'), 'auditor'], { otherwise: 'not_proposer' }],
       [outsiders, { otherwise: 'forbidden' }],
     ],
@@ -155,7 +155,7 @@ export const onProposals = {
   /** Of one that cannot be undone by itself. */
   resolve: {
     rows: [
-      [['operator'], { otherwise: 'not_resolvable' }],
+      [['operator'], { needs_attention: 'allowed', otherwise: 'not_resolvable' }],
       [actors.filter((actor) => actor !== 'operator'), { otherwise: 'forbidden' }],
     ],
     recordedAs: 'resolve',
@@ -197,13 +197,82 @@ export const onProposals = {
   },
 } satisfies Record<string, OnProposal>;
 
-/** What a proposal is once somebody has it executed. Nobody asks for that by name: the worker does, and it concerns what was approved alone. */
-export const afterExecution: Partial<Record<ProposalStatus, ProposalStatus>> = { approved: 'executed', executing: 'executed' };
+/** What may be so beside when a proposal is executed. */
+export type Circumstance =
+  | 'before its time'
+  | 'at its time'
+  | 'switched off'
+  | 'forbidden by policies'
+  | 'its effect done'
+  | 'cancelled'
+  | 'undone';
+
+export interface Execution {
+  status: ProposalStatus;
+  given?: readonly Circumstance[];
+  becomes: ProposalStatus;
+  /** What is decided of the execution, and recorded; null where nothing is to be decided. */
+  decided: { outcome: 'allowed' | 'held' | 'refused'; reason: string | null } | null;
+  /** All that the audit log tells of it. */
+  entries: readonly string[];
+}
+
+const allowed = { outcome: 'allowed', reason: null } as const;
+const held = (reason: string) => ({ outcome: 'held', reason }) as const;
+const forbidden = { outcome: 'refused', reason: 'policy_forbids' } as const;
+
+const ofNoneOfIts: readonly ProposalStatus[] = [
+  'simulating',
+  'invalid',
+  'awaiting_approval',
+  'changes_requested',
+  'rejected',
+  'expired',
+  'withdrawn',
+  'scheduled',
+  'executing',
+  'compensating',
+  'needs_attention',
+  'executed',
+  'failed',
+];
+
+/**
+ * What comes of it when somebody has a proposal executed. Nobody asks for that by name: the worker does, and it concerns what was approved alone. One under way waits for its
+ * effect, which is done and undone by others, and is asked about again before its edits.
+ */
+export const executions: readonly Execution[] = [
+  ...ofNoneOfIts.map((status) => ({ status, becomes: status, decided: null, entries: [] })),
+  { status: 'approved', becomes: 'executed', decided: allowed, entries: ['proposal.executing', 'proposal.executed'] },
+  { status: 'approved', given: ['before its time'], becomes: 'scheduled', decided: held('not_yet'), entries: ['proposal.scheduled'] },
+  { status: 'approved', given: ['switched off'], becomes: 'scheduled', decided: held('switched_off'), entries: ['proposal.scheduled'] },
+  {
+    ...{ status: 'approved', given: ['forbidden by policies'] },
+    ...{ becomes: 'awaiting_approval', decided: forbidden, entries: ['proposal.simulated'] },
+  },
+  {
+    ...{ status: 'scheduled', given: ['at its time'] },
+    ...{ becomes: 'executed', decided: allowed, entries: ['proposal.executing', 'proposal.executed'] },
+  },
+  { status: 'executing', given: ['its effect done'], becomes: 'executing', decided: allowed, entries: ['execution.applied'] },
+  {
+    ...{ status: 'executing', given: ['its effect done', 'forbidden by policies'] },
+    ...{ becomes: 'compensating', decided: forbidden, entries: ['proposal.compensating'] },
+  },
+  {
+    ...{ status: 'executing', given: ['its effect done', 'cancelled'] },
+    ...{ becomes: 'compensating', decided: null, entries: ['proposal.compensating'] },
+  },
+  { status: 'executing', given: ['cancelled'], becomes: 'failed', decided: null, entries: ['proposal.failed'] },
+  { status: 'compensating', given: ['undone'], becomes: 'failed', decided: null, entries: ['proposal.failed'] },
+];
 
 interface OnTenant {
   rows: Rows<Answer>;
-  /** Of whatever was changed, or proposed where two people must want it; a refusal changes nothing and leaves nothing. Null where nothing changes. */
+  /** Of whatever was changed, or proposed where two people must want it. Null where nothing changes. */
   audit: string | null;
+  /** What was asked for, by the entry of a refusal. Null of what only reads, which leaves none. */
+  refusedAs: string | null;
 }
 
 const forbiddenToAllBut = (...admitted: ActorName[]): Rows<Answer> => [
@@ -213,21 +282,21 @@ const forbiddenToAllBut = (...admitted: ActorName[]): Rows<Answer> => [
 const people: readonly ActorName[] = [...proposersSide, 'keeper', ...unasked];
 
 export const onTenants = {
-  see: { rows: forbiddenToAllBut('proposer', 'principal', ...others, 'auditor'), audit: null },
-  propose: { rows: forbiddenToAllBut('proposer', 'principal', ...others), audit: 'proposal.created' },
+  see: { rows: forbiddenToAllBut('proposer', 'principal', ...others, 'auditor'), audit: null, refusedAs: null },
+  propose: { rows: forbiddenToAllBut('proposer', 'principal', ...others), audit: 'proposal.created', refusedAs: 'proposal:create' },
   /** To stop is for machines that watch as well; to let go on is for people alone. */
-  switchOff: { rows: forbiddenToAllBut('operator', 'operatorService'), audit: 'switch.changed' },
-  switchOn: { rows: forbiddenToAllBut('operator'), audit: 'proposal.created' },
-  setWindow: { rows: forbiddenToAllBut('operator', 'operatorService'), audit: 'freeze_window.changed' },
-  removeWindow: { rows: forbiddenToAllBut('operator'), audit: 'freeze_window.changed' },
-  putPolicies: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'proposal.created' },
-  putOntology: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'proposal.created' },
-  putPrincipal: { rows: forbiddenToAllBut('accessAdmin'), audit: 'proposal.created' },
-  disable: { rows: forbiddenToAllBut('accessAdmin'), audit: 'principal.changed' },
-  delegate: { rows: forbiddenToAllBut(...people), audit: 'proposal.created' },
+  switchOff: { rows: forbiddenToAllBut('operator', 'operatorService'), audit: 'switch.changed', refusedAs: 'switch:put' },
+  switchOn: { rows: forbiddenToAllBut('operator'), audit: 'proposal.created', refusedAs: 'switch:put' },
+  setWindow: { rows: forbiddenToAllBut('operator', 'operatorService'), audit: 'freeze_window.changed', refusedAs: 'switch:put' },
+  removeWindow: { rows: forbiddenToAllBut('operator'), audit: 'freeze_window.changed', refusedAs: 'switch:put' },
+  putPolicies: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'proposal.created', refusedAs: 'policies:put' },
+  putOntology: { rows: forbiddenToAllBut('ontologyAdmin'), audit: 'proposal.created', refusedAs: 'ontology:put' },
+  putPrincipal: { rows: forbiddenToAllBut('accessAdmin'), audit: 'proposal.created', refusedAs: 'principal:put' },
+  disable: { rows: forbiddenToAllBut('accessAdmin'), audit: 'principal.changed', refusedAs: 'principal:put' },
+  delegate: { rows: forbiddenToAllBut(...people), audit: 'proposal.created', refusedAs: 'delegation:put' },
   /** One that two others have between them. */
-  revokeDelegation: { rows: forbiddenToAllBut('accessAdmin'), audit: 'delegation.changed' },
-  readAudit: { rows: forbiddenToAllBut('ontologyAdmin', 'accessAdmin', 'auditor'), audit: null },
+  revokeDelegation: { rows: forbiddenToAllBut('accessAdmin'), audit: 'delegation.changed', refusedAs: 'delegation:delete' },
+  readAudit: { rows: forbiddenToAllBut('ontologyAdmin', 'accessAdmin', 'auditor'), audit: null, refusedAs: null },
 } satisfies Record<string, OnTenant>;
 
 export type OnProposalName = keyof typeof onProposals;

@@ -1,17 +1,25 @@
 import type { Caller } from '../../ontology/authority.ts';
 import type { ProposalStatus } from '../../ontology/lifecycle.ts';
+import type { Policies } from '../../ontology/policy-engine.ts';
+import { cedar } from '../../policy/cedar.ts';
 import { breakGlass } from '../../store/break-glass.ts';
 import { createProposal } from '../../store/create-proposal.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { failProposal } from '../../store/fail-proposal.ts';
+import { PolicySets } from '../../store/policy-sets.ts';
 import { putPrincipal } from '../../store/put-principal.ts';
+import { putSwitch } from '../../store/put-switch.ts';
 import { recordReview } from '../../store/record-review.ts';
+import { cancelExecution } from '../../store/saga/cancel-execution.ts';
+import { recordAnswer } from '../../store/saga/record-answer.ts';
+import { startAttempt } from '../../store/saga/start-attempt.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import type { Sql } from '../../store/sql.ts';
 import { resolveActor } from '../../store/standing.ts';
+import type { StoreDeps } from '../../store/store-deps.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
 import { building, caller, expectDone, type Fixture, simulated } from '../store/fixture.ts';
-import type { ActorName } from './decision-matrix.ts';
+import type { ActorName, Circumstance, Execution } from './decision-matrix.ts';
 
 const machine = (id: string, role: string, kind: 'agent' | 'service'): Caller => caller(id, [role], { kind });
 
@@ -39,11 +47,35 @@ export const callers: Record<ActorName, Caller> = {
 };
 
 const atNight = 'askFloorAtNight';
+/** Switched off once it is approved. */
+const stopped = 'askFloorInVain';
+/** What is asked for in the place of what has no effects, which is never seen under way. */
+const furnished: Readonly<Record<string, string>> = { askFloorTwice: 'furnishFloor', [atNight]: 'furnishFloorAtNight' };
 
-/** The office building, where a floor may be asked for at night as well. */
+const { askFloorTwice } = building.actionTypes;
+const askAtNight = { ...askFloorTwice, approvalPolicy: 'two-stage-at-night' };
+const webhook = { endpoint: 'furnisher', path: ["'orders'", 'name'] };
+const effects = [
+  {
+    name: 'order',
+    phase: 'writeBack',
+    webhook,
+    lostAnswer: 'key',
+    compensation: { webhook: { ...webhook, method: 'DELETE' }, lostAnswer: 'key' },
+  },
+];
+
+/** The office building, where a floor may be asked for at night as well, and be furnished. */
 export const buildingAtNight = {
   ...building,
-  actionTypes: { ...building.actionTypes, [atNight]: { ...building.actionTypes.askFloorTwice, approvalPolicy: 'two-stage-at-night' } },
+  endpoints: { furnisher: { url: 'https://furnisher.example' } },
+  actionTypes: {
+    ...building.actionTypes,
+    [atNight]: askAtNight,
+    [stopped]: askFloorTwice,
+    furnishFloor: { ...askFloorTwice, effects },
+    furnishFloorAtNight: { ...askAtNight, effects },
+  },
   approvalPolicies: {
     ...building.approvalPolicies,
     'two-stage-at-night': {
@@ -54,7 +86,7 @@ export const buildingAtNight = {
 };
 
 /** Who brings proposals into their states: nobody of whom the matrix speaks. */
-const others = { keeper: caller('keeper-8'), officer: caller('officer-8') };
+const others = { keeper: caller('keeper-8'), officer: caller('officer-8'), operator: caller('operator-8') };
 const executeLater = 30 * 60_000; // Within the hour after which proposals of the building expire.
 
 export async function meetEverybody(fixture: Fixture): Promise<void> {
@@ -74,9 +106,18 @@ export interface Made {
 
 let made = 0;
 
+const underWay: readonly ProposalStatus[] = ['executing', 'compensating', 'needs_attention'];
+const approvedOnce: readonly ProposalStatus[] = ['approved', 'scheduled', 'executed', ...underWay];
+
 /** A new proposal of the proposer's in this state. */
-export async function proposalIn(fixture: Fixture, status: ProposalStatus, actionType = 'askFloorTwice'): Promise<Made> {
+export async function proposalIn(
+  fixture: Fixture,
+  status: ProposalStatus,
+  named = 'askFloorTwice',
+  isForLater = status === 'scheduled',
+): Promise<Made> {
   const { worker, tenant, deps } = fixture;
+  const actionType = underWay.includes(status) ? (furnished[named] ?? named) : named;
   const proposed = await fixture.inApi(async (tx) =>
     createProposal(
       tx,
@@ -85,7 +126,7 @@ export async function proposalIn(fixture: Fixture, status: ProposalStatus, actio
         parameters: status === 'invalid' ? { room: await closedRoom(fixture) } : { name: `M${++made}` },
         justification: 'because',
         proposer: callers.proposer,
-        ...(status === 'scheduled' ? { executeAfter: await later(tx) } : {}),
+        ...(isForLater ? { executeAfter: await later(tx) } : {}),
       },
       deps,
     ),
@@ -112,15 +153,57 @@ export async function proposalIn(fixture: Fixture, status: ProposalStatus, actio
     const emergency = { proposalId: id, digest: digest ?? '', reason: 'fire', by: others.keeper };
     expectDone(await fixture.inApi((tx) => breakGlass(tx, emergency, deps)));
     await executeProposal(worker, tenant, id, deps);
-  } else if (['approved', 'scheduled', 'executing', 'executed'].includes(status)) {
+  } else if (approvedOnce.includes(status)) {
     await review(others.keeper, 'approve');
     await review(others.officer, 'approve');
-    if (status === 'executing')
-      await fixture.inWorker((tx) => tx.rows('SELECT 1 FROM exequatur.begin_execution($1::uuid, $1::uuid)', [id]));
-    if (status === 'executed' || status === 'scheduled') await executeProposal(worker, tenant, id, deps);
+    if (status !== 'approved') await executeProposal(worker, tenant, id, deps);
+    if (status === 'compensating' || status === 'needs_attention') await turnedBack(fixture, id);
+    if (status === 'needs_attention') {
+      await answered(fixture, id, 'undo', 409);
+      await executeProposal(worker, tenant, id, deps);
+    }
   }
   return { id, digest };
 }
+
+/** Its effect is done, and it is being undone. */
+async function turnedBack(fixture: Fixture, id: string): Promise<void> {
+  await answered(fixture, id, 'do', 200);
+  await cancelled(fixture, id);
+  await executeProposal(fixture.worker, fixture.tenant, id, fixture.deps);
+}
+
+async function cancelled({ inApi, deps }: Fixture, proposalId: string): Promise<void> {
+  expectDone(await inApi((tx) => cancelExecution(tx, { proposalId, reason: 'out of stock', by: others.operator }, deps)));
+}
+
+/** The effect is sent, or taken back, and this is what the furnisher says. */
+async function answered({ worker, tenant, deps }: Fixture, id: string, kind: 'do' | 'undo', status: number): Promise<void> {
+  const started = await startAttempt(worker, tenant, id, { kind, ordinal: 0 }, deps);
+  if (started === null || !('attempt' in started)) throw new Error(`it is not to be ${kind === 'do' ? 'done' : 'undone'} now`);
+  await recordAnswer(worker, started.attempt, { kind: 'answered', status, body: undefined }, false);
+}
+
+/** One that is to be executed under these circumstances, and what it is executed with. */
+export async function toBeExecuted(
+  fixture: Fixture,
+  { status, given = [] }: Pick<Execution, 'status' | 'given'>,
+): Promise<{ proposal: Made; deps: StoreDeps }> {
+  const isGiven = (circumstance: Circumstance) => given.includes(circumstance);
+  const isForLater = status === 'scheduled' || isGiven('before its time');
+  const proposal = await proposalIn(fixture, status, isGiven('switched off') ? stopped : undefined, isForLater);
+  if (isGiven('switched off')) {
+    const off = { scope: 'actionType' as const, name: stopped, state: 'off' as const, reason: 'for the matrix', by: others.operator };
+    expectDone(await fixture.inApi((tx) => putSwitch(tx, off, fixture.deps)));
+  }
+  if (isGiven('at its time')) await fixture.database.advanceClock(executeLater);
+  if (isGiven('its effect done')) await answered(fixture, proposal.id, 'do', 200);
+  if (isGiven('cancelled')) await cancelled(fixture, proposal.id);
+  if (isGiven('undone')) await answered(fixture, proposal.id, 'undo', 200);
+  return { proposal, deps: isGiven('forbidden by policies') ? { ...fixture.deps, policies: new PolicySets(forbidding) } : fixture.deps };
+}
+
+const forbidding: Policies = { ...cedar, engine: { decide: () => ({ decision: 'deny', policies: ['closed'], errors: [] }) } };
 
 /** By the database's clock, which is moved. */
 async function later(tx: Sql): Promise<string> {

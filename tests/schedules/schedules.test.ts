@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openWorkflowGateway } from '../../api/workflow-gateway.ts';
 import { keepSchedules } from '../../events/keep-schedules.ts';
+import { watchSchedules } from '../../events/watch-schedules.ts';
 import type { Caller } from '../../ontology/authority.ts';
 import type { OntologyDocument } from '../../ontology/definition.ts';
 import type { JsonValue } from '../../ontology/json.ts';
@@ -278,6 +279,78 @@ describe('a run', () => {
     await change(id, 'delete');
     expect(await run(id, '2026-11-24T07:00:00.000Z')).toEqual({ kind: 'over' });
     expect(await runsOf(id)).toEqual([]);
+  });
+});
+
+describe('a run that could not begin', () => {
+  const watch = () => watchSchedules({ pool: shop.relayPool, client: shop.client, taskQueue: shop.taskQueue, logger: openLogger('test') });
+  const minutes = 60_000;
+  /** The next full hour: no run is due while this test runs, for an hour and more. */
+  const hour = () => Math.ceil((Date.now() + 5 * minutes) / (60 * minutes)) * 60 * minutes;
+  const iso = (at: number) => new Date(at).toISOString();
+
+  it('for so long that it is not made up for is on record as missed, told, and shown; what ran, or may yet run, is not', async () => {
+    await opened();
+    const { id } = await made({ timing: { every: 'PT1H' } });
+    await relay();
+    const first = hour();
+    expect(await run(id, iso(first + 60 * minutes))).toMatchObject({ kind: 'proposed' });
+    expect(await watch()).toBe(0);
+    await shop.database.advanceClock(first + 185 * minutes - Date.now()); // Three hours are over, and the fourth began five minutes ago.
+    expect(await watch()).toBe(2);
+    await expect.poll(async () => (await runsOf(id)).length, { timeout: 30_000 }).toBe(3);
+    const missed = { proposalId: null, refused: 'schedule_missed' };
+    expect(await runsOf(id)).toMatchObject([
+      { nominalAt: iso(first + 120 * minutes), ...missed },
+      { nominalAt: iso(first + 60 * minutes), refused: null },
+      { nominalAt: iso(first), ...missed },
+    ]);
+    const told = await shop.query<{ reason: string }>(
+      `SELECT data ->> 'reason' AS reason FROM exequatur.outbox WHERE type = 'schedule.run_refused'`,
+    );
+    expect(told).toEqual([{ reason: 'schedule_missed' }, { reason: 'schedule_missed' }]);
+    expect(await shop.query(`SELECT 1 FROM exequatur.audit_entry WHERE type = 'schedule.run_refused'`)).toHaveLength(2);
+    expect(await watch()).toBe(0);
+  }, 60_000);
+
+  it('while the schedule was paused was not to begin', async () => {
+    await opened();
+    const { id } = await made({ timing: { every: 'PT1H' } });
+    await relay();
+    await change(id, 'pause');
+    await shop.database.advanceClock(hour() + 70 * minutes - Date.now());
+    await change(id, 'resume');
+    await relay();
+    await shop.database.advanceClock(25 * minutes);
+    expect(await watch()).toBe(0);
+  });
+
+  it('because no worker was there is not missed: it begins once one is', async () => {
+    shop = await LampShop.open();
+    const { id } = await made({ actionType: 'install', parameters: { names: ['attic'] }, timing: { every: 'PT1S' } });
+    await relay();
+    const handle = shop.client.schedule.getHandle(temporalScheduleId({ tenantId: shop.tenant, scheduleId: id }));
+    await expect.poll(async () => (await handle.describe()).info.numActionsTaken, { timeout: 30_000 }).toBeGreaterThan(1);
+    await handle.pause();
+    const [begun] = (await handle.describe()).info.recentActions;
+    const at = begun?.scheduledAt.getTime() ?? 0;
+    await shop.query('UPDATE exequatur.schedule SET seen_until = $2::timestamptz, state_at = $2::timestamptz WHERE id = $1::uuid', [
+      id,
+      iso(at - 500),
+    ]);
+    await shop.database.advanceClock(at + 11 * minutes + 500 - Date.now());
+    await shop.query(`UPDATE exequatur.schedule SET seen_until = seen_until - interval '10 minutes' WHERE id = $1::uuid`, [id]);
+    expect(await watch()).toBe(0);
+  });
+
+  it('beside the times is missed as well', async () => {
+    await opened();
+    const { id } = await made({ timing: { cron: '0 6 1 1 *' } });
+    const { triggered } = (await shop.inApi((tx) => triggerSchedule(tx, { id, reason: 'now', by: clerk }, shop.deps))) as ScheduleView;
+    await shop.database.advanceClock(30 * minutes);
+    await relay(); // Too late for the run.
+    expect(await watch()).toBe(1);
+    await expect.poll(() => runsOf(id), { timeout: 30_000 }).toMatchObject([{ nominalAt: triggered?.at, refused: 'schedule_missed' }]);
   });
 });
 

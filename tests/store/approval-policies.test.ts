@@ -46,6 +46,22 @@ const document = {
       rules: [{ rule: 'create', type: 'badge', set: { code: 'code', pin: 'pin', note: 'note' } }],
       approvalPolicy: 'alone',
     },
+    issueMany: {
+      parameters: {
+        codes: { type: 'array', items: { type: 'string' }, required: true },
+        cost: { type: 'double' },
+        level: { type: 'integer', default: 1 },
+      },
+      rules: [
+        {
+          rule: 'forEach',
+          as: 'code',
+          in: { list: 'codes' },
+          do: [{ rule: 'create', type: 'badge', set: { code: 'code', level: 'level' } }],
+        },
+      ],
+      approvalPolicy: 'cheap',
+    },
     cancel: {
       parameters: { badge: { type: 'reference', to: 'badge', required: true } },
       rules: [{ rule: 'delete', type: 'badge', object: 'badge' }],
@@ -73,6 +89,11 @@ const document = {
       stages: [{ name: 'keepers', thresholds: [{ needed: 1, reviewers: "'keeper' in reviewer.roles" }] }],
       expiresAfter: 'PT1H',
       automatic: { condition: 'true', ceilings: { edits: 10 }, sensitive: ['badge.note'] },
+    },
+    cheap: {
+      stages: [{ name: 'keepers', thresholds: [{ needed: 1, reviewers: "'keeper' in reviewer.roles" }] }],
+      expiresAfter: 'PT1H',
+      automatic: { condition: 'level < 9', ceilings: { edits: 2, parameters: { cost: 100 } } },
     },
   },
 };
@@ -162,6 +183,20 @@ describe('policy alone', () => {
     const plan = await fixture.planned(action, parameters);
     expect(plan.status).toBe('awaiting_approval');
     expect(await neededByTheDoor(plan.proposalId)).toBe(1);
+  });
+});
+
+describe('policy alone, under ceilings and a condition,', () => {
+  it.each([
+    ['approves what is under all of them', { codes: ['q1', 'q2'], cost: 100 }, 'approved'],
+    ['does not approve more edits', { codes: ['q3', 'q4', 'q5'], cost: 100 }, 'awaiting_approval'],
+    ['does not approve a greater amount', { codes: ['q3'], cost: 100.5 }, 'awaiting_approval'],
+    ['does not approve a greater amount below zero', { codes: ['q3'], cost: -101 }, 'awaiting_approval'],
+    ['does not approve what names no amount', { codes: ['q3'] }, 'awaiting_approval'],
+    ['does not approve what says that there is none', { codes: ['q3'], cost: null }, 'awaiting_approval'],
+    ['does not approve what the condition does not admit', { codes: ['q3'], cost: 1, level: 9 }, 'awaiting_approval'],
+  ])('%s', async (_, parameters, status) => {
+    expect(await fixture.planned('issueMany', parameters)).toMatchObject({ status });
   });
 });
 

@@ -69,6 +69,16 @@ describe('an administrator alone', () => {
     expect((await standing('dora'))?.disabled).toBe(false);
   });
 
+  it('makes no person of an agent, and where two do it stands against its tokens', async () => {
+    const robot = caller('robot-1', ['keeper'], { kind: 'agent' });
+    await known(robot);
+    const proposalId = await proposed(robot.id, { kind: 'user' });
+    expect(await standing(robot.id)).toMatchObject({ kind: 'agent' });
+    expect(await carriedOut(fixture, proposalId, access2)).toMatchObject({ status: 'executed' });
+    expect(await fixture.inApi((tx) => resolveActor(tx, robot))).toMatchObject({ kind: 'user' });
+    expect(await standing(robot.id)).toMatchObject({ kind: 'user' });
+  });
+
   it('makes no two people of one, who could then approve what is their own', async () => {
     const [eve, home] = [caller('eve', ['keeper']), caller('eve-at-home', ['keeper'])];
     await known(eve, home);

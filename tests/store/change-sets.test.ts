@@ -252,7 +252,10 @@ describe('a change set by the database', () => {
     const actions = [addFloor('A', 'A-1'), closeRoom('A-1')];
     const plan = await other.planned(nameOf(actions), { actions } as unknown as JsonValue);
     for (const reviewer of [keeper1, keeper2]) await other.review(plan, reviewer);
-    await other.inWorker((tx) => tx.rows(`UPDATE exequatur.proposal p SET status = 'approved' WHERE p.id = $1::uuid`, [plan.proposalId]));
+    await other.inWorker(async (tx) => {
+      await tx.rows(`UPDATE exequatur.proposal p SET status = 'approved' WHERE p.id = $1::uuid`, [plan.proposalId]);
+      tx.audit({ type: 'proposal.approved', proposalId: plan.proposalId, facts: { from: 'awaiting_approval', status: 'approved' } });
+    });
     await expect(executePastTheGate(other, plan.proposalId)).rejects.toMatchObject({ code: 'XQ002' });
   });
 

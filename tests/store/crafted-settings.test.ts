@@ -11,10 +11,11 @@ import { putSwitch } from '../../store/put-switch.ts';
 import { revokeDelegation } from '../../store/revoke-delegation.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
-import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
+import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture, shareDatabase, simulated } from './fixture.ts';
 import { admin2, carriedOut, uploaded } from './govern.ts';
 import { simulatedFalsely } from './simulated-falsely.ts';
 
+shareDatabase();
 let fixture: Fixture;
 beforeEach(async () => {
   fixture = await openFixture();
@@ -82,7 +83,7 @@ describe('the worker’s login by itself', () => {
   it('puts in force what an administrator sent, as it was sent', async () => {
     const { proposalId } = expectDone(await fixture.inApi((tx) => putOntology(tx, stricter(), admin, fixture.deps)));
     await simulatedFalsely(fixture, proposalId ?? '', 'ontology', () => undefined);
-    await executePastTheGate(fixture, proposalId ?? '');
+    await executePastTheGate(fixture, proposalId ?? '', undefined, ['ontology.changed']);
     expect((await fixture.read(proposalId ?? '')).status).toBe('executed');
   });
 });
@@ -109,7 +110,11 @@ describe('the API’s login by itself', () => {
     const once = { from: '2020-01-01T00:00:00Z', until: '2999-01-01T00:00:00Z' };
     expectDone(await fixture.inApi((tx) => setFreezeWindow(tx, { name: 'fair', reason: 'fair', once, by: operator }, fixture.deps)));
     await expect(fixture.inApi((tx) => tx.rows('DELETE FROM exequatur.freeze_window'))).rejects.toMatchObject(forbidden);
-    const remove = (by: string) => fixture.inApi((tx) => tx.rows("SELECT exequatur.remove_freeze_window('fair', $1)", [by]));
+    const remove = (by: string) =>
+      fixture.inApi(async (tx) => {
+        tx.audit({ type: 'freeze_window.changed', facts: {} });
+        return tx.rows("SELECT exequatur.remove_freeze_window('fair', $1)", [by]);
+      });
     await expect(remove(admin.id)).rejects.toMatchObject({ code: 'XQ002' });
     expectDone(await fixture.inApi((tx) => removeFreezeWindow(tx, { name: 'fair', reason: 'over', by: operator }, fixture.deps)));
     for (const by of [operator.id, 'nobody-known']) await expect(remove(by)).rejects.toMatchObject({ code: 'XQ002' });
@@ -118,7 +123,11 @@ describe('the API’s login by itself', () => {
 
   it('ends no migration, other than by the former document', async () => {
     const [digest, migration] = await migrating();
-    const end = (text: string) => fixture.inApi((tx) => tx.rows(text, [migration]));
+    const end = (text: string) =>
+      fixture.inApi((tx) => {
+        tx.audit({ type: 'ontology.migration_ended', facts: {} });
+        return tx.rows(text, [migration]);
+      });
     await expect(end("SELECT exequatur.end_migration($1::uuid, 'done', NULL, NULL, NULL)")).rejects.toMatchObject(forbidden);
     await end("SELECT exequatur.cancel_migration($1::uuid, 'x', 'x')");
     expect(await digestInForce()).toBe(digest);
@@ -149,6 +158,38 @@ describe('one administrator by themselves', () => {
     const { loosens, proposalId } = await put({ everything, but: but(condition) });
     expect(loosens.map(({ pointer }) => pointer)).toEqual(pointers);
     expect((await simulated(fixture, proposalId ?? '')).status).toBe(pointers.length > 0 ? 'awaiting_approval' : 'approved');
+  });
+
+  const blinding = (condition: string, resource = 'resource == Tenant::""') =>
+    `forbid (principal, action == Action::"see", ${resource}) unless { ${condition} };`;
+  it.each<[string, string, string[]]>([
+    ['leave seeing to themselves', blinding(`principal.id == "${admin.id}"`), ['/policies', '/policies']],
+    ['do so from some day on', blinding('context.now < datetime("2999-01-01")'), ['/policies/but']],
+    ['do so from some day on in other words', blinding('context == context'), ['/policies/but']],
+    ['keep one of three from it', blinding('principal.id != "ontology-admin-3"'), []],
+    ['keep all but themselves from some proposals', blinding(`principal.id == "${admin.id}"`, 'resource is ActionType'), []],
+    ['do so of some plans', blinding('context has plan && context.plan.riskTier == "low"', 'resource is ActionType'), []],
+  ])('%s: %s', async (_, policy, pointers) => {
+    const { loosens, proposalId } = await put({ everything, but: policy });
+    expect(loosens.map(({ pointer }) => pointer)).toEqual(pointers);
+    expect((await simulated(fixture, proposalId ?? '')).status).toBe(pointers.length > 0 ? 'awaiting_approval' : 'approved');
+  });
+
+  it('sends no policies under which they would see nothing', async () => {
+    const policies = { everything, but: blinding(`principal.id != "${admin.id}"`) };
+    expect(await fixture.inApi((tx) => putPolicies(tx, { policies, cases: [] }, admin, fixture.deps))).toMatchObject({
+      refused: 'invalid_policies',
+      faults: [{ pointer: '/policies' }],
+    });
+  });
+
+  it('who is the only administrator leaves nobody else in the dark', async () => {
+    for (const id of ['ontology-admin-2', 'ontology-admin-3'])
+      expectDone(
+        await fixture.inApi((tx) => putPrincipal(tx, { id, change: { disabled: true }, by: caller('access-admin-1') }, fixture.deps)),
+      );
+    const policies = { everything, but: blinding(`principal.id == "${admin.id}"`) };
+    expect((await put(policies)).loosens).toMatchObject([{ message: 'fewer than two people could still see anything' }]);
   });
 
   it('is not two by a second identity', async () => {

@@ -3,9 +3,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
-import { agent, building, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
+import { agent, building, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, shareDatabase, simulated } from './fixture.ts';
 import { uploaded } from './govern.ts';
 
+shareDatabase();
 let fixture: Fixture;
 beforeEach(async () => {
   fixture = await openFixture();

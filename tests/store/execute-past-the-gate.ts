@@ -1,26 +1,30 @@
+import type { EntryType } from '../../audit/entry-types.ts';
 import type { Fixture } from './fixture.ts';
 
 /**
- * As a worker that skips every question of ours: the door alone decides. `between` happens after the execution began. `told` is where the proposal stands by the log, which a
- * superuser who moved it has not written to.
+ * As a worker that skips every question of ours: the door alone decides. `between` happens after the execution began. It tells of the states of which nobody else has told, such
+ * as a superuser who moved the proposal, so that whoever verifies the log gets as far as the approvals; and of `settings`, whether it does what they say or not.
  */
 export function executePastTheGate(
   fixture: Fixture,
   proposalId: string,
   between: () => Promise<unknown> = async () => undefined,
-  told: 'awaiting_approval' | 'approved' = 'awaiting_approval',
+  settings: readonly EntryType[] = [],
 ): Promise<void> {
   return fixture.inWorker(async (tx) => {
     await tx.rows('SELECT 1 FROM exequatur.begin_execution($1::uuid, $1::uuid)', [proposalId]);
     await between();
-    const [plan] = await tx.rows<{ id: string; digest: string }>(
-      'SELECT p.plan_id::text AS id, p.plan_digest AS digest FROM exequatur.proposal p WHERE p.id = $1::uuid',
+    const [plan] = await tx.rows<{ id: string; digest: string; told: string | null }>(
+      `SELECT p.plan_id::text AS id, p.plan_digest AS digest,
+              (SELECT e.type FROM exequatur.audit_entry e WHERE e.proposal_id = p.id AND e.type IN ('proposal.simulated', 'proposal.approved') ORDER BY e.seq DESC LIMIT 1) AS told
+         FROM exequatur.proposal p WHERE p.id = $1::uuid`,
       [proposalId],
     );
-    // The states of which nobody else has told, so that whoever verifies the log gets as far as the approvals.
-    const tell = (from: string, status: string) => tx.audit({ type: `proposal.${status}`, proposalId, facts: { from, status } });
-    if (told === 'awaiting_approval') tell('awaiting_approval', 'approved');
+    const tell = (from: string, status: 'approved' | 'executing') =>
+      tx.audit({ type: `proposal.${status}`, proposalId, facts: { from, status } });
+    if (plan?.told !== 'proposal.approved') tell('awaiting_approval', 'approved');
     tell('approved', 'executing');
+    for (const type of settings) tx.audit({ type, facts: {} });
     tx.audit({
       type: 'proposal.executed',
       proposalId,

@@ -9,6 +9,7 @@ import { getObject, readHistory } from '../../store/read-object.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { stateHash } from '../../store/state-hash.ts';
+import { writeUntold } from '../support/write-untold.ts';
 import { agent, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
 
 let fixture: Fixture;
@@ -95,9 +96,9 @@ describe('an execution', () => {
   it('asks for approval again where an approver lost standing meanwhile', async () => {
     const plan = await fixture.planned('closeFloor', { floor: 'F1' });
     await fixture.review(plan, keeper2);
-    await fixture.inApi((tx) => tx.rows(`UPDATE exequatur.principal SET disabled = true WHERE id = 'keeper-2'`));
+    await writeUntold(fixture.database, `UPDATE exequatur.principal SET disabled = true WHERE id = 'keeper-2'`);
     expect(await execute(plan.proposalId)).toMatchObject({ status: 'awaiting_approval', missing: '1 more approval for keepers' });
-    await fixture.inApi((tx) => tx.rows(`UPDATE exequatur.principal SET disabled = false WHERE id = 'keeper-2'`));
+    await writeUntold(fixture.database, `UPDATE exequatur.principal SET disabled = false WHERE id = 'keeper-2'`);
     expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({ status: 'approved' });
   });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import { afterAll, beforeAll } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
 import type { RegisteredFunction } from '../../ontology/ontology-function.ts';
@@ -166,15 +167,41 @@ export const building = {
   },
 } satisfies JsonValue;
 
+type OpenDatabase = Pick<Fixture, 'database' | 'api' | 'worker' | 'close'>;
+let shared: OpenDatabase | undefined;
+
+async function openDatabase(): Promise<OpenDatabase> {
+  const database = await createTestDatabase();
+  const api = openPool(database.urls.api, { max: 8 });
+  const worker = openPool(database.urls.worker, { max: 4 });
+  const close = async () => {
+    await Promise.all([api.end(), worker.end()]);
+    await database.drop();
+  };
+  return { database, api, worker, close };
+}
+
+/**
+ * Said at the head of a file: its fixtures are tenants of one database, whose backends plan and compile what they are asked once instead of for each case. For
+ * files that look at no other tenant.
+ */
+export function shareDatabase(): void {
+  beforeAll(async () => {
+    shared = await openDatabase();
+  });
+  afterAll(async () => {
+    await shared?.close();
+    shared = undefined;
+  });
+}
+
 export async function openFixture(
   document: JsonValue = building,
   functions: readonly RegisteredFunction[] = [],
   policies: Policies = cedar,
 ): Promise<Fixture> {
-  const database = await createTestDatabase();
+  const { database, api, worker, close } = shared ?? (await openDatabase());
   const tenant = await database.createTenant();
-  const api = openPool(database.urls.api, { max: 8 });
-  const worker = openPool(database.urls.worker, { max: 4 });
   const deps: StoreDeps = { decide, ontologies: new OntologyCache(functions), policies: new PolicySets(policies) };
   const inApi = <T>(work: (tx: PrismaTx) => Promise<T>) => withTenantPrisma(api, tenant, work);
   const fixture: Fixture = {
@@ -221,10 +248,7 @@ export async function openFixture(
         return proposalView(record, actions);
       });
     },
-    async close() {
-      await Promise.all([api.end(), worker.end()]);
-      await database.drop();
-    },
+    close: () => (shared?.database === database ? database.resetClock() : close()),
   };
   expectDone(await inApi((tx) => putOntology(tx, document, admin, deps)));
   return fixture;

@@ -7,9 +7,10 @@ import { listFreezeWindows } from '../../store/freeze-windows.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
-import { agent, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
+import { agent, building, caller, expectDone, type Fixture, keeper1, openFixture, shareDatabase, simulated } from './fixture.ts';
 import { uploaded } from './govern.ts';
 
+shareDatabase();
 let fixture: Fixture;
 const [operator1, operator2] = [caller('operator-1'), caller('operator-2')];
 const minute = 60_000;

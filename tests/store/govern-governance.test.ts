@@ -1,10 +1,10 @@
 // What governs a tenant changes by proposals, on a clone from tests/support/database.ts.
-import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import type { PrincipalChange } from '../../ontology/standing-loosens.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
+import { listReviewers } from '../../store/list-reviewers.ts';
 import { putDelegation } from '../../store/put-delegation.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { activatePolicies, putPolicies } from '../../store/put-policies.ts';
@@ -12,10 +12,12 @@ import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { withTenantPrisma } from '../../store/sql.ts';
 import { resolveActor } from '../../store/standing.ts';
+import { writeUntold } from '../support/write-untold.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
-import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
+import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture, shareDatabase, simulated } from './fixture.ts';
 import { admin2, carriedOut, uploaded } from './govern.ts';
 
+shareDatabase();
 let fixture: Fixture;
 beforeEach(async () => {
   fixture = await openFixture();
@@ -36,11 +38,7 @@ const execute = (proposalId: string) => executeProposal(fixture.worker, fixture.
 const digest = () => fixture.inApi(async (tx) => (await fixture.deps.ontologies.load(tx))?.ontology.digest);
 const revert = (proposalId: string) =>
   fixture.inApi((tx) => createRevert(tx, { proposalId, justification: 'undo', proposer: admin }, fixture.deps));
-async function asSuperuser(text: string, values: unknown[] = []): Promise<void> {
-  const client = new pg.Client({ connectionString: fixture.database.urls.superuser });
-  await client.connect();
-  await client.query(text, values).finally(() => client.end());
-}
+const asSuperuser = (text: string, values: unknown[] = []) => writeUntold(fixture.database, text, values);
 
 describe('a document after the first', () => {
   it('that tightens takes the one who sends it', async () => {
@@ -185,6 +183,29 @@ describe('a tenant’s own rule', () => {
     expect(await planned(threeKeepers)).toMatchObject({ status: 'approved' });
   });
 
+  it('drops nothing: whoever approves has the role of what is changed, whomever its policy and the policies admit', async () => {
+    const anyone = changed((copy) => {
+      const thresholds = [{ needed: 1, reviewers: 'true // whoever' }];
+      Object.assign(copy.approvalPolicies, { anyone: { expiresAfter: 'PT10H', stages: [{ name: 'anyone', thresholds }] } });
+      Object.assign(copy, { governance: { loosening: 'anyone' } });
+    }) as typeof building;
+    expectDone(await uploaded(fixture, anyone));
+    const policies = { all: 'permit (principal, action, resource);' };
+    const put = expectDone(await fixture.inApi((tx) => putPolicies(tx, { policies, cases: [] }, admin, fixture.deps)));
+    expect(put.loosens).toEqual([]);
+    expect(await carriedOut(fixture, put.proposalId ?? '')).toMatchObject({ status: 'executed' });
+    const dropping = structuredClone(anyone);
+    dropping.approvalPolicies['two-stage'].stages.pop();
+    const plan = await planned(dropping as JsonValue);
+    expect(plan).toMatchObject({ status: 'awaiting_approval' });
+    expect(await fixture.review(plan, caller('auditor-1'))).toMatchObject({ refused: 'not_eligible' });
+    const listed = expectDone(await fixture.inApi((tx) => listReviewers(tx, plan.proposalId, fixture.deps)));
+    expect(listed.reviewers.map(({ id }) => id)).toEqual([admin2.id]);
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+    expectDone(await fixture.review(plan, admin2));
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
+  });
+
   it('names a policy that there is', async () => {
     const none = changed((copy) => Object.assign(copy, { governance: { loosening: 'none' } }));
     expect(await fixture.inApi((tx) => putOntology(tx, none, admin, fixture.deps))).toMatchObject({
@@ -206,8 +227,16 @@ describe('the database by itself', () => {
     await asSuperuser("UPDATE exequatur.proposal SET status = 'approved' WHERE id = $1", [plan.proposalId]);
     await expect(executePastTheGate(fixture, plan.proposalId)).rejects.toMatchObject({ code: 'XQ002' });
     await approveAsSecond(plan);
-    await executePastTheGate(fixture, plan.proposalId);
+    await executePastTheGate(fixture, plan.proposalId, undefined, ['ontology.changed']);
     expect((await fixture.read(plan.proposalId)).status).toBe('executed');
+  });
+
+  it('executes no loosening change that somebody without its role approved', async () => {
+    const plan = await planned(looser);
+    await fixture.inApi((tx) => resolveActor(tx, caller('auditor-1')));
+    await approveAsSecond(plan, 'auditor-1');
+    await asSuperuser("UPDATE exequatur.proposal SET status = 'approved' WHERE id = $1", [plan.proposalId]);
+    await expect(executePastTheGate(fixture, plan.proposalId)).rejects.toMatchObject({ code: 'XQ002' });
   });
 
   it('executes no change whose worker says that it only tightens where the API says otherwise', async () => {
@@ -254,7 +283,7 @@ describe('the database by itself', () => {
         .then(expectDone);
     const grants = [await grant('away'), await grant('far away')].map((outcome) => outcome.proposed?.proposalId ?? '');
     for (const id of grants) expectDone(await fixture.review(await simulated(fixture, id), caller('access-admin-1')));
-    await executePastTheGate(fixture, grants[0] ?? '');
+    await executePastTheGate(fixture, grants[0] ?? '', undefined, ['delegation.changed']);
     await expect(executePastTheGate(fixture, grants[1] ?? '')).rejects.toMatchObject({ code: 'XQ001' });
   });
 
@@ -303,10 +332,10 @@ it('of two first documents one is in force, and the other is a change of it or r
 });
 
 /** The second person's review, put there past the gate, which would find the proposal approved already. */
-function approveAsSecond({ proposalId }: { proposalId: string }): Promise<void> {
+function approveAsSecond({ proposalId }: { proposalId: string }, second = admin2.id): Promise<void> {
   return asSuperuser(
     `INSERT INTO exequatur.review (tenant_id, id, proposal_id, revision, digest, decision, reviewer_id, reviewer_kind, reviewer_roles, stage, created_at)
      SELECT p.tenant_id, gen_random_uuid(), p.id, p.revision, p.plan_digest, 'approve', $2, 'user', '{ontology-admin}', '', exequatur.clock() FROM exequatur.proposal p WHERE p.id = $1`,
-    [proposalId, admin2.id],
+    [proposalId, second],
   );
 }

@@ -2,9 +2,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { advanceIndexes, type IndexProgress, listIndexes } from '../../store/index-builds.ts';
-import { building, expectDone, type Fixture, openFixture } from './fixture.ts';
+import { building, expectDone, type Fixture, openFixture, shareDatabase } from './fixture.ts';
 import { uploaded } from './govern.ts';
 
+shareDatabase();
 let fixture: Fixture;
 beforeEach(async () => {
   fixture = await openFixture();

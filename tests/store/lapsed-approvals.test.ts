@@ -4,9 +4,10 @@ import type { JsonValue } from '../../ontology/json.ts';
 import { setFreezeWindow } from '../../store/change-freeze-window.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
-import { building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
+import { building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, shareDatabase } from './fixture.ts';
 
 const minute = 60_000;
+shareDatabase();
 let fixture: Fixture;
 beforeEach(async () => {
   const document = structuredClone(building);

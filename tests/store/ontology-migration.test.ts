@@ -8,7 +8,7 @@ import { executeProposal } from '../../store/execute-proposal.ts';
 import { listMigrations } from '../../store/migrations.ts';
 import type { OntologyOutcome, UploadWishes } from '../../store/put-ontology.ts';
 import { getObject } from '../../store/read-object.ts';
-import { admin, agent, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
+import { admin, agent, building, caller, expectDone, type Fixture, keeper1, openFixture, shareDatabase, simulated } from './fixture.ts';
 import { uploaded } from './govern.ts';
 
 type Document = typeof building;
@@ -23,6 +23,7 @@ function seated(migrations?: JsonValue[], change: (document: Document) => void =
   return { ...document, ...(migrations === undefined ? {} : { migrations }) } as unknown as JsonValue;
 }
 
+shareDatabase();
 let fixture: Fixture;
 const code = (at: number) => `R${String(at).padStart(4, '0')}`;
 const addRooms = (name: string, from: number, to: number) =>

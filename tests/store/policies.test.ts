@@ -381,7 +381,10 @@ describe('every decision on a proposal', () => {
 it('operators stop what runs whatever policies say, and let it go on as policies let them', async () => {
   const turn = (state: 'on' | 'off') =>
     fixture.inApi((tx) => putSwitch(tx, { scope: 'tenant', name: 'all', state, reason: 'smoke', by: caller('operator-1') }, fixture.deps));
-  const upload = { policies: 'permit (principal, action, resource == Settings::"policies");' };
+  const upload = {
+    sight: 'permit (principal, action == Action::"see", resource);',
+    policies: 'permit (principal, action, resource == Settings::"policies");',
+  };
   expectDone(await put(upload));
   expect(await turn('off')).toMatchObject({ view: { state: 'off' } });
   expect(await turn('on')).toMatchObject({ refused: 'policy_forbids' });

@@ -177,6 +177,37 @@ describe('identities of one person', () => {
   });
 });
 
+describe('a person who is disabled under one identity', () => {
+  const [home, work] = [caller('nia-at-home', ['keeper']), caller('nia', ['keeper'])];
+  const bot = caller('agent-n', ['agent'], { kind: 'agent', actsFor: home.id });
+  it('reviews, proposes and counts under none, nor does what acts for another of them propose', async () => {
+    for (const who of [home, work, bot]) await resolve(who);
+    const [reviewed, proposed] = [await waiting(), await waiting(bot)];
+    expectDone(await fixture.review(reviewed, home));
+    expectDone(await fixture.review(proposed, keeper1));
+    expectDone(await put('nia', { linkedIdentities: [home.id] }));
+    expectDone(await put('nia', { disabled: true }));
+    expect(await standing(home.id)).toMatchObject({ disabled: true });
+    expect(await countedByTheDoor(reviewed.proposalId)).toBe(0);
+    expect(await execute(reviewed.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+    const { reviewers } = expectDone(await fixture.inApi((tx) => listReviewers(tx, reviewed.proposalId, fixture.deps)));
+    expect(reviewers.map(({ id }) => id)).toEqual(expect.not.arrayContaining(['nia', home.id]));
+    expect(await fixture.review(await waiting(), home)).toEqual({ refused: 'forbidden' });
+    expect(await fixture.propose('askFloor', { name: 'N1' }, { proposer: home })).toEqual({ refused: 'forbidden' });
+    expect(await fixture.propose('askFloor', { name: 'N2' }, { proposer: bot })).toMatchObject({ refused: 'switched_off' });
+    expect(await execute(proposed.proposalId)).toMatchObject({ status: 'scheduled' });
+  });
+
+  it('is so until they are enabled again, or are two people', async () => {
+    expectDone(await put('nia', { linkedIdentities: [] }));
+    expect(await standing(home.id)).toMatchObject({ disabled: false });
+    expect(await standing('nia')).toMatchObject({ disabled: true });
+    expectDone(await put('nia', { linkedIdentities: [home.id] }));
+    expectDone(await put('nia', { disabled: false }));
+    for (const { id } of [home, work]) expect(await standing(id)).toMatchObject({ disabled: false });
+  });
+});
+
 describe('whom an agent acts for', () => {
   it('is what the administrator says, against its token', async () => {
     await resolve(caller('gus', ['keeper']));
@@ -190,5 +221,42 @@ describe('whom an agent acts for', () => {
       expect(await fixture.review(plan, caller('gus', ['keeper']))).toMatchObject({ refused: 'self_review' });
     }
     expect(await read('agent-g')).toMatchObject({ kind: 'agent', actsFor: 'gus', sources: { actsFor: { source: 'administrator' } } });
+  });
+});
+
+describe('what kind somebody is', () => {
+  it('is what the administrator says, against a token issued before and after', async () => {
+    await resolve(caller('kit', ['keeper']));
+    const plan = await waiting();
+    expectDone(await put('kit', { kind: 'agent' }));
+    for (const tokenIssuedAt of ['2026-01-01T00:00:00.000Z', new Date(Date.now() + 60_000).toISOString()]) {
+      const kit = caller('kit', ['keeper'], { tokenIssuedAt, name: `Kit of ${tokenIssuedAt}` });
+      expect(await resolve(kit)).toMatchObject({ kind: 'agent' });
+      expect(await fixture.review(plan, kit)).toMatchObject({ refused: 'agent_may_not_review' });
+      expect(await standing('kit')).toMatchObject({ kind: 'agent' });
+    }
+    expect(await read('kit')).toMatchObject({ kind: 'agent', sources: { kind: { source: 'administrator' } } });
+  });
+
+  it('becomes less by a token and never more: none makes a person of an agent or of a service', async () => {
+    const as = (kind: Caller['kind']) => resolve(caller('lou', ['keeper'], { kind }));
+    for (const [claimed, kind] of [
+      ['user', 'user'],
+      ['service', 'service'],
+      ['user', 'service'],
+      ['agent', 'agent'],
+      ['service', 'agent'],
+      ['user', 'agent'],
+    ] as const) {
+      expect(await as(claimed)).toMatchObject({ kind });
+      expect(await standing('lou')).toMatchObject({ kind });
+    }
+  });
+
+  it('is believed of a token that says agent where an administrator only told what was known, or somebody unknown', async () => {
+    await resolve(caller('max', ['keeper']));
+    expectDone(await put('max', { kind: 'user' }));
+    expectDone(await put('mia', { kind: 'user' }));
+    for (const id of ['max', 'mia']) expect(await resolve(caller(id, ['agent'], { kind: 'agent' }))).toMatchObject({ kind: 'agent' });
   });
 });

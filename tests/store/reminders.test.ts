@@ -11,7 +11,19 @@ import { settleProposal } from '../../store/settle-proposal.ts';
 import { transition } from '../../store/transition.ts';
 import { verifyLog } from '../evidence/verify-log.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
-import { admin, building, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
+import {
+  admin,
+  building,
+  caller,
+  expectDone,
+  type Fixture,
+  keeper1,
+  keeper2,
+  officer,
+  openFixture,
+  shareDatabase,
+  simulated,
+} from './fixture.ts';
 import { carriedOut, uploaded } from './govern.ts';
 
 const minute = 60_000;
@@ -24,6 +36,7 @@ function prompting(policy: object): typeof building {
   return document;
 }
 
+shareDatabase();
 let fixture: Fixture;
 beforeEach(async () => {
   const escalate = { after: 'PT25M', to: ['chief'], reviewers: { keepers: isChief } };
@@ -188,7 +201,7 @@ describe('an escalation', () => {
     expect(await fixture.review(plan, chief)).toMatchObject({ refused: 'already_decided' });
     await expect(forcedApproval(plan.proposalId)).rejects.toMatchObject({ code: 'XQ002' });
     expectDone(await fixture.review(plan, officer));
-    await executePastTheGate(fixture, plan.proposalId, undefined, 'approved');
+    await executePastTheGate(fixture, plan.proposalId);
     expect((await fixture.read(plan.proposalId)).status).toBe('executed');
   });
 

@@ -5,9 +5,10 @@ import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import type { ProposalView } from '../../store/proposal-view.ts';
 import type { Settled } from '../../store/settle.ts';
-import { agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './fixture.ts';
+import { agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture, shareDatabase, simulated } from './fixture.ts';
 import { uploaded } from './govern.ts';
 
+shareDatabase();
 let fixture: Fixture;
 beforeEach(async () => {
   fixture = await openFixture();

@@ -13,9 +13,10 @@ import { recordReview } from '../../store/record-review.ts';
 import { reviseProposal } from '../../store/revise-proposal.ts';
 import { SecretBox } from '../../store/secret-box.ts';
 import type { Settled } from '../../store/settle.ts';
-import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
+import { admin, building, caller, expectDone, type Fixture, keeper1, openFixture, shareDatabase, simulated } from './fixture.ts';
 import { admin2, carriedOut, uploaded } from './govern.ts';
 
+shareDatabase();
 let fixture: Fixture;
 beforeEach(async () => {
   fixture = await openFixture();

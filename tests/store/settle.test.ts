@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
+import { writeUntold } from '../support/write-untold.ts';
 import { agent, caller, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
 
 let fixture: Fixture;
@@ -62,7 +63,7 @@ describe('reviewing', () => {
     const plan = await fixture.planned('askFloorTwice', { name: name() });
     const leaver = caller('keeper-7');
     await fixture.review(plan, leaver);
-    await fixture.inApi((tx) => tx.rows(`UPDATE exequatur.principal SET disabled = true WHERE id = 'keeper-7'`));
+    await writeUntold(fixture.database, `UPDATE exequatur.principal SET disabled = true WHERE id = 'keeper-7'`);
     expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({
       missing: '1 more approval for keepers, 1 more approval for safety',
     });

@@ -35,6 +35,14 @@ export async function simulatedFalsely(
       "UPDATE exequatur.proposal SET status = 'awaiting_approval', plan_id = $2::uuid, plan_digest = $3 WHERE id = $1::uuid",
       values,
     );
+    const facts = {
+      from: 'simulating',
+      status: 'awaiting_approval',
+      planDigest: stored.digest,
+      requirement: requirement as unknown as JsonObject,
+    };
+    tx.audit({ type: 'proposal.simulated', proposalId, facts });
     await tx.rows("UPDATE exequatur.proposal SET status = 'approved' WHERE id = $1::uuid", [proposalId]);
+    tx.audit({ type: 'proposal.approved', proposalId, facts: { from: 'awaiting_approval', status: 'approved' } });
   });
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withTenantPrisma } from '../../store/sql.ts';
 import { readActors, resolveActor } from '../../store/standing.ts';
+import { writeUntold } from '../support/write-untold.ts';
 import { caller, type Fixture, openFixture } from './fixture.ts';
 
 let fixture: Fixture;
@@ -32,7 +33,10 @@ describe('standing', () => {
 
   it('loses a removed role for good against tokens issued before, and takes it back from one issued after', async () => {
     await resolve(caller('cleo', ['keeper', 'officer']));
-    await administer(`UPDATE exequatur.standing_role SET removed_at = exequatur.clock() WHERE principal_id = 'cleo' AND role = 'officer'`);
+    await writeUntold(
+      fixture.database,
+      `UPDATE exequatur.standing_role SET removed_at = exequatur.clock() WHERE principal_id = 'cleo' AND role = 'officer'`,
+    );
     expect(await resolve(caller('cleo', ['keeper', 'officer']))).toMatchObject({ roles: ['keeper'] });
     expect(await standing('cleo')).toMatchObject({ roles: ['keeper'] });
     const later = new Date(Date.now() + 60_000).toISOString();
@@ -42,7 +46,7 @@ describe('standing', () => {
 
   it('says who is disabled, whatever the token says', async () => {
     await resolve(caller('dan', ['keeper']));
-    await administer(`UPDATE exequatur.principal SET disabled = true WHERE id = 'dan'`);
+    await writeUntold(fixture.database, `UPDATE exequatur.principal SET disabled = true WHERE id = 'dan'`);
     expect(await resolve(caller('dan', ['keeper']))).toMatchObject({ disabled: true });
   });
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openPool } from '../../store/connect.ts';
+import { FirstLook } from '../../store/first-look.ts';
 import { StatusWatch } from '../../store/status-watch.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
 import { agent, expectDone, type Fixture, openFixture } from './fixture.ts';
@@ -82,6 +83,25 @@ describe('a watch over statuses', () => {
     expect(await Promise.all([first, second])).toMatchObject([{ status: 'withdrawn' }, { status: 'withdrawn' }]);
     expect(watch.watched).toBe(0);
     await pool.end();
+  });
+
+  it('lets the next wait go by how long this one took, unless nothing came of it', async () => {
+    const [proposalId, other] = [await proposed(), await proposed()];
+    const noted = vi.spyOn(FirstLook.prototype, 'note');
+    const watch = new StatusWatch(fixture.api);
+    const until = (id: string, more = {}) => watch.until(fixture.tenant, { proposalId: id, awaited: 'end', limitMs, ...more });
+    await until(other, { limitMs: 40 });
+    await until(randomUUID());
+    expect(noted).not.toHaveBeenCalled();
+    const from = performance.now();
+    const waiting = until(proposalId);
+    await withdrawn(proposalId);
+    await waiting;
+    expect(noted).toHaveBeenCalledTimes(1);
+    const [tookMs = Number.NaN] = noted.mock.calls[0] ?? [];
+    expect(tookMs).toBeGreaterThan(0);
+    expect(tookMs).toBeLessThanOrEqual(performance.now() - from);
+    noted.mockRestore();
   });
 
   it('sees nothing of another tenant', async () => {

@@ -3,9 +3,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import type { Settled } from '../../store/settle.ts';
-import { building, expectDone, type Fixture, keeper1, officer, openFixture, simulated } from './fixture.ts';
+import { building, expectDone, type Fixture, keeper1, officer, openFixture, shareDatabase, simulated } from './fixture.ts';
 import { uploaded } from './govern.ts';
 
+shareDatabase();
 let fixture: Fixture;
 let document: typeof building;
 beforeEach(async () => {
@@ -132,12 +133,15 @@ describe('a proposal that is simulated again under another version', () => {
 
 describe('the worker’s login', () => {
   const raise = (proposalId: string, parameters: unknown) =>
-    fixture.inWorker((tx) =>
-      tx.rows<{ raised: number | null }>('SELECT exequatur.raise_proposal($1::uuid, $2) AS raised', [
+    fixture.inWorker(async (tx) => {
+      const rows = await tx.rows<{ raised: number | null }>('SELECT exequatur.raise_proposal($1::uuid, $2) AS raised', [
         proposalId,
         JSON.stringify(parameters),
-      ]),
-    );
+      ]);
+      const revision = rows[0]?.raised;
+      if (typeof revision === 'number') tx.audit({ type: 'proposal.raised', proposalId, facts: { revision } });
+      return rows;
+    });
 
   it('raises nothing but what is being simulated, and only where another version is in force', async () => {
     const plan = await approved();

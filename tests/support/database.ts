@@ -15,6 +15,10 @@ export interface TestDatabase {
   createTenant(slug?: string): Promise<string>;
   /** Moves this database's clock() forward. */
   advanceClock(milliseconds: number): Promise<void>;
+  /** Back to the present, for a tenant that has seen nothing yet. */
+  resetClock(): Promise<void>;
+  /** Keeps everything as it is now; what it returns brings it back once, as a restored backup does. Nobody may use the database meanwhile. */
+  save(): Promise<() => Promise<void>>;
   drop(): Promise<void>;
 }
 
@@ -32,7 +36,7 @@ const movableClock = `
 /** On the run's server unless told which. */
 export async function createTestDatabase(server = inject('postgresUrl') || process.env.EXEQUATUR_TEST_POSTGRES_URL): Promise<TestDatabase> {
   if (!server) throw new Error('no test server: the test file must name support/database');
-  const template = await ensureTemplate(server);
+  const template = await templateOn(server);
   const name = `t_${randomBytes(6).toString('hex')}`;
   await onServer(server, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
   const urls = {
@@ -55,10 +59,35 @@ export async function createTestDatabase(server = inject('postgresUrl') || proce
         client.query(`UPDATE test_clock.moved SET by = by + make_interval(secs => $1)`, [milliseconds / 1_000]),
       );
     },
+    resetClock: () => onServer(urls.superuser, async (client) => void (await client.query("UPDATE test_clock.moved SET by = '0'"))),
+    async save() {
+      const saved = `${name}_saved`;
+      await onServer(server, async (client) => {
+        await client.query('SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a WHERE a.datname = $1', [name]);
+        await client.query(`CREATE DATABASE ${saved} TEMPLATE ${name}`);
+      });
+      return () =>
+        onServer(server, async (client) => {
+          await client.query(`DROP DATABASE ${name} WITH (FORCE)`);
+          await client.query(`ALTER DATABASE ${saved} RENAME TO ${name}`);
+        });
+    },
     async drop() {
-      await onServer(server, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+      await onServer(server, async (client) => {
+        for (const one of [name, `${name}_saved`]) await client.query(`DROP DATABASE IF EXISTS ${one} WITH (FORCE)`);
+      });
     },
   };
+}
+
+const templates = new Map<string, Promise<string>>();
+
+/** Asked for once by each process; whatever fails is asked for again. */
+function templateOn(server: string): Promise<string> {
+  const known = templates.get(server) ?? ensureTemplate(server);
+  templates.set(server, known);
+  known.catch(() => templates.delete(server));
+  return known;
 }
 
 /** The template's name carries a hash of the migrations, so that an edited migration never meets an old template on a server that is kept. */

@@ -11,6 +11,8 @@ export interface SeverableProxy {
   commits(): number;
   /** From now on PostgreSQL's answer to a COMMIT, counted from 1, is dropped with its connection where this says so. */
   loseCommits(which: (nth: number) => boolean): void;
+  /** Of the n-th COMMIT from now the answer is dropped, whatever else is to be dropped; where two fall on one COMMIT, the next stands in. `lost` is told when it was. */
+  loseCommit(nth: number, lost: () => void): void;
   close(): Promise<void>;
 }
 
@@ -20,6 +22,14 @@ export async function startSeverableProxy(url: string): Promise<SeverableProxy> 
   const sockets = new Set<Socket>();
   let commits = 0;
   let isLost = (_nth: number) => false;
+  const awaited: { left: number; lost: () => void }[] = [];
+  const isAwaited = () => {
+    for (const one of awaited) one.left--;
+    const due = awaited.findIndex(({ left }) => left <= 0);
+    const [one] = due < 0 ? [] : awaited.splice(due, 1);
+    one?.lost();
+    return one !== undefined;
+  };
   const make = () =>
     createServer((near) => {
       const far = connect(Number(target.port), target.hostname);
@@ -33,7 +43,7 @@ export async function startSeverableProxy(url: string): Promise<SeverableProxy> 
         });
       }
       near.pipe(far);
-      passOn(far, near, () => isLost(++commits));
+      passOn(far, near, () => isAwaited() || isLost(++commits));
     });
   let server = make();
   const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -55,6 +65,7 @@ export async function startSeverableProxy(url: string): Promise<SeverableProxy> 
       commits = 0;
       isLost = which;
     },
+    loseCommit: (nth, lost) => void awaited.push({ left: nth, lost }),
     async mend() {
       server = make();
       await listen(port);

@@ -45,6 +45,29 @@ it('a review finds what the earlier ones have come to since', async () => {
   expect(await differenceIn(offices, commands, noTally())).toBeNull();
 });
 
+it('what policy alone approved, and policies refuse to execute, is simulated again and asked of people; two steps at once are one', async () => {
+  const review = { do: 'review' as const, of: 0, decision: 'approve' as const, claims: ['keeper', 'officer'], former: false, cut: false };
+  const step = { do: 'step' as const, of: 0, how: 'once' as const };
+  const commands: Command[] = [
+    { do: 'enforce', set: 1 },
+    { do: 'roles', who: 'eve', roles: ['keeper'] },
+    { do: 'propose', by: 'ann', action: 'refillAlone', size: 2, after: null, cut: false },
+    step,
+    { ...step, how: 'twice' },
+    step,
+    { ...review, by: 'eve' },
+    step,
+    { do: 'enforce', set: 0 },
+    step,
+    step,
+    { do: 'revert', of: 0, by: 'ann', cut: false },
+    { ...step, of: 1 },
+    { ...review, of: 1, by: 'eve' },
+    { ...step, of: 1 },
+  ];
+  expect(await differenceIn(offices, commands, noTally())).toBeNull();
+});
+
 it('nobody reviews who acts for one who acts for the proposer', async () => {
   const commands: Command[] = [
     { do: 'propose', by: 'bot', action: 'either', size: 3, after: null, cut: false },
@@ -124,6 +147,18 @@ describe('what fills the one box, and what takes that back', () => {
       'what others wrote since is not taken back',
       [...filled(0), ...filled(1), ...takenBack(0, 2)],
       ['executed 1', 'executed 1', 'invalid 1'],
+    ],
+    [
+      'what was done again by taking a revert back is taken back again, and by one at a time',
+      [
+        ...[...filled(0), ...takenBack(0, 1), ...takenBack(1, 2)],
+        ...([
+          { do: 'revert', of: 0, by: 'ann', cut: false },
+          { do: 'revert', of: 2, by: 'bot', cut: false },
+        ] as Command[]),
+        ...([step(3), step(3), { do: 'revert', of: 2, by: 'ann', cut: false }, ...takenBack(1, 4), ...takenBack(3, 5)] as Command[]),
+      ],
+      ['executed 1', 'executed 1', 'executed 1', 'executed 1', 'executed 1'],
     ],
     [
       'a revert is taken back as well, and nothing twice',
@@ -213,12 +248,42 @@ describe('what stands in for people, or changes who is asked', () => {
       ['executed'],
     ],
     [
+      'nobody looks back at an emergency who acts for whoever took it upon them',
+      [
+        ...[propose('bot', 'urgent'), step(0), review(0, 'ben'), breakGlass(0, 'dora'), step(0)],
+        ...[{ do: 'actFor', who: 'eve', whom: 'dora' } as const, lookBack(0, 'eve'), lookBack(0, 'ben')],
+      ],
+      ['executed'],
+    ],
+    [
       'what was approved in an emergency waits again once whoever broke the glass may no longer',
       [
         ...[propose('bot', 'urgent'), step(0), review(0, 'ben'), breakGlass(0, 'dora')],
         ...[{ do: 'roles', who: 'dora', roles: ['operator'] } as const, step(0)],
       ],
       ['awaiting_approval'],
+    ],
+    [
+      'what policy alone approved is asked of people once its proposer may no longer propose it',
+      [
+        ...[propose('eve', 'alone'), step(0), { do: 'roles', who: 'eve', roles: ['access-admin'] } as const, step(0), step(0)],
+        ...[propose('eve', 'alone'), step(0)],
+      ],
+      ['awaiting_approval'],
+    ],
+    [
+      'what people approved is theirs, whatever becomes of who proposed it',
+      [propose('eve', 'staged'), step(0), review(0, 'ann'), { do: 'roles', who: 'eve', roles: [] }, step(0)],
+      ['executed'],
+    ],
+    [
+      'whoever is disabled under one name counts under none, nor does what they proposed run',
+      [
+        ...[propose('bot', 'staged'), step(0), review(0, 'ben'), propose('ben', 'staged'), step(1), review(1, 'ann')],
+        ...[{ do: 'link', who: 'ben', others: ['eve'] } as const, { do: 'disable', who: 'eve', disabled: true } as const],
+        ...[step(0), step(1), propose('ben', 'alone')],
+      ],
+      ['awaiting_approval', 'scheduled'],
     ],
     [
       'an emergency passes a freeze window, and no switch',

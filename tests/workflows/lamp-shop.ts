@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { Client, type ClientOptions, Connection } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type pg from 'pg';
+import { countEndedEffects } from '../../activities/count-ended-effects.ts';
 import { createActivities } from '../../activities/create-activities.ts';
 import { createScheduleActivities } from '../../activities/create-schedule-activities.ts';
 import { openOutside } from '../../activities/effects/open-outside.ts';
 import { measureSteps } from '../../activities/measure-steps.ts';
 import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
+import type { RegisteredFunction } from '../../ontology/ontology-function.ts';
 import { cedar } from '../../policy/cedar.ts';
 import { decide } from '../../policy/decide.ts';
 import { breakGlass } from '../../store/break-glass.ts';
@@ -51,6 +53,7 @@ export interface ShopWishes {
   client?: Client;
   /** Another domain than lamps. */
   document?: JsonValue;
+  functions?: readonly RegisteredFunction[];
 }
 
 export interface WorkerWishes {
@@ -63,7 +66,7 @@ export interface WorkerWishes {
 /** One tenant with lamps in a database of its own, and everything that the API, the worker and the relay would do for it, as real as it can be. */
 export class LampShop {
   readonly taskQueue = `lamps-${randomUUID()}`;
-  readonly deps: StoreDeps = { decide, ontologies: new OntologyCache([]), policies: new PolicySets(cedar) };
+  readonly deps: StoreDeps;
   readonly workerPool: pg.Pool;
   readonly relayPool: pg.Pool;
   readonly database: TestDatabase;
@@ -75,7 +78,8 @@ export class LampShop {
   private readonly actionTypes = new Map<string, string>();
   private readonly stops: (() => Promise<unknown>)[] = [];
 
-  private constructor(database: TestDatabase, tenant: string, client: Client, temporal: string) {
+  private constructor(database: TestDatabase, tenant: string, client: Client, temporal: string, functions: readonly RegisteredFunction[]) {
+    this.deps = { decide, ontologies: new OntologyCache(functions), policies: new PolicySets(cedar) };
     this.database = database;
     this.tenant = tenant;
     this.client = client;
@@ -93,10 +97,11 @@ export class LampShop {
     plugins = [],
     client,
     document = lamps,
+    functions = [],
   }: ShopWishes = {}): Promise<LampShop> {
     const database = await createTestDatabase(postgres);
     const connection = await Connection.connect({ address: temporal });
-    const shop = new LampShop(database, await database.createTenant(), client ?? new Client({ connection, plugins }), temporal);
+    const shop = new LampShop(database, await database.createTenant(), client ?? new Client({ connection, plugins }), temporal, functions);
     shop.stops.push(() => connection.close());
     await shop.write((tx) => putOntology(tx, document, owner, shop.deps));
     return shop;
@@ -110,7 +115,9 @@ export class LampShop {
 
   activities(): ProposalActivities {
     const outside = openOutside({ pool: this.workerPool, functions: [], allowedAddresses: ['127.0.0.1'], secrets: new SecretBox([]) });
-    return createActivities({ pool: this.workerPool, store: this.deps, logger, durations: measureSteps(openRegistry('test')), outside });
+    const registry = openRegistry('test');
+    const measures = { durations: measureSteps(registry), endedEffects: countEndedEffects(registry) };
+    return createActivities({ pool: this.workerPool, store: this.deps, logger, outside, ...measures });
   }
 
   /** A worker in this process; the function it returns stops it. */

@@ -21,6 +21,8 @@ const directory = join(import.meta.dirname, 'histories');
 
 const operator: Caller = { id: 'operator', kind: 'user', roles: ['operator'], tokenIssuedAt: '2026-01-01T00:00:00.000Z' };
 
+const isBooked = { webhook: { endpoint: 'carrier', path: ["'bookings'", { slot: 'booking' }] }, done: 'answer.status == 200' };
+
 /** Writes the histories that replay.test.ts replays. Run by hand: `RECORD_HISTORIES=1 npx vitest run tests/workflows/record-histories.test.ts`. */
 describe.runIf(process.env.RECORD_HISTORIES)('histories', () => {
   // A fleet may be half traced, and tracing may be switched on or off over a restart: what one kind of worker began, the other goes on with.
@@ -72,8 +74,7 @@ describe.runIf(process.env.RECORD_HISTORIES)('histories', () => {
   ])('of executions with effects are recorded from a real server %s tracing', async (_, kind, endpoint) => {
     const tracing = startTracing('recorder', endpoint);
     const carrier = await Receiver.open();
-    const probe = { webhook: { endpoint: 'carrier', path: ["'bookings'", { slot: 'booking' }] }, done: 'answer.status == 200' };
-    const document = parcelDomain(carrier.url, [bookCarrier, tellDepot], [{ name: 'kept', after: 'PT2S', probe }]);
+    const document = parcelDomain(carrier.url, [bookCarrier, tellDepot], [{ name: 'kept', after: 'PT2S', probe: isBooked }]);
     const shop = await LampShop.open({ plugins: tracing.plugins, document: document as unknown as JsonValue });
     await shop.startWorker({ plugins: tracing.plugins });
     await shop.outcome(await shop.proposed('receive', { code: 'P1', weight: 7 }));
@@ -93,6 +94,24 @@ describe.runIf(process.env.RECORD_HISTORIES)('histories', () => {
     await record('effects-undone', 'south', 'failed');
     carrier.behaviour = ({ method, path }) => (path.endsWith('arrivals') || method === 'DELETE' ? { status: 409 } : undefined);
     await record('effects-resolved', 'east', 'failed');
+    await shop.close();
+    await carrier.close();
+    await tracing.stop();
+  });
+
+  it.each([
+    ['without', 'plain', ''],
+    ['with', 'traced', 'http://127.0.0.1:1'],
+  ])('of a bake time is recorded from a real server %s tracing', async (_, kind, endpoint) => {
+    const tracing = startTracing('recorder', endpoint);
+    const carrier = await Receiver.open();
+    const document = parcelDomain(carrier.url, [bookCarrier], [{ name: 'kept', bake: 'PT4S', every: 'PT1S', probe: isBooked }]);
+    const shop = await LampShop.open({ plugins: tracing.plugins, document: document as unknown as JsonValue });
+    await shop.startWorker({ plugins: tracing.plugins });
+    await shop.outcome(await shop.proposed('receive', { code: 'P1', weight: 7 }));
+    const id = await shop.started('handOver', { parcel: 'P1', depot: 'north' });
+    expect(await shop.outcome(id)).toBe('executed');
+    write(`${kind}-effects-baked`, await shop.handle(id).fetchHistory());
     await shop.close();
     await carrier.close();
     await tracing.stop();

@@ -53,7 +53,7 @@ async function breakingAtEach(breakIt: () => Promise<void>, limitMs: number): Pr
   expect(broken).toHaveLength(4);
   const keys = carrier.done.map(({ key }) => key);
   expect(new Set(keys).size).toBe(keys.length);
-  expect(keys.map((key) => key.split('.').slice(1).join('.')).sort()).toEqual([
+  expect(keys.map((key) => key.split('.').slice(2).join('.')).sort()).toEqual([
     '1.0.do',
     '1.0.do',
     '1.0.undo',

@@ -6,7 +6,7 @@ import { type Standing, standingOf, type Vote } from './stages.ts';
 
 /** Which reviews and which broken glass count for a proposal now, and what holds it. */
 export class Counting extends InForce {
-  protected stages({ action, size, setting, plan }: Proposal): readonly Stage[] {
+  protected stages({ action, size, setting, plan, asked }: Proposal): readonly Stage[] {
     if (setting !== null) {
       const role = 'on' in setting ? 'operator' : 'policies' in setting ? 'ontology-admin' : 'access-admin';
       // Any policies tighten the built-in ones; of all others each gives something up.
@@ -14,8 +14,13 @@ export class Counting extends InForce {
       return tightens ? [] : [{ thresholds: [{ role, needed: 1, toleratedDenials: 0 }] }];
     }
     const rule = approvalRules[action];
-    if (rule?.aloneUpTo !== undefined && size <= rule.aloneUpTo) return [];
+    if (rule?.aloneUpTo !== undefined && size <= rule.aloneUpTo && !asked) return [];
     return (rule?.stages ?? []).filter(({ above = 0 }) => size > above);
+  }
+
+  /** Policy alone approves it: nobody but its proposer answers for it. */
+  protected isAlone(proposal: Proposal): boolean {
+    return proposal.setting === null && this.stages(proposal).length === 0;
   }
 
   protected partiesOf({ by, behalf }: Pick<Review, 'by' | 'behalf'>): number[] {
@@ -46,7 +51,7 @@ export class Counting extends InForce {
     return this.newest(proposal).flatMap((review) => {
       const { by, behalf, delegation, decision } = review;
       const ids = [by, ...(behalf === null ? [] : [behalf])];
-      const isFit = ids.every((id) => !this.principal(id).disabled && !this.isBehind(proposal, id));
+      const isFit = ids.every((id) => !this.isDisabled(id) && !this.isBehind(proposal, id));
       if (!isFit || (delegation !== null && !this.holds(delegation, proposal))) return [];
       const { teams, person } = this.principal(behalf ?? by);
       const roles = this.rolesBy(by, delegation);
@@ -75,7 +80,7 @@ export class Counting extends InForce {
   ): boolean {
     const behalf = delegation?.delegator ?? null;
     const roles = this.rolesBy(by, delegation, claims);
-    if (delegation !== null && (!this.holds(delegation, proposal) || this.principal(delegation.delegator).disabled || roles.length === 0))
+    if (delegation !== null && (!this.holds(delegation, proposal) || this.isDisabled(delegation.delegator) || roles.length === 0))
       return false;
     if (behalf !== null && this.isBehind(proposal, behalf)) return false;
     const mine = this.partiesOf({ by, behalf });
@@ -96,7 +101,7 @@ export class Counting extends InForce {
   }
 
   protected mayBreak(proposal: Proposal, rule: GlassRule, by: string): boolean {
-    const isPerson = people.some((person) => person === by) && !this.principal(by).disabled && this.principal(by).roles.includes(rule.role);
+    const isPerson = people.some((person) => person === by) && !this.isDisabled(by) && this.principal(by).roles.includes(rule.role);
     return isPerson && (rule.byProposer === true || !this.isBehind(proposal, by));
   }
 

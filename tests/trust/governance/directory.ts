@@ -1,5 +1,6 @@
 import { principals } from './commands.ts';
 import type { Principal, Proposal } from './model-proposal.ts';
+import { approvalRules } from './rules.ts';
 
 export const startingStanding: Readonly<Record<string, { roles: readonly string[]; teams: readonly string[] }>> = {
   ann: { roles: ['keeper', 'officer', 'operator'], teams: ['red'] },
@@ -27,9 +28,20 @@ export class Directory {
     return principal;
   }
 
+  /** A person is disabled under all identities or under none. */
+  protected isDisabled(id: string): boolean {
+    return [...this.directory.values()].some(({ person, disabled }) => disabled && person === this.principal(id).person);
+  }
+
   protected isMember(id: string, claims?: readonly string[]): boolean {
-    const { disabled, roles } = this.principal(id);
-    return !disabled && roles.some((role) => claims === undefined || claims.includes(role));
+    const { roles } = this.principal(id);
+    return !this.isDisabled(id) && roles.some((role) => claims === undefined || claims.includes(role));
+  }
+
+  /** Whether the action type admits this principal, who has a role at all. */
+  protected mayPropose(id: string, action: string): boolean {
+    const role = approvalRules[action]?.proposers;
+    return this.isMember(id) && (role === undefined || id === 'bot' || this.principal(id).roles.includes(role));
   }
 
   protected link(who: string, others: readonly string[]): boolean {
@@ -38,16 +50,19 @@ export class Directory {
     return true;
   }
 
-  /** The proposer's side: linked identities and whomever any of them acts for; and whoever acts for one of all these. Both over any number of hops. */
-  protected isBehind(proposal: Proposal, who: string): boolean {
+  protected isBehind({ by, behalf }: Proposal, who: string): boolean {
+    return this.isOnSideOf([by, behalf], who);
+  }
+
+  /** A side: linked identities and whomever any of them acts for; and whoever acts for one of all these. Both over any number of hops. */
+  protected isOnSideOf(ids: readonly (string | null)[], who: string): boolean {
     const side = new Set<number>();
     const add = (id: string | null) => {
       if (id === null || side.has(this.principal(id).person)) return;
       side.add(this.principal(id).person);
       for (const other of this.directory.values()) if (other.person === this.principal(id).person) add(other.actsFor);
     };
-    add(proposal.by);
-    add(proposal.behalf);
+    for (const id of ids) add(id);
     for (let known = -1; known < side.size; ) {
       known = side.size;
       for (const { actsFor, person } of this.directory.values())

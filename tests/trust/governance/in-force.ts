@@ -39,7 +39,7 @@ export class InForce extends Directory {
   }
 
   protected isGrantable(by: string, { grant: { to }, start, until }: Extract<Setting, { grant: Grant }>): boolean {
-    const isPerson = people.some((person) => person === to) && !this.principal(to).disabled && !this.principal(by).disabled;
+    const isPerson = people.some((person) => person === to) && !this.isDisabled(to) && !this.isDisabled(by);
     return isPerson && this.principal(to).person !== this.principal(by).person && until > Math.max(start ?? this.now, this.now);
   }
 
@@ -66,7 +66,7 @@ export class InForce extends Directory {
     setting?: Setting | null;
   }): boolean {
     const sides = [by, ...(behalf === null ? [] : [behalf])];
-    if (sides.some((id) => this.principal(id).disabled)) return true;
+    if (sides.some((id) => this.isDisabled(id))) return true;
     const persons = sides.map((id) => this.principal(id).person);
     const same = [...this.directory].filter(([, { person }]) => persons.includes(person)).map(([id]) => `principal/${id}`);
     const agents = by === 'bot' ? ['agent/all', 'agent/bot'] : [];

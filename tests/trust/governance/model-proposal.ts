@@ -57,6 +57,8 @@ export interface Proposal {
   reviews: Review[];
   /** Sets of policies that refused which plan of it, until somebody reviews it again. */
   refusedBy: Set<string>;
+  /** Policy alone would approve it, and policies refused to execute it: people are asked. */
+  asked: boolean;
   /** What its plan does; null until it has one. */
   plan: Effect | null;
   /** How often the box had been filled when it was planned. */
@@ -88,6 +90,16 @@ export function planKey({ revision, plan }: Proposal): string {
 
 export function actionOf(setting: Setting): string {
   return 'on' in setting ? '$switchOn' : 'policies' in setting ? '$changePolicies' : '$delegate';
+}
+
+/** What a family of reverts began with. */
+export function firstOf(proposal: Proposal): Proposal {
+  return proposal.revertOf === null ? proposal : firstOf(proposal.revertOf);
+}
+
+/** How many reverts it is away from that. */
+export function depthOf({ revertOf }: Proposal): number {
+  return revertOf === null ? 0 : 1 + depthOf(revertOf);
 }
 
 export function isOpen({ status }: Proposal): boolean {

@@ -4,7 +4,7 @@
  */
 import { type Command, type Governing, type Grant, people } from './commands.ts';
 import { Counting } from './counting.ts';
-import { actionOf, type Effect, isOpen, keyOf, over, type Proposal, planKey, type Setting } from './model-proposal.ts';
+import { actionOf, depthOf, type Effect, firstOf, isOpen, keyOf, over, type Proposal, planKey, type Setting } from './model-proposal.ts';
 import { expiresAfter, firstFilling, lookedAtBy, refills } from './rules.ts';
 
 export class Model extends Counting {
@@ -76,7 +76,7 @@ export class Model extends Counting {
 
   protected propose({ by, action, size, after, cut }: Extract<Command, { do: 'propose' }>): boolean {
     const behalf = this.principal(by).actsFor;
-    const refused = !this.isMember(by) || this.policies?.proposal?.({ proposer: by }) || this.isStopped({ by, behalf, action });
+    const refused = !this.mayPropose(by, action) || this.policies?.proposal?.({ proposer: by }) || this.isStopped({ by, behalf, action });
     if (refused || cut) return false;
     this.proposals.push({
       ...{ by, behalf, action, size, ...this.unplanned() },
@@ -93,6 +93,7 @@ export class Model extends Counting {
       status: 'simulating',
       reviews: [],
       refusedBy: new Set<string>(),
+      asked: false,
       plan: null,
       seen: 0,
       expires: this.now + expiresAfter,
@@ -104,18 +105,31 @@ export class Model extends Counting {
   protected revert({ of, by, cut }: Extract<Command, { do: 'revert' }>): boolean {
     const original = this.proposals[of];
     if (original?.status !== 'executed' || !this.isMember(by)) return false;
+    if (this.isAlone(original) && !this.mayPropose(by, original.action)) return false;
     if (original.setting === null ? this.policies?.proposal?.({ proposer: by }) : !this.mayGovern(original.setting, by)) return false;
     if (original.setting !== null && !('policies' in original.setting)) return false;
-    const others = this.proposals.filter(
-      ({ revertOf, status }) => revertOf === original && (status === 'executed' || !over.includes(status)),
-    );
+    const family = this.proposals.filter((other) => other.revertOf !== null && firstOf(other) === firstOf(original));
+    const last = family.filter(({ status }) => status === 'executed').at(-1);
+    // What the last of them did is how it is now; so what does not stand is what it did the opposite of.
+    const isTakenBack = last !== undefined && depthOf(last) % 2 !== depthOf(original) % 2;
     const { action, size } = original;
     const behalf = this.principal(by).actsFor;
     const { setting } = original;
-    if (others.length > 0 || this.isStopped({ by, behalf, action, setting })) return false;
+    if (isTakenBack || family.some(isOpen) || this.isStopped({ by, behalf, action, setting })) return false;
     if ((setting !== null && this.undoing(original) === null) || cut) return false;
     const expires = setting === null ? this.now + expiresAfter : Number.POSITIVE_INFINITY;
-    this.proposals.push({ by, behalf, action, size, ...this.unplanned(), expires, after: null, revertOf: original, setting });
+    this.proposals.push({
+      by,
+      behalf,
+      action,
+      size,
+      ...this.unplanned(),
+      expires,
+      after: null,
+      revertOf: original,
+      setting,
+      asked: original.asked,
+    });
     return true;
   }
 
@@ -230,8 +244,8 @@ export class Model extends Counting {
     if (how.endsWith('early')) return false;
     const before = proposal.status;
     for (let times = how === 'twice' ? 2 : 1; times > 0; times--) {
-      if (proposal.status === 'simulating' && !this.isOver(proposal)) this.simulate(proposal);
-      else if (before === 'approved' || before === 'scheduled') this.execute(proposal, how.endsWith('late'));
+      if (before === 'approved' || before === 'scheduled') this.execute(proposal, how.endsWith('late'));
+      else if (proposal.status === 'simulating' && !this.isOver(proposal)) this.simulate(proposal);
       else this.settle(proposal);
     }
     return proposal.status !== before;
@@ -268,11 +282,18 @@ export class Model extends Counting {
       else if (!cut) this.apply(proposal);
       return;
     }
+    if (this.isAlone(proposal) && !this.mayPropose(proposal.by, proposal.action)) {
+      Object.assign(proposal, { asked: true, status: 'simulating' });
+      return;
+    }
     const { roles } = this.principal(proposal.by);
     const facts = { approvals: this.approvals(proposal), size: proposal.size, proposerRoles: roles };
     if (this.policies?.execution?.(facts)) {
-      proposal.refusedBy.add(this.refusal(proposal));
-      proposal.status = 'awaiting_approval';
+      if (this.isAlone(proposal)) Object.assign(proposal, { asked: true, status: 'simulating' });
+      else {
+        proposal.refusedBy.add(this.refusal(proposal));
+        proposal.status = 'awaiting_approval';
+      }
       return;
     }
     if (this.isStale(proposal)) proposal.status = 'simulating';
@@ -345,13 +366,13 @@ export class Model extends Counting {
     return true;
   }
 
-  /** A person who neither broke it nor stands behind it says once what they think of it. */
+  /** A person who stands behind neither whoever broke it nor the proposal says once what they think of it. */
   protected lookBack({ of, by, cut }: Extract<Command, { do: 'lookBack' }>): boolean {
     const proposal = this.proposals[of];
     const glass = proposal === undefined ? undefined : this.glassOf(proposal);
     if (proposal?.status !== 'executed' || glass === undefined || glass.lookedAt || this.glassRule(proposal) === undefined) return false;
     const mayLook = people.some((person) => person === by) && this.isMember(by) && this.principal(by).roles.includes(lookedAtBy);
-    const isOwn = this.isBehind(proposal, by) || this.principal(by).person === this.principal(glass.by).person;
+    const isOwn = this.isBehind(proposal, by) || this.isOnSideOf([glass.by], by);
     if (!mayLook || isOwn || cut) return false;
     for (const one of proposal.glasses) if (one.of === glass.of) one.lookedAt = true;
     return true;
@@ -373,6 +394,7 @@ export class Model extends Counting {
       expires: this.now + expiresAfter,
       reviews: [],
       plan: null,
+      asked: false,
     });
     return true;
   }

@@ -64,6 +64,7 @@ interface Row {
 
 export class Office {
   readonly refusals: Record<string, number> = {};
+  lastRefused = '';
   private rows: Row[] = [];
   private readonly ids: string[] = [];
   private readonly actions: string[] = [];
@@ -233,7 +234,10 @@ export class Office {
         if (cut) throw new CutOff();
         return answer;
       });
-      if (isRefusal(outcome)) this.refusals[outcome.refused] = (this.refusals[outcome.refused] ?? 0) + 1;
+      if (isRefusal(outcome)) {
+        this.refusals[outcome.refused] = (this.refusals[outcome.refused] ?? 0) + 1;
+        this.lastRefused = outcome.refused;
+      }
       return !isRefusal(outcome);
     } catch (error) {
       if (error instanceof CutOff) return false;

@@ -23,6 +23,8 @@ export interface ApprovalRule {
   aloneUpTo?: number;
   approvalsLast?: number;
   glass?: GlassRule;
+  /** Beside agents, who may propose it; everybody with a role where it says nothing. */
+  proposers?: string;
 }
 
 /** Who may have it executed with fewer approvals, and how many others must have approved even then. */
@@ -51,7 +53,7 @@ export const approvalRules: Readonly<Record<string, ApprovalRule>> = {
     stages: [{ thresholds: [asks('officer'), asks('keeper', 2)], any: true }, { thresholds: [asks('keeper', 1, 1)] }],
     shared: true,
   },
-  alone: { stages: [{ thresholds: [asks('keeper')] }], aloneUpTo: 3 },
+  alone: { stages: [{ thresholds: [asks('keeper')] }], aloneUpTo: 3, proposers: 'keeper' },
   urgent: {
     stages: [{ thresholds: [asks('keeper', 2, 1)] }, { thresholds: [asks('officer')] }],
     approvalsLast: 42,
@@ -125,6 +127,7 @@ export function document(): JsonValue {
         ? { rules: [refill] }
         : { rules: [{ rule: 'create', type: 'slot', set: { code: 'code', size: 'size' } }] }),
       approvalPolicy: name,
+      ...proposersOf(name),
     },
   ]);
   const text = { type: 'string', required: true };
@@ -145,6 +148,11 @@ export function document(): JsonValue {
       ...Object.fromEntries(Object.entries(approvalRules).map(([name, rule]) => [name, policyOf(rule)])),
     },
   };
+}
+
+function proposersOf(name: string): { proposers?: string } {
+  const role = approvalRules[name]?.proposers;
+  return role === undefined ? {} : { proposers: `proposer.kind == 'agent' || '${role}' in proposer.roles` };
 }
 
 function policyOf({ stages, shared, aloneUpTo, approvalsLast, glass }: ApprovalRule): JsonValue {

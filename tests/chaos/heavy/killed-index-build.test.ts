@@ -1,12 +1,12 @@
 import pg from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { startIndexBuilds } from '../../events/start-index-builds.ts';
-import type { JsonValue } from '../../ontology/json.ts';
-import { withTenant } from '../../store/sql.ts';
-import { indexBuildWorkflowId } from '../../workflows/index-build.contract.ts';
-import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
-import { LampShop } from '../workflows/lamp-shop.ts';
-import { indexedLamps, relayOf, upload } from '../workflows/lamp-uploads.ts';
+import { startIndexBuilds } from '../../../events/start-index-builds.ts';
+import type { JsonValue } from '../../../ontology/json.ts';
+import { withTenant } from '../../../store/sql.ts';
+import { indexBuildWorkflowId } from '../../../workflows/index-build.contract.ts';
+import { startWorkerProcess, type WorkerProcess } from '../../support/worker-process.ts';
+import { LampShop } from '../../workflows/lamp-shop.ts';
+import { indexedLamps, relayOf, upload } from '../../workflows/lamp-uploads.ts';
 
 const installed = 4_500; // Three batches of an index build.
 const named = (at: number) => `lamp-${String(at).padStart(4, '0')}`;

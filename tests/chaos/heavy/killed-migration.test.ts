@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { startMigrations } from '../../events/start-migrations.ts';
-import { ontologyMigrationWorkflowId } from '../../workflows/ontology-migration.contract.ts';
-import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
-import { LampShop } from '../workflows/lamp-shop.ts';
-import { migratedLamps, relayOf, upload } from '../workflows/lamp-uploads.ts';
+import { startMigrations } from '../../../events/start-migrations.ts';
+import { ontologyMigrationWorkflowId } from '../../../workflows/ontology-migration.contract.ts';
+import { startWorkerProcess, type WorkerProcess } from '../../support/worker-process.ts';
+import { LampShop } from '../../workflows/lamp-shop.ts';
+import { migratedLamps, relayOf, upload } from '../../workflows/lamp-uploads.ts';
 
 const count = 9_000; // Five batches.
 let shop: LampShop;
