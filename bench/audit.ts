@@ -55,6 +55,8 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
       await measureExport({ ...api, token }, Math.ceil(options.entries / 10), file),
       await measureExport({ ...api, token }, 10 * Math.ceil(options.entries / 10), file),
     ]);
+    const unbounded = exported.find(({ oldSpaceMiB }) => oldSpaceMiB !== options.heap);
+    if (unbounded !== undefined) throw new Error(`the API ran with an old space of ${unbounded.oldSpaceMiB} MiB`);
     report(sealed, exported.slice(1), options.heap, await measureVerifier(file, benchSigner.verifierKey));
   } finally {
     await superuser.end();
@@ -104,7 +106,7 @@ function report(sealed: readonly Sealed[], exported: readonly Exported[], heap: 
       [tenants, entries, checkpoints, seconds.toFixed(1), (entries / seconds).toFixed(0), (checkpoints / seconds).toFixed(0)].map(String),
     ),
   ]);
-  console.log(`\nexporting through the API, with a heap of at most ${heap} MiB: memory of its process`);
+  console.log(`\nexporting through the API, whose process has an old space of at most ${heap} MiB: its resident memory`);
   printTable([
     ['entries up to', 'file MiB', 'seconds', 'entries/s', 'before MiB', 'peak MiB'],
     ...exported.map(({ entries, mebibytes, seconds, before, peak }) =>
@@ -115,5 +117,5 @@ function report(sealed: readonly Sealed[], exported: readonly Exported[], heap: 
   console.log(
     `\nverifying ${verified.entries} entries, ${verified.judged} executions judged: ${verified.seconds.toFixed(1)} s, ${perMillion.toFixed(1)} s per million; ${verified.processorSeconds.toFixed(1)} s of a processor; peak ${verified.peak} MiB`,
   );
-  console.log(JSON.stringify({ bench: 'audit', sealed, heap, exported, verified, secondsPerMillion: perMillion }));
+  console.log(JSON.stringify({ bench: 'audit', sealed, oldSpaceMiB: heap, exported, verified, secondsPerMillion: perMillion }));
 }

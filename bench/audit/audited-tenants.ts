@@ -1,8 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { type AuditEntry, auditEntry } from '../../audit/entry.ts';
 
-const perCall = 1_400;
+const perStatement = 200; // Lifecycles: a call of the log's function for each, sent together, since a million entries would wait for as many answers otherwise.
 const stage = (role: string) => ({
   name: role,
   thresholds: [{ name: role, needed: 1, toleratedDenials: 0, reviewers: `'${role}' in reviewer.roles` }],
@@ -17,19 +17,23 @@ const requirement = {
 
 /**
  * Appends entries to a tenant's log as lifecycles leave them, seven to a proposal, through the function that writes all entries: a plan that two stages are asked for, two
- * reviews, and an execution that tells of both as the door does, so that the verifier judges each. Triggers are off, since there are no rows behind them. @returns the
- * tenant's id.
+ * reviews, and an execution that tells of both as the door does, last in its call, so that the verifier judges each. There are no rows behind them, so triggers are off, and
+ * with them what asks whether an entry tells what the rows say; all else that the log asks of an entry is asked. @returns the tenant's id.
  */
 export async function tenantWithLog(superuser: pg.Pool, slug: string, entries: number): Promise<string> {
   const { rows } = await superuser.query<{ id: string }>('SELECT exequatur.ensure_tenant($1, $1) AS id', [slug]);
   const tenant = rows[0]?.id ?? '';
-  for (let done = 0; done < entries; done += perCall) {
-    const some: AuditEntry[] = [];
-    while (some.length < Math.min(perCall, entries - done)) some.push(...lifecycle());
-    const text = JSON.stringify(some.slice(0, entries - done));
+  for (let done = 0; done < entries; ) {
+    const calls: AuditEntry[][] = [];
+    while (calls.length < perStatement && done < entries) {
+      const call = lifecycle().slice(0, entries - done);
+      calls.push(call);
+      done += call.length;
+    }
     await superuser.query(
-      "SELECT exequatur.append_entries($2::jsonb) FROM set_config('app.tenant', $1, false) t, set_config('session_replication_role', 'replica', false) r",
-      [tenant, text],
+      `SELECT exequatur.append_entries(c.entries)
+         FROM set_config('app.tenant', $1, false) t, set_config('session_replication_role', 'replica', false) r, jsonb_array_elements($2::jsonb) c(entries)`,
+      [tenant, JSON.stringify(calls)],
     );
   }
   return tenant;
@@ -38,7 +42,10 @@ export async function tenantWithLog(superuser: pg.Pool, slug: string, entries: n
 function lifecycle(): AuditEntry[] {
   const proposalId = randomUUID();
   const planDigest = `sha256:${createHash('sha256').update(proposalId).digest('hex')}`;
-  const move = (type: string, status: string, more = {}) => auditEntry({ type, proposalId, facts: { status, revision: 1, ...more } });
+  // One decision for each step, as the log has it: 32 bytes that nobody can tell from others.
+  const decided = () => ({ decisions: [randomBytes(32).toString('hex')] });
+  const move = (type: string, from: string, status: string, more = {}, decisions = {}) =>
+    auditEntry({ type, proposalId, facts: { from, status, revision: 1, ...more }, ...decisions });
   const [ofManager, ofOfficer] = [randomUUID(), randomUUID()];
   const review = (reviewId: string, reviewer: string) =>
     auditEntry({
@@ -46,21 +53,23 @@ function lifecycle(): AuditEntry[] {
       proposalId,
       facts: { reviewId, decision: 'approve', planDigest },
       personal: { reviewer, reason: 'As agreed with crew control.' },
+      ...decided(),
     });
   const created = auditEntry({
     type: 'proposal.created',
     proposalId,
     facts: { status: 'simulating', actionType: 'delayFlights', version: 1 },
     personal: { proposer: 'ops-agent', justification: 'The crew of the flight is late.' },
+    ...decided(),
   });
   return [
     created,
-    move('proposal.simulated', 'awaiting_approval', { from: 'simulating', planDigest, requirement }),
+    move('proposal.simulated', 'simulating', 'awaiting_approval', { planDigest, requirement }, decided()),
     review(ofManager, 'duty-manager-1'),
     review(ofOfficer, 'safety-officer'),
-    move('proposal.approved', 'approved'),
-    move('proposal.executing', 'executing'),
-    move('proposal.executed', 'executed', {
+    move('proposal.approved', 'awaiting_approval', 'approved'),
+    move('proposal.executing', 'approved', 'executing', {}, decided()),
+    move('proposal.executed', 'executing', 'executed', {
       planDigest,
       executionId: randomUUID(),
       edits: 3,

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
-import { forgetPeak, memoryOf } from './peak-of-process.ts';
+import { forgetPeak, memoryOf, oldSpaceOf } from './peak-of-process.ts';
 
 export interface Exported {
   entries: number;
@@ -12,6 +12,8 @@ export interface Exported {
   /** The API process's resident memory, in MiB: before, and at most meanwhile. */
   before: number;
   peak: number;
+  /** Beyond which V8 ends that process, which would break the export off. */
+  oldSpaceMiB: number;
 }
 
 /** Exports a log through the API to a file, as an auditor would. */
@@ -28,5 +30,5 @@ export async function measureExport(
   const out = createWriteStream(file);
   await pipeline(Readable.fromWeb(answer.body as ReadableStream), out);
   const seconds = (performance.now() - startedAt) / 1_000;
-  return { entries, seconds, mebibytes: out.bytesWritten / 2 ** 20, before, peak: memoryOf(pid).peak };
+  return { entries, seconds, mebibytes: out.bytesWritten / 2 ** 20, before, peak: memoryOf(pid).peak, oldSpaceMiB: oldSpaceOf(pid) };
 }

@@ -11,6 +11,16 @@ export function memoryOf(pid: number): { now: number; peak: number } {
   }
 }
 
+/** The old space in MiB beyond which V8 ends another process, by what it was started with; NaN where nothing bounds it. */
+export function oldSpaceOf(pid: number): number {
+  try {
+    const given = ['environ', 'cmdline'].map((name) => readFileSync(`/proc/${pid}/${name}`, 'utf8')).join('\0');
+    return Number(/--max[-_]old[-_]space[-_]size=(\d+)/.exec(given)?.[1]);
+  } catch {
+    return Number.NaN;
+  }
+}
+
 /** Processor time of another process since it began, seconds; NaN where the kernel does not say. Other work on the machine does not count in it. */
 export function processorSecondsOf(pid: number): number {
   try {

@@ -11,7 +11,18 @@ const onlyForTheLog = [
   { name: 'tell_approvals', takes: 'p exequatur.proposal, content text, approving uuid[]', returns: 'jsonb', instead: "'{}'::jsonb" },
   { name: 'canonical_facts', takes: 'facts jsonb', returns: 'text', instead: "'{}'::text" },
 ];
+/** What asks at the end of each transaction whether the log tells of what it did: it would refuse all of them. */
+const askersOfTheLog = (turn: 'DISABLE' | 'ENABLE') => `
+  DO $$
+  DECLARE asker record;
+  BEGIN
+    FOR asker IN SELECT t.tgrelid::regclass AS place, t.tgname AS name FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+                  WHERE p.pronamespace = 'exequatur'::regnamespace AND p.proname LIKE 'refuse\\_untold%' LOOP
+      EXECUTE format('ALTER TABLE %s ${turn} TRIGGER %I', asker.place, asker.name);
+    END LOOP;
+  END $$;`;
 const dropBoth = `
+  ${askersOfTheLog('DISABLE')}
   ${onlyForTheLog
     .map(
       ({ name, takes, returns, instead }) => `
@@ -31,7 +42,8 @@ const keepBoth = `
   DROP FUNCTION exequatur.${name};
   ALTER FUNCTION exequatur.${name}_kept RENAME TO ${name};`,
     )
-    .join('')}`;
+    .join('')}
+  ${askersOfTheLog('ENABLE')}`;
 
 /** Processor time of the database for one lifecycle (propose, simulate, approve, execute), with and without, in milliseconds, one figure each round. */
 export async function measureCost(stack: BenchStack, { rounds, lifecycles }: { rounds: number; lifecycles: number }) {

@@ -55,9 +55,9 @@ export function usedBetween(before: ProcessorTimes, after: ProcessorTimes): Map<
 const parts: readonly (readonly [RegExp, string])[] = [
   [/^postgres: \S*temporal|^postgres: \S+ temporal/, "Temporal's database"],
   [/^postgres: /, "the product's database"],
-  [/api\/server\.ts/, 'API'],
-  [/events\/relay\.ts/, 'relay'],
-  [/worker\.ts/, 'worker'],
+  [/api\/server\.mjs/, 'API'],
+  [/events\/relay\.mjs/, 'relay'],
+  [/worker\.mjs/, 'worker'],
   [/bench\/run\.ts/, 'client'],
   [/temporal/, 'Temporal'],
 ];

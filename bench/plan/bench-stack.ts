@@ -6,6 +6,7 @@ import { cedar } from '../../policy/cedar.ts';
 import { decide } from '../../policy/decide.ts';
 import { startPostgres } from '../../scripts/postgres/embedded-postgres.ts';
 import { openPool } from '../../store/connect.ts';
+import type { Login } from '../../store/database-roles.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { OntologyCache } from '../../store/load-ontology.ts';
 import { migrate } from '../../store/migrate.ts';
@@ -35,21 +36,37 @@ export interface BenchStack {
 
 export async function benchStack(directory: string, deps: StoreDeps = ownDeps()): Promise<BenchStack> {
   const server = await startPostgres({ directory: resolve(directory, 'postgres') });
-  const superuserUrl = await createDatabase(server.url);
+  const superuser = await createDatabase(server.url);
   const password = randomBytes(16).toString('hex');
-  await migrate({ url: superuserUrl, passwords: { api: password, worker: password, relay: password } });
-  const superuser = new pg.Pool({ connectionString: superuserUrl });
+  await migrate({ url: superuser, passwords: { api: password, worker: password, relay: password } });
+  const of = (login: Login) => loginUrl(superuser, login, password);
+  const stack = await openBenchStack({ superuser, api: of('api'), worker: of('worker'), relay: of('relay') }, deps);
+  return {
+    ...stack,
+    async stop() {
+      await stack.stop();
+      await server.stop();
+    },
+  };
+}
+
+/** On a database that is migrated and has no tenant of the benchmark's name. */
+export async function openBenchStack(
+  urls: Readonly<Record<Login | 'superuser', string>>,
+  deps: StoreDeps = ownDeps(),
+): Promise<BenchStack> {
+  const superuser = new pg.Pool({ connectionString: urls.superuser });
   const { rows } = await superuser.query<{ tenant: string }>("SELECT exequatur.ensure_tenant('bench', 'Bench') AS tenant");
   const tenant = rows[0]?.tenant ?? '';
-  const api = openPool(loginUrl(superuserUrl, 'api', password));
-  const worker = openPool(loginUrl(superuserUrl, 'worker', password));
+  const api = openPool(urls.api);
+  const worker = openPool(urls.worker);
   const accepted = await withTenantPrisma(api, tenant, (tx) => putOntology(tx, benchDocument as unknown as JsonValue, administrator, deps));
   if (isRefusal(accepted)) throw new Error(`the document was refused: ${JSON.stringify(accepted)}`);
   return {
     tenant,
     api,
     superuser,
-    relayUrl: loginUrl(superuserUrl, 'relay', password),
+    relayUrl: urls.relay,
     deps,
     simulate: async (proposalId) => found(await simulateProposal(worker, tenant, proposalId, deps)),
     execute: async (proposalId) => found(await executeProposal(worker, tenant, proposalId, deps)),
@@ -57,7 +74,6 @@ export async function benchStack(directory: string, deps: StoreDeps = ownDeps())
       await api.end();
       await worker.end();
       await superuser.query('SELECT 1').finally(() => superuser.end());
-      await server.stop();
     },
   };
 }
@@ -81,6 +97,6 @@ async function createDatabase(serverUrl: string): Promise<string> {
   return Object.assign(new URL(serverUrl), { pathname: '/bench_plan' }).href;
 }
 
-function loginUrl(superuserUrl: string, login: string, password: string): string {
+function loginUrl(superuserUrl: string, login: Login, password: string): string {
   return Object.assign(new URL(superuserUrl), { username: `bench_plan_${login}`, password }).href;
 }

