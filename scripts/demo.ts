@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { elapsed, say } from './bootstrap/progress.mjs';
 import { castOf } from './demo/cast.ts';
 import { approveAndExecute, showRefusals } from './demo/decide-closure.ts';
+import { explain } from './demo/explain.ts';
 import { governDelays } from './demo/govern-delays.ts';
 import { findSamples, showHistory, showObjects, showOtherTenant } from './demo/look-around.ts';
 import { proposeChangeSet } from './demo/one-change-set.ts';
@@ -66,6 +67,8 @@ async function act(stack: Stack): Promise<void> {
     ],
     closure.proposal,
   );
+  text('');
+  await explain(cast.dutyManager, executed);
   await showObjects(cast, samples, 'The objects as they are now');
   const flight = samples.at(-1);
   if (flight) await showHistory(cast, flight);

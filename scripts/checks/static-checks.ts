@@ -28,7 +28,7 @@ const sources = [...folders.filter((folder) => existsSync(folder)), ...readdirSy
 
 export const staticChecks: readonly Check[] = [
   tool('format and lint (biome)', 'biome', ['check', '.']),
-  tool('types (tsc)', 'tsc', ['-p', '.']),
+  tool('types (tsc)', 'tsc', ['-p', '.', '--incremental', '--tsBuildInfoFile', '.exequatur/types.tsbuildinfo']),
   tool('import directions (dependency-cruiser)', 'depcruise', ['--config', '.dependency-cruiser.cjs', ...sources]),
   tool('unused files, exports and packages (knip)', 'knip', ['--no-progress']),
   tool('Prisma schema', 'prisma', ['validate']),

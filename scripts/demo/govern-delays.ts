@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { OntologyDocument } from '../../ontology/definition.ts';
 import { propose, review, until, untilExecuted } from '../rest/carry-proposal.ts';
-import type { Proposal } from '../rest/proposal.ts';
 import { expectGood, type Problem } from '../rest/rest-client.ts';
 import type { Cast } from './cast.ts';
+import { explain } from './explain.ts';
 import { heading, table, text } from './page.ts';
 
 const flights = ['00001', '00002'];
@@ -69,23 +69,30 @@ async function heldByWindow({ agent, operator }: Cast): Promise<void> {
   const executed = await untilExecuted(agent, proposal.id);
   const afterMs = Date.parse(executed.statusTimestamps.executed ?? '') - Date.parse(once.until);
   if (afterMs < 0) throw new Error('The window did not hold it.');
-  text(`it was executed by itself ${afterMs} ms after the window closed`);
+  text(`it was executed by itself ${afterMs} ms after the window closed`, '');
+  await explain(agent, executed);
 }
 
-async function switchedOff({ agent, operator }: Cast): Promise<void> {
+async function switchedOff({ agent, dutyManager, operator }: Cast): Promise<void> {
   heading('A switch stops the agent; to let it go on takes two people');
   const path = '/v1/switches/agent/ops-agent';
+  const waiting = await propose(agent, delay(40), randomUUID());
   expectGood(await operator.put(path, { state: 'off', reason: 'It delays too much.' }), 'Switching off');
   const refused = await agent.post<Problem>('/v1/proposals', delay(5), { 'idempotency-key': randomUUID() });
   if (refused.status !== 409) throw new Error(`The agent was answered ${refused.status} although it is switched off`);
+  expectGood(await review(dutyManager, waiting, 'approve', 'Agreed.'), 'Approving what is switched off');
+  const held = await until(agent, waiting.id, (status) => status === 'scheduled');
   const asked = await operator.put<Problem>(path, { state: 'on', reason: 'It knows better now.' });
   if (asked.status !== 202) throw new Error(`One operator alone was answered ${asked.status}`);
   table([
     ['who', 'wants', 'answer', 'in words'],
     ['operator', 'ops-agent off', '200', 'from now on nothing it proposes is accepted or executed'],
     ['ops-agent', 'another delay', String(refused.status), refused.body.title ?? ''],
+    ['duty-manager-1', 'to approve one of before', '201', `approved, and ${held.status}: nothing is executed`],
     ['operator', 'ops-agent on', String(asked.status), 'it stays off until another operator approves that proposal'],
   ]);
+  text('');
+  await explain(agent, waiting);
 }
 
 async function stageDropped({ administrator }: Cast): Promise<void> {
@@ -109,15 +116,4 @@ async function stageDropped({ administrator }: Cast): Promise<void> {
 interface SettingAnswer {
   proposal: { id: string } | null;
   loosens: { pointer: string; message: string }[];
-}
-
-interface Decision {
-  action: string;
-  outcome: string;
-  explanation: string;
-}
-
-async function explain(client: Cast['agent'], proposal: Proposal): Promise<void> {
-  const { decisions } = expectGood(await client.get<{ decisions: Decision[] }>(`/v1/proposals/${proposal.id}/decisions`), 'Asking why');
-  table([['decision', 'outcome', 'why'], ...decisions.map(({ action, outcome, explanation }) => [action, outcome, explanation])]);
 }

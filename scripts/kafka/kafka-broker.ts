@@ -104,7 +104,7 @@ const quietLogs = `Configuration:
 async function format(kafka: string, directory: string, properties: string): Promise<void> {
   rmSync(join(directory, 'logs'), { recursive: true, force: true });
   const cluster = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
-  await run(kafka, ['kafka.tools.StorageTool', 'format', '--standalone', '-t', cluster, '-c', properties]);
+  await run(kafka, ['kafka.tools.StorageTool', 'format', '--standalone', `--cluster-id=${cluster}`, '-c', properties]);
 }
 
 /** The port opens only once the broker serves. */

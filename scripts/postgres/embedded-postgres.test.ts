@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -22,8 +22,8 @@ afterAll(async () => {
   rmSync(parent, { recursive: true, force: true });
 });
 
-async function query(sql: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: server.url });
+async function query(sql: string, url = server.url): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url });
   client.on('error', () => {}); // The server is killed on purpose.
   await client.connect();
   try {
@@ -38,6 +38,16 @@ const postmasterPid = () => Number(readFileSync(join(directory, 'postmaster.pid'
 describe('startPostgres', () => {
   it('orders text by its bytes', async () => {
     expect(await query("select 'B' < 'a' as answer")).toEqual([{ answer: true }]);
+  });
+
+  it('lets nobody in who cannot read its directory', async () => {
+    const url = new URL(server.url);
+    url.password = '';
+    await expect(query('select 1', url.href)).rejects.toThrow('password');
+    url.password = 'guessed';
+    await expect(query('select 1', url.href)).rejects.toMatchObject({ code: '28P01' });
+    expect(statSync(join(directory, 'superuser-password')).mode & 0o077).toBe(0);
+    expect(statSync(directory).mode & 0o077).toBe(0);
   });
 
   it('starts again after a kill -9, with everything that was committed', async () => {

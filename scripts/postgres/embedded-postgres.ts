@@ -2,7 +2,8 @@
  * Starts the PostgreSQL that the npm package carries, over a data directory of the checkout. The caller owns the directory: a server that still runs there
  * was left by a killed owner and is ended first. A stale postmaster.pid and backends still dying do not prevent a start.
  */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -28,7 +29,7 @@ export interface PostgresOptions {
   preferredPort?: number;
   /** This port and no other: of a server that is started again. */
   port?: number | undefined;
-  /** For tests alone: a crash of the machine may lose everything, one of the server nothing, and commits cost no disk flush. */
+  /** For tests alone: a crash of the machine may lose everything, one of the server nothing, commits cost no disk flush, and no password is asked for. */
   disposable?: boolean;
 }
 
@@ -42,14 +43,14 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   await endOrphanedBackends(directory);
   mkdirSync(dirname(directory), { recursive: true });
   const runAs = chooseRunAs([binaries.postgres, dirname(directory)]);
-  if (!existsSync(join(directory, 'PG_VERSION'))) await initialise(directory, binaries.initdb, runAs);
+  if (!existsSync(join(directory, 'PG_VERSION'))) await initialise(options, binaries.initdb, runAs);
 
   let failure = '';
   for (let attempt = 1; attempt <= attempts; attempt++) {
     removeStalePid(directory);
     const port = options.port ?? (await freePort(attempt === 1 ? options.preferredPort : 0));
     const program = launch(options, binaries.postgres, runAs, port);
-    if (await becomesReady(program, port)) return serverOf(program, directory, port);
+    if (await becomesReady(program, urlAt(directory, port))) return serverOf(program, directory, port);
     failure = program.tail();
     await program.stop();
     await delay(attempt * 300);
@@ -66,34 +67,36 @@ function serverOf(program: LeashedProgram, directory: string, port: number): Pos
     await program.stop();
     await ended;
   };
-  return { url: urlAt(port), port, ended, stop };
+  return { url: urlAt(directory, port), port, ended, stop };
 }
 
-const urlAt = (port: number) => `postgres://postgres@127.0.0.1:${port}/postgres`;
+/** Kept with the data, where nobody else on the machine can read it. A server without one lets in whoever reaches the loopback. */
+const passwordIn = (directory: string) => join(directory, 'superuser-password');
+
+function urlAt(directory: string, port: number): string {
+  const file = passwordIn(directory);
+  const password = existsSync(file) ? `:${readFileSync(file, 'utf8')}` : '';
+  return `postgres://postgres${password}@127.0.0.1:${port}/postgres`;
+}
 
 /** Made beside its final place and renamed, so that an interrupted initdb leaves no half directory behind. */
-async function initialise(directory: string, initdb: string, runAs: RunAs): Promise<void> {
+async function initialise({ directory, disposable = false }: PostgresOptions, initdb: string, runAs: RunAs): Promise<void> {
   const unfinished = `${directory}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
-  mkdirSync(unfinished, { mode: 0o700 });
+  const data = join(unfinished, 'data');
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const passwordFile = passwordIn(unfinished);
+  writeFileSync(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
   giveTo(unfinished);
-  // Bytes order text, so that key order is the same on every machine; trust, because the server listens on the loopback alone.
-  const args = [
-    '-D',
-    unfinished,
-    '-U',
-    'postgres',
-    '-A',
-    'trust',
-    '-E',
-    'UTF8',
-    '--locale-provider=builtin',
-    '--locale=C.UTF-8',
-    '--no-sync',
-  ];
+  const authentication = disposable ? ['-A', 'trust'] : ['-A', 'scram-sha-256', '--pwfile', passwordFile];
+  // Bytes order text, so that key order is the same on every machine.
+  const locale = ['-E', 'UTF8', '--locale-provider=builtin', '--locale=C.UTF-8'];
+  const args = ['-D', data, '-U', 'postgres', ...authentication, ...locale, '--no-sync'];
   const [command = initdb, ...rest] = [...runAs.prefix, initdb, ...args];
   await run(command, rest, { cwd: '/', ...(runAs.identity ? { identity: runAs.identity } : {}) });
-  renameSync(unfinished, directory);
+  if (!disposable) renameSync(passwordFile, passwordIn(data));
+  renameSync(data, directory);
+  rmSync(unfinished, { recursive: true, force: true });
 }
 
 function launch(options: PostgresOptions, postgres: string, runAs: RunAs, port: number): LeashedProgram {
@@ -121,10 +124,10 @@ function launch(options: PostgresOptions, postgres: string, runAs: RunAs, port: 
   });
 }
 
-async function becomesReady(program: LeashedProgram, port: number): Promise<boolean> {
+async function becomesReady(program: LeashedProgram, url: string): Promise<boolean> {
   const deadline = Date.now() + startTimeoutMs;
   while (Date.now() < deadline && !program.hasEnded()) {
-    if (await answers(urlAt(port))) return true;
+    if (await answers(url)) return true;
     await delay(50);
   }
   return false;

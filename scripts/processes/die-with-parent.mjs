@@ -4,10 +4,14 @@
  */
 import { isMainThread, Worker } from 'node:worker_threads';
 
+// Whoever started this process says so, since one that was killed before this line was reached is nobody's parent any more, and nothing would change about that.
+const parent = Number(process.env.EXEQUATUR_SUPERVISOR_PID);
+
 // `--import` is run in every thread of the process; one watch is enough, and one that started another would never end.
 if (isMainThread) {
+  if (process.ppid !== parent) process.exit(1);
   process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   process.channel?.unref(); // The channel alone must not keep the process alive.
   // A thread, since a blocked main thread is told of nothing; without the parent's loaders, which would double the time it takes to start.
-  new Worker(new URL('watch-parent.mjs', import.meta.url), { execArgv: [], workerData: { parent: process.ppid } }).unref();
+  new Worker(new URL('watch-parent.mjs', import.meta.url), { execArgv: [], workerData: { parent } }).unref();
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -54,7 +54,7 @@ describe('a leashed program', () => {
 });
 
 describe('a supervised process', () => {
-  const entry = () => join(directory, 'entry.mts');
+  const entry = () => join(directory, 'entry.mjs');
 
   const hangs = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);';
   it.each([
@@ -96,6 +96,15 @@ describe('a supervised process', () => {
     await process_.stop();
     expect(identify(last)).toBeUndefined();
     expect(process_.pid()).toBeUndefined();
+  });
+
+  it('does not begin where its owner was killed before it came to watch', async () => {
+    writeFileSync(entry(), "console.log('begun');");
+    const args = ['--import', './scripts/processes/die-with-parent.mjs', entry()];
+    const start = (owner: number) =>
+      spawnSync(process.execPath, args, { env: { ...process.env, EXEQUATUR_SUPERVISOR_PID: `${owner}` }, encoding: 'utf8' });
+    expect(start(process.ppid)).toMatchObject({ status: 1, stdout: '' });
+    expect(start(process.pid)).toMatchObject({ status: 0, stdout: 'begun\n' });
   });
 
   it('ends when its owner is killed', async () => {

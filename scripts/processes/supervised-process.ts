@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { bundleEntry } from './bundle-entry.ts';
 
 export interface SupervisedProcess {
   readonly name: string;
@@ -41,6 +42,7 @@ export function supervise(options: SupervisedOptions): SupervisedProcess {
   let failures = 0;
   let restart: NodeJS.Timeout | undefined;
   let announceEnd = () => {};
+  let starting: Promise<void> = Promise.resolve();
 
   const report = (line: string) => {
     lines.push(line);
@@ -48,9 +50,20 @@ export function supervise(options: SupervisedOptions): SupervisedProcess {
     options.onLine(options.name, line);
   };
 
+  const startAgain = (why: string) => {
+    report(`${why}; starting again in ${backoffMs} ms`);
+    restart = setTimeout(start, backoffMs);
+    backoffMs = Math.min(backoffMs * 2, longestBackoffMs);
+  };
   const start = () => {
+    starting = begin().catch((error: Error) => startAgain(`could not be made: ${error.message}`));
+  };
+  const begin = async () => {
+    const { EXEQUATUR_FUNCTIONS: named } = options.env; // A module that the process loads by its path.
+    const [entry, functions] = await Promise.all([bundleEntry(options.entry), named && bundleEntry(named)]);
+    if (stopping) return;
     const startedAt = Date.now();
-    child = launch(options);
+    child = launch(entry, { ...options.env, ...(functions && { EXEQUATUR_FUNCTIONS: functions }) });
     for (const stream of [child.stdout, child.stderr]) if (stream) createInterface({ input: stream }).on('line', report);
     child.once('error', (error) => report(`could not be started: ${error.message}`));
     child.once('exit', (code, signal) => {
@@ -59,9 +72,7 @@ export function supervise(options: SupervisedOptions): SupervisedProcess {
       if (stopping) return;
       failures += 1;
       if (Date.now() - startedAt >= healthyAfterMs) backoffMs = firstBackoffMs;
-      report(`ended (${signal ?? code}); starting again in ${backoffMs} ms`);
-      restart = setTimeout(start, backoffMs);
-      backoffMs = Math.min(backoffMs * 2, longestBackoffMs);
+      startAgain(`ended (${signal ?? code})`);
     });
   };
   start();
@@ -74,6 +85,7 @@ export function supervise(options: SupervisedOptions): SupervisedProcess {
     async stop() {
       stopping = true;
       clearTimeout(restart);
+      await starting;
       const running = child;
       if (!running) return;
       const ended = new Promise<void>((resolve) => {
@@ -87,9 +99,9 @@ export function supervise(options: SupervisedOptions): SupervisedProcess {
   };
 }
 
-function launch(options: SupervisedOptions): ChildProcess {
-  return spawn(process.execPath, [nurserySize, '--import', 'tsx', '--import', './scripts/processes/die-with-parent.mjs', options.entry], {
-    env: { ...process.env, ...options.env },
+function launch(entry: string, env: Record<string, string>): ChildProcess {
+  return spawn(process.execPath, [nurserySize, '--enable-source-maps', '--import', './scripts/processes/die-with-parent.mjs', entry], {
+    env: { ...process.env, ...env, EXEQUATUR_SUPERVISOR_PID: String(process.pid) },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true, // Ctrl-C in a terminal goes to us alone; we end things in order.
   });

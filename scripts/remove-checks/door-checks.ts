@@ -81,7 +81,7 @@ function askedBy(refusing: readonly DoorFunction[], all: readonly DoorFunction[]
 
 /** Says which row is meant, and not whether it may: of tenants, row-level security says the same. */
 const names =
-  /^(\w+\.tenant_id = .*|\w+\.(id|\w+_id|name|type|link|property|run|ordinal|scope|key|number|op) = \S+( COLLATE "C")?|CONFLICT\b.*|true|FOUND)$/s;
+  /^(\w+\.tenant_id = .*|\w+\.(id|\w+_id|name|type|link|property|run|ordinal|scope|key|number|op) = \S+( COLLATE "C")?|(CONFLICT|CONSTRAINT)\b.*|true|FOUND)$/s;
 
 function conditionsIn(name: string, text: string): Removal[] {
   return sqlConditions(text)

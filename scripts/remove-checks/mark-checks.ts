@@ -37,9 +37,17 @@ export function markedSource(checked: Checked): string {
   ]);
 }
 
+/**
+ * Planned without knowing the parameters: else PostgreSQL computes what can be computed before anything is asked, and what the check before it would have ended, a length of what is
+ * no list, fails as soon as a mark keeps it from seeing that this check has answered already.
+ */
 export function markedFunction(checked: Checked): string {
-  return marked(checked, (key, { by }) => (by === 'NULL;' ? [`PERFORM met.k${key}(true); `, ''] : [` met.k${key}(`, ') ']));
+  const text = marked(checked, (key, { by }) => (by === 'NULL;' ? [`PERFORM met.k${key}(true); `, ''] : [` met.k${key}(`, ') ']));
+  return text.replace(beforeBody, " SET plan_cache_mode TO 'force_generic_plan'\n$&");
 }
+
+/** As `pg_get_functiondef` writes it, below all settings of the function. */
+const beforeBody = /^AS \$function\$/m;
 
 /** Calls of functions are what PostgreSQL counts whatever becomes of a transaction, and also in one that only reads: `hit_` is called where the check is met. */
 export function markingFunctions({ text, removals }: Checked): string {

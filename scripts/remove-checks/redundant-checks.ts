@@ -5,6 +5,14 @@ export const redundantChecks: readonly { name: string; because: string }[] = [
     because: 'admits() computes nothing without an expression, and what cannot be computed admits nobody; this is for the compiler',
   })),
   {
+    name: 'gate  ontology/resolve-requirement.ts  condition === undefined',
+    because: 'compute() asks a stage whose condition cannot be computed, and none cannot; this is for the compiler',
+  },
+  {
+    name: "gate  ontology/resolve-requirement.ts  typeof value === 'number'",
+    because: 'a ceiling is of a numeric parameter, and what is not there is under none; this is for the compiler',
+  },
+  {
     name: 'gate  ontology/quorum.ts  expression !== null',
     because: 'admits() computes nothing without an expression, and what cannot be computed admits nobody; this is for the compiler',
   },
@@ -31,6 +39,22 @@ export const redundantChecks: readonly { name: string; because: string }[] = [
   {
     name: 'door  end_migration()  XQ006 the migration cannot end like that: (SELECT max(o.version)',
     because: 'put_setting() puts no other definitions in force while a migration runs, and found_setting() none where there are any',
+  },
+  {
+    name: "door  counted_since()  ends others = '{}'",
+    because: 'of no other plans there is none that was read later, which is answered alike; this spares the question',
+  },
+  {
+    name: 'door  counting_reviews()  where n.id <> g.id',
+    because: 'no approval is later than itself, or refused or of a larger id at its own instant; this is for whoever reads it',
+  },
+  {
+    name: "door  glass_in_force()  where f.floor ? 'glass'",
+    because: 'where nothing provides for emergencies there are no roles for them, of which the condition after the next asks',
+  },
+  {
+    name: 'door  hold_types()  XQ003 there is no such plan',
+    because: 'approved_text() finds no plan of a proposal that is not there either, with the same code',
   },
   {
     name: 'door  apply_plan()  XQ003 there is no such plan',

@@ -34,7 +34,7 @@ export function prepare(workshop: Workshop, checked: readonly Checked[]): void {
   if (globalThis.removedFunction) await onServer(urlOf(server, name), (client) => client.query(globalThis.removedFunction));`,
   );
   // What a test has called is counted in its database, which therefore stays until it has been read.
-  const drop = `await onServer(server, (client) => client.query(\`DROP DATABASE IF EXISTS \${name} WITH`;
+  const drop = `for (const one of [name, \`\${name}_saved\`]) await client.query(\`DROP DATABASE`;
   workshop.replace(support, drop, `if (!globalThis.tellsMet) ${drop}`);
   workshop.replace(support, 'export async function createTestDatabase(', `${sharing}\nasync function makeTestDatabase(`);
 }
