@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
+import { readAllowedAddress } from './outbound/allowed-addresses.ts';
 
 /**
  * Settings come from the environment, checked once at start: a process with a setting missing or misspelt says which and ends.
@@ -18,7 +18,10 @@ const addresses = z
   .string()
   .default('')
   .transform((text) => text.split(',').flatMap((entry) => (entry.trim() === '' ? [] : [entry.trim()])))
-  .refine((entries) => entries.every(isAddressOrCidr), 'must be addresses or CIDRs with commas between');
+  .refine(
+    (entries) => entries.every(isAllowedAddress),
+    'must be addresses or CIDRs with commas between, each for all tenants or with @ and the id of one',
+  );
 const secretsKey = z
   .string()
   .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64')
@@ -129,6 +132,9 @@ const relaySettings = z.object({
   /** A program that signs instead, with its arguments, and what verifies its signatures. */
   EXEQUATUR_CHECKPOINT_COMMAND: z.string().min(1).optional(),
   EXEQUATUR_CHECKPOINT_COMMAND_KEY: z.string().min(1).optional(),
+  /** The one that it takes over from, which signs beside it. */
+  EXEQUATUR_CHECKPOINT_PREVIOUS_COMMAND: z.string().min(1).optional(),
+  EXEQUATUR_CHECKPOINT_PREVIOUS_COMMAND_KEY: z.string().min(1).optional(),
   EXEQUATUR_WITNESSES: witnesses,
 });
 
@@ -145,9 +151,12 @@ export function secretsKeys(settings: Pick<ApiSettings, 'EXEQUATUR_SECRETS_KEY' 
   return [settings.EXEQUATUR_SECRETS_KEY, settings.EXEQUATUR_SECRETS_PREVIOUS_KEY].filter((key) => key !== undefined);
 }
 
-function isAddressOrCidr(entry: string): boolean {
-  const [address = '', bits] = entry.split('/');
-  return isIP(address) !== 0 && (bits === undefined || /^\d{1,3}$/.test(bits));
+function isAllowedAddress(entry: string): boolean {
+  try {
+    return readAllowedAddress(entry) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function read<T extends z.ZodType>(settings: T, env: NodeJS.ProcessEnv): z.infer<T> {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { countEndedEffects } from './activities/count-ended-effects.ts';
 import { createActivities } from './activities/create-activities.ts';
 import { createIndexActivities } from './activities/create-index-activities.ts';
 import { createMigrationActivities } from './activities/create-migration-activities.ts';
@@ -65,6 +66,7 @@ const worker = await Worker.create({
       store,
       logger,
       durations: measureSteps(registry),
+      endedEffects: countEndedEffects(registry),
       outside: openOutside({
         pool,
         functions,
