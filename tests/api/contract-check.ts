@@ -1,4 +1,4 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { openApiDocument } from '../../api/open-api.ts';
 import { routes } from '../../api/routes.ts';
@@ -15,9 +15,12 @@ interface Described {
 }
 
 const document = openApiDocument(routes) as unknown as Described;
-const ajv = new Ajv2020({ strict: false, allErrors: true });
+const ajv = new Ajv2020({ strict: false, allErrors: true, inlineRefs: false });
 addFormats.default(ajv);
 ajv.addSchema({ ...document, $id: 'openapi' });
+
+/** Compiled once for each answer that is described: the same few hundred are asked about some ten thousand times. */
+const validators = new Map<unknown, ValidateFunction>();
 
 const patterns = Object.keys(document.paths).map((path) => ({ path, pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`) }));
 
@@ -41,7 +44,7 @@ export function checkAgainstContract(
   const content = response.content?.[answer.mediaType];
   if (response.content !== undefined && content === undefined) throw new Error(`${what} with ${answer.mediaType}, which is not described`);
   if (content?.schema === undefined) return;
-  const validate = ajv.compile(inDocument(content.schema));
+  const validate = validatorOf(content.schema);
   if (!validate(answer.body))
     throw new Error(`${what} with a body of another shape: ${ajv.errorsText(validate.errors)}: ${JSON.stringify(answer.body)}`);
   if (answer.status !== 400 && answer.status !== 422) return;
@@ -52,6 +55,12 @@ export function checkAgainstContract(
 function documented({ parameters = [] }: Operation): Record<string, string[]> {
   const of = (place: string) => parameters.filter((one) => one.in === place).map(({ name }) => name);
   return { query: of('query'), path: of('path'), header: of('header') };
+}
+
+function validatorOf(schema: unknown): ValidateFunction {
+  const validate = validators.get(schema) ?? ajv.compile(inDocument(schema));
+  validators.set(schema, validate);
+  return validate;
 }
 
 function inDocument(schema: unknown): object {
