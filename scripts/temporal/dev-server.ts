@@ -3,6 +3,7 @@
  */
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
 import { freePort } from '../processes/free-port.ts';
 import { endPrevious, type LeashedProgram, startLeashed } from '../processes/leashed-program.ts';
 import { dynamicConfig } from './dynamic-config.ts';
@@ -80,11 +81,14 @@ function serverArguments(options: TemporalDevServerOptions, ports: Ports): strin
   return args;
 }
 
-/** The tool opens the port only after the server behind it is healthy and the namespace and search attributes are registered. */
+/**
+ * The tool opens the port only after the server behind it is healthy and the namespace and search attributes are registered. That something listens there is not enough:
+ * another program may have been quicker to take a port that was found free, and ours ends then.
+ */
 async function becomesReady(program: LeashedProgram, port: number): Promise<boolean> {
   const deadline = Date.now() + startTimeoutMs;
   while (Date.now() < deadline && !program.hasEnded()) {
-    if (await accepts(port)) return true;
+    if ((await accepts(port)) && (await answers(port))) return true;
     await delay(50);
   }
   return false;
@@ -96,4 +100,14 @@ function accepts(port: number): Promise<boolean> {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());
   });
+}
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    const connection = await Connection.connect({ address: `127.0.0.1:${port}`, connectTimeout: '2 seconds' });
+    await connection.close();
+    return true;
+  } catch {
+    return false;
+  }
 }
