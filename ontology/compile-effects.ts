@@ -89,7 +89,8 @@ interface EffectsContext {
   rules: RuleContext;
   scope: Scope;
   endpoints: Readonly<Record<string, EndpointDefinition>>;
-  sensitiveOf: (variables: Iterable<Variable>) => string[];
+  /** What is sensitive of what these variables were asked for, and of what these slots fill. */
+  sensitiveOf: (variables: Iterable<Variable>, slots: ReadonlySet<string>) => string[];
 }
 
 /** Compiles an action type's effects in order, since a later one may take what the answer to an earlier one says. */
@@ -116,7 +117,8 @@ function compileEffect(
 ): CompiledEffect | undefined {
   const { rules, scope, endpoints } = context;
   const tracing = scope.traced();
-  const before: SendContext = { rules, scope, tracing, slots: new Set(filled), endpoints };
+  const sent = new Set<string>();
+  const before: SendContext = { rules, scope, tracing, slots: new Set(filled), sent, endpoints };
   const after = { ...before, slots: new Set([...filled, ...Object.keys(effect.slots ?? {})]) };
   for (const [slot, { value }] of Object.entries(effect.slots ?? {}) as [string, SlotDefinition][]) {
     if (filled.has(slot)) rules.faults.addAt(pointer, ['slots', slot], 'an earlier effect fills it');
@@ -136,7 +138,7 @@ function compileEffect(
     request,
     ...handling,
     ...(compensation ? { compensation } : {}),
-    sensitive: context.sensitiveOf(tracing.variables.values()),
+    sensitive: context.sensitiveOf(tracing.variables.values(), sent),
   };
 }
 
@@ -156,9 +158,10 @@ export function compileChecks(
       return holds ? [{ definition, holds, sensitive: [] }] : [];
     }
     const tracing = scope.traced();
-    const send = { rules, scope, tracing, slots, endpoints };
+    const sent = new Set<string>();
+    const send = { rules, scope, tracing, slots, sent, endpoints };
     const probe = compileProbe(send, definition.probe, pointerTo(base, at, 'probe'));
-    return probe ? [{ definition, probe, sensitive: context.sensitiveOf(tracing.variables.values()) }] : [];
+    return probe ? [{ definition, probe, sensitive: context.sensitiveOf(tracing.variables.values(), sent) }] : [];
   });
 }
 

@@ -17,12 +17,12 @@ import { parseDocument } from './definition-schema.ts';
 import { deriveCeilings, deriveDefinitionText, deriveFloors, deriveInterfaceLimits } from './derive.ts';
 import { deriveSurface } from './derive-surface.ts';
 import { FaultList } from './fault-list.ts';
-import { pointerTo } from './json.ts';
+import { compareText, pointerTo } from './json.ts';
 import { isEffectFunction, type OntologyFunction, type RegisteredFunction } from './ontology-function.ts';
 import { parametersSchema } from './parameters-schema.ts';
 import type { Fault } from './plan.ts';
 import { boolean, expression, type Types, typesTouched } from './rule-context.ts';
-import { sensitiveMentions } from './sensitive-mentions.ts';
+import { sensitiveFills, sensitiveMentions } from './sensitive-mentions.ts';
 
 /** Each is a type of its own to expressions. */
 const mostStructs = 2_000;
@@ -169,7 +169,10 @@ function compileExpressions(
     rules: context,
     scope,
     endpoints: document.endpoints ?? {},
-    sensitiveOf: (variables: Iterable<Variable>) => sensitiveMentions(action, types, variables),
+    sensitiveOf: (variables: Iterable<Variable>, slots: ReadonlySet<string>) => {
+      const found = [...sensitiveMentions(action, types, variables), ...sensitiveFills(rules, types, slots)];
+      return [...new Set(found)].sort(compareText);
+    },
   };
   return {
     parameters,

@@ -18,6 +18,8 @@ export interface TemplateContext {
   tracing: Scope;
   /** Slots that are filled before this is sent. */
   slots: ReadonlySet<string>;
+  /** Those of them that are sent. */
+  sent: Set<string>;
 }
 
 /** Maps have no JSON that could be told apart from ours; a template says objects itself. */
@@ -39,6 +41,7 @@ export function compileTemplate(context: TemplateContext, template: Template, po
   }
   if (isSlot(template)) {
     if (!slots.has(template.slot)) rules.faults.addAt(pointer, ['slot'], `no earlier effect fills ${template.slot}`);
+    context.sent.add(template.slot);
     return { kind: 'slot', slot: template.slot };
   }
   const fields = Object.entries(template).flatMap(([name, inner]) => {

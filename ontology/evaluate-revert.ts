@@ -48,14 +48,14 @@ export interface RevertedExecution {
  * Computes the plan that takes an execution back: before-images restored, what was created deleted, what was deleted created again. It refuses as a whole, naming
  * the objects, when something the execution wrote has another value now, or when something it created is referred to. A value that was changed and changed back
  * is no conflict; so reverts in reverse order always go through. `original` is the ontology of the execution, from which its action type is taken; what is restored
- * must fit `ontology`, the one in force.
+ * must fit `ontology`, the one in force. With `skipsConflicts` an effect that cannot be taken back any more is told as lasting.
  */
 export async function evaluateRevert(
   original: CompiledOntology,
   ontology: CompiledOntology,
   execution: RevertedExecution,
   snapshot: Snapshot,
-  context: Pick<EvaluationContext, 'tenant' | 'asksPeople'>,
+  context: Pick<EvaluationContext, 'tenant' | 'asksPeople'> & { skipsConflicts?: boolean },
 ): Promise<SimulationOutcome> {
   const action = actionTypeIn(original, execution.actionType);
   if (!action) {
@@ -68,7 +68,8 @@ export async function evaluateRevert(
     await invertLinks(builder, execution.changes);
     refuseMisfits(builder);
     const edits = await finishEdits(builder); // As many as what is taken back, which was within the limits then.
-    const { effects, lasting } = revertEffects(execution.outside ?? { effects: [] }, ontology.document.endpoints);
+    const { endpoints } = ontology.document;
+    const { effects, lasting } = revertEffects(execution.outside ?? { effects: [] }, endpoints, context.skipsConflicts);
     const requirement = revertRequirement(execution.requirement, execution.actionType, original, ontology, edits, context.asksPeople);
     const plan = {
       header: {

@@ -89,6 +89,12 @@ describe('the effects of a plan', () => {
     expect(outcome).toMatchObject({ simulation: { summary: { revertible: false, irreversibleFrom: 'tell' } } });
   });
 
+  it('say before anyone approves which optional ones nothing takes back', async () => {
+    const { compensation: _gone, ...kept } = tellDepot;
+    const outcome = await planned([bookCarrier, { ...kept, optional: true }], { parcel: 'P1', depot: 'north' });
+    expect(outcome).toMatchObject({ simulation: { summary: { revertible: true, lasting: ['tell'] } } });
+  });
+
   it('are left out where their condition does not hold, and then nothing may take what they would have filled', async () => {
     const heavyAlone = { ...bookCarrier, when: 'parcel.weight > 10' };
     expect(await planned([heavyAlone], { parcel: 'P1', depot: 'north' })).toMatchObject({
@@ -118,6 +124,28 @@ describe('the effects of a plan', () => {
       simulation: { plan: { header: { effects: [{ sensitive: ['parcel.note'] }, { name: 'tell' }], requirement: { automatic: false } } } },
     });
     if (outcome.kind === 'planned') expect(outcome.simulation.plan.header.effects[1]).not.toHaveProperty('sensitive');
+  });
+
+  it('name the sensitive property that takes an answer which they send', () => {
+    const domain = parcelDomain(url, [bookCarrier, tellDepot, { ...tellDepot, name: 'greet', webhook: { endpoint: 'carrier' } }]);
+    const { parcel } = domain.objectTypes as Required<OntologyDocument>['objectTypes'];
+    const { handOver } = domain.actionTypes as Required<OntologyDocument>['actionTypes'];
+    const outcome = compileOntology({
+      ...domain,
+      objectTypes: {
+        parcel: { ...parcel, properties: { ...parcel?.properties, note: { type: 'string', sensitive: true, maxLength: 40 } } },
+      },
+      actionTypes: {
+        handOver: { ...handOver, rules: [{ rule: 'modify', type: 'parcel', object: 'parcel', set: { note: { slot: 'booking' } } }] },
+      },
+    } as OntologyDocument);
+    if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults));
+    const effects = outcome.ontology.actionTypes.get('handOver')?.compiled.effects;
+    expect(effects?.map(({ definition, sensitive }) => [definition.name, sensitive])).toEqual([
+      ['book', ['parcel.note']], // Its compensation sends it.
+      ['tell', ['parcel.note']],
+      ['greet', []],
+    ]);
   });
 });
 

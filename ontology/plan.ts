@@ -134,7 +134,7 @@ export interface PlanSummary {
   irreversibleFrom?: string;
   /** Of a revert in part: what stands in the way, and is left as it is, with what depends on it; of many the first. */
   skipped?: { count: number; objects: { type: string; id: string; property?: string }[] };
-  /** Of a revert: effects that were done and that nothing takes back. */
+  /** Effects that nothing takes back: of a revert those that were done, otherwise the optional ones. */
   lasting?: string[];
   verdicts: Verdict[];
   prefilled?: Record<string, JsonValue>;

@@ -1,7 +1,7 @@
 import { idOfLink } from './edit-builder.ts';
 import type { HistoryChange } from './evaluate-revert.ts';
 import { isLink, keepParts, partsOf, wholeObject } from './parts-of-change.ts';
-import type { Fault, SimulationOutcome } from './plan.ts';
+import type { Fault, Plan, SimulationOutcome } from './plan.ts';
 
 interface SkippedObject {
   type: string;
@@ -14,7 +14,7 @@ const mostRounds = 100;
 
 /**
  * Evaluates a revert without what stands in the way of it, object by object and property by property: what others changed since, a unique value that somebody else has by now, what refers to what is gone
- * or is referred to itself, and what depends on these. Where something stands in the way that is no part of it, or nothing is left, the answer is that of the whole.
+ * or is referred to itself, and what depends on these. Where something stands in the way that is no part of it, or nothing is left, of what it did outside neither, the answer is that of the whole.
  */
 export async function skipConflicts(
   changes: readonly HistoryChange[],
@@ -28,15 +28,19 @@ export async function skipConflicts(
     const found = concerned(outcome.faults, left);
     for (const one of found) skipped.push(one);
     left = without(left, found);
-    if (found.length === 0 || left.length === 0) return whole;
+    if (found.length === 0) return whole;
     outcome = await evaluate(left);
   }
-  if (outcome.kind === 'invalid') return whole;
+  if (outcome.kind === 'invalid' || doesNothing(outcome.simulation.plan)) return whole;
   if (skipped.length > 0) outcome.simulation.summary.skipped = { count: skipped.length, objects: skipped.slice(0, mostShown) };
   return outcome;
 }
 
 const mostShown = 100;
+
+function doesNothing({ edits, header }: Plan): boolean {
+  return edits.length === 0 && (header.effects ?? []).length === 0;
+}
 
 /** What of the changes the faults name, each once: of what was made or deleted the whole, whatever property it is about. */
 function concerned(faults: readonly Fault[], changes: readonly HistoryChange[]): SkippedObject[] {

@@ -22,7 +22,8 @@ export function summarisePlan(
     }
   }
   const irreversible = effects.filter(isIrreversible);
-  const [lasting] = irreversible;
+  const [first] = irreversible;
+  const lasting = effects.filter(({ compensation, optional }) => compensation === undefined && optional).map(({ name }) => name);
   const sensitive = [...new Set([...sensitiveTouched(edits, objectTypes), ...effects.flatMap(sensitiveSent)])].sort(compareText);
   return {
     edits: counts,
@@ -31,7 +32,8 @@ export function summarisePlan(
     ...(checks > 0 ? { checks } : {}),
     riskTier: action.riskTier,
     revertible: action.reversible && irreversible.every(mayBeDoneAnew),
-    ...(lasting === undefined ? {} : { irreversibleFrom: lasting.name }),
+    ...(first === undefined ? {} : { irreversibleFrom: first.name }),
+    ...(lasting.length > 0 ? { lasting } : {}),
     verdicts,
     ...(sensitive.length > 0 ? { sensitive } : {}),
   };

@@ -121,7 +121,10 @@ async function evaluateRow(
   const current = await deps.ontologies.load(tx);
   if (current === null) throw new Error('a tenant with executions has an ontology');
   const evaluateOf = (changes: readonly HistoryChange[]) =>
-    evaluateRevert(loaded.ontology, current.ontology, { ...original, changes }, new SqlSnapshot(tx), context);
+    evaluateRevert(loaded.ontology, current.ontology, { ...original, changes }, new SqlSnapshot(tx), {
+      ...context,
+      skipsConflicts: proposal.skipsConflicts,
+    });
   const outcome = await (proposal.skipsConflicts ? skipConflicts(original.changes, evaluateOf) : evaluateOf(original.changes));
   if (outcome.kind === 'planned') outcome.simulation.readSet.counters[ontologyCounter] = current.version;
   return outcome;

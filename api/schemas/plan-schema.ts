@@ -56,7 +56,10 @@ export const planSummarySchema = component(
       .describe(
         'Of a revert in part: what stands in the way, such as what others changed since, and is left as it is, with what depends on it; of many the first.',
       ),
-    lasting: z.array(z.string()).exactOptional().describe('Of a revert: effects that were done and that nothing takes back.'),
+    lasting: z
+      .array(z.string())
+      .exactOptional()
+      .describe('Effects that nothing takes back: of a revert those that were done, otherwise the optional ones.'),
     verdicts: z.array(z.strictObject({ pointer: z.string(), outcome: z.enum(['passed', 'failed']), message: z.string() })),
     ...choice,
     sensitive: z.array(z.string()).exactOptional().describe('Sensitive properties that the plan touches, as `type.property`.'),

@@ -1,11 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { OntologyDocument } from '../../ontology/definition.ts';
 import type { EffectDefinition } from '../../ontology/effect-definition.ts';
+import type { JsonValue } from '../../ontology/json.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import type { Settled } from '../../store/settle.ts';
 import { verifyLog } from '../evidence/verify-log.ts';
 import { expectDone, shareDatabase, simulated } from '../store/fixture.ts';
+import { uploaded } from '../store/govern.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
-import { bookCarrier, tellDepot } from './parcel-domain.ts';
+import { bookCarrier, parcelDomain, tellDepot } from './parcel-domain.ts';
 
 shareDatabase();
 let depot: Depot;
@@ -14,11 +17,11 @@ afterEach(async () => {
   await depot?.close();
 });
 
-async function reverted(proposalId: string): Promise<Settled> {
-  const request = { proposalId, justification: 'a mistake', proposer: clerk };
+async function reverted(proposalId: string, conflicts?: 'skip'): Promise<Settled> {
+  const request = { proposalId, justification: 'a mistake', proposer: clerk, ...(conflicts ? { conflicts } : {}) };
   const proposed = expectDone(await depot.fixture.inApi((tx) => createRevert(tx, request, depot.fixture.deps)));
-  await simulated(depot.fixture, proposed.proposalId);
-  return depot.drive(proposed.proposalId);
+  const plan = await simulated(depot.fixture, proposed.proposalId);
+  return plan.status === 'invalid' ? plan : depot.drive(proposed.proposalId);
 }
 
 const done = () => depot.carrier.done.map(({ method, path }) => `${method} ${path}`);
@@ -29,10 +32,7 @@ describe('what others changed since', () => {
     depot = await openDepot([bookCarrier]);
     const first = await depot.drive(await depot.handOver());
     await depot.fixture.done('relabel', { parcel: 'P1', depot: 'south' });
-    const request = { proposalId: first.proposalId, justification: 'a mistake', proposer: clerk, ...(conflicts ? { conflicts } : {}) };
-    const proposed = expectDone(await depot.fixture.inApi((tx) => createRevert(tx, request, depot.fixture.deps)));
-    const plan = await simulated(depot.fixture, proposed.proposalId);
-    return { original: first.proposalId, revert: plan.status === 'invalid' ? plan : await depot.drive(proposed.proposalId) };
+    return { original: first.proposalId, revert: await reverted(first.proposalId, conflicts) };
   }
 
   it('makes a revert invalid, property by property', async () => {
@@ -52,6 +52,37 @@ describe('what others changed since', () => {
       skipped: { count: 1, objects: [{ type: 'parcel', id: 'P1', property: 'depot' }] },
     });
     expect(await depot.fixture.read(original)).toMatchObject({ reverted: 'partial', revertedBy: revert.proposalId });
+  });
+});
+
+describe('a revert that skips what stands in its way', () => {
+  it('takes back what was done outside, also where no edit is left of it', async () => {
+    const labelled = (url: string) => {
+      const domain = parcelDomain(url, [bookCarrier]);
+      const { relabel, ...actionTypes } = domain.actionTypes as Required<OntologyDocument>['actionTypes'];
+      const handOver = { ...actionTypes.handOver, rules: relabel?.rules };
+      return { ...domain, actionTypes: { ...actionTypes, relabel, handOver } } as OntologyDocument;
+    };
+    depot = await openDepot([], undefined, [], labelled);
+    const first = await depot.drive(await depot.handOver());
+    await depot.fixture.done('relabel', { parcel: 'P1', depot: 'south' });
+    const revert = await reverted(first.proposalId, 'skip');
+    expect(revert.status).toBe('executed');
+    expect((await depot.fixture.read(revert.proposalId)).planSummary).toMatchObject({ edits: { modify: 0 }, skipped: { count: 1 } });
+    expect(done()).toEqual(['POST /bookings', 'DELETE /bookings/B1']);
+  });
+
+  it('takes the edits back where an effect leads to an endpoint that is gone, and says that this lasts', async () => {
+    depot = await openDepot([bookCarrier]);
+    const first = await depot.drive(await depot.handOver());
+    const { endpoints: _gone, ...domain } = parcelDomain(depot.carrier.url, []);
+    await uploaded(depot.fixture, domain as unknown as JsonValue);
+    expect(await reverted(first.proposalId)).toMatchObject({ status: 'invalid', failure: { code: 'revert_conflict' } });
+    const revert = await reverted(first.proposalId, 'skip');
+    expect(revert.status).toBe('executed');
+    expect(await depot.parcel()).toEqual(before);
+    expect((await depot.fixture.read(revert.proposalId)).planSummary).toMatchObject({ lasting: ['book'] });
+    expect(await depot.fixture.read(first.proposalId)).toMatchObject({ reverted: 'partial' });
   });
 });
 
