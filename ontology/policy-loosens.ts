@@ -5,13 +5,13 @@ import type { JsonObject, JsonValue } from './json.ts';
 
 /**
  * Whether an approval policy asks less of anybody than another did, or may: what cannot be compared counts as less. Stages and thresholds may be added, not taken away or
- * put in another order; those that stay may only ask for more. More of them loosen where whoever any of them admits counts elsewhere.
+ * put in another order; those that stay may only ask for more. But more of them loosen where
+ * whoever any of them admits counts for something else: in an emergency, and with `isCounted`, which is where policies go by how many approve.
  */
-export function policyLoosens(before: ApprovalPolicyDefinition, after: ApprovalPolicyDefinition): boolean {
+export function policyLoosens(before: ApprovalPolicyDefinition, after: ApprovalPolicyDefinition, isCounted = false): boolean {
   return (
     stagesLoosen(before.stages, after.stages) ||
-    // An emergency takes the approval of whoever any stage asks, so it takes more people's.
-    (after.breakGlass !== undefined && asksMore(before, after)) ||
+    ((isCounted || after.breakGlass !== undefined) && asksMore(before, after)) ||
     (before.distinctReviewers !== false && after.distinctReviewers === false) ||
     automaticLoosens(before.automatic, after.automatic) ||
     isLonger(before.expiresAfter, after.expiresAfter) ||
