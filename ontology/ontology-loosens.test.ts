@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ApprovalPolicyDefinition, OntologyDocument } from './definition.ts';
 import { diffDocuments } from './diff-ontology.ts';
+import type { PlannedFact } from './document-conditions.ts';
 import { ontologyLoosenings } from './ontology-loosens.ts';
 
 const library = {
@@ -262,6 +263,21 @@ describe('a higher risk, or one more sensitive value, where something goes by it
   it('loosens where what is sensitive is asked about', () => {
     expect(loosenings(hidden, under('size(plan.sensitive) == 0'))).toEqual(['/objectTypes/book/properties/price/sensitive']);
     expect(loosenings(riskier, under('size(plan.sensitive) == 0'))).toEqual([]);
+  });
+
+  it('so does a parameter that policies see the amount of, and whoever approves more, of whom they see how many there are', () => {
+    const under = (change: Change, ...goneBy: PlannedFact[]) => {
+      const copy = structuredClone(library) as unknown as Parameters<Change>[0];
+      change(copy);
+      const after = copy as unknown as OntologyDocument;
+      return ontologyLoosenings(library, after, diffDocuments(library, after), goneBy).length;
+    };
+    const hiddenAmount: Change = (copy) =>
+      Object.assign((copy.actionTypes.price?.parameters as { price: object }).price, { sensitive: true });
+    const stageMore: Change = (copy) => policy(copy).stages.push({ name: 'board', thresholds: [{ needed: 1, reviewers: 'true' }] });
+    expect([under(hiddenAmount, 'amounts'), under(hiddenAmount, 'approvals'), under(hidden, 'amounts')]).toEqual([1, 0, 0]);
+    expect(under(stageMore, 'approvals')).toBeGreaterThan(0);
+    expect(under(stageMore, 'amounts')).toBe(0);
   });
 
   it('loosens where policies go by it', () => {
