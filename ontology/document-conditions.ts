@@ -1,8 +1,8 @@
 import { goesBy, mayFailWithout, mayHoldWithout } from './cel/what-conditions-go-by.ts';
 import type { OntologyDocument } from './definition.ts';
 
-/** What a plan says of itself that a definition decides, and that conditions and policies may go by either way. */
-export const plannedFacts = ['riskTier', 'sensitive'] as const;
+/** What a definition decides of what is told of a plan, and conditions and policies may go by either way: `amounts` are parameters, and `approvals` of whomever any stage asks. */
+export const plannedFacts = ['riskTier', 'sensitive', 'amounts', 'approvals'] as const;
 export type PlannedFact = (typeof plannedFacts)[number];
 
 /** Whether any approval policy of a document goes by this fact: of a change set the conditions of all its policies look at one plan. */

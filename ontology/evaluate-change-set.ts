@@ -10,7 +10,7 @@ import { type PerformedAction, performAction } from './perform-action.ts';
 import type { Fault, Plan, PlanSummary, ReadColumns, ReadSet, SimulationOutcome } from './plan.ts';
 import { ReadRecorder } from './read-recorder.ts';
 import { refuse } from './refusal.ts';
-import { combineRequirements } from './resolve-requirement.ts';
+import { combineRequirements, whyAsked } from './resolve-requirement.ts';
 import type { EvaluationContext } from './rules/run.ts';
 import { slotsTaken } from './slots-in-edits.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -67,6 +67,7 @@ export async function evaluateChangeSet(
       ...summarisePlan(edits, whole, verdicts, ontology.objectTypes, effects, checks.length),
       actions: done.map((one) => ({ actionType: one.action.name, edits: one.edits.length, ...summariseChoice(one.chosen) })),
     };
+    const requirement = combineRequirements(done, summary, whole.policyName);
     const plan: Plan = {
       header: {
         format: 1,
@@ -76,14 +77,15 @@ export async function evaluateChangeSet(
         functions: Object.assign({}, ...done.map(({ functions }) => functions)),
         effects,
         ...(checks.length > 0 ? { checks } : {}),
-        requirement: combineRequirements(done, summary, whole.policyName),
+        requirement,
         policies: [...new Set(done.map(({ action }) => action.policyName))].sort(compareText),
         actions: done.map(({ action, chosen }) => ({ actionType: action.name, ...chosen })),
       },
       parametersText: canonicalText(parameters),
       edits,
     };
-    return { kind: 'planned', simulation: { plan, readSet: reads.with(await asked.readSet()), summary } };
+    const reasons = whyAsked(requirement, done, summary);
+    return { kind: 'planned', simulation: { plan, readSet: reads.with(await asked.readSet()), summary, ...reasons } };
   } catch (error) {
     const faults = error instanceof Invalid ? error.faults : faultsOf(error);
     if (!faults) throw error;

@@ -6,7 +6,7 @@ import { performAction } from './perform-action.ts';
 import type { Fault, SimulationOutcome } from './plan.ts';
 import { ReadRecorder } from './read-recorder.ts';
 import { Refusal } from './refusal.ts';
-import { resolveRequirement } from './resolve-requirement.ts';
+import { resolveRequirement, whyAsked } from './resolve-requirement.ts';
 import type { EvaluationContext } from './rules/run.ts';
 import type { Snapshot } from './snapshot.ts';
 import { summariseChoice, summarisePlan } from './summarise-plan.ts';
@@ -52,7 +52,8 @@ export async function evaluate(
       parametersText: canonicalText(parameters),
       edits,
     };
-    return { kind: 'planned', simulation: { plan, readSet: await recorder.readSet(), summary } };
+    const asked = whyAsked(requirement, [{ action, frame: performed.frame }], summary);
+    return { kind: 'planned', simulation: { plan, readSet: await recorder.readSet(), summary, ...asked } };
   } catch (error) {
     const faults = faultsOf(error);
     if (!faults) {

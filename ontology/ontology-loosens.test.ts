@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ApprovalPolicyDefinition, OntologyDocument } from './definition.ts';
 import { diffDocuments } from './diff-ontology.ts';
+import type { PlannedFact } from './document-conditions.ts';
 import { ontologyLoosenings } from './ontology-loosens.ts';
 
 const library = {
@@ -89,6 +90,10 @@ describe('a document only tightens that', () => {
     ['tolerates fewer denials', (copy) => Object.assign(threshold(copy), { toleratedDenials: 0 })],
     ['asks people of more teams', (copy) => Object.assign(stage(copy), { teams: 3 })],
     ['asks a stage always', (copy) => Reflect.deleteProperty(stage(copy, 1), 'when')],
+    [
+      'adds a threshold to a stage that asks for no teams',
+      (copy) => stage(copy, 1).thresholds.push({ name: 'board', needed: 1, reviewers: 'true' }),
+    ],
     ['adds a stage', (copy) => policy(copy).stages.push({ name: 'board', thresholds: [{ needed: 1, reviewers: 'true' }] })],
     ['approves nothing by itself any more', (copy) => Reflect.deleteProperty(policy(copy), 'automatic')],
     ['approves less by itself', (copy) => Object.assign(policy(copy).automatic?.ceilings ?? {}, { edits: 4 })],
@@ -204,6 +209,10 @@ describe('a document loosens that', () => {
     ['approves by itself what is sensitive', (copy) => Object.assign(policy(copy).automatic ?? {}, { sensitive: ['book.notes'] })],
     ['asks others when nobody answers', (copy) => Object.assign(policy(copy), { escalate: { after: 'PT1H', to: ['head'] } })],
     ['lets glass be broken', (copy) => Object.assign(policy(copy), { breakGlass: { roles: ['on-call'], approvals: 0 } })],
+    [
+      'adds a threshold to a stage that asks for teams, for which those may speak whom it admits',
+      (copy) => stage(copy).thresholds.push({ name: 'anybody', needed: 1, reviewers: 'true' }),
+    ],
     ['lets approvals last', (copy) => Reflect.deleteProperty(policy(copy), 'approvalsLast')],
     ['lets proposals wait longer', (copy) => Object.assign(policy(copy), { expiresAfter: 'P2D' })],
     ['says a word that is not known here', (copy) => Object.assign(policy(copy), { amnesty: true })],
@@ -211,6 +220,22 @@ describe('a document loosens that', () => {
     const found = loosenings(change);
     expect(found.length).toBeGreaterThan(0);
     expect(found.every((pointer) => pointer.startsWith('/approvalPolicies/two'))).toBe(true);
+  });
+});
+
+describe('where glass may be broken, whoever any stage admits counts for an emergency, so a document loosens that', () => {
+  const breakable = structuredClone(library) as OntologyDocument;
+  Object.assign(breakable.approvalPolicies?.two ?? {}, { breakGlass: { roles: ['on-call'], approvals: 1, reviewWithin: 'PT1H' } });
+
+  it.each<[string, Change]>([
+    ['adds a stage', (copy) => policy(copy).stages.unshift({ name: 'anybody', thresholds: [{ needed: 1, reviewers: 'true' }] })],
+    ['adds a threshold', (copy) => stage(copy, 1).thresholds.push({ name: 'anybody', needed: 1, reviewers: 'true' })],
+  ])('%s', (_, change) => {
+    expect(loosenings(change, breakable).length).toBeGreaterThan(0);
+  });
+
+  it('and only tightens that needs more approvals', () => {
+    expect(loosenings((copy) => Object.assign(threshold(copy), { needed: 3 }), breakable)).toEqual([]);
   });
 });
 
@@ -238,6 +263,21 @@ describe('a higher risk, or one more sensitive value, where something goes by it
   it('loosens where what is sensitive is asked about', () => {
     expect(loosenings(hidden, under('size(plan.sensitive) == 0'))).toEqual(['/objectTypes/book/properties/price/sensitive']);
     expect(loosenings(riskier, under('size(plan.sensitive) == 0'))).toEqual([]);
+  });
+
+  it('so does a parameter that policies see the amount of, and whoever approves more, of whom they see how many there are', () => {
+    const under = (change: Change, ...goneBy: PlannedFact[]) => {
+      const copy = structuredClone(library) as unknown as Parameters<Change>[0];
+      change(copy);
+      const after = copy as unknown as OntologyDocument;
+      return ontologyLoosenings(library, after, diffDocuments(library, after), goneBy).length;
+    };
+    const hiddenAmount: Change = (copy) =>
+      Object.assign((copy.actionTypes.price?.parameters as { price: object }).price, { sensitive: true });
+    const stageMore: Change = (copy) => policy(copy).stages.push({ name: 'board', thresholds: [{ needed: 1, reviewers: 'true' }] });
+    expect([under(hiddenAmount, 'amounts'), under(hiddenAmount, 'approvals'), under(hidden, 'amounts')]).toEqual([1, 0, 0]);
+    expect(under(stageMore, 'approvals')).toBeGreaterThan(0);
+    expect(under(stageMore, 'amounts')).toBe(0);
   });
 
   it('loosens where policies go by it', () => {

@@ -59,7 +59,7 @@ const loosening: Record<ChangeCode, Judgement> = {
   indexed_changed: false,
   unique_added: false,
   unique_removed: true,
-  sensitive_added: (_, { goneBy }) => goneBy.includes('sensitive'),
+  sensitive_added: ([kind], { goneBy }) => goneBy.includes('sensitive') || (kind === 'actionTypes' && goneBy.includes('amounts')),
   sensitive_removed: true,
   nullable_added: true,
   nullable_removed: true,
@@ -128,9 +128,9 @@ function valueAt(document: OntologyDocument, place: readonly string[]): unknown 
   return place.reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], document);
 }
 
-function becomesLaxer({ before, after }: Documents, former: string, later: string): boolean {
+function becomesLaxer({ before, after, goneBy }: Documents, former: string, later: string): boolean {
   const [was, is] = [policyOf(before, former), policyOf(after, later)];
-  return was === undefined || is === undefined || policyLoosens(was, is);
+  return was === undefined || is === undefined || policyLoosens(was, is, goneBy.includes('approvals'));
 }
 
 function policyOf({ approvalPolicies = {} }: OntologyDocument, name: string): ApprovalPolicyDefinition | undefined {

@@ -155,6 +155,14 @@ export interface Simulation {
   plan: Plan;
   readSet: ReadSet;
   summary: PlanSummary;
+  /** By stage, why it is asked; absent where no stage that is asked has a condition. */
+  asked?: Readonly<Record<string, StageReason>>;
+}
+
+/** What came of a stage's condition on this plan. One that fails is asked all the same where no stage's holds and people are to be asked. */
+export interface StageReason {
+  when: string;
+  outcome: 'holds' | 'fails' | 'not_computed';
 }
 
 /** One reason why a request or a definition is refused; `code` is from the catalogue in problems.ts. */

@@ -54,7 +54,7 @@ async function faultOf(
 ): Promise<{ message: string; steps: string[] } | null> {
   const unknown = unknownResource(one, vocabulary);
   if (unknown !== null) return { message: unknown, steps: ['resource'] };
-  const { decision, policies, errors } = answered(await engine.decide(set, requestOf(one)));
+  const { decision, policies, errors } = answered(await engine.decide(set, requestOf(one, vocabulary)));
   if (decision === one.expect) return null;
   const by = errors.length > 0 ? errors.join('; ') : policies.length > 0 ? `by ${policies.join(', ')}` : 'no policy permits it';
   return { message: `${one.name}: expected ${one.expect}, and it is ${decision} (${by})`, steps: [] };
@@ -68,8 +68,9 @@ function unknownResource({ action, resource }: PolicyCase, { actionTypes }: Poli
     : `must name ${action === 'administer' ? `one of ${settings.join(', ')}` : 'an action type'}`;
 }
 
-function requestOf({ principal, action, resource = '', context = {} }: PolicyCase): PolicyRequest {
-  const { plan, ...others } = context;
+function requestOf({ principal, action, resource = '', context = {} }: PolicyCase, vocabulary: PolicyVocabulary): PolicyRequest {
+  const { plan: given, ...others } = context;
+  const plan = given === undefined ? undefined : known(given, vocabulary);
   const filled: PolicyContext = {
     now: '2026-01-01T00:00:00.000Z',
     ...(action === 'propose' ? { revert: false } : {}),
@@ -89,13 +90,35 @@ function requestOf({ principal, action, resource = '', context = {} }: PolicyCas
   };
 }
 
+type CasePlan = NonNullable<NonNullable<PolicyCase['context']>['plan']>;
+
+/** Without what no plan under this ontology says: a case that goes by a name that is gone, or has become sensitive, shall come out as it would. */
+function known(plan: CasePlan, { amounts, sensitive, objectTypes, endpoints, attributes }: PolicyVocabulary): CasePlan {
+  const within = <T>(values: Readonly<Record<string, T>> | undefined, names: readonly string[]): Record<string, T> =>
+    Object.fromEntries(Object.entries(values ?? {}).filter(([name]) => names.includes(name)));
+  const touches = Object.entries(within(plan.touches, objectTypes)).map(([type, touched]) => {
+    const names = (attributes[type] ?? []).map(([name]) => name);
+    return [type, { ...touched, before: within(touched.before, names), after: within(touched.after, names) }];
+  });
+  return {
+    ...plan,
+    ...(plan.amounts === undefined ? {} : { amounts: within(plan.amounts, amounts) }),
+    ...(plan.objectTypes === undefined ? {} : { objectTypes: plan.objectTypes.filter((name) => objectTypes.includes(name)) }),
+    ...(plan.sensitive === undefined ? {} : { sensitive: plan.sensitive.filter((name) => sensitive.includes(name)) }),
+    ...(plan.effects?.endpoints === undefined
+      ? {}
+      : { effects: { ...plan.effects, endpoints: plan.effects.endpoints.filter((name) => endpoints.includes(name)) } }),
+    ...(plan.touches === undefined ? {} : { touches: Object.fromEntries(touches) }),
+  };
+}
+
 /** What is told of a plan where it is only to be seen. */
-function seenPlanOf(plan: NonNullable<PolicyCase['context']>['plan']): PlanForPolicy {
+function seenPlanOf(plan: CasePlan | undefined): PlanForPolicy {
   const { riskTier, edits, objectTypes, sensitive } = planOf(plan);
   return { riskTier, edits, objectTypes, sensitive };
 }
 
-function planOf(plan: NonNullable<PolicyCase['context']>['plan'] = {}): PlanForPolicy {
+function planOf(plan: CasePlan = {}): PlanForPolicy {
   const none = { create: 0, modify: 0, delete: 0, link: 0, unlink: 0 };
   const nothing: TouchedType = { objects: 0, ids: [], cut: false, before: {}, after: {} };
   const touches = Object.fromEntries(Object.entries(plan.touches ?? {}).map(([type, given]) => [type, { ...nothing, ...given }]));

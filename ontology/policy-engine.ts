@@ -1,5 +1,6 @@
 import type { PrincipalKind } from './authority.ts';
 import type { PlannedFact } from './document-conditions.ts';
+import type { LostName } from './lost-names.ts';
 import type { OutsideEffects } from './outside-effects.ts';
 import type { Fault } from './plan.ts';
 import type { AttributeKind, TouchedType } from './touched-objects.ts';
@@ -104,6 +105,12 @@ export interface Lost {
   name: string;
 }
 
+export interface PolicyEffect {
+  effect: 'permit' | 'forbid';
+  /** Whether it may turn out that it cannot be computed, which denies whatever the others say. */
+  mayFail: boolean;
+}
+
 /** An engine with all that belongs to it. */
 export interface Policies {
   engine: PolicyEngine;
@@ -111,12 +118,14 @@ export interface Policies {
   withEngine<T>(work: (engine: PolicyEngine) => Promise<T>): Promise<T>;
   /** What is wrong with texts that somebody sent. Pointers are into `{policies: {id: text}}`. @throws PolicyEngineAway where that cannot be told now */
   check(policies: Readonly<Record<string, string>>, vocabulary: PolicyVocabulary): Fault[] | Promise<Fault[]>;
-  /** Whether each of these policies permits or forbids, so that one can tell what more or fewer of them do; null where that cannot be told. */
-  effectsOf(texts: readonly string[]): ('permit' | 'forbid' | null)[];
+  /** What each of these policies does, so that one can tell what more or fewer of them do; null where that cannot be told. */
+  effectsOf(texts: readonly string[]): (PolicyEffect | null)[];
   /** Whether each of them may let somebody administer at one time and not at another; what cannot be told may. */
   boundInTime(texts: readonly string[]): boolean[];
   /** Whether policies may go by this part of a plan; what cannot be told may. */
   mayGoBy(policies: Readonly<Record<string, string>>, part: (typeof lookedUp)[number] | PlannedFact): boolean;
+  /** Which of these names each of them uses; where it cannot be told it does. */
+  namesLost(policies: Readonly<Record<string, string>>, lost: readonly LostName[]): { policy: string; name: LostName }[];
   /** Whether they may allow more to somebody without this role or team than with it; what cannot be told may. */
   gainsByLosing(policies: Readonly<Record<string, string>>, lost: Lost): boolean;
   /** Ids of those whose refusal of an execution whoever breaks the glass overrides. */

@@ -5,11 +5,13 @@ import type { JsonObject, JsonValue } from './json.ts';
 
 /**
  * Whether an approval policy asks less of anybody than another did, or may: what cannot be compared counts as less. Stages and thresholds may be added, not taken away or
- * put in another order; those that stay may only ask for more.
+ * put in another order; those that stay may only ask for more. But more of them loosen where
+ * whoever any of them admits counts for something else: in an emergency, and with `isCounted`, which is where policies go by how many approve.
  */
-export function policyLoosens(before: ApprovalPolicyDefinition, after: ApprovalPolicyDefinition): boolean {
+export function policyLoosens(before: ApprovalPolicyDefinition, after: ApprovalPolicyDefinition, isCounted = false): boolean {
   return (
     stagesLoosen(before.stages, after.stages) ||
+    ((isCounted || after.breakGlass !== undefined) && asksMore(before, after)) ||
     (before.distinctReviewers !== false && after.distinctReviewers === false) ||
     automaticLoosens(before.automatic, after.automatic) ||
     isLonger(before.expiresAfter, after.expiresAfter) ||
@@ -39,12 +41,19 @@ function stagesLoosen(before: readonly StageDefinition[], after: readonly StageD
   return false;
 }
 
+function asksMore(before: ApprovalPolicyDefinition, after: ApprovalPolicyDefinition): boolean {
+  const count = ({ stages }: ApprovalPolicyDefinition) => stages.length + stages.flatMap(({ thresholds }) => thresholds).length;
+  return count(after) > count(before);
+}
+
 function stageLoosens(before: StageDefinition, after: StageDefinition): boolean {
   if (after.when !== undefined && after.when !== before.when) return true;
   if ((before.require ?? 'all') === 'all' && after.require === 'any') return true;
   if ((after.teams ?? 0) < (before.teams ?? 0)) return true;
   // One more way to fill a stage of which any suffices asks for less.
   if (after.require === 'any' && after.thresholds.length > before.thresholds.length) return true;
+  // Whoever any threshold admits speaks for a team.
+  if (before.teams !== undefined && after.thresholds.length > before.thresholds.length) return true;
   if (differBeside(before, after, ['name', 'thresholds', 'require', 'teams', 'when'])) return true;
   return before.thresholds.some((threshold, at) => thresholdLoosens(threshold, after.thresholds[at]));
 }

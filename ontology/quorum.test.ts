@@ -210,13 +210,27 @@ describe('eligibility', () => {
     const delegate = { id: 'bot', kind: 'agent' as const, person: 'bot' };
     const through = { id: 'a', kind: 'user' as const, roles: ['duty'], person: 'a', delegate };
     expect(eligibleFor(twoStages, { reviews: [], behind: [] }, through)).toEqual({ eligible: false, reason: 'agent_may_not_review' });
-    expect(ask('a', ['duty'], [review('a', 'approve', 'duty')])).toEqual({ eligible: false, reason: 'already_decided' });
+    expect(ask('a', ['duty', 'safety'], [review('a', 'approve', 'duty')])).toEqual({ eligible: false, reason: 'already_decided' });
   });
+
+  const twoOfDuty = requirement([[threshold('duty', 2)], [threshold('safety')]]);
+  const again = (given: CountedReview[], decision: CountedReview['decision'], state: { held?: boolean } = {}, held = ['duty']) =>
+    eligibleFor(twoOfDuty, { reviews: given, behind: ['me'], ...state }, { id: 'a', kind: 'user', roles: held, person: 'a' }, decision);
 
   it('lets a reviewer change their mind, and not repeat themselves', () => {
     const given = [review('a', 'approve', 'duty')];
-    expect(ask('a', ['duty'], given, 'approve')).toEqual({ eligible: false, reason: 'already_decided' });
-    expect(ask('a', ['duty'], given, 'reject')).toEqual({ eligible: true, stage: 'stage 0' });
+    expect(again(given, 'approve')).toEqual({ eligible: false, reason: 'already_decided' });
+    expect(again(given, 'reject')).toEqual({ eligible: true, stage: 'stage 0' });
+  });
+
+  it('lets nobody change it once the stage is closed, whether they have said something or not', () => {
+    const closed = [review('a', 'approve', 'duty'), review('b', 'approve', 'duty')];
+    for (const decision of ['reject', 'request_changes', 'approve'] as const) {
+      expect(again(closed, decision)).toEqual({ eligible: false, reason: 'not_eligible' });
+      expect(again([review('c', 'approve', 'duty'), ...closed.slice(1)], decision)).toEqual({ eligible: false, reason: 'not_eligible' });
+    }
+    expect(again(closed, 'reject', {}, ['duty', 'safety'])).toEqual({ eligible: true, stage: 'stage 1' });
+    expect(again([...closed, review('s', 'approve', 'safety')], 'reject', { held: true })).toEqual({ eligible: true, stage: 'stage 0' });
   });
 });
 

@@ -114,8 +114,8 @@ export type Eligibility =
   | { eligible: false; reason: 'self_review' | 'agent_may_not_review' | 'not_eligible' | 'already_decided' };
 
 /**
- * May this reviewer act now? In the open stage, or to change a mind about a stage that counted an earlier review. Without `decision` the question is whether
- * a first review would be taken.
+ * May this reviewer act now? In the open stage, also to change a mind about it: what was said of a stage stands once it is closed. Where every stage is full and policies hold the plan
+ * none is closed. Without `decision` the question is whether a first review would be taken.
  */
 export function eligibleFor(
   requirement: ResolvedRequirement,
@@ -130,9 +130,8 @@ export function eligibleFor(
     return { eligible: false, reason: 'self_review' };
   }
   const mine = newestOfEach(state.reviews).filter((review) => haveOneParty(review, reviewer));
-  const earlier = mine.length > 0;
   const quorum = settleQuorum(requirement, state.reviews, state.behind);
-  const reached = quorum.stages.filter((stage) => stage.status === 'open' || ((earlier || state.held) && stage.status === 'approved'));
+  const reached = quorum.stages.filter((stage) => stage.status === 'open' || (state.held && stage.status === 'approved'));
   const admitting = requirementInForce(requirement).stages.filter(
     (stage) =>
       reached.some(({ name }) => name === stage.name) && stage.thresholds.some((threshold) => isAdmitted(threshold.reviewers, reviewer)),

@@ -1,9 +1,9 @@
-import type { Expression, Frame } from './cel/expression.ts';
+import type { Frame } from './cel/expression.ts';
 import { combinePrompts, shortest } from './combine-prompts.ts';
 import type { CompiledActionType } from './compiled-ontology.ts';
 import type { EscalationDefinition, StageDefinition } from './definition.ts';
 import type { JsonObject } from './json.ts';
-import type { PlanSummary, ResolvedRequirement, ResolvedStage } from './plan.ts';
+import type { PlanSummary, ResolvedRequirement, ResolvedStage, Simulation, StageReason } from './plan.ts';
 
 /**
  * Who must approve this plan. Policy alone approves where its condition holds and every ceiling that the database will ask about is kept; a condition that cannot
@@ -36,11 +36,38 @@ export function resolveRequirement(
 }
 
 /** The stages whose conditions hold, or cannot be computed. */
-function askedStages({ policy, compiled }: CompiledActionType, facts: Frame): StageDefinition[] {
-  return policy.stages.filter((_, at) => {
-    const condition = compiled.policy.stages[at];
-    return condition === undefined || compute(condition, facts, true);
-  });
+function askedStages(action: CompiledActionType, facts: Frame): StageDefinition[] {
+  return action.policy.stages.filter((_, at) => outcomeOf(action, at, facts) !== 'fails');
+}
+
+function outcomeOf({ compiled }: CompiledActionType, at: number, facts: Frame): StageReason['outcome'] {
+  const condition = compiled.policy.stages[at];
+  try {
+    return condition === undefined || condition.compute(facts) === true ? 'holds' : 'fails';
+  } catch {
+    return 'not_computed';
+  }
+}
+
+const strongest = ['holds', 'not_computed', 'fails'] as const;
+
+/** Why those stages of a requirement are asked that have a condition, for whoever wants to know. Of a change set any action's is enough. */
+export function whyAsked(
+  { stages }: ResolvedRequirement,
+  parts: readonly RequirementPart[],
+  summary: PlanSummary,
+): Pick<Simulation, 'asked'> {
+  const isOne = new Set(parts.map(({ action }) => action.policyName)).size === 1;
+  const asked: Record<string, StageReason> = {};
+  for (const { action, frame } of parts) {
+    for (const [at, { name, when }] of action.policy.stages.entries()) {
+      const full = isOne ? name : `${action.policyName}: ${name}`;
+      if (when === undefined || !stages.some((stage) => stage.name === full)) continue;
+      const outcome = outcomeOf(action, at, withPlan(frame, summary));
+      asked[full] = { when, outcome: strongest.find((one) => one === outcome || one === asked[full]?.outcome) ?? outcome };
+    }
+  }
+  return Object.keys(asked).length === 0 ? {} : { asked };
 }
 
 /** One action of a change set, with what the conditions of its policy see. */
@@ -116,14 +143,10 @@ function isAutomatic(action: CompiledActionType, parameters: JsonObject, frame: 
       return typeof value === 'number' && Math.abs(value) <= ceiling;
     }) &&
     (summary.sensitive ?? []).every((touched) => sensitive.includes(touched));
-  return isWithin && compute(condition, frame, false);
-}
-
-function compute(condition: Expression, frame: Frame, otherwise: boolean): boolean {
   try {
-    return condition.compute(frame) === true;
+    return isWithin && condition.compute(frame) === true;
   } catch {
-    return otherwise;
+    return false;
   }
 }
 

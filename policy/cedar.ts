@@ -6,6 +6,7 @@ import { defaultPolicies } from './default-policies.ts';
 import { effectsOf } from './effects-of.ts';
 import { gainsByLosing } from './gains-by-losing.ts';
 import { mayGoBy } from './may-go-by.ts';
+import { namesLost } from './names-lost.ts';
 import { PatientEngine } from './patient-engine.ts';
 import { softPolicies } from './soft-policies.ts';
 
@@ -18,6 +19,7 @@ export const cedar: Policies = {
   boundInTime,
   mayGoBy,
   gainsByLosing,
+  namesLost,
   softPolicies,
   defaults: defaultPolicies,
 };

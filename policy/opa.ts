@@ -11,6 +11,11 @@ const uploadMs = 60_000; // For the first decision by what somebody sent, of up 
 /** A rule of the policy's own, on a line by itself. */
 const soft = /^soft := true$/m;
 
+/** Names have no characters with a meaning in patterns but the dot of `type.property`. */
+function isWordOf(text: string, name: string): boolean {
+  return new RegExp(`(?<![\\w])${name.replaceAll('.', '\\.')}(?![\\w])`).test(text);
+}
+
 /** OPA at this address, for all tenants of the installation. What cannot be told of Rego counts as the worse. */
 export function opaPolicies(url: string): Policies {
   const engine = new OpaEngine(url);
@@ -29,6 +34,11 @@ export function opaPolicies(url: string): Policies {
     boundInTime: (texts) => texts.map(() => true),
     mayGoBy: () => true,
     gainsByLosing: () => true,
+    // Written as a word, since a policy has no escape that could spell one; what a name is put together of is not seen.
+    namesLost: (policies, lost) =>
+      Object.entries(policies).flatMap(([policy, text]) =>
+        lost.filter(({ words }) => isWordOf(text, words.at(-1) ?? '')).map((name) => ({ policy, name })),
+      ),
     softPolicies: (policies) => Object.entries(policies).flatMap(([id, text]) => (soft.test(text) ? [id] : [])),
     isThere: () => engine.isThere(),
     defaults: regoDefaults,

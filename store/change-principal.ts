@@ -4,6 +4,7 @@ import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import type { Lost } from '../ontology/policy-engine.ts';
 import type { Loosening } from '../ontology/setting-actions.ts';
 import { type KnownStanding, type PrincipalChange, standingLoosens } from '../ontology/standing-loosens.ts';
+import { forbiddenByPolicy } from './ask-policies.ts';
 import type { Proposed } from './create-proposal.ts';
 import { currentVersion } from './load-ontology.ts';
 import { superseded } from './plan-ontology-change.ts';
@@ -27,7 +28,7 @@ export interface PrincipalOutcome {
 }
 
 /**
- * Says something else of a principal. What tightens is in force with the commit; what lets somebody do more than before is a proposal, which another administrator, who is
+ * Says something else of a principal. What tightens is in force with the commit, whatever policies say, since to stop somebody is not theirs to forbid; what lets somebody do more than before is a proposal, which another administrator, who is
  * none of those it is about, approves. Before the tenant has a document everything is in force at once, since nothing can be proposed.
  */
 export async function changePrincipal(tx: PrismaTx, request: PrincipalRequest, deps: StoreDeps): Promise<PrincipalOutcome | Refusal> {
@@ -41,6 +42,11 @@ async function change(tx: PrismaTx, request: PrincipalRequest, deps: StoreDeps):
   if (isRefusal(examined)) return examined;
   const { id, change: wish } = request;
   const loosens = await loosensOf(tx, id, wish, deps);
+  const refusal =
+    loosens.length === 0
+      ? null
+      : await forbiddenByPolicy(tx, deps, { actor: examined.actor, action: 'administer', resource: 'principals' });
+  if (refusal !== null) return refusal;
   if (loosens.length === 0 || (await currentVersion(tx)) === null) {
     const view = await putPrincipal(tx, request, deps);
     return isRefusal(view) ? view : { view, proposed: null, loosens };

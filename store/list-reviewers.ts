@@ -58,7 +58,7 @@ export async function listReviewers(
   if (proposal.status !== 'awaiting_approval' || plan === null || now >= proposal.expiresAt) return { reviewers: [], truncated: false };
   const requirement: ResolvedRequirement = { ...plan.requirement, ...(escalated ? { escalated } : {}) };
   const question = { proposal: proposalFacts(proposal), digest: proposal.planDigest ?? '', requirement, reviews, held };
-  const ask = reviewAsker(tx, deps, { proposal, now, version, decision: 'approve' });
+  const ask = reviewAsker(tx, deps, { proposal, now, version });
   const reviewers: Reviewer[] = [];
   const ways = new Set<string>();
   let asked = 0;

@@ -36,21 +36,25 @@ export function mayReview(
   return standing ? { authority: ask(standing), standing } : { authority: { allowed: false, reason: 'not_delegated' } };
 }
 
-/** What policies say of a review. One that is given on somebody's behalf they must allow to both: nobody hands over what they could not do themselves. */
-export function askPoliciesOnReview(
+/**
+ * What policies say of an approval. One that is given on somebody's behalf they must allow to both: nobody hands over what they could not do themselves. Of a review that stops the plan
+ * they are not asked: whoever writes them could else keep everybody from saying no.
+ */
+export async function askPoliciesOnReview(
   tx: Tx,
   deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
   { decision }: Pick<NewReview, 'decision'>,
   { proposal, actor, standing, version }: { proposal: LockedProposal; actor: Actor; standing: Standing | undefined; version: number },
 ): Promise<Determination> {
-  return reviewAsker(tx, deps, { proposal, now: proposal.now, version, decision })(actor, standing?.delegator);
+  if (decision !== 'approve') return { allowed: true, version, policies: [], errors: [] };
+  return reviewAsker(tx, deps, { proposal, now: proposal.now, version })(actor, standing?.delegator);
 }
 
-/** The same for many who might review one proposal: what they are asked about is read once. */
+/** The same for many who might approve one proposal: what they are asked about is read once. */
 export function reviewAsker(
   tx: Tx,
   deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
-  { proposal, now, version, decision }: { proposal: ProposalRow; now: string; version: number; decision: NewReview['decision'] },
+  { proposal, now, version }: { proposal: ProposalRow; now: string; version: number },
 ): (actor: Actor, delegator?: Actor) => Promise<Determination> {
   let facts: Promise<PolicyContext> | undefined;
   const ask = (who: Actor, more: Partial<PolicyContext>) =>
@@ -60,7 +64,7 @@ export function reviewAsker(
       version,
       context: async ({ goesBy }) => {
         facts ??= policyContextOf(tx, proposal, { now, goesBy }, deps);
-        return withFacts(proposal, await facts, { decision, ...more });
+        return withFacts(proposal, await facts, { decision: 'approve', ...more });
       },
     });
   return async (actor, delegator) => {

@@ -1,8 +1,12 @@
 import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import { type PlannedFact, plannedFacts } from '../ontology/document-conditions.ts';
+import { lostInWords, lostNames } from '../ontology/lost-names.ts';
 import type { Fault } from '../ontology/plan.ts';
+import { runPolicyCases } from '../ontology/policy-cases.ts';
+import type { PolicyVocabulary } from '../ontology/policy-engine.ts';
 import { vocabularyOf } from './policy-facts.ts';
 import { policyVersionInForce } from './policy-sets.ts';
+import { readPolicies, type StoredPolicies } from './read-policies.ts';
 import type { Tx } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
@@ -14,20 +18,36 @@ export interface PolicyCheck {
   goneBy: PlannedFact[];
 }
 
+type Deps = Pick<StoreDeps, 'ontologies' | 'policies'>;
+
 /**
- * Policies in force that do not fit another ontology: a name that is gone would leave a policy that forbids without effect, and nobody would be told.
+ * Policies in force that do not fit another ontology: a name that is gone would leave a policy that forbids without effect, and nobody would be told. So would one that
+ * has become sensitive, of which policies learn nothing. Their cases have to come out under it as they did. @throws PolicyEngineAway
  */
-export async function findOrphanedPolicies(tx: Tx, ontology: CompiledOntology, deps: Pick<StoreDeps, 'policies'>): Promise<PolicyCheck> {
+export async function findOrphanedPolicies(tx: Tx, ontology: CompiledOntology, deps: Deps): Promise<PolicyCheck> {
   const version = await policyVersionInForce(tx);
   if (version === 0) return { version, faults: [], goneBy: [] };
-  const loaded = await deps.policies.load(tx, tx.tenant, version);
-  const policies = loaded?.set.policies ?? {};
-  const faults = await deps.policies.of.check(policies, vocabularyOf(ontology));
-  const goneBy = plannedFacts.filter((fact) => deps.policies.of.mayGoBy(policies, fact));
-  // The pointers are into the policies, and not into the document that is refused.
+  const stored = (await readPolicies(tx, version, deps)) ?? { policies: {}, cases: [] };
+  const current = await deps.ontologies.load(tx);
+  const vocabularies = { before: vocabularyOf(current?.ontology ?? null), after: vocabularyOf(ontology) };
   return {
     version,
-    goneBy,
-    faults: faults.map(({ code, pointer = '', message }) => ({ code, message: `${pointer.slice(1)}: ${message}` })),
+    goneBy: plannedFacts.filter((fact) => deps.policies.of.mayGoBy(stored.policies, fact)),
+    faults: await findFaults(stored, vocabularies, deps),
   };
+}
+
+/** The pointers are into the policies, and not into the document that is refused. */
+async function findFaults(
+  { policies, cases }: Pick<StoredPolicies, 'policies' | 'cases'>,
+  { before, after }: { before: PolicyVocabulary; after: PolicyVocabulary },
+  { policies: { of } }: Deps,
+): Promise<Fault[]> {
+  const inWords = ({ code, pointer = '', message }: Fault) => ({ code, message: `${pointer.slice(1)}: ${message}` });
+  const unfit = await of.check(policies, after);
+  if (unfit.length > 0) return unfit.map(inWords);
+  const orphaned = of.namesLost(policies, lostNames(before, after));
+  if (orphaned.length > 0)
+    return orphaned.map(({ policy, name }) => ({ code: 'invalid_policies', message: `policies/${policy}: ${lostInWords(name)} is gone` }));
+  return of.withEngine(async (engine) => (await runPolicyCases({ key: 'in force', policies }, cases, engine, after)).map(inWords));
 }

@@ -3,7 +3,7 @@ import { canonicalText, digestOf } from '../ontology/canonical-json.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import { pointerTo } from '../ontology/json.ts';
 import type { PolicyCase } from '../ontology/policy-cases.ts';
-import type { Policies } from '../ontology/policy-engine.ts';
+import type { Policies, PolicyEffect } from '../ontology/policy-engine.ts';
 import type { Loosening } from '../ontology/setting-actions.ts';
 import { findPolicyFaults } from './find-policy-faults.ts';
 import { currentVersion } from './load-ontology.ts';
@@ -97,7 +97,7 @@ function differences(before: Readonly<Record<string, string>>, after: Readonly<R
   );
 }
 
-/** Fewer permits and more prohibitions only tighten. Of a policy whose text changed nothing can be told. */
+/** Fewer permits and more prohibitions only tighten. Of a policy whose text changed nothing can be told, and one that could not be computed had denied. */
 export function policyLoosenings(
   before: Readonly<Record<string, string>>,
   after: Readonly<Record<string, string>>,
@@ -111,10 +111,11 @@ export function policyLoosenings(
   });
 }
 
-function wordsOf(before: string | undefined, after: string | undefined, effect: 'permit' | 'forbid' | null): string | null {
-  if (before === undefined) return effect === 'forbid' ? null : 'a policy that may permit more';
-  if (after === undefined) return effect === 'permit' ? null : 'a policy that may forbid is gone';
-  return 'the policy says something else';
+function wordsOf(before: string | undefined, after: string | undefined, does: PolicyEffect | null): string | null {
+  if (before === undefined) return does?.effect === 'forbid' ? null : 'a policy that may permit more';
+  if (after !== undefined) return 'the policy says something else';
+  if (does?.effect !== 'permit') return 'a policy that may forbid is gone';
+  return does.mayFail ? 'a policy is gone that denies where it cannot be computed' : null;
 }
 
 function names(before: object, after: object): string[] {

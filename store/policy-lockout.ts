@@ -10,8 +10,9 @@ import type { StoreDeps } from './store-deps.ts';
 const mostAsked = 1_000;
 
 /**
- * What of other policies would leave changing them, or seeing anything at all, to one person. That counts as loosening, although it permits nothing more: what nobody else can
- * change, or look at, is that person's. Who may is asked of everybody with the role, once; so a policy that lets people change policies at some times only counts as well.
+ * What of other policies would leave changing them, or what else people tighten by changing it, or seeing anything at all, to one person. That counts as loosening, although it
+ * permits nothing more: what nobody else can change, or look at, is that person's. Who may is asked of everybody with the role, once; so a policy that lets people change policies at
+ * some times only counts as well.
  */
 export async function findLockout(
   tx: Sql,
@@ -34,8 +35,9 @@ export async function findLockout(
       const had = await admitted(engine, sets.before, asked, may);
       return [...had].some((person) => !left.has(person));
     };
-    if (await isLeftToOne(administrators, mayReplacePolicies))
-      found.push({ pointer: '/policies', message: 'fewer than two people could still change policies' });
+    const left: string[] = [];
+    for (const setting of administered) if (await isLeftToOne(administrators, mayAdminister(setting))) left.push(setting);
+    if (left.length > 0) found.push({ pointer: '/policies', message: `fewer than two people could still change ${left.join(', ')}` });
     if (await isLeftToOne(readers, maySeeTenant))
       found.push({ pointer: '/policies', message: 'fewer than two people could still see anything' });
     return found;
@@ -43,6 +45,8 @@ export async function findLockout(
 }
 
 const enough = 2;
+/** What one tightens by changing it. To stop anything else policies are not asked. */
+const administered = ['policies', 'ontology', 'subscriptions'] as const;
 
 async function readPeople(tx: Sql): Promise<Actor[]> {
   const rows = await tx.rows<{ actor: Actor }>(
@@ -55,11 +59,15 @@ async function readPeople(tx: Sql): Promise<Actor[]> {
 type Ask = (engine: PolicyEngine, set: PolicySet, principal: PolicyPrincipal) => Promise<boolean>;
 
 /** Whoever may not see the tenant does nothing there. @throws PolicyEngineAway */
-export const mayReplacePolicies: Ask = async (engine, set, principal) => {
-  if (!(await maySeeTenant(engine, set, principal))) return false;
-  const { decision } = answered(await engine.decide(set, { principal, action: 'administer', resource: 'policies', context: present() }));
-  return decision === 'allow';
-};
+const mayAdminister =
+  (setting: (typeof administered)[number]): Ask =>
+  async (engine, set, principal) => {
+    if (!(await maySeeTenant(engine, set, principal))) return false;
+    const { decision } = answered(await engine.decide(set, { principal, action: 'administer', resource: setting, context: present() }));
+    return decision === 'allow';
+  };
+
+export const mayReplacePolicies = mayAdminister('policies');
 
 const maySeeTenant: Ask = async (engine, set, principal) =>
   answered(await engine.decide(set, { principal, action: 'see', resource: '', context: present() })).decision === 'allow';

@@ -115,7 +115,7 @@ function policyAsker(
     return allowed;
   };
   return {
-    review: async () => (await reviewAsker(tx, deps, { proposal, now, version, decision: 'approve' })(actor)).allowed,
+    review: async () => (await reviewAsker(tx, deps, { proposal, now, version })(actor)).allowed,
     revise: () => allowed('propose', async () => withFacts(proposal, { now, revert: false }, {})),
     revert: () => allowed('propose', async () => withFacts(proposal, { now, revert: true }, {})),
     breakGlass: () =>

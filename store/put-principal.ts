@@ -4,7 +4,6 @@ import type { JsonValue } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import type { PrincipalChange } from '../ontology/standing-loosens.ts';
 import { announceChange } from './announce-change.ts';
-import { refusalToAdminister } from './may-administer.ts';
 import { nudgeHeld } from './nudges.ts';
 import { type PrincipalView, readPrincipal } from './read-principal.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
@@ -22,19 +21,15 @@ export interface PrincipalRequest {
 /**
  * Changes what the directory says of a principal, and makes it known to the directory where it is not. Takes effect with the commit: the next request, review, and
  * execution read it, and those that have begun are waited for, so that from the answer on none commits by what was said before. Rows are locked in the order of their ids, so that two administrators who link the same identities wait for one another.
- * What lets more happen is not for one person: whoever serves calls asks `changePrincipal`.
+ * What lets more happen is not for one person, and policies have a word in it: whoever serves calls asks `changePrincipal`.
  */
-export async function putPrincipal(
-  tx: Tx,
-  request: PrincipalRequest,
-  deps: Pick<StoreDeps, 'decide' | 'policies'>,
-): Promise<PrincipalView | Refusal> {
+export async function putPrincipal(tx: Tx, request: PrincipalRequest, deps: Pick<StoreDeps, 'decide'>): Promise<PrincipalView | Refusal> {
   const outcome = await put(tx, request, deps);
   if (isRefusal(outcome)) tx.undo();
   return outcome;
 }
 
-async function put(tx: Tx, request: PrincipalRequest, deps: Pick<StoreDeps, 'decide' | 'policies'>): Promise<PrincipalView | Refusal> {
+async function put(tx: Tx, request: PrincipalRequest, deps: Pick<StoreDeps, 'decide'>): Promise<PrincipalView | Refusal> {
   const examined = await examineChange(tx, request, deps);
   if (isRefusal(examined)) return examined;
   const { id, change } = request;
@@ -53,7 +48,7 @@ async function put(tx: Tx, request: PrincipalRequest, deps: Pick<StoreDeps, 'dec
 export async function examineChange(
   tx: Tx,
   { id, change, by }: PrincipalRequest,
-  deps: Pick<StoreDeps, 'decide' | 'policies'>,
+  deps: Pick<StoreDeps, 'decide'>,
 ): Promise<{ actor: Actor; kind: PrincipalKind | null } | Refusal> {
   if (Object.keys(change).some((field) => field !== 'name')) {
     const authority = deps.decide({ action: 'principal:put', actor: await foreseenActor(tx, by), subject: { id, person: id } });
@@ -64,8 +59,8 @@ export async function examineChange(
   // Behind the lock on the administrator's own row: of two who take each other's standing away the second no longer has any.
   const actor = await resolveActor(tx, by);
   for (const subject of subjectsOf(id, change, known)) {
-    const refusal = await refusalToAdminister(tx, deps, { action: 'principal:put', actor, subject }, 'principals');
-    if (refusal !== null) return refusal;
+    const authority = deps.decide({ action: 'principal:put', actor, subject });
+    if (!authority.allowed) return refuse(authority.reason);
   }
   const faults = faultsOf(id, change, (other) => known.has(other));
   const isMalformed = faults.some(({ code }) => code === 'malformed_request');

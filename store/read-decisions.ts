@@ -1,4 +1,5 @@
 import type { JsonObject } from '../ontology/json.ts';
+import type { StageReason } from '../ontology/plan.ts';
 import { isProblemCode, problems } from '../ontology/problems.ts';
 import { isoTime } from './proposal-row.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -61,7 +62,8 @@ function explain(row: DecisionRow, texts: Readonly<Record<string, string>>): str
     return `${actor} may ${action}, by ${named}; ${details.overriddenBy} has overridden ${passed}.`;
   }
   if (outcome === 'allowed') {
-    return policies.length === 0 ? `${actor} may ${action}: the gate's own rules allow it.` : `${actor} may ${action}, by ${named}.`;
+    const done = action === 'review' ? `review, and ${reviewed[String(details.decision)] ?? 'does'}` : action;
+    return policies.length === 0 ? `${actor} may ${done}: the gate's own rules allow it.` : `${actor} may ${done}, by ${named}.`;
   }
   const who = `${actor} may not ${action}`;
   if (errors.length > 0) return `${who}: ${errors.join('; ')}. What cannot be computed is refused.`;
@@ -69,12 +71,33 @@ function explain(row: DecisionRow, texts: Readonly<Record<string, string>>): str
   return `${who}: ${reason !== null && isProblemCode(reason) ? problems[reason].title : reason}`;
 }
 
+const reviewed: Readonly<Record<string, string>> = { approve: 'approves', reject: 'rejects', request_changes: 'asks for changes' };
+
+type AskedStage = { name: string; needed: number[] } & Partial<StageReason>;
+
 function explainStages({ outcome, policies, details }: DecisionRow): string {
   const policy = policies.join(', ');
+  if (outcome === 'refused') {
+    const rejected = details.rejected as { name: string; denied: number }[];
+    const by = rejected.map(({ name, denied }) => `${name} (${denied})`).join(', ');
+    return `It is rejected: more said no than the approval policy ${policy} tolerates, in ${by}.`;
+  }
   if (outcome === 'allowed') return `The approval policy ${policy} lets this plan go without asking anybody.`;
-  const stages = Array.isArray(details.stages) ? (details.stages as { name: string; needed: number[] }[]) : [];
-  return `The approval policy ${policy} asks ${stages.map(({ name, needed }) => `${name} (${needed.join(' + ')})`).join(', then ')}.`;
+  const stages = Array.isArray(details.stages) ? (details.stages as AskedStage[]) : [];
+  return `The approval policy ${policy} asks ${stages.map(inWordsOf).join(', then ')}.`;
 }
+
+/** A stage without a condition is asked always, which needs no reason. */
+function inWordsOf({ name, needed, when, outcome }: AskedStage): string {
+  const stage = `${name} (${needed.join(' + ')})`;
+  return when === undefined || outcome === undefined ? stage : `${stage}, ${conditionWords[outcome]}: ${when}`;
+}
+
+const conditionWords: Record<StageReason['outcome'], string> = {
+  holds: 'since its condition holds',
+  fails: 'although its condition does not hold',
+  not_computed: 'since its condition cannot be computed',
+};
 
 const heldBecause: Readonly<Record<string, string>> = {
   switched_off: 'it is switched off',

@@ -89,7 +89,6 @@ async function storeReview(
   { actor, standing, by }: { actor: Actor; standing: Standing | undefined; by: Determination },
   facts: ApprovalFacts,
 ): Promise<RecordedReview> {
-  // A reviewer who takes a decision back may do so after its stage; what is stored is where the proposal stood.
   const stage = facts.plan === null ? undefined : settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind).openStage;
   // Every stage may be full and the door still ask for more: then nothing is open, and a review is of the plan as a whole.
   const view: ReviewView = {

@@ -68,7 +68,6 @@ interface PastProposal {
   amounts: Record<string, string> | null;
   reviews: (PolicyPrincipal & {
     kind: PrincipalKind;
-    decision: NonNullable<PolicyContext['decision']>;
     onBehalfOf: PolicyContext['onBehalfOf'] | null;
     at: string;
   })[];
@@ -77,7 +76,7 @@ interface PastProposal {
 const rehearsed = 100; // As many as somebody would look through; what policies do to the newest is what they will do.
 
 /**
- * What the newest proposals with a plan would have met under other policies: proposing, each review that was given, and the execution. Reviewers and proposers count
+ * What the newest proposals with a plan would have met under other policies: proposing, each approval that was given, and the execution. Reviewers and proposers count
  * with the roles they had then, and the teams they have now; those on whose behalf somebody reviewed with what they have now. Of touched objects, what the plan did not
  * write is as it is now.
  */
@@ -132,8 +131,7 @@ async function fateOf(
   };
   const of = (action: PolicyRequest['action']) => questions.filter((request) => request.action === action);
   if ((await refusedBy(of('propose'))).length > 0) return { fate: 'refused', approvals: null, policies: [...policies].sort() };
-  const approving = of('review').filter(({ context }) => context.decision === 'approve');
-  const lost = new Set((await refusedBy(approving)).map(({ principal }) => principal.id));
+  const lost = new Set((await refusedBy(of('review'))).map(({ principal }) => principal.id));
   const executes = of('execute');
   const given = executes[0]?.context.approvals ?? 0;
   const counted = given - lost.size;
@@ -174,16 +172,16 @@ function differenceOf(
 
 function questionsOf({ actionType: resource, isRevert, createdAt, proposer, reviews }: PastProposal, plan: PlanForPolicy): PolicyRequest[] {
   const shared = { plan, proposer: { id: proposer.id, kind: proposer.kind } };
-  const approvals = new Set(reviews.filter(({ decision }) => decision === 'approve').map(({ id }) => id)).size;
+  const approvals = new Set(reviews.map(({ id }) => id)).size;
   const last = reviews.at(-1)?.at ?? createdAt;
   return [
     { principal: proposer, action: 'propose', resource, context: { now: createdAt, revert: isRevert } },
     ...reviews.map(
-      ({ decision, onBehalfOf, at, ...principal }): PolicyRequest => ({
+      ({ onBehalfOf, at, ...principal }): PolicyRequest => ({
         principal,
         action: 'review',
         resource,
-        context: { now: at, ...shared, decision, ...(onBehalfOf ? { onBehalfOf } : {}) },
+        context: { now: at, ...shared, decision: 'approve', ...(onBehalfOf ? { onBehalfOf } : {}) },
       }),
     ),
     { principal: proposer, action: 'execute', resource, context: { now: last, ...shared, approvals } },
@@ -200,8 +198,8 @@ function readPast(sql: Sql, amounts: readonly string[]): Promise<PastProposal[]>
             jsonb_build_object('id', p.proposer_id, 'kind', p.proposer_kind, 'roles', to_jsonb(p.proposer_roles), 'actsFor', p.acts_for, 'teams', ${teams('p.proposer_id')}) AS proposer,
             l.id::text AS "planId", l.summary, COALESCE((l.requirement ->> 'automatic')::boolean, false) AS automatic, ${amountsJson('p', '$1::text[]')} AS amounts,
             COALESCE((SELECT jsonb_agg(jsonb_build_object('id', r.reviewer_id, 'kind', r.reviewer_kind, 'roles', to_jsonb(r.reviewer_roles), 'actsFor', NULL, 'teams', ${teams('r.reviewer_id')},
-                                                          'decision', r.decision, 'onBehalfOf', ${delegator}, 'at', ${isoTime('r.created_at')}) ORDER BY r.created_at, r.id)
-                        FROM exequatur.review r WHERE r.tenant_id = p.tenant_id AND r.proposal_id = p.id AND r.revision = p.revision AND r.digest = p.plan_digest), '[]') AS reviews
+                                                          'onBehalfOf', ${delegator}, 'at', ${isoTime('r.created_at')}) ORDER BY r.created_at, r.id)
+                        FROM exequatur.review r WHERE r.tenant_id = p.tenant_id AND r.proposal_id = p.id AND r.revision = p.revision AND r.digest = p.plan_digest AND r.decision = 'approve'), '[]') AS reviews
        FROM (SELECT * FROM exequatur.proposal n WHERE n.plan_id IS NOT NULL AND NOT exequatur.governs(n.action_type) ORDER BY n.created_at DESC, n.id DESC LIMIT ${rehearsed}) p
        JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id ORDER BY p.created_at DESC, p.id DESC`,
     [amounts],

@@ -1,11 +1,12 @@
 import type { JsonObject } from '../ontology/json.ts';
 import type { ProposalStatus } from '../ontology/lifecycle.ts';
 import type { ResolvedRequirement } from '../ontology/plan.ts';
-import { settleQuorum } from '../ontology/quorum.ts';
+import { type StageState, settleQuorum } from '../ontology/quorum.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
 import { isBehindGlass, reviewDueMs } from './glass-facts.ts';
 import { nextPrompt } from './next-prompt.ts';
 import { hasExpired, type LockedProposal, lockProposal, type StoredFailure } from './proposal-row.ts';
+import { recordDecision } from './record-decision.ts';
 import type { PromptKind } from './sent-prompts.ts';
 import type { Tx } from './sql.ts';
 import { transition } from './transition.ts';
@@ -59,8 +60,11 @@ export function settleLocked(tx: Tx, proposal: LockedProposal, facts: ApprovalFa
     return describe(transition(tx, proposal, { to: 'expired' }), facts);
   }
   if (proposal.status === 'awaiting_approval' && facts.plan !== null) {
-    const { verdict } = settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind);
-    if (verdict === 'rejected') return describe(transition(tx, proposal, { to: 'rejected' }), facts);
+    const { verdict, stages } = settleQuorum(facts.plan.requirement, facts.reviews, proposal.behind);
+    if (verdict === 'rejected') {
+      recordRejection(tx, proposal, facts.plan.requirement, stages);
+      return describe(transition(tx, proposal, { to: 'rejected' }), facts);
+    }
     if (facts.held !== true) {
       if (verdict === 'approved')
         return describe(transition(tx, proposal, { to: 'approved', facts: approvedBy(facts.plan.requirement) }), facts);
@@ -69,6 +73,16 @@ export function settleLocked(tx: Tx, proposal: LockedProposal, facts: ApprovalFa
     }
   }
   return describe(proposal, facts);
+}
+
+/** By which stages a plan is rejected: more said no than its thresholds tolerate. */
+function recordRejection(tx: Tx, proposal: LockedProposal, requirement: ResolvedRequirement, stages: readonly StageState[]): void {
+  const { id: proposalId, revision, planDigest: digest, proposerId: actor } = proposal;
+  const denied = (of: StageState) => Math.max(...of.thresholds.map((threshold) => threshold.denied));
+  const rejected = stages.filter(({ status }) => status === 'rejected').map((stage) => ({ name: stage.name, denied: denied(stage) }));
+  const by = { version: 0 as const, policies: [requirement.policy], errors: [] as [] };
+  const decision = { proposalId, actor, action: 'stage' as const, outcome: 'refused' as const, reason: 'rejected', revision, digest, by };
+  recordDecision(tx, { ...decision, details: { rejected } });
 }
 
 /** Where nobody was asked, it is on record that policy alone approved, and which. */

@@ -144,14 +144,16 @@ async function storeOutcome(tx: Tx, proposalId: string, { revision, outcome }: S
   const facts = await replacing(tx, proposal, plan.digest);
   const { requirement } = outcome.simulation.plan.header;
   const simulated = transition(tx, proposal, { to: 'awaiting_approval', plan, facts, entry: tellRequirement(requirement) });
-  recordStages(tx, simulated, requirement);
+  recordStages(tx, simulated, requirement, outcome.simulation.asked);
   return settleLocked(tx, simulated, await factsOf(tx, proposal, simulated, outcome.simulation));
 }
 
 /** Which stages the plan was sent to, or that policy alone approves it. */
-function recordStages(tx: Tx, proposal: LockedProposal, requirement: ResolvedRequirement): void {
+function recordStages(tx: Tx, proposal: LockedProposal, requirement: ResolvedRequirement, asked: Simulation['asked'] = {}): void {
   const { policy, automatic, stages } = requirement;
-  const details = { stages: stages.map(({ name, thresholds }) => ({ name, needed: thresholds.map(({ needed }) => needed) })) };
+  const details = {
+    stages: stages.map(({ name, thresholds }) => ({ name, needed: thresholds.map(({ needed }) => needed), ...asked[name] })),
+  };
   const { id: proposalId, revision, planDigest: digest, proposerId: actor } = proposal;
   const by = { version: 0 as const, policies: [policy], errors: [] as [] };
   recordDecision(tx, { proposalId, actor, action: 'stage', outcome: automatic ? 'allowed' : 'asked', revision, digest, by, details });

@@ -72,7 +72,7 @@ export class Counting extends InForce {
     return this.approving(proposal).length;
   }
 
-  /** The open stage asks; so do those before it, of who takes an earlier decision back, and all of them where policies ask for more than the stages. */
+  /** The open stage asks, and all of them where policies ask for more than the stages. */
   protected isAsked(
     proposal: Proposal,
     { by, decision, delegation }: { by: string; decision: Decision; delegation: Delegation | null },
@@ -87,7 +87,7 @@ export class Counting extends InForce {
     const earlier = this.newest(proposal).filter((review) => this.partiesOf(review).some((person) => mine.includes(person)));
     const { met } = this.quorum(proposal);
     const stages = this.stages(proposal);
-    const from = earlier.length > 0 || proposal.refusedBy.has(this.refusal(proposal)) ? 0 : met;
+    const from = proposal.refusedBy.has(this.refusal(proposal)) ? 0 : met;
     const asking = stages.slice(from, met + 1).flatMap(({ thresholds }) => thresholds);
     return earlier.every((review) => review.decision !== decision) && asking.some(({ role }) => roles.includes(role));
   }

@@ -98,7 +98,7 @@ export const policySets: readonly PolicyRules[] = [
     cedar: {
       permit,
       small: forbid('execute', 'context.plan.amounts has size && context.plan.amounts.size > 4'),
-      notAnn: forbid('review', 'principal.id == "ann" && context.decision == "approve"'),
+      notAnn: forbid('review', 'principal.id == "ann"'),
     },
   },
   {
