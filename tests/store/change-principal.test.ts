@@ -25,6 +25,10 @@ const proposed = async (id: string, wanted: PrincipalChange, by: Caller = access
   if (outcome.proposed === null) throw new Error('it is in force');
   return outcome.proposed.proposalId;
 };
+/** As two have agreed on. */
+const inForce = async (id: string, wanted: PrincipalChange) => {
+  expect(await carriedOut(fixture, await proposed(id, wanted), access2)).toMatchObject({ status: 'executed' });
+};
 const standing = async (id: string) => (await fixture.inWorker((tx) => readActors(tx, [id]))).get(id);
 const known = async (...callers: Caller[]) => {
   for (const one of callers) await fixture.inApi((tx) => resolveActor(tx, one));
@@ -82,7 +86,7 @@ describe('an administrator alone', () => {
   it('makes no two people of one, who could then approve what is their own', async () => {
     const [eve, home] = [caller('eve', ['keeper']), caller('eve-at-home', ['keeper'])];
     await known(eve, home);
-    expectDone(await change('eve', { linkedIdentities: ['eve-at-home'] }));
+    await inForce('eve', { linkedIdentities: ['eve-at-home'] });
     for (const way of [
       () => proposed('eve', { linkedIdentities: [] }),
       () => proposed('eve-at-home', { linkedIdentities: [] }),
@@ -107,6 +111,27 @@ describe('an administrator alone', () => {
     expect(await fixture.review(await asked(mine), keeperToo)).toMatchObject({ refused: 'self_review' });
   });
 
+  it('says of nobody’s agent whom it acts for, to stand against what its tokens come to say', async () => {
+    const boss = caller('boss', ['keeper']);
+    await known(boss, caller('colin', ['visitor']), caller('bot', ['agent'], { kind: 'agent' }));
+    await proposed('bot', { actsFor: 'colin' });
+    const plan = await asked(caller('bot', ['agent'], { kind: 'agent', actsFor: 'boss' }));
+    expect(await fixture.review(plan, boss)).toMatchObject({ refused: 'self_review' });
+  });
+
+  it('links nobody, whose other identity could then take back what one has said', async () => {
+    const [colin, dana] = [caller('colin', ['visitor']), caller('dana', ['officer', 'keeper'])];
+    await known(colin, dana);
+    await proposed(colin.id, { linkedIdentities: [dana.id] });
+    expect((await standing(colin.id))?.person).toBe(colin.id);
+  });
+
+  it('makes no agent of a person, which policy alone may let more of', async () => {
+    await known(caller('vic', ['visitor']));
+    await proposed('vic', { kind: 'agent' });
+    expect((await standing('vic'))?.kind).toBe('user');
+  });
+
   it('brings nobody along who counts as a second administrator of policies', async () => {
     const both = caller('ontology-admin-3', ['access-admin', 'ontology-admin']);
     await known(both);
@@ -127,7 +152,7 @@ describe('the second administrator', () => {
   it('is none of those it is about, under whatever identity', async () => {
     const [third, home] = [caller('access-admin-3'), caller('third-at-home', ['access-admin'])];
     await known(third, home);
-    expectDone(await change(third.id, { linkedIdentities: [home.id] }));
+    await inForce(third.id, { linkedIdentities: [home.id] });
     const plan = await simulated(fixture, await proposed(third.id, { roles: ['access-admin', 'officer'] }));
     for (const who of [third, home]) expect(await fixture.review(plan, who)).toMatchObject({ refused: 'self_review' });
     const { reviewers } = expectDone(await fixture.inApi((tx) => listReviewers(tx, plan.proposalId, fixture.deps)));
