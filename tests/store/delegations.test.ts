@@ -125,6 +125,9 @@ describe('a review on behalf of another', () => {
     const mia = caller('mia', ['keeper']);
     await known(mia, caller('mia-at-home', ['visitor']));
     await put('mia', { linkedIdentities: ['mia-at-home'] });
+    const inHerName = { id: 'in-her-name', delegator: mia.id, delegate: stand.id, endsAt: farAway(), reason: 'away' };
+    const home = caller('mia-at-home', ['visitor']);
+    expect(await fixture.inApi((tx) => putDelegation(tx, { ...inHerName, by: home }, fixture.deps))).toEqual({ refused: 'forbidden' });
     const id = await granted(mia, { delegate: stand.id });
     const robot = caller('stand-ins-agent', ['agent'], { kind: 'agent', actsFor: stand.id });
     for (const proposer of [mia, stand, robot, caller('mia-at-home', ['visitor'])])
