@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
 import type { PrincipalChange } from '../../ontology/standing-loosens.ts';
 import { changePrincipal } from '../../store/change-principal.ts';
+import { executeProposal } from '../../store/execute-proposal.ts';
 import { listReviewers } from '../../store/list-reviewers.ts';
 import { putPolicies } from '../../store/put-policies.ts';
 import { putPrincipal } from '../../store/put-principal.ts';
@@ -10,6 +11,7 @@ import { readPrincipal } from '../../store/read-principal.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import { isRefusal } from '../../store/refusal.ts';
 import { readActors, resolveActor } from '../../store/standing.ts';
+import { executePastTheGate } from './execute-past-the-gate.ts';
 import { admin, agent, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
 import { admin2, carriedOut } from './govern.ts';
 
@@ -157,6 +159,19 @@ describe('the second administrator', () => {
     for (const who of [third, home]) expect(await fixture.review(plan, who)).toMatchObject({ refused: 'self_review' });
     const { reviewers } = expectDone(await fixture.inApi((tx) => listReviewers(tx, plan.proposalId, fixture.deps)));
     expect(reviewers.map(({ id }) => id)).toEqual([access2.id, 'ontology-admin-3']); // Who is an access administrator as well.
+  });
+
+  it('is none of those it turns out to be about until the execution, says the database as well', async () => {
+    const fourth = caller('access-admin-4');
+    await known(fourth, caller('kim', ['keeper']));
+    const plan = await simulated(fixture, await proposed('kim', { roles: ['keeper', 'officer'] }));
+    expect(await fixture.review(plan, fourth)).toMatchObject({ settled: { status: 'approved' } });
+    const link = { id: 'kim', change: { linkedIdentities: [fourth.id] }, by: access2 };
+    expectDone(await fixture.inApi((tx) => putPrincipal(tx, link, fixture.deps)));
+    await expect(executePastTheGate(fixture, plan.proposalId, undefined, ['principal.changed'])).rejects.toMatchObject({ code: 'XQ002' });
+    expect(await executeProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({
+      status: 'awaiting_approval',
+    });
   });
 
   it('approves what the directory said then: where it says something else since, it is sent again', async () => {
