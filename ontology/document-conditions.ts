@@ -1,5 +1,5 @@
-import { goesBy, mayFailWithout, mayHoldWithout } from './cel/what-conditions-go-by.ts';
-import type { OntologyDocument } from './definition.ts';
+import { goesBy, mayChangeWithout, mayFailWithout, mayHoldWithout } from './cel/what-conditions-go-by.ts';
+import type { ActionTypeDefinition, OntologyDocument } from './definition.ts';
 
 /** What a definition decides of what is told of a plan, and conditions and policies may go by either way: `amounts` are parameters, and `approvals` of whomever any stage asks. */
 export const plannedFacts = ['riskTier', 'sensitive', 'amounts', 'approvals'] as const;
@@ -15,8 +15,8 @@ export function documentGoesBy({ approvalPolicies = {} }: OntologyDocument, fact
 }
 
 /**
- * Whether a document may ask less of somebody without this role than with it: admit them to review, to propose or to read what is sensitive, hold a criterion or policy alone for enough, or
- * leave a stage out.
+ * Whether a document may ask less of somebody without this role than with it: admit them to review, to propose or to read what is sensitive, hold a criterion, a constraint or policy alone
+ * for enough, or leave a stage out; or have an action of theirs do something else.
  */
 export function documentAsksLessWithout(document: OntologyDocument, role: string): boolean {
   const { approvalPolicies = {}, actionTypes = {}, objectTypes } = document;
@@ -29,10 +29,10 @@ export function documentAsksLessWithout(document: OntologyDocument, role: string
       breakGlass?.reviewers,
       automatic?.condition,
     ]),
-    ...actions.flatMap(({ proposers, sensitiveReaders, criteria = [] }) => [
+    ...actions.flatMap(({ proposers, sensitiveReaders, criteria = [], parameters }) => [
       proposers,
       sensitiveReaders,
-      ...criteria.map(({ condition }) => condition),
+      ...[criteria, ...Object.values(parameters).map(({ constraints = [] }) => constraints)].flat().map(({ condition }) => condition),
     ]),
     ...Object.values(objectTypes).map(({ sensitiveReaders }) => sensitiveReaders),
     document.sensitiveReaders,
@@ -40,6 +40,19 @@ export function documentAsksLessWithout(document: OntologyDocument, role: string
   const asking = policies.flatMap(({ stages }) => stages.map(({ when }) => when));
   return (
     allowing.some((condition) => condition !== undefined && mayHoldWithout(condition, role)) ||
-    asking.some((condition) => condition !== undefined && mayFailWithout(condition, role))
+    asking.some((condition) => condition !== undefined && mayFailWithout(condition, role)) ||
+    actions.some((action) => doingOf(action).some((text) => mayChangeWithout(text, role)))
   );
+}
+
+/** All texts of what an action does and asks for beside what admits somebody to it; what is called a role in them is the proposer's. */
+function doingOf({ parameters, rules, effects = [], checks = [] }: ActionTypeDefinition): string[] {
+  const asked = Object.values(parameters).map(({ prefill, visibleWhen, requiredWhen }) => [prefill, visibleWhen, requiredWhen]);
+  return textsIn([asked, rules, effects, checks]).filter((text) => text.includes('proposer'));
+}
+
+/** Whatever stands where a text may, expressions among names and words for people, so that none is left out. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }

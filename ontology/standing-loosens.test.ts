@@ -8,10 +8,11 @@ const known: KnownStanding = {
   teams: ['day'],
   disabled: false,
   actsFor: 'ann',
-  actsForByToken: true,
+  actsForIsSet: true,
   linkedIdentities: ['home'],
 };
-const free = { ...known, actsFor: null };
+const byToken = { ...known, actsForIsSet: false };
+const free = { ...byToken, actsFor: null };
 const pointersOf = (
   before: KnownStanding | null,
   change: PrincipalChange,
@@ -27,11 +28,11 @@ describe('a change of the directory', () => {
     ['fewer roles and teams', known, { roles: [], teams: [] }],
     ['to disable', known, { disabled: true }],
     ['to enable whoever is enabled', known, { disabled: false }],
-    ['to be an agent', { ...known, kind: 'user' }, { kind: 'agent' }],
-    ['whom it acts for already', known, { actsFor: 'ann' }],
-    ['somebody, of one whose tokens name nobody', free, { actsFor: 'ann' }],
-    ['more identities', known, { linkedIdentities: ['home', 'phone'] }],
-    ['somebody new without a role', null, { name: 'New', disabled: true, kind: 'service' }],
+    ['the kind that it is', known, { kind: 'agent' }],
+    ['whom administrators say it acts for already', known, { actsFor: 'ann' }],
+    ['nobody to act for, as administrators have said already', { ...known, actsFor: null }, { actsFor: null }],
+    ['the identities that it has', known, { linkedIdentities: ['home'] }],
+    ['somebody new without a role', null, { name: 'New', disabled: true, kind: 'user' }],
   ])('tightens, or changes nothing, with %s', (_, before, change) => {
     expect(pointersOf(before, change)).toEqual([]);
   });
@@ -41,19 +42,28 @@ describe('a change of the directory', () => {
     ['a team more', known, { teams: ['night'] }, ['/teams/0']],
     ['to be enabled again', { ...known, disabled: true }, { disabled: false }, ['/disabled']],
     ['to be a person', known, { kind: 'user' }, ['/kind']],
+    ['to be an agent', { ...known, kind: 'user' }, { kind: 'agent' }, ['/kind']],
+    ['to be another kind than a person, before any token has said so', null, { kind: 'service' }, ['/kind']],
     ['to act for nobody', known, { actsFor: null }, ['/actsFor']],
     ['to act for another', known, { actsFor: 'ben' }, ['/actsFor']],
     ['to act for nobody, whatever tokens come to say', free, { actsFor: null }, ['/actsFor']],
+    ['to act for somebody, whatever tokens come to say', free, { actsFor: 'ann' }, ['/actsFor']],
+    ['to act for whom its tokens name, whatever they come to say', byToken, { actsFor: 'ann' }, ['/actsFor']],
     ['to act for somebody, before any token has said whom for', null, { actsFor: 'ben' }, ['/actsFor']],
     ['an identity that goes', known, { linkedIdentities: [] }, ['/linkedIdentities']],
+    ['an identity more', known, { linkedIdentities: ['home', 'phone'] }, ['/linkedIdentities/1']],
+    ['an identity of somebody new', null, { linkedIdentities: ['phone'] }, ['/linkedIdentities/0']],
     ['somebody new with a role', null, { roles: ['keeper'] }, ['/roles/0']],
   ])('loosens with %s', (_, before, change, pointers) => {
     expect(pointersOf(before, change)).toEqual(pointers);
   });
 
   it('loosens where an identity is taken away from whoever it went with', () => {
-    expect(pointersOf(known, { linkedIdentities: ['home', 'phone'] }, [['phone', ['desk']]])).toEqual(['/linkedIdentities']);
-    expect(pointersOf(known, { linkedIdentities: ['home', 'phone', 'desk'] }, [['phone', ['desk']]])).toEqual([]);
+    expect(pointersOf(known, { linkedIdentities: ['home', 'phone'] }, [['phone', ['desk']]])).toEqual([
+      '/linkedIdentities/1',
+      '/linkedIdentities',
+    ]);
+    expect(pointersOf(known, { linkedIdentities: ['home', 'phone', 'desk'] }, [['phone', ['desk']]])).not.toContain('/linkedIdentities');
   });
 
   it('loosens with a role or a team less where what is in force may allow more without it', () => {

@@ -26,15 +26,16 @@ export interface KnownStanding {
   teams: readonly string[];
   disabled: boolean;
   actsFor: string | null;
-  /** Tokens have said whom it acts for, or that it acts for nobody, and no administrator has. */
-  actsForByToken: boolean;
+  /** An administrator has said whom it acts for, or that it acts for nobody, which stands against tokens. */
+  actsForIsSet: boolean;
   linkedIdentities: readonly string[];
 }
 
 /**
- * What lets a principal, or another, do more than before: a role or a team more, to be enabled again, to be another kind than an agent, and whatever takes an identity away
- * from the person behind it, who could then approve what is their own. `before` is null where the directory does not know it. `linked` are the identities that go with each
- * of those it is to be linked to. `gains` says of a role or a team that is taken away whether what is in force may allow more to somebody without it.
+ * What lets a principal, or another, do more than before: a role or a team more, to be enabled again, another kind, since what is in force may go by it either way, and whatever
+ * takes an identity away from the person behind it, who could then approve what is their own. A link gives as well as takes: one identity may then take back what the other said.
+ * `before` is null where the directory does not know it. `linked` are the identities that go with each of those it is to be linked to. `gains` says of a role or a team that is
+ * taken away whether what is in force may allow more to somebody without it.
  */
 export function standingLoosens(
   before: KnownStanding | null,
@@ -55,25 +56,22 @@ export function standingLoosens(
   const loosens = [...more('roles', roles, before?.roles ?? [], 'the role'), ...more('teams', teams, before?.teams ?? [], 'the team')];
   loosens.push(...less('roles', 'role'), ...less('teams', 'team'));
   if (before?.disabled && disabled === false) loosens.push({ pointer: '/disabled', message: 'is disabled no more' });
-  if (before !== null && kind !== undefined && kind !== before.kind && kind !== 'agent') {
-    loosens.push({ pointer: '/kind', message: `is a ${kind} and no ${before.kind}` });
-  }
-  if (actsFor !== undefined && leavesWhom(before, actsFor)) {
+  // Of one that no token has told of yet, that it is a person is no word against tokens, which may still say that it is less.
+  const knownKind = before?.kind ?? 'user';
+  if (kind !== undefined && kind !== knownKind) loosens.push({ pointer: '/kind', message: `is a ${kind} and no ${knownKind}` });
+  // Also whom its tokens name by now: what an administrator says stands against those to come, which may name another.
+  if (actsFor !== undefined && !(before?.actsForIsSet && actsFor === before.actsFor)) {
     loosens.push({ pointer: '/actsFor', message: 'whom it acts for may no longer be who stands behind what it proposes' });
   }
   if (linkedIdentities !== undefined) {
     const together = [id, ...linkedIdentities];
-    const left = [...(before?.linkedIdentities ?? []), ...linkedIdentities.flatMap((one) => linked.get(one) ?? [])];
-    for (const other of new Set(left)) {
+    const known = before?.linkedIdentities ?? [];
+    for (const [at, other] of linkedIdentities.entries()) {
+      if (!known.includes(other)) loosens.push({ pointer: pointerTo('', 'linkedIdentities', at), message: `${other} is the same person` });
+    }
+    for (const other of new Set([...known, ...linkedIdentities.flatMap((one) => linked.get(one) ?? [])])) {
       if (!together.includes(other)) loosens.push({ pointer: '/linkedIdentities', message: `${other} is another person` });
     }
   }
   return loosens;
-}
-
-/** Of one that no token has told of yet, that may be anybody; and what an administrator says stands against later tokens. */
-function leavesWhom(before: KnownStanding | null, actsFor: string | null): boolean {
-  if (before === null) return true;
-  if (before.actsFor === null) return before.actsForByToken && actsFor === null;
-  return actsFor !== before.actsFor;
 }

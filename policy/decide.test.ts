@@ -126,7 +126,7 @@ describe('who may delegate, and end a delegation', () => {
 
   it.each([
     ['people delegate their own reviewing', put(manager), 'allowed'],
-    ['under whatever identity', put(atHome), 'allowed'],
+    ['not under another identity, whose roles may be others', put(atHome), 'forbidden'],
     ['nobody that of others', put(standIn), 'forbidden'],
     ['an access administrator neither', put(accessAdmin), 'forbidden'],
     ['nobody without a role', put(actor(manager.id, [])), 'forbidden'],

@@ -102,14 +102,12 @@ const questions: Record<string, readonly (readonly [string, string, AuthorityReq
       ['of oneself under another name', 'self_administration', () => ({ subject: { id: 'aa-home', person: 'aa' } })],
     ],
   ),
-  'delegation:put': concerning<'delegation:put'>(
-    { action: 'delegation:put', actor: member, delegator: actor('bo-home', [], { person: 'bo' }) },
-    [
-      ...outside<Asked<'delegation:put'>>(),
-      ['by an agent', 'forbidden', as({ kind: 'agent' })],
-      ['of somebody else', 'forbidden', () => ({ delegator: actor('cy', ['keeper']) })],
-    ],
-  ),
+  'delegation:put': concerning<'delegation:put'>({ action: 'delegation:put', actor: member, delegator: member }, [
+    ...outside<Asked<'delegation:put'>>(),
+    ['by an agent', 'forbidden', as({ kind: 'agent' })],
+    ['of somebody else', 'forbidden', () => ({ delegator: actor('cy', ['keeper']) })],
+    ['of oneself under another name', 'forbidden', () => ({ delegator: actor('bo-home', [], { person: 'bo' }) })],
+  ]),
   'delegation:delete': concerning<'delegation:delete'>(
     { action: 'delegation:delete', actor: member, delegator: actor('bo-home', [], { person: 'bo' }), delegate: actor('cy', []) },
     [

@@ -59,7 +59,10 @@ export interface WindowRemoval {
   by: Caller;
 }
 
-/** Removes a window, which takes two people unless its time is over: the first asks, and another person, whatever their identities, does it. What it held is looked at again. */
+/**
+ * Removes a window, which takes two people unless its time is over: the first asks, and within a day another person, whatever their identities, does it. What it held is looked at
+ * again.
+ */
 export async function removeFreezeWindow(
   tx: Tx,
   wish: WindowRemoval,

@@ -103,7 +103,7 @@ async function loosensOf(
   const [gains, rows, linked] = await Promise.all([
     readGains(tx, deps),
     tx.rows<{ standing: KnownStanding }>(
-      `SELECT exequatur.standing_in_force(p.id, $2::text[]) || jsonb_build_object('actsForByToken', COALESCE(p.sources -> 'actsFor' ->> 'source' = 'token', false)) AS standing
+      `SELECT exequatur.standing_in_force(p.id, $2::text[]) || jsonb_build_object('actsForIsSet', COALESCE(p.sources -> 'actsFor' ->> 'source' = 'administrator', false)) AS standing
          FROM exequatur.principal p WHERE p.id = $1`,
       [id, allThatLoosens],
     ),

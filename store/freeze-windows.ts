@@ -38,8 +38,12 @@ export interface FreezeWindowView {
   openUntil: string | null;
   createdBy: string;
   createdAt: string;
+  /** Null also where it was asked for so long ago that it counts no more. */
   removalAskedBy: { id: string; at: string } | null;
 }
+
+/** So long another may do what one has asked for; later they would agree to what somebody wanted in another situation. Equal to what exequatur.remove_freeze_window() asks. */
+const removalLasts = '1 day';
 
 /** SQL for one window row `w` as clients see it. */
 export const windowJson = (w: string): string => `jsonb_build_object(
@@ -50,7 +54,7 @@ export const windowJson = (w: string): string => `jsonb_build_object(
      'days', (SELECT jsonb_agg((ARRAY['${weekdays.join("','")}'])[d] ORDER BY d) FROM unnest(${w}.days) d),
      'from', to_char(${w}.from_time, 'HH24:MI'), 'until', to_char(${w}.until_time, 'HH24:MI'), 'timeZone', ${w}.time_zone) END,
   'openUntil', ${isoTime(`exequatur.open_until(${w}, exequatur.clock())`)}, 'createdBy', ${w}.created_by, 'createdAt', ${isoTime(`${w}.created_at`)},
-  'removalAskedBy', CASE WHEN ${w}.removal_asked_by IS NOT NULL THEN jsonb_build_object('id', ${w}.removal_asked_by, 'at', ${isoTime(`${w}.removal_asked_at`)}) END)`;
+  'removalAskedBy', CASE WHEN ${w}.removal_asked_at > exequatur.clock() - interval '${removalLasts}' THEN jsonb_build_object('id', ${w}.removal_asked_by, 'at', ${isoTime(`${w}.removal_asked_at`)}) END)`;
 
 export async function listFreezeWindows(tx: Sql): Promise<FreezeWindowView[]> {
   const rows = await tx.rows<{ view: FreezeWindowView }>(

@@ -25,7 +25,10 @@ export interface ProposalRow {
   proposerKind: PrincipalKind;
   proposerRoles: string[];
   actsFor: string | null;
-  /** Ids and persons on the proposer's side, then and now, as the directory knows them now: exequatur.stands_behind(). Of a change of somebody's standing also on theirs. */
+  /**
+   * Ids and persons on the proposer's side, then and now, as the directory knows them now: exequatur.stands_behind(). Of a change of somebody's standing, and of a delegation, also
+   * on the side of those whom it is about, as the door asks again of the plan: exequatur.concerned_by().
+   */
   behind: string[];
   revision: number;
   revisionSeed: string;
@@ -70,8 +73,9 @@ export const isoTime = (expression: string): string => `to_char(${expression} AT
 const behind = (p: string): string =>
   `to_jsonb(ARRAY(SELECT u.b FROM (
      SELECT exequatur.stands_behind(${p}.proposer_id, ${p}.acts_for) UNION
-     SELECT exequatur.stands_behind(c.id, NULL) FROM jsonb_array_elements_text(CASE WHEN ${p}.action_type = '${settingActions.principals}'
-       THEN jsonb_build_array(${p}.parameters::jsonb -> 'id') || coalesce(${p}.parameters::jsonb -> 'linkedIdentities', '[]') END) c(id)) u(b) ORDER BY 1))`;
+     SELECT exequatur.stands_behind(c.id, NULL) FROM jsonb_array_elements_text(CASE ${p}.action_type
+       WHEN '${settingActions.principals}' THEN jsonb_build_array(${p}.parameters::jsonb -> 'id') || coalesce(${p}.parameters::jsonb -> 'linkedIdentities', '[]')
+       WHEN '${settingActions.delegations}' THEN jsonb_build_array(${p}.parameters::jsonb -> 'delegate') END) c(id)) u(b) ORDER BY 1))`;
 
 /** SQL for whether a proposal row `p` is in no final state, as the indexes of open proposals say it. */
 export const isOpen = (p: string): string => `${p}.status NOT IN (${finalStatuses.map((status) => `'${status}'`).join(', ')})`;

@@ -68,11 +68,16 @@ function actorOf(caller: Caller, standing: StandingRow | null, isKnown: boolean)
     id: caller.id,
     kind: kindOf(caller, standing),
     roles: [...new Set(claimedRoles(caller, standing))].sort(),
-    actsFor: standing?.actsForIsSet ? standing.actsFor : (caller.actsFor ?? null),
+    actsFor: actsForOf(caller, standing),
     disabled: !isKnown || (standing?.disabled ?? false),
     person: standing?.person ?? caller.id,
     teams: standing?.teams ?? [],
   };
+}
+
+/** Whom a token named last stays, also where a later one names nobody: only administrators say that it acts for nobody. */
+function actsForOf(caller: Caller, standing: StandingRow | null): string | null {
+  return (standing?.actsForIsSet ? null : caller.actsFor) ?? standing?.actsFor ?? null;
 }
 
 /** From what reviews to what only proposes. */
@@ -117,7 +122,7 @@ function isNews(caller: Caller, standing: StandingRow | null): boolean {
   return (
     standing === null ||
     standing.kind !== kindOf(caller, standing) ||
-    (!standing.actsForIsSet && standing.actsFor !== (caller.actsFor ?? null)) ||
+    standing.actsFor !== actsForOf(caller, standing) ||
     (caller.name !== undefined && standing.name !== caller.name) ||
     claimedRoles(caller, standing).some((role) => !standing.fresh.includes(role))
   );
@@ -135,8 +140,8 @@ async function feed(tx: Sql, caller: Caller, roles: readonly string[]): Promise<
        ON CONFLICT (tenant_id, id) DO UPDATE
           SET kind = CASE WHEN p.sources -> 'kind' ->> 'source' = 'administrator' OR array_position($7::text[], excluded.kind) < array_position($7::text[], p.kind)
                           THEN p.kind ELSE excluded.kind END, name = COALESCE(excluded.name, p.name), updated_at = excluded.updated_at,
-              acts_for = CASE WHEN p.sources -> 'actsFor' ->> 'source' = 'administrator' THEN p.acts_for ELSE excluded.acts_for END,
-              sources = CASE WHEN p.acts_for IS DISTINCT FROM excluded.acts_for AND p.sources -> 'actsFor' ->> 'source' IS DISTINCT FROM 'administrator'
+              acts_for = CASE WHEN p.sources -> 'actsFor' ->> 'source' = 'administrator' THEN p.acts_for ELSE COALESCE(excluded.acts_for, p.acts_for) END,
+              sources = CASE WHEN p.acts_for IS DISTINCT FROM COALESCE(excluded.acts_for, p.acts_for) AND p.sources -> 'actsFor' ->> 'source' IS DISTINCT FROM 'administrator'
                              THEN p.sources || excluded.sources ELSE p.sources END
        RETURNING p.tenant_id, p.id
      ), fed AS (

@@ -17,6 +17,12 @@ export function mayFailWithout(text: string, role: string): boolean {
   return tree === null || mayBecome(tree, role, false);
 }
 
+/** Whether what a text computes may be something else for somebody without it. What is no expression computes nothing. */
+export function mayChangeWithout(text: string, role: string): boolean {
+  const tree = parsed(text);
+  return tree !== null && (mayBecome(tree, role, true) || mayBecome(tree, role, false));
+}
+
 /** Whether a condition may go by this fact of a plan. */
 export function goesBy(text: string, fact: string): boolean {
   const visit = (node: ASTNode): boolean => {

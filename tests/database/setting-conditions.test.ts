@@ -180,6 +180,41 @@ describe('a second person', () => {
   ]);
 });
 
+describe('an approval of what governs', () => {
+  const kept = (type: string, set: object, principals: Row[] = [], more: Row = {}): Attempt => ({
+    rows: { principal: [person('ann'), person('bo'), ...principals], review: [review('bo', more)] },
+    call: `SELECT cardinality(exequatur.disinterested(ARRAY(SELECT r.id FROM exequatur.review r),
+             ROW('modify', $1::text, 'ann', $2::jsonb, '{}', '{}', '{}', NULL, NULL)::exequatur.plan_edit))`,
+    values: [type, JSON.stringify(set)],
+  });
+  const delegates = (delegator: string, delegate: string) => ['$delegation', { delegator, delegate }] as const;
+  const amends = (change: object) => ['$principal', { change }] as const;
+  each([
+    ['counts', '1', () => kept(...delegates('ann', 'cy'))],
+    ['counts no more by the delegate', '0', () => kept(...delegates('ann', 'bo'))],
+    ['counts no more by the delegator', '0', () => kept(...delegates('bo', 'cy'))],
+    [
+      'counts no more by the delegate under another name',
+      '0',
+      () => kept(...delegates('ann', 'cy'), [person('cy', { person: 'c' }), person('di', { person: 'c' })], { reviewer_id: 'di' }),
+    ],
+    [
+      'counts no more by who acts for the delegate',
+      '0',
+      () => kept(...delegates('ann', 'cy'), [person('cy'), person('di', { acts_for: 'cy' })], { reviewer_id: 'di' }),
+    ],
+    [
+      'counts no more on behalf of the delegate',
+      '0',
+      () => kept(...delegates('ann', 'cy'), [person('cy')], { on_behalf_of: 'cy', delegation_id: 'leave' }),
+    ],
+    ['counts of a change of somebody else', '1', () => kept(...amends({ roles: ['x'] }))],
+    ['counts no more by who is changed', '0', () => kept(...amends({ roles: ['x'] }), [], { reviewer_id: 'ann' })],
+    ['counts no more by who is linked', '0', () => kept(...amends({ linkedIdentities: ['bo'] }))],
+    ['counts of what is about nobody', '1', () => kept('$switch', { reason: 'over' })],
+  ]);
+});
+
 describe('a change set', () => {
   const surface = (...rows: object[]) => rows;
   const lend = version('lend', 1, {

@@ -89,6 +89,7 @@ describe('who is behind it', () => {
 });
 
 describe('removing a freeze window', () => {
+  const ago = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
   const window = (more: Row = {}): Row => ({
     ...{
       name: 'fair',
@@ -98,7 +99,7 @@ describe('removing a freeze window', () => {
       created_by: 'op',
       created_at: past,
       removal_asked_by: 'ann',
-      removal_asked_at: past,
+      removal_asked_at: ago(23),
     },
     ...more,
   });
@@ -111,6 +112,7 @@ describe('removing a freeze window', () => {
   each([
     ['by two', '', remove()],
     ['that nobody asked for', two, remove({ removal_asked_by: null, removal_asked_at: null })],
+    ['that somebody asked for more than a day ago', two, remove({ removal_asked_at: ago(25) })],
     ['by one', two, remove({}, [person('ann')], 'ann')],
     ['by one under two names', two, remove({}, [person('ann', { person: 'anna' }), person('bo', { person: 'anna' })])],
     ['by one who acts for the other', two, remove({}, [person('ann'), person('bo', { acts_for: 'ann' })])],

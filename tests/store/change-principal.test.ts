@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../../ontology/authority.ts';
 import type { PrincipalChange } from '../../ontology/standing-loosens.ts';
 import { changePrincipal } from '../../store/change-principal.ts';
+import { executeProposal } from '../../store/execute-proposal.ts';
 import { listReviewers } from '../../store/list-reviewers.ts';
 import { putPolicies } from '../../store/put-policies.ts';
 import { putPrincipal } from '../../store/put-principal.ts';
@@ -10,6 +11,7 @@ import { readPrincipal } from '../../store/read-principal.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import { isRefusal } from '../../store/refusal.ts';
 import { readActors, resolveActor } from '../../store/standing.ts';
+import { executePastTheGate } from './execute-past-the-gate.ts';
 import { admin, agent, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
 import { admin2, carriedOut } from './govern.ts';
 
@@ -24,6 +26,10 @@ const proposed = async (id: string, wanted: PrincipalChange, by: Caller = access
   const outcome = expectDone(await change(id, wanted, by));
   if (outcome.proposed === null) throw new Error('it is in force');
   return outcome.proposed.proposalId;
+};
+/** As two have agreed on. */
+const inForce = async (id: string, wanted: PrincipalChange) => {
+  expect(await carriedOut(fixture, await proposed(id, wanted), access2)).toMatchObject({ status: 'executed' });
 };
 const standing = async (id: string) => (await fixture.inWorker((tx) => readActors(tx, [id]))).get(id);
 const known = async (...callers: Caller[]) => {
@@ -82,7 +88,7 @@ describe('an administrator alone', () => {
   it('makes no two people of one, who could then approve what is their own', async () => {
     const [eve, home] = [caller('eve', ['keeper']), caller('eve-at-home', ['keeper'])];
     await known(eve, home);
-    expectDone(await change('eve', { linkedIdentities: ['eve-at-home'] }));
+    await inForce('eve', { linkedIdentities: ['eve-at-home'] });
     for (const way of [
       () => proposed('eve', { linkedIdentities: [] }),
       () => proposed('eve-at-home', { linkedIdentities: [] }),
@@ -107,6 +113,27 @@ describe('an administrator alone', () => {
     expect(await fixture.review(await asked(mine), keeperToo)).toMatchObject({ refused: 'self_review' });
   });
 
+  it('says of nobody’s agent whom it acts for, to stand against what its tokens come to say', async () => {
+    const boss = caller('boss', ['keeper']);
+    await known(boss, caller('colin', ['visitor']), caller('bot', ['agent'], { kind: 'agent' }));
+    await proposed('bot', { actsFor: 'colin' });
+    const plan = await asked(caller('bot', ['agent'], { kind: 'agent', actsFor: 'boss' }));
+    expect(await fixture.review(plan, boss)).toMatchObject({ refused: 'self_review' });
+  });
+
+  it('links nobody, whose other identity could then take back what one has said', async () => {
+    const [colin, dana] = [caller('colin', ['visitor']), caller('dana', ['officer', 'keeper'])];
+    await known(colin, dana);
+    await proposed(colin.id, { linkedIdentities: [dana.id] });
+    expect((await standing(colin.id))?.person).toBe(colin.id);
+  });
+
+  it('makes no agent of a person, which policy alone may let more of', async () => {
+    await known(caller('vic', ['visitor']));
+    await proposed('vic', { kind: 'agent' });
+    expect((await standing('vic'))?.kind).toBe('user');
+  });
+
   it('brings nobody along who counts as a second administrator of policies', async () => {
     const both = caller('ontology-admin-3', ['access-admin', 'ontology-admin']);
     await known(both);
@@ -127,11 +154,24 @@ describe('the second administrator', () => {
   it('is none of those it is about, under whatever identity', async () => {
     const [third, home] = [caller('access-admin-3'), caller('third-at-home', ['access-admin'])];
     await known(third, home);
-    expectDone(await change(third.id, { linkedIdentities: [home.id] }));
+    await inForce(third.id, { linkedIdentities: [home.id] });
     const plan = await simulated(fixture, await proposed(third.id, { roles: ['access-admin', 'officer'] }));
     for (const who of [third, home]) expect(await fixture.review(plan, who)).toMatchObject({ refused: 'self_review' });
     const { reviewers } = expectDone(await fixture.inApi((tx) => listReviewers(tx, plan.proposalId, fixture.deps)));
     expect(reviewers.map(({ id }) => id)).toEqual([access2.id, 'ontology-admin-3']); // Who is an access administrator as well.
+  });
+
+  it('is none of those it turns out to be about until the execution, says the database as well', async () => {
+    const fourth = caller('access-admin-4');
+    await known(fourth, caller('kim', ['keeper']));
+    const plan = await simulated(fixture, await proposed('kim', { roles: ['keeper', 'officer'] }));
+    expect(await fixture.review(plan, fourth)).toMatchObject({ settled: { status: 'approved' } });
+    const link = { id: 'kim', change: { linkedIdentities: [fourth.id] }, by: access2 };
+    expectDone(await fixture.inApi((tx) => putPrincipal(tx, link, fixture.deps)));
+    await expect(executePastTheGate(fixture, plan.proposalId, undefined, ['principal.changed'])).rejects.toMatchObject({ code: 'XQ002' });
+    expect(await executeProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({
+      status: 'awaiting_approval',
+    });
   });
 
   it('approves what the directory said then: where it says something else since, it is sent again', async () => {

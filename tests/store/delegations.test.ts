@@ -16,7 +16,7 @@ import { revokeDelegation } from '../../store/revoke-delegation.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { verifyLog } from '../evidence/verify-log.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
-import { admin, agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
+import { admin, agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
 import { carriedOut } from './govern.ts';
 
 let fixture: Fixture;
@@ -125,11 +125,36 @@ describe('a review on behalf of another', () => {
     const mia = caller('mia', ['keeper']);
     await known(mia, caller('mia-at-home', ['visitor']));
     await put('mia', { linkedIdentities: ['mia-at-home'] });
+    const inHerName = { id: 'in-her-name', delegator: mia.id, delegate: stand.id, endsAt: farAway(), reason: 'away' };
+    const home = caller('mia-at-home', ['visitor']);
+    expect(await fixture.inApi((tx) => putDelegation(tx, { ...inHerName, by: home }, fixture.deps))).toEqual({ refused: 'forbidden' });
     const id = await granted(mia, { delegate: stand.id });
     const robot = caller('stand-ins-agent', ['agent'], { kind: 'agent', actsFor: stand.id });
     for (const proposer of [mia, stand, robot, caller('mia-at-home', ['visitor'])])
       expect(await review(await waiting('askFloor', proposer), stand, mia.id), proposer.id).toMatchObject({ refused: 'self_review' });
     expectDone(await revoke(id, stand));
+  });
+
+  it('is approved by nobody who gains by it, as the database holds too', async () => {
+    const [own, home, other] = [caller('access-admin-7'), caller('access-admin-7-home', ['access-admin']), caller('access-admin-8')];
+    await known(own, home, other);
+    await put(own.id, { linkedIdentities: [home.id] });
+    const propose = async (to: Caller) => {
+      const wish = { id: `d${++made}`, delegate: to.id, endsAt: farAway(), reason: 'away', by: keeper1 };
+      const { proposed } = expectDone(await fixture.inApi((tx) => putDelegation(tx, wish, fixture.deps)));
+      return simulated(fixture, proposed?.proposalId ?? '');
+    };
+    const plan = await propose(own);
+    for (const who of [own, home]) expect(await fixture.review(plan, who)).toEqual({ refused: 'self_review' });
+    expect((await reviewersOf(plan)).map(({ id }) => id)).not.toContain(own.id);
+    const since = await propose(other);
+    expect(await fixture.review(since, access)).toMatchObject({ settled: { status: 'approved' } });
+    expectDone(
+      await fixture.inApi((tx) => putPrincipal(tx, { id: other.id, change: { linkedIdentities: [access.id] }, by: own }, fixture.deps)),
+    );
+    await expect(executePastTheGate(fixture, since.proposalId, undefined, ['delegation.changed'])).rejects.toMatchObject({ code: 'XQ002' });
+    expect(await execute(since.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+    expectDone(await fixture.inApi((tx) => putPrincipal(tx, { id: other.id, change: { linkedIdentities: [] }, by: own }, fixture.deps)));
   });
 
   it('never makes two approvals of a person and their delegate', async () => {

@@ -185,6 +185,15 @@ describe('a freeze window', () => {
     expect(await remove()).toMatchObject({ removed: true });
     expect(await fixture.inApi(listFreezeWindows)).toEqual([]);
   });
+
+  it('is not removed by another for what was asked a day ago', async () => {
+    await open(3 * 24 * 60);
+    expect(await remove()).toMatchObject({ removed: false });
+    await fixture.database.advanceClock(24 * 60 * minute);
+    expect(await fixture.inApi(listFreezeWindows)).toMatchObject([{ removalAskedBy: null }]);
+    expect(await remove(operator2)).toMatchObject({ removed: false, window: { removalAskedBy: { id: operator2.id } } });
+    expect(await remove()).toMatchObject({ removed: true });
+  });
 });
 
 describe('a weekly window', () => {

@@ -45,6 +45,15 @@ describe('the proposer’s side does not review', () => {
     expect(await fixture.review(proposal, mia)).toMatchObject({ refused: 'self_review' });
   });
 
+  it('whom a token of the proposing agent has named, also where the one at hand names nobody', async () => {
+    const boss = caller('boss', ['keeper']);
+    const bot = caller('bosss-agent', ['agent'], { kind: 'agent' });
+    await known(boss, { ...bot, actsFor: boss.id });
+    expect(await fixture.review(await waiting(bot), boss)).toMatchObject({ refused: 'self_review' });
+    await known(caller('boss-2'), { ...bot, actsFor: 'boss-2' });
+    expect(await fixture.review(await waiting(bot), caller('boss-2', ['keeper']))).toMatchObject({ refused: 'self_review' });
+  });
+
   it('a reviewer who acts for the proposer since then, in whose place another is asked', async () => {
     const [bob, late] = [caller('bob', ['keeper']), caller('late', ['keeper'])];
     await known(bob, late);

@@ -50,8 +50,9 @@ export class Directory {
     return true;
   }
 
-  protected isBehind({ by, behalf }: Proposal, who: string): boolean {
-    return this.isOnSideOf([by, behalf], who);
+  /** Also whoever is to be a delegate by it. */
+  protected isBehind({ by, behalf, setting }: Proposal, who: string): boolean {
+    return this.isOnSideOf([by, behalf, setting !== null && 'grant' in setting ? setting.grant.to : null], who);
   }
 
   /** A side: linked identities and whomever any of them acts for; and whoever acts for one of all these. Both over any number of hops. */
