@@ -10,7 +10,7 @@ import type { Workshop } from './workshop.ts';
 /** What an end of the script loses. */
 const filesOfRun = 8;
 const folders = ['policy', 'ontology', 'store'];
-const testFolders = ['database', 'governance', 'store', 'api', 'effects', 'evidence', 'schedules', 'trust', 'workflows'].map(
+const testFolders = ['database', 'governance', 'store', 'api', 'effects', 'evidence', 'events', 'schedules', 'trust', 'workflows'].map(
   (name) => `tests/${name}`,
 );
 /** Long, and about other things. */

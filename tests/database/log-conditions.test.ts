@@ -18,6 +18,7 @@ import {
   review,
   tenantId,
 } from './crafted-rows.ts';
+import { append, moved, told, unfollowed } from './log-rows.ts';
 
 const { answerOf, each } = craftedRows();
 
@@ -89,12 +90,6 @@ describe('a checkpoint', () => {
 });
 
 describe('the audit log', () => {
-  const append = (entry: object, rows: Attempt['rows'] = {}, by = 'append_entries'): Attempt => ({
-    rows: { ...logUpTo('proposal.simulated'), ...rows },
-    call: `SELECT (exequatur.${by}($1::jsonb) > 0)::text`,
-    values: [JSON.stringify([entry])],
-  });
-  const told = (type: string, facts: Record<string, string> = {}) => auditEntry({ type, proposalId, facts });
   const given = review('bo', { id: planId, created_at: past });
   const recorded = (more: Record<string, string> = {}) =>
     auditEntry({
@@ -104,7 +99,6 @@ describe('the audit log', () => {
       personal: { reviewer: 'bo' },
     });
   const another = 'XQ015: an audit entry tells of another review than there is';
-  const unfollowed = 'XQ015: an audit entry tells of a proposal what does not follow from those before it';
   const requirement = { policy: 'one', stages: [] };
   const simulated = (requirementTold: object, more: Record<string, string> = {}) =>
     auditEntry({
@@ -145,10 +139,6 @@ describe('the audit log', () => {
   const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as never;
   const approved = (more: Record<string, string> = {}) =>
     told('proposal.approved', { from: 'awaiting_approval', status: 'approved', ...more });
-  const moved = (status: string, more: Row = {}, stands = 'proposal.simulated') => ({
-    ...logUpTo(stands),
-    proposal: [proposal({ status, ...more })],
-  });
   const outcome = 'XQ015: the door alone says what became of an execution';
   each([
     ['is told', 'true', () => append(told('proposal.reminded'))],
@@ -268,11 +258,7 @@ describe('the audit log', () => {
     ...[commitment, [1], ['x'], [commitment, commitment]].map(
       (decisions): Case => [`commits to ${JSON.stringify(decisions)}`, undecided, () => append(deciding(decisions))],
     ),
-    [
-      'commits to a decision that an earlier one commits to',
-      undecided,
-      () => ({ ...append(deciding([commitment])), values: [JSON.stringify([deciding([commitment]), deciding([commitment])])] }),
-    ],
+    ['commits to a decision that an earlier one commits to', undecided, () => append([deciding([commitment]), deciding([commitment])])],
     [
       'commits to a decision on nothing',
       undecided,
@@ -328,11 +314,7 @@ describe('the audit log', () => {
     ['tells of another decision', another, () => append(recorded({ decision: 'reject' }), { review: [given] })],
     ['tells of another plan of a review', another, () => append(recorded({ planDigest: 'sha256:b' }), { review: [given] })],
     ['tells of a review of another proposal', another, () => append(recorded(), { review: [{ ...given, proposal_id: randomUUID() }] })],
-    [
-      'tells of a review twice',
-      another,
-      () => ({ ...append(recorded(), { review: [given] }), values: [JSON.stringify([recorded(), recorded()])] }),
-    ],
+    ['tells of a review twice', another, () => append([recorded(), recorded()], { review: [given] })],
     ['tells what was asked', 'true', () => append(simulated(requirement), planned())],
     ['tells something else than was asked', held, () => append(simulated({ policy: 'none' }), planned())],
     ['tells what another plan asked', held, () => append(simulated(requirement), planned({ digest: `sha256:${'b'.repeat(64)}` }))],
