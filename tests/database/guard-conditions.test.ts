@@ -165,6 +165,11 @@ describe('an emergency', () => {
     ['is reviewed', 'none', () => changed('glass', glass(), review, executed)],
     ['is reviewed too soon', soon, () => changed('glass', glass(), review, { proposal: [proposal({ status: 'approved' })] })],
     ['is reviewed where its execution failed', 'none', () => changed('glass', glass(), review, failed({ executing: past }))],
+    [
+      'is reviewed where an execution was sent back',
+      soon,
+      () => changed('glass', glass(), review, { proposal: [proposal({ status: 'approved', status_timestamps: { executing: past } })] }),
+    ],
     ['is reviewed where nothing was executed', soon, () => changed('glass', glass(), review, failed({}))],
     [
       'is reviewed for another plan',

@@ -18,7 +18,7 @@ import {
   review,
   tenantId,
 } from './crafted-rows.ts';
-import { append, moved, told, unfollowed } from './log-rows.ts';
+import { append, entryRow, moved, told, unfollowed } from './log-rows.ts';
 
 const { answerOf, each } = craftedRows();
 
@@ -124,12 +124,21 @@ describe('the audit log', () => {
     });
   const uncounted = 'XQ015: an audit entry names an approval that the door did not count';
   const disclosed = auditEntry({ type: 'switch.changed', facts: {}, personal: { who: 'ann' } });
+  const undisclosed = 'XQ015: an audit entry discloses what it did not commit to';
+  const uncommitted = 'XQ015: an audit entry commits to what it does not disclose';
+  const salt = 'ab'.repeat(16);
+  const committing = (commitments: unknown) => ({ ...disclosed, payload: JSON.stringify({ type: 'switch.changed', commitments }) });
+  const disclosing = (who: string, salt?: string, value = '"ann"') => ({
+    ...committing({ who }),
+    disclosures: [{ name: 'who', salt, value }],
+  });
   const commitment = 'ab'.repeat(32);
   const undecided = 'XQ015: an audit entry tells of decisions, and not of new ones';
   const deciding = (decisions: unknown) => {
     const { payload, ...entry } = told('proposal.reminded');
     return { ...entry, id: randomUUID(), payload: payload.replace('{', `{"decisions":${JSON.stringify(decisions)},`) };
   };
+  const following = (payload: string) => ({ audit_entry: [entryRow(1, 'proposal.simulated', payload)] });
   const both = auditEntry({ type: 'switch.changed', facts: {}, personal: { who: 'ann', why: 'late' } });
   const shouted = {
     ...told('proposal.reminded'),
@@ -260,49 +269,45 @@ describe('the audit log', () => {
     ),
     ['commits to a decision that an earlier one commits to', undecided, () => append([deciding([commitment]), deciding([commitment])])],
     [
+      'commits to a decision that an earlier one commits to in other characters',
+      undecided,
+      () => append(deciding([commitment]), following(`{"decisions":["\\u0061${commitment.slice(1)}"]}`)),
+    ],
+    [
+      'commits to a decision that an earlier one names',
+      'true',
+      () => append(deciding([commitment]), following(`{"note":"${commitment}"}`)),
+    ],
+    [
       'commits to a decision on nothing',
       undecided,
       () => append({ ...disclosed, payload: disclosed.payload.replace('{', `{"decisions":["${commitment}"],`) }),
     ],
     ['discloses', 'true', () => append(disclosed)],
-    [
-      'discloses all that it commits to',
-      'XQ015: an audit entry commits to what it does not disclose',
-      () => append({ ...disclosed, disclosures: [] }),
-    ],
-    [
-      'discloses each of what it commits to',
-      'XQ015: an audit entry commits to what it does not disclose',
-      () => append({ ...both, disclosures: both.disclosures.slice(1) }),
-    ],
-    [
-      'discloses each once',
-      'XQ015: an audit entry discloses what it did not commit to',
-      () => append({ ...disclosed, disclosures: [...disclosed.disclosures, ...disclosed.disclosures] }),
-    ],
-    [
-      'discloses with a salt of one form',
-      'XQ015: an audit entry discloses what it did not commit to',
-      () =>
-        append({
-          ...disclosed,
-          disclosures: [{ ...disclosed.disclosures[0], salt: disclosed.disclosures[0]?.salt.toUpperCase().replace(/^./, 'A') }],
-        }),
-    ],
+    ['discloses all that it commits to', uncommitted, () => append({ ...disclosed, disclosures: [] })],
+    ['discloses each of what it commits to', uncommitted, () => append({ ...both, disclosures: both.disclosures.slice(1) })],
+    ['discloses each once', undisclosed, () => append({ ...disclosed, disclosures: [...disclosed.disclosures, ...disclosed.disclosures] })],
+    ['discloses with the salt that it committed with', 'true', () => append(disclosing(commitmentTo(salt, '"ann"'), salt))],
+    ...[salt.toUpperCase(), 'ab', undefined].map(
+      (given): Case => [
+        `discloses with ${given} for a salt`,
+        undisclosed,
+        () => append(disclosing(commitmentTo(given ?? '', '"ann"'), given)),
+      ],
+    ),
+    ['discloses what is no value', undisclosed, () => append(disclosing(commitmentTo(salt, 'ann'), salt, 'ann'))],
+    ['discloses what is no list', undisclosed, () => append({ ...disclosed, disclosures: {} })],
+    ['discloses nothing that is there', undisclosed, () => append({ ...disclosed, disclosures: null })],
+    ['commits to what has no name', uncommitted, () => append({ ...committing(5), disclosures: [] })],
     [
       'discloses who somebody is as a text',
-      'XQ015: an audit entry discloses what it did not commit to',
+      undisclosed,
       () => append(auditEntry({ type: 'switch.changed', facts: {}, personal: { actor: ['ann'] } })),
     ],
     [
       'discloses what it did not commit to',
-      'XQ015: an audit entry discloses what it did not commit to',
+      undisclosed,
       () => append({ ...disclosed, disclosures: [{ ...disclosed.disclosures[0], value: '"bo"' }] }),
-    ],
-    [
-      'discloses what is no value',
-      'XQ015: an audit entry discloses what it did not commit to',
-      () => append({ ...disclosed, disclosures: [{ ...disclosed.disclosures[0], value: 'bo' }] }),
     ],
     ['tells of a review', 'true', () => append(recorded(), { review: [given] })],
     ['tells of a review that there is not', unfollowed, () => append(recorded())],

@@ -19,9 +19,9 @@ export const moved = (status: string, more: Row = {}, stands = 'proposal.simulat
 });
 
 /** An entry that is there, on the proposal unless `more` says otherwise. */
-export const entryRow = (seq: number, type: string, payload: object = {}, more: Row = {}): Row => {
+export const entryRow = (seq: number, type: string, payload: object | string = {}, more: Row = {}): Row => {
   const hash = `\\x${'00'.repeat(32)}`;
-  const bytes = `\\x${Buffer.from(JSON.stringify(payload)).toString('hex')}`;
+  const bytes = `\\x${Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)).toString('hex')}`;
   return { seq, id: randomUUID(), at: past, type, proposal_id: proposalId, payload: bytes, previous_hash: hash, hash, ...more };
 };
 
