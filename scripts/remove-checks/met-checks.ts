@@ -14,7 +14,8 @@ const testFolders = ['database', 'governance', 'store', 'api', 'effects', 'evide
   (name) => `tests/${name}`,
 );
 /** Long, and about other things. */
-const leftOut = /fuzz|evaluator-agreement|expression-cost|replay|record-histories|stale-reads-cost|change-sets\.test|overload|index-build/;
+const leftOut =
+  /fuzz|kafka-|evaluator-agreement|expression-cost|replay|record-histories|stale-reads-cost|change-sets\.test|overload|index-build/;
 
 /** Every test file that could notice, with a digest of it and of what tests share: of another one it is not known what it meets. Asked of sources that are not marked yet. */
 export function testFiles(root: string, checked: readonly Checked[], isMeant: (path: string) => boolean): Map<string, string> {

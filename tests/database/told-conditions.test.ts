@@ -33,9 +33,9 @@ describe('that a proposal moves', () => {
     ['from where it was', 'true', () => append(approved({ from: 'awaiting_approval' }), moved('approved'))],
     ['from nowhere', unfollowed, () => append(approved({}), moved('approved'))],
     [
-      'along an edge from elsewhere',
+      'from where no edge leads there',
       unfollowed,
-      () => append(approved({ from: 'awaiting_approval' }), moved('approved', {}, 'proposal.created')),
+      () => append(told('proposal.scheduled', { from: 'awaiting_approval', status: 'scheduled' }), moved('scheduled')),
     ],
     ['with a new revision', 'true', () => append(revised(2), again('simulating', 'proposal.simulated'))],
     ['with another revision than it has', unfollowed, () => append(revised(3), again('simulating', 'proposal.simulated'))],
