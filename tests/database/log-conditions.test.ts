@@ -216,6 +216,7 @@ describe('the audit log', () => {
       'XQ015: an audit entry is nested too deep',
       () => append(auditEntry({ type: 'switch.changed', facts: { deep: nested(600) } })),
     ],
+    ['is deeper where it is short', 'true', () => append(auditEntry({ type: 'switch.changed', facts: { deep: nested(300) } }))],
     [
       'discloses what is as deep as anybody writes',
       'XQ015: an audit entry is nested too deep',
@@ -319,6 +320,11 @@ describe('the audit log', () => {
     ['tells of another decision', another, () => append(recorded({ decision: 'reject' }), { review: [given] })],
     ['tells of another plan of a review', another, () => append(recorded({ planDigest: 'sha256:b' }), { review: [given] })],
     ['tells of a review of another proposal', another, () => append(recorded(), { review: [{ ...given, proposal_id: randomUUID() }] })],
+    [
+      'tells of a review of another proposal, where this one has its like',
+      another,
+      () => append(recorded(), { review: [{ ...given, proposal_id: randomUUID() }, review('cy', { id: proposalId, created_at: past })] }),
+    ],
     ['tells of a review twice', another, () => append([recorded(), recorded()], { review: [given] })],
     ['tells what was asked', 'true', () => append(simulated(requirement), planned())],
     ['tells something else than was asked', held, () => append(simulated({ policy: 'none' }), planned())],

@@ -24,11 +24,11 @@ describe('that a proposal moves', () => {
   const revised = (revision: number) => told('proposal.revised', { from: 'awaiting_approval', status: 'simulating', revision });
   const raised = (revision: number) => told('proposal.raised', { revision });
   const again = (status: string, stands: string) => moved(status, { revision: 2 }, stands);
-  const toldOnce: Rows = {
+  const following = (type: string): Rows => ({
     ...again('simulating', 'proposal.created'),
-    audit_entry: [entryRow(1, 'proposal.created'), entryRow(2, 'proposal.raised', { revision: 2 })],
+    audit_entry: [entryRow(1, 'proposal.created'), entryRow(2, type, { revision: 2 })],
     audit_head: [{ seq: 2, hash: `\\x${'00'.repeat(32)}` }],
-  };
+  });
   each([
     ['from where it was', 'true', () => append(approved({ from: 'awaiting_approval' }), moved('approved'))],
     ['from nowhere', unfollowed, () => append(approved({}), moved('approved'))],
@@ -41,7 +41,8 @@ describe('that a proposal moves', () => {
     ['with another revision than it has', unfollowed, () => append(revised(3), again('simulating', 'proposal.simulated'))],
     ['is raised', 'true', () => append(raised(2), again('simulating', 'proposal.created'))],
     ['is raised to another revision than it has', unfollowed, () => append(raised(3), again('simulating', 'proposal.created'))],
-    ['is raised to a revision that it had', unfollowed, () => append(raised(2), toldOnce)],
+    ['is raised to a revision that it had', unfollowed, () => append(raised(2), following('proposal.raised'))],
+    ['is raised to a revision that something else has named', 'true', () => append(raised(2), following('proposal.reminded'))],
     ['is raised while it awaits approval', unfollowed, () => append(raised(2), again('awaiting_approval', 'proposal.simulated'))],
   ]);
 });
