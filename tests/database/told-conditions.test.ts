@@ -1,6 +1,18 @@
 // What the log asks of an entry on a proposal: each with everything as it should be, and with one fact of it another.
 import { describe } from 'vitest';
-import { craftedRows, digest, executionId, future, past, planId, proposalId, type Row, type Rows, review } from './crafted-rows.ts';
+import {
+  type Attempt,
+  craftedRows,
+  digest,
+  executionId,
+  future,
+  past,
+  planId,
+  proposalId,
+  type Row,
+  type Rows,
+  review,
+} from './crafted-rows.ts';
 import { append, entryRow, moved, told, unfollowed } from './log-rows.ts';
 
 const { each } = craftedRows();
@@ -24,6 +36,7 @@ describe('that a proposal moves', () => {
   const revised = (revision: number) => told('proposal.revised', { from: 'awaiting_approval', status: 'simulating', revision });
   const raised = (revision: number) => told('proposal.raised', { revision });
   const again = (status: string, stands: string) => moved(status, { revision: 2 }, stands);
+  const third = { proposal: moved('simulating', { revision: 3 }).proposal ?? [] };
   const following = (type: string): Rows => ({
     ...again('simulating', 'proposal.created'),
     audit_entry: [entryRow(1, 'proposal.created'), entryRow(2, type, { revision: 2 })],
@@ -43,6 +56,7 @@ describe('that a proposal moves', () => {
     ['is raised to another revision than it has', unfollowed, () => append(raised(3), again('simulating', 'proposal.created'))],
     ['is raised to a revision that it had', unfollowed, () => append(raised(2), following('proposal.raised'))],
     ['is raised to a revision that something else has named', 'true', () => append(raised(2), following('proposal.reminded'))],
+    ['is raised to a revision after one that it had', 'true', () => append(raised(3), { ...following('proposal.raised'), ...third })],
     ['is raised while it awaits approval', unfollowed, () => append(raised(2), again('awaiting_approval', 'proposal.simulated'))],
   ]);
 });
@@ -75,6 +89,10 @@ describe('of what is asked of people', () => {
   const prompt = (more: Row = {}): Rows =>
     awaiting({ prompt: [{ plan_id: planId, kind: 'escalation', since: past, number: 1, sent_at: past, ...more }] });
   const escalated = told('proposal.escalated');
+  const appendLater = (entry: object, table: string, { [table]: earlier = [], ...rows }: Rows): Attempt => ({
+    ...append(entry, rows),
+    earlier: { [table]: earlier },
+  });
   const recorded = (personal: Record<string, string> = {}) =>
     told('review.recorded', { reviewId: planId, decision: 'approve', planDigest: digest }, { reviewer: 'bo', ...personal });
   const given = (more: Row = {}, ...others: Row[]): Rows =>
@@ -84,6 +102,7 @@ describe('of what is asked of people', () => {
     ['a glass', 'true', () => append(broken, glass())],
     ['a glass of another plan', unfollowed, () => append(broken, glass({ digest: `sha256:${'b'.repeat(64)}` }))],
     ['a glass that is broken later', unfollowed, () => append(broken, glass({ broken_at: future }))],
+    ['a glass that was broken in an earlier transaction', unfollowed, () => appendLater(broken, 'glass', glass())],
     ['a glass that somebody else broke', unfollowed, () => append(broken, glass({ broken_by: 'cy' }))],
     ['an escalation', 'true', () => append(escalated, prompt())],
     [
@@ -93,6 +112,7 @@ describe('of what is asked of people', () => {
     ],
     ['a reminder as an escalation', unfollowed, () => append(escalated, prompt({ kind: 'reminder' }))],
     ['an escalation that comes later', unfollowed, () => append(escalated, prompt({ sent_at: future }))],
+    ['an escalation of an earlier transaction', unfollowed, () => appendLater(escalated, 'prompt', prompt())],
     ['an escalation of another plan', unfollowed, () => append(escalated, prompt({ plan_id: executionId }))],
     ['a review', 'true', () => append(recorded(), given())],
     ['a review of what is approved', unfollowed, () => append(recorded(), { ...given(), ...moved('approved', {}, 'proposal.approved') })],
