@@ -202,6 +202,11 @@ describe('the audit log', () => {
       'XQ015: the log does not take x from this login',
       () => append(auditEntry({ type: 'x', facts: {} })),
     ],
+    [
+      'of a proposal says nothing of the log',
+      'XQ015: the log does not take log.format_changed from this login',
+      () => append(told('log.format_changed')),
+    ],
     ['is of a type that there is', 'XQ015: the log does not take x from this login', () => append(told('x'))],
     [
       'is of a type that this login tells',

@@ -4,6 +4,7 @@ import { describe } from 'vitest';
 import { auditEntry } from '../../audit/entry.ts';
 import {
   type Attempt,
+  type Case,
   craftedRows,
   digest,
   executionId,
@@ -364,6 +365,24 @@ describe('what is erased of a person', () => {
         return { ...attempt, rows: { ...rows, ...logUpTo('proposal.created') } };
       },
     ],
+    ...[
+      ['is told with something else', 'switch.changed', '{"reviews":2,"proposals":2,"disclosures":8}'],
+      [
+        'is told by a login with what a migration tells',
+        'log.format_changed',
+        'XQ015: the log does not take log.format_changed from this login',
+      ],
+    ].map(
+      ([name = '', type = '', answer = '']): Case => [
+        name,
+        answer,
+        () => ({
+          ...erase(),
+          as: 'api',
+          values: [JSON.stringify([auditEntry({ type, facts: {} }), ...JSON.parse(String(erase().values?.[0]))])],
+        }),
+      ],
+    ),
     [
       'is what decisions say of whoever it is',
       '1 2 3',
