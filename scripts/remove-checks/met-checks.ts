@@ -10,11 +10,12 @@ import type { Workshop } from './workshop.ts';
 /** What an end of the script loses. */
 const filesOfRun = 8;
 const folders = ['policy', 'ontology', 'store'];
-const testFolders = ['database', 'governance', 'store', 'api', 'effects', 'evidence', 'schedules', 'trust', 'workflows'].map(
+const testFolders = ['database', 'governance', 'store', 'api', 'effects', 'evidence', 'events', 'schedules', 'trust', 'workflows'].map(
   (name) => `tests/${name}`,
 );
 /** Long, and about other things. */
-const leftOut = /fuzz|evaluator-agreement|expression-cost|replay|record-histories|stale-reads-cost|change-sets\.test|overload|index-build/;
+const leftOut =
+  /fuzz|kafka-|evaluator-agreement|expression-cost|replay|record-histories|stale-reads-cost|change-sets\.test|overload|index-build/;
 
 /** Every test file that could notice, with a digest of it and of what tests share: of another one it is not known what it meets. Asked of sources that are not marked yet. */
 export function testFiles(root: string, checked: readonly Checked[], isMeant: (path: string) => boolean): Map<string, string> {

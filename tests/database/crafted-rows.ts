@@ -10,6 +10,8 @@ export type Rows = Readonly<Record<string, readonly Row[]>>;
 export interface Attempt {
   /** What is there before, as nobody but a superuser can write it: no trigger is asked. */
   rows: Rows;
+  /** Likewise, by an earlier transaction. */
+  earlier?: Rows;
   call: string;
   values?: readonly unknown[];
   /** Who calls; a superuser where it is left out. */
@@ -121,13 +123,31 @@ export function craftedRows() {
     );
   };
 
-  async function answerOf({ rows, call, values = [], as, look, isolation }: Attempt): Promise<string> {
+  const write = async (rows: Rows) => {
+    await client.query('SET LOCAL session_replication_role = replica');
+    for (const [table, some] of Object.entries(rows)) for (const row of some) await insert(table, row);
+    await client.query('SET LOCAL session_replication_role = origin');
+  };
+
+  async function answerOf({ earlier, ...attempt }: Attempt): Promise<string> {
+    if (earlier === undefined) return tried(attempt);
+    try {
+      await client.query('BEGIN');
+      await write(earlier);
+      await client.query('COMMIT');
+      return await tried(attempt);
+    } finally {
+      await client.query('SET session_replication_role = replica');
+      for (const table of Object.keys(earlier)) await client.query(`DELETE FROM exequatur.${table} WHERE tenant_id = $1`, [tenant]);
+      await client.query('SET session_replication_role = origin');
+    }
+  }
+
+  async function tried({ rows, call, values = [], as, look, isolation }: Attempt): Promise<string> {
     await client.query(`BEGIN ${isolation ? `ISOLATION LEVEL ${isolation}` : ''}`);
     try {
       await client.query("SELECT set_config('app.tenant', $1, true)", [tenant]);
-      await client.query('SET LOCAL session_replication_role = replica');
-      for (const [table, some] of Object.entries(rows)) for (const row of some) await insert(table, row);
-      await client.query('SET LOCAL session_replication_role = origin');
+      await write(rows);
       return await asked(as === undefined ? null : `${database.rolePrefix}_${as}`, call, values, look);
     } finally {
       await client.query('ROLLBACK');

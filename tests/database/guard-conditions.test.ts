@@ -49,12 +49,22 @@ describe('a proposal', () => {
   const is = 'XQ006: what a proposal is does not change';
   const parameters = 'XQ006: parameters change only with a new revision';
   const fresh = (more: Row = {}) => proposal({ status: 'simulating', plan_id: null, plan_digest: null, failure: null, ...more });
+  const reverting = (revert_root: string): Attempt => {
+    const rows = original('executed');
+    const other = proposal({ id: executionId, status: 'rejected', revert_of: revert_root, revert_root, revert_number: 7, revert_depth: 1 });
+    return {
+      ...written('proposal', fresh({ revert_of: executionId }), { ...rows, proposal: [...rows.proposal, other] }),
+      look: `SELECT revert_number FROM exequatur.proposal WHERE id = '${proposalId}'`,
+    };
+  };
   each([
     ['begins', 'none', () => written('proposal', fresh(), inForce)],
     ['takes back what was executed', 'none', () => written('proposal', fresh({ revert_of: executionId }), original('executed'))],
     ['takes back what was undone', taken, () => written('proposal', fresh({ revert_of: executionId }), original('failed'))],
     ['takes back what goes on', taken, () => written('proposal', fresh({ revert_of: executionId }), original('executing'))],
     ['takes back what is not there', taken, () => written('proposal', fresh({ revert_of: executionId }), inForce)],
+    ['takes back what others took back', '8', () => reverting(executionId)],
+    ['takes back first, whatever others took back elsewhere', '1', () => reverting(proposalId)],
     ['begins approved', begins, () => written('proposal', proposal({ status: 'approved' }), inForce)],
     ['begins as what awaits approval', begins, () => written('proposal', fresh({ status: 'awaiting_approval' }), inForce)],
     ['begins with a plan', begins, () => written('proposal', fresh({ plan_id: planId, plan_digest: digest }), inForce)],
@@ -165,6 +175,11 @@ describe('an emergency', () => {
     ['is reviewed', 'none', () => changed('glass', glass(), review, executed)],
     ['is reviewed too soon', soon, () => changed('glass', glass(), review, { proposal: [proposal({ status: 'approved' })] })],
     ['is reviewed where its execution failed', 'none', () => changed('glass', glass(), review, failed({ executing: past }))],
+    [
+      'is reviewed where an execution was sent back',
+      soon,
+      () => changed('glass', glass(), review, { proposal: [proposal({ status: 'approved', status_timestamps: { executing: past } })] }),
+    ],
     ['is reviewed where nothing was executed', soon, () => changed('glass', glass(), review, failed({}))],
     [
       'is reviewed for another plan',

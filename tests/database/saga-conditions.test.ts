@@ -122,6 +122,21 @@ describe('the end of what is done', () => {
       ['told of a beginning', other, {}, [proposalId, entries('proposal.executing')]],
     ],
   );
+  const ended = (state: string, ordinal: number, name: string) => step(state, { ordinal, name, optional: true });
+  cases(
+    'SELECT exequatur.finish_saga($1, $2::jsonb)',
+    { saga: { edits: 'applied' } },
+    [proposalId, entries('proposal.executed')],
+    [
+      ['names no step that is done', 'null null', { steps: [ended('done', 0, 'book')] }],
+      [
+        'names each that is not done, and how it ended',
+        '["mail"] ["post"]',
+        { steps: [ended('done', 0, 'book'), ended('refused', 1, 'mail'), ended('unknown', 2, 'post')] },
+      ],
+    ],
+    "SELECT concat_ws(' ', coalesce(data ->> 'failedEffects', 'null'), coalesce(data ->> 'unknownEffects', 'null')) FROM exequatur.outbox",
+  );
 });
 
 describe('taking the edits back', () => {

@@ -4,9 +4,11 @@ import { describe } from 'vitest';
 import { auditEntry } from '../../audit/entry.ts';
 import {
   type Attempt,
+  type Case,
   craftedRows,
   digest,
   executionId,
+  logUpTo,
   past,
   person,
   planId,
@@ -339,7 +341,12 @@ describe('what is erased of a person', () => {
     );
   const explained = (reviewer: string, more: Row = {}) => review(reviewer, { created_at: past, reason: 'so', ...more });
   const proposed = (more: Row = {}) => proposal({ id: randomUUID(), status: 'executed', ...more });
-  const erase = (more: Row = {}, look?: string, told = 'principal.erased'): Attempt => ({
+  const decided = (number: number, more: Row): Row => ({
+    ...{ id: `00000000-0000-4000-8000-0000000000d${number}`, proposal_id: proposalId, at: past, actor: 'bo', action: 'propose' },
+    ...{ outcome: 'allowed', revision: 1, policy_version: 0, policies: [], errors: [], details: {}, salt: `\\x${'00'.repeat(16)}` },
+    ...more,
+  });
+  const erase = (more: Row = {}, look?: string, told = 'principal.erased', of?: string): Attempt => ({
     rows: {
       principal: [{ ...ann, ...more }],
       audit_disclosure: [
@@ -349,6 +356,13 @@ describe('what is erased of a person', () => {
         ...entry(4, { reviewers: ['bo'], change: {}, actor: 'bo', reason: 'theirs' }),
         ...entry(6, { justification: 'standing of ann' }),
         ...entry(5, { target: 'ann', actor: 'bo', reason: 'theirs', change: {} }),
+        ...entry(7, { justification: 'standing of bo' }),
+      ],
+      decision: [
+        decided(1, { actor: 'ann' }),
+        decided(2, { details: { stages: [{ by: 'ann' }] } }),
+        decided(3, { errors: ['policy "ann": none'] }),
+        decided(4, { details: { by: 'anna' }, errors: ['policy "anna": none'] }),
       ],
       review: [explained('ann'), explained('ann', { reason: null, comments: [] }), explained('ann', { reason: null }), explained('bo')],
       proposal: [
@@ -360,7 +374,7 @@ describe('what is erased of a person', () => {
       ],
     },
     call: "SELECT exequatur.erase_personal_data('ann', $1::jsonb)",
-    values: [JSON.stringify([auditEntry({ type: told, facts: {}, personal: { actor: 'op' } })])],
+    values: [JSON.stringify([auditEntry({ type: told, ...(of ? { proposalId: of } : {}), facts: {}, personal: { actor: 'op' } })])],
     ...(look === undefined ? {} : { look }),
   });
   const left =
@@ -369,7 +383,7 @@ describe('what is erased of a person', () => {
     ['is told', '{"reviews":2,"proposals":2,"disclosures":8}', () => erase()],
     [
       'is nothing of others',
-      '1actor 1reason 2note 3watchers 4actor 4change 4reason 4reviewers 5actor 5change 5reason',
+      '1actor 1reason 2note 3watchers 4actor 4change 4reason 4reviewers 5actor 5change 5reason 7justification',
       () => erase({}, left),
     ],
     [
@@ -378,6 +392,37 @@ describe('what is erased of a person', () => {
       () => erase({ disabled: false }),
     ],
     ['is told as that', 'XQ015: the audit entry tells of something else', () => erase({}, undefined, 'principal.changed')],
+    [
+      'is told of no proposal',
+      'XQ015: the audit entry tells of something else',
+      () => {
+        const { rows, ...attempt } = erase({}, undefined, 'principal.erased', proposalId);
+        return { ...attempt, rows: { ...rows, ...logUpTo('proposal.created') } };
+      },
+    ],
+    ...[
+      ['is told with something else', 'switch.changed', '{"reviews":2,"proposals":2,"disclosures":8}'],
+      [
+        'is told by a login with what a migration tells',
+        'log.format_changed',
+        'XQ015: the log does not take log.format_changed from this login',
+      ],
+    ].map(
+      ([name = '', type = '', answer = '']): Case => [
+        name,
+        answer,
+        () => ({
+          ...erase(),
+          as: 'api',
+          values: [JSON.stringify([auditEntry({ type, facts: {} }), ...JSON.parse(String(erase().values?.[0]))])],
+        }),
+      ],
+    ),
+    [
+      'is what decisions say of whoever it is',
+      '1 2 3',
+      () => erase({}, "SELECT string_agg(right(id::text, 1), ' ' ORDER BY id) FROM exequatur.decision WHERE salt = ''"),
+    ],
     ['is the name', 'null', () => erase({}, "SELECT name FROM exequatur.principal WHERE id = 'ann'")],
   ]);
 });

@@ -121,6 +121,21 @@ describe('removing a freeze window', () => {
     ['asked for by one disabled since', two, remove({}, [person('ann', { disabled: true }), person('bo')])],
     ['by an agent', two, remove({}, [person('ann'), robot('bo')])],
     ['by one disabled', two, remove({}, [person('ann'), person('bo', { disabled: true })])],
+    [
+      'asked for by one disabled under another name',
+      two,
+      remove({}, [person('ann', { person: 'anna' }), person('ann-home', { person: 'anna', disabled: true }), person('bo')]),
+    ],
+    [
+      'by one disabled under another name',
+      two,
+      remove({}, [person('ann'), person('bo', { person: 'bob' }), person('bo-home', { person: 'bob', disabled: true })]),
+    ],
+    [
+      'by two, where others are disabled',
+      '',
+      remove({}, [person('ann', { person: 'anna' }), person('bo', { person: 'bob' }), person('cy', { person: 'cyd', disabled: true })]),
+    ],
     ['by a stranger', two, remove({}, [person('ann')], 'bo')],
     ['that is over', '', remove({ ends_at: '2020-01-02T00:00:00Z', removal_asked_by: null, removal_asked_at: null })],
   ]);
