@@ -17,6 +17,10 @@ export interface BelievedStep {
   ordinal: number;
   name: string;
   state: StepState;
+  /** Where an operator left what was not taken back: the step about which they were asked, or, of the edits, between two steps; null where nobody did. */
+  leftFrom: number | null;
+  /** Of a check that asks the carrier, how often at least where it held: at its end, too, where it bakes. */
+  askings: number;
   /** How a lost answer of the effect is treated. */
   lostAnswer: string;
   /** Null for a check, which only asks. */
@@ -36,6 +40,13 @@ const believed: Partial<Record<StepState, Record<Way, [number, number]>>> = {
   unknown: { do: [0, 1], undo: [0, 0] },
   undone: { do: [0, 1], undo: [0, 1] },
   skipped: { do: [0, 1], undo: [0, 1] }, // Somebody has seen to it.
+};
+
+/** The same for the step that an operator was asked about, and left. */
+const left: typeof believed = {
+  ...believed,
+  sending: { do: [0, 1], undo: [0, 0] },
+  stuck: { do: [0, 1], undo: [0, 1] },
 };
 
 /**
@@ -74,9 +85,10 @@ function faultOfRequest(one: Asked, byKey: ReadonlyMap<string, { step: BelievedS
 function faultsOfStep(step: BelievedStep, asked: readonly Asked[], acted: readonly Asked[]): string[] {
   const of = (list: readonly Asked[], way: Way) => list.filter(({ key }) => key === `${step.saga}.${step.ordinal}.${way}`);
   const label = `${step.name} of ${step.saga}, ${step.state}`;
-  const allowed = believed[step.state];
+  const allowed = (step.ordinal === step.leftFrom ? left : believed)[step.state];
   if (allowed === undefined) return [`${label}: no state to end in`];
-  if (step.do === null) return [];
+  if (step.do === null) return faultsOfCheck(step, label, asked);
+  if (step.leftFrom !== null && step.ordinal < step.leftFrom && step.state === 'undone') return [`${label}: it was left, and taken back`];
   const faults = (['do', 'undo'] as const).flatMap((way) => {
     const [least, most] = allowed[way];
     const times = of(acted, way).length;
@@ -89,6 +101,17 @@ function faultsOfStep(step: BelievedStep, asked: readonly Asked[], acted: readon
   const isDone = sent.slice(0, -1).some(({ answered }) => answered !== 425 && answered !== 429);
   if (step.lostAnswer === 'none' && isDone) faults.push(`${label}: sent ${sent.length} times`);
   return faults;
+}
+
+/** One that held was asked as often as it must be, and the last answer said so; of one that did not, an answer did not say so, or none came. */
+function faultsOfCheck({ saga, ordinal, state, askings, probes }: BelievedStep, label: string, asked: readonly Asked[]): string[] {
+  if (probes.do === null) return [];
+  const answers = asked.filter(({ key }) => key.startsWith(`${saga}.${ordinal}.do.`));
+  const said = (answered: number | null | undefined) => answered === 200;
+  const heard = new Set(answers.filter(({ answered }) => answered !== null).map(({ key }) => key));
+  if (state === 'done' && heard.size < askings) return [`${label}: asked ${heard.size} times, and not ${askings}`];
+  if (state === 'done' && !said(answers.at(-1)?.answered)) return [`${label}: it did not hold`];
+  return state === 'refused' && answers.every(({ answered }) => said(answered)) ? [`${label}: it held`] : [];
 }
 
 /** Within a run, forward from the first step to the last, and then back from the last to the first. */
