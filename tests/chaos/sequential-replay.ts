@@ -3,6 +3,7 @@ import { readPlan } from '../../ontology/canonical-plan.ts';
 import type { OntologyDocument } from '../../ontology/definition.ts';
 import type { JsonObject } from '../../ontology/json.ts';
 import type { LampShop } from '../workflows/lamp-shop.ts';
+import { SequentialChecks } from './sequential-checks.ts';
 import { type Conflict, SequentialWorld, type Things } from './sequential-world.ts';
 
 type Asked = Pick<LampShop, 'query'>;
@@ -19,9 +20,12 @@ export async function objectsOf(shop: Asked): Promise<Things> {
 interface Entry {
   type: 'proposal.executed' | 'execution.applied' | 'execution.undone';
   execution: string;
+  atMs: number;
   bytes: Buffer;
   /** What the engine found in the way of taking it back. */
   told: Conflict[] | null;
+  /** Of what was undone: checks that did not hold. */
+  refused: string[];
   /** Whether an operator had said by then to leave that as it is. */
   skipped: boolean;
 }
@@ -29,29 +33,38 @@ interface Entry {
 function entriesOf(shop: Asked): Promise<Entry[]> {
   return shop.query<Entry & Record<string, unknown>>(
     `WITH entry AS (SELECT e.*, convert_from(e.payload, 'UTF8')::jsonb AS facts FROM exequatur.audit_entry e)
-     SELECT a.type, x.id AS execution, s.conflicts AS told,
+     SELECT a.type, x.id AS execution, (extract(epoch FROM a.at) * 1000)::float8 AS "atMs", s.conflicts AS told,
+            ARRAY(SELECT t.name FROM exequatur.saga_step t WHERE t.tenant_id = x.tenant_id AND t.proposal_id = x.proposal_id AND t.run = s.run AND t.phase = 'check' AND t.state = 'refused') AS refused,
             (SELECT string_agg(c.bytes, ''::bytea ORDER BY c.ordinal) FROM exequatur.plan_chunk c WHERE c.tenant_id = x.tenant_id AND c.plan_id = x.plan_id) AS bytes,
             EXISTS (SELECT FROM entry o WHERE o.proposal_id = a.proposal_id AND o.seq < a.seq AND o.type = 'proposal.compensating' AND o.facts @> '{"choice": "skip", "step": "edits"}') AS skipped
        FROM entry a JOIN exequatur.execution x ON x.tenant_id = a.tenant_id AND x.id = (a.facts ->> 'executionId')::uuid
-       LEFT JOIN LATERAL (SELECT y.conflicts FROM exequatur.saga y WHERE y.tenant_id = x.tenant_id AND y.proposal_id = x.proposal_id AND y.plan_id = x.plan_id ORDER BY y.run DESC LIMIT 1) s ON true
+       LEFT JOIN LATERAL (SELECT y.run, y.conflicts FROM exequatur.saga y WHERE y.tenant_id = x.tenant_id AND y.proposal_id = x.proposal_id AND y.plan_id = x.plan_id ORDER BY y.run DESC LIMIT 1) s ON true
       WHERE a.type IN ('proposal.executed', 'execution.applied', 'execution.undone') ORDER BY a.seq`,
   );
 }
 
 /**
  * The objects that there must be: each plan that was applied, by its own bytes, in the order of the audit log, and each that was undone put back by its before-values, but for what
- * others changed meanwhile or what depends on it, as the model itself finds. It reads no history and no object. `faults` tells where it and the engine found something else.
+ * others changed meanwhile or what depends on it, as the model itself finds. It reads no history and no object, and asks the checks of objects itself. `faults` tells where it and the engine found something else.
  */
 export async function replayed(shop: Asked, document: OntologyDocument): Promise<{ objects: Things; faults: string[] }> {
   const world = new SequentialWorld(document);
+  const checks = new SequentialChecks();
   const faults: string[] = [];
-  for (const { type, execution, bytes, told, skipped } of await entriesOf(shop)) {
+  for (const { type, execution, atMs, bytes, told, refused, skipped } of await entriesOf(shop)) {
+    const isApplied = world.has(execution); // With effects before it is executed.
+    if (isApplied) faults.push(...checks.end(execution, type === 'execution.undone' ? refused : null, atMs));
     if (type === 'execution.undone') {
       const found = world.undo(execution);
       const [ours, theirs] = [wordsOf(found), wordsOf(told ?? [])];
       if (ours !== theirs) faults.push(`what stands in the way of undoing ${execution}: ${ours}, and not ${theirs}`);
       if (found.length > 0 && !skipped) faults.push(`${execution} was undone in part, and nobody said so`);
-    } else if (!world.has(execution)) faults.push(...world.apply(execution, readPlan([bytes]).edits)); // With effects it was applied before it was executed.
+    } else if (!isApplied) {
+      const plan = readPlan([bytes]);
+      faults.push(...world.apply(execution, plan.edits));
+      checks.begin(execution, plan, atMs);
+    }
+    checks.look(world.there);
   }
   return { objects: world.there, faults };
 }
