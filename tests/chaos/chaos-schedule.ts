@@ -113,6 +113,7 @@ function actionOf(dice: Dice, n: number, parcels: number): ChaosAction {
   const kind = first[n] ?? dice.pick(kinds);
   const parcel = dice.roll(parcels);
   const isLeftAlone = kind === 'askInTime' && dice.chance(50);
+  const isApproved = kind === 'changeSet' && dice.chance(60);
   return {
     kind,
     parcel,
@@ -126,7 +127,11 @@ function actionOf(dice: Dice, n: number, parcels: number): ChaosAction {
     isCancelled: dice.chance(8),
     mishap: null,
     copies: dice.chance(10) && !onCrates.includes(kind) ? 6 : 1, // One that names a crate is accepted while that is there.
-    racers: isLeftAlone ? [] : dice.some<Racer>(['approve', 'approve', 'approve', 'reject', 'withdraw', 'requestChanges'], 2),
+    racers: isLeftAlone
+      ? []
+      : isApproved
+        ? ['approve']
+        : dice.some<Racer>(['approve', 'approve', 'reject', 'withdraw', 'requestChanges'], 2),
     choices: dice.some(['retry', 'retry', 'skip', 'skip', 'abort'], 8),
   };
 }
@@ -137,7 +142,8 @@ function withMishaps(actions: ChaosAction[]): ChaosAction[] {
   const missing = new Set(Object.keys(placeOf) as (keyof typeof placeOf)[]);
   let next = 0;
   return actions.map((action) => {
-    if (!carried.includes(action.kind) || action.isCancelled) return action;
+    const mayEndBefore = action.kind === 'changeSet' && action.racers.length > 1;
+    if (!carried.includes(action.kind) || action.isCancelled || mayEndBefore) return action;
     for (const kind of missing) if (placeOf[kind] === action.kind && missing.delete(kind)) return { ...action, mishap: kind };
     return { ...action, mishap: others[next++ % others.length] ?? null };
   });

@@ -21,7 +21,8 @@ const schedule = new ChaosSchedule(seed, count, parcels, disk !== null);
 const atOnce = 8;
 const actionsForAll = 500; // From so many on, whatever is left to chance has come to pass.
 const byChance = [
-  ...['edited before its execution', 'edited before its undo', 'cancelled', 'raced at the last instant', 'revised'],
+  ...['edited before its execution', 'undo met changed', 'cancelled', 'raced at the last instant', 'revised'],
+  ...['change set executed', 'crates undone', 'check failed'],
   ...['resolved by retry', 'resolved by skip', 'resolved by abort'],
 ];
 const limitMs = 300_000 + count * 5_000; // On a busy machine.
@@ -227,14 +228,19 @@ async function loseTheRest(): Promise<void> {
 let extra = 0;
 const isLoss = (fault: string) => fault.endsWith('COMMIT lost');
 
-/** What others changed in between, told by what became of it. */
-async function countEdited(): Promise<void> {
-  const [row] = await shop.query<{ execution: number; undo: number }>(
-    `SELECT (SELECT count(*)::int FROM exequatur.audit_entry WHERE type = 'proposal.simulating') AS execution,
-            (SELECT count(*)::int FROM exequatur.saga WHERE jsonb_array_length(coalesce(conflicts, '[]')) > 0) AS undo`,
+/** What is told by what became of it alone: what others changed in between, and what was seldom undone. */
+async function countOutcomes(): Promise<void> {
+  const [row] = await shop.query<Record<string, number>>(
+    `SELECT (SELECT count(*)::int FROM exequatur.audit_entry WHERE type = 'proposal.simulating') AS "edited before its execution",
+            (SELECT count(*)::int FROM exequatur.proposal WHERE action_type LIKE '%+%' AND status = 'executed') AS "change set executed",
+            (SELECT count(*)::int FROM exequatur.proposal p JOIN exequatur.audit_entry e ON e.tenant_id = p.tenant_id AND e.proposal_id = p.id AND e.type = 'execution.undone'
+              WHERE p.action_type LIKE '%pack%') AS "crates undone",
+            (SELECT count(*)::int FROM exequatur.proposal WHERE failure::text LIKE '%check_failed%') AS "check failed"`,
   );
-  fired['edited before its execution'] = row?.execution ?? 0;
-  fired['edited before its undo'] = row?.undo ?? 0;
+  const met = await shop.query<{ because: string; count: number }>(
+    `SELECT c ->> 'because' AS because, count(*)::int FROM exequatur.saga s, jsonb_array_elements(s.conflicts) c GROUP BY 1`,
+  );
+  Object.assign(fired, row, Object.fromEntries(met.map(({ because, count }) => [`undo met ${because}`, count])));
 }
 
 it(`${count} mixed actions under faults: none lost, none doubled, none half-done`, { timeout: limitMs + 120_000 }, async () => {
@@ -269,7 +275,7 @@ it(`${count} mixed actions under faults: none lost, none doubled, none half-done
     isOver = true;
   }
   await loseTheRest();
-  await countEdited();
+  await countOutcomes();
   const seconds = Math.round((Date.now() - startedAt) / 1_000);
   console.log(JSON.stringify({ chaos: 'mixed', seed, actions: count, seconds, outcomes, fired }));
   for (const fault of scheduled()) expect(fired[fault] ?? 0, fault).toBe(schedule.faults.filter((one) => one.fault === fault).length);
