@@ -12,6 +12,7 @@ interface StepRecord {
   state: StepState;
   slots: JsonObject;
   leftFrom: number | null;
+  bakesUntilMs: number | null;
   effect: PlannedEffect | null;
   check: PlannedCheck | null;
 }
@@ -26,7 +27,7 @@ async function stepsOf(shop: LampShop): Promise<StepRecord[]> {
                                 AND convert_from(e.payload, 'UTF8')::jsonb ->> 'choice' = 'abort')
                   AND s.run = (SELECT max(y.run) FROM exequatur.saga y WHERE y.tenant_id = s.tenant_id AND y.proposal_id = s.proposal_id)
                  THEN (SELECT coalesce(max(o.ordinal) FILTER (WHERE o.decision = 'abort'), count(*) FILTER (WHERE o.phase = 'writeBack') - 0.5)::float8
-                         FROM exequatur.saga_step o WHERE o.tenant_id = t.tenant_id AND o.proposal_id = t.proposal_id AND o.run = t.run) END AS "leftFrom",
+                         FROM exequatur.saga_step o WHERE o.tenant_id = t.tenant_id AND o.proposal_id = t.proposal_id AND o.run = t.run) END AS "leftFrom", floor(extract(epoch FROM t.bakes_until) * 1000)::float8 AS "bakesUntilMs",
             h.header -> 'effects' -> t.ordinal AS effect, h.header -> 'checks' -> (t.ordinal - jsonb_array_length(h.header -> 'effects')) AS "check"
        FROM exequatur.saga_step t
        JOIN exequatur.saga s ON s.tenant_id = t.tenant_id AND s.proposal_id = t.proposal_id AND s.run = t.run
@@ -39,8 +40,8 @@ async function stepsOf(shop: LampShop): Promise<StepRecord[]> {
 /** The steps that ask something of the carrier. */
 export async function believedSteps(shop: LampShop): Promise<BelievedStep[]> {
   const steps = await stepsOf(shop);
-  return steps.flatMap(({ keys: saga, ordinal, name, state, slots, leftFrom, effect, check }): BelievedStep[] => {
-    const base = { saga, ordinal, name, state, leftFrom, askings: check?.probe === undefined ? 0 : check.bakeMs === undefined ? 1 : 2 };
+  return steps.flatMap(({ keys: saga, ordinal, name, state, slots, leftFrom, bakesUntilMs, effect, check }): BelievedStep[] => {
+    const base = { saga, ordinal, name, state, leftFrom, bakesUntilMs };
     const sent = (request: PlannedRequest | undefined) => (request === undefined ? null : sentAs(request, slots));
     if (effect === null)
       return [{ ...base, lostAnswer: 'key', do: null, undo: null, probes: { do: sent(check?.probe?.request), undo: null } }];

@@ -15,7 +15,7 @@ const step = (ordinal: number, state: StepState, request: Request, undo: Believe
   name: request.path,
   state,
   leftFrom: null,
-  askings: 0,
+  bakesUntilMs: null,
   lostAnswer,
   do: request,
   undo,
@@ -26,10 +26,10 @@ const isKept = { method: 'GET', path: '/reservations/depot-1/kept' };
 const check = (state: StepState): BelievedStep => ({
   ...step(1, state, isKept, null),
   do: null,
-  askings: 2,
+  bakesUntilMs: 2_000,
   probes: { do: isKept, undo: null },
 });
-const asking = (n: number, answered: number | null) => asked(isKept, `p.1.1.do.${n}.probe`, { acted: false, answered });
+const asking = (n: number, answered: number | null) => asked(isKept, `p.1.1.do.${n}.probe`, { acted: false, answered, atMs: n * 1_000 });
 /** The same where an operator left all from the n-th on. */
 const leftFrom = (n: number, ...steps: BelievedStep[]) => steps.map((one) => ({ ...one, leftFrom: n }));
 const reserved = step(0, 'done', reserve, release);
@@ -41,6 +41,7 @@ const asked = (request: Request, key: string, more: Partial<Received> = {}): Rec
   key,
   acted: true,
   answered: 200,
+  atMs: 0,
   ...more,
 });
 
@@ -102,7 +103,7 @@ describe('what a carrier was asked and did', () => {
       'was to be kept, and not asked at the end',
       [reserved, check('done')],
       [log[0] as Received, asking(1, 200)],
-      /asked 1 times, and not 2/,
+      /not asked at its end, but 1000 ms before/,
     ],
     ['was not kept, and said to be', [reserved, check('done')], [log[0] as Received, asking(1, 200), asking(2, 404)], /it did not hold/],
     ['was kept, and said not to be', [reserved, check('refused')], [log[0] as Received, asking(1, 200)], /refused: it held/],

@@ -19,8 +19,8 @@ export interface BelievedStep {
   state: StepState;
   /** Where an operator left what was not taken back: the step about which they were asked, or, of the edits, between two steps; null where nobody did. */
   leftFrom: number | null;
-  /** Of a check that asks the carrier, how often at least where it held: at its end, too, where it bakes. */
-  askings: number;
+  /** Of a check with a bake time: until when it is asked again and again, and must be asked once more. */
+  bakesUntilMs: number | null;
   /** How a lost answer of the effect is treated. */
   lostAnswer: string;
   /** Null for a check, which only asks. */
@@ -30,7 +30,7 @@ export interface BelievedStep {
 }
 
 type Way = Deed['way'];
-type Asked = Pick<Received, 'method' | 'path' | 'key' | 'body' | 'acted' | 'answered'>;
+type Asked = Pick<Received, 'method' | 'path' | 'key' | 'body' | 'acted' | 'answered' | 'atMs'>;
 
 /** How often the carrier did it, and took it back, for each state in which a step may end: at least, at most. */
 const believed: Partial<Record<StepState, Record<Way, [number, number]>>> = {
@@ -103,15 +103,16 @@ function faultsOfStep(step: BelievedStep, asked: readonly Asked[], acted: readon
   return faults;
 }
 
-/** One that held was asked as often as it must be, and the last answer said so; of one that did not, an answer did not say so, or none came. */
-function faultsOfCheck({ saga, ordinal, state, askings, probes }: BelievedStep, label: string, asked: readonly Asked[]): string[] {
+/** One that held was asked to its end, and the last answer said so; of one that did not, an answer did not say so, or none came. */
+function faultsOfCheck({ saga, ordinal, state, bakesUntilMs, probes }: BelievedStep, label: string, asked: readonly Asked[]): string[] {
   if (probes.do === null) return [];
-  const answers = asked.filter(({ key }) => key.startsWith(`${saga}.${ordinal}.do.`));
-  const said = (answered: number | null | undefined) => answered === 200;
-  const heard = new Set(answers.filter(({ answered }) => answered !== null).map(({ key }) => key));
-  if (state === 'done' && heard.size < askings) return [`${label}: asked ${heard.size} times, and not ${askings}`];
-  if (state === 'done' && !said(answers.at(-1)?.answered)) return [`${label}: it did not hold`];
-  return state === 'refused' && answers.every(({ answered }) => said(answered)) ? [`${label}: it held`] : [];
+  const askings = asked.filter(({ key }) => key.startsWith(`${saga}.${ordinal}.do.`));
+  const held = ({ answered }: Asked) => answered === 200;
+  const last = askings.findLast(({ answered }) => answered !== null);
+  if (state === 'refused') return askings.every(held) ? [`${label}: it held`] : [];
+  if (state !== 'done') return [];
+  if (last === undefined || !held(last)) return [`${label}: it did not hold`];
+  return last.atMs < (bakesUntilMs ?? 0) ? [`${label}: not asked at its end, but ${(bakesUntilMs ?? 0) - last.atMs} ms before`] : [];
 }
 
 /** Within a run, forward from the first step to the last, and then back from the last to the first. */
