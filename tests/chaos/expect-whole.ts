@@ -23,7 +23,7 @@ export async function expectWhole({ shop, carrier }: Pick<ParcelDeployment, 'sho
     `SELECT t.proposal_id, t.name, t.state FROM exequatur.saga_step t JOIN exequatur.proposal p ON p.tenant_id = t.tenant_id AND p.id = t.proposal_id
       WHERE t.run = (SELECT max(s.run) FROM exequatur.saga s WHERE s.tenant_id = t.tenant_id AND s.proposal_id = t.proposal_id)
         AND (CASE WHEN p.status = 'executed' THEN t.state <> 'done' AND NOT (t.optional AND t.state IN ('refused', 'unknown'))
-                  ELSE t.state = 'done' AND NOT (t.optional AND NOT t.compensated)
+                  ELSE t.state = 'done' AND t.phase <> 'check' AND NOT (t.optional AND NOT t.compensated)
                        AND NOT EXISTS (SELECT FROM exequatur.audit_entry e WHERE e.tenant_id = t.tenant_id AND e.proposal_id = t.proposal_id AND e.type = 'proposal.failed'
                                           AND convert_from(e.payload, 'UTF8')::jsonb ->> 'choice' = 'abort') END)`,
   );
