@@ -81,7 +81,8 @@ function misbehave(received: Received): Reply | undefined {
   if (mishap === undefined) {
     const roll = schedule.dice(depot, key.split('.').slice(2).join('.'), attempt).roll(100);
     // Others are to have time to be in the way of what it refuses.
-    if (path.startsWith('/clearances/') && !isUndo && roll >= 70) return { ...told('refused'), delayMs: 600 };
+    const isOfSet = schedule.actions[Number(depot.slice('depot-'.length))]?.kind === 'changeSet';
+    if (path.startsWith('/clearances/') && !isOfSet && !isUndo && roll >= 70) return { ...told('refused'), delayMs: 600 };
     const kind = rolledReply(roll);
     return kind !== null && fits(kind, received, isUndo) ? told(kind) : undefined;
   }
