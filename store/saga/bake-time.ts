@@ -12,9 +12,9 @@ export function beginBake(tx: Tx, proposalId: string, { run }: SagaHead, { ordin
   );
 }
 
-/** How much of its bake time is left to a check: 0 or less where it is over, or there is none. Never more than all of it, whatever the clock of the database was set back to. */
-export function bakeLeftMs({ bakesUntil }: StepRow, { bakeMs = 0 }: PlannedCheck, now: string): number {
-  return bakesUntil === null ? bakeMs : Math.min(bakeMs, Date.parse(bakesUntil) - Date.parse(now));
+/** How much of its bake time is left to a check at an instant: 0 or less where it is over, or there is none. Never more than all of it, whatever the clock of the database was set back to. */
+export function bakeLeftMs({ bakesUntil }: StepRow, { bakeMs = 0 }: PlannedCheck, at: string): number {
+  return bakesUntil === null ? bakeMs : Math.min(bakeMs, Date.parse(bakesUntil) - Date.parse(at));
 }
 
 /** An asking is over, and the bake time is not: the check waits for the next one, which is the last at its end. `problem`: why nobody answered, where that is so. */

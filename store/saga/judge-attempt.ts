@@ -21,11 +21,13 @@ export function judgeAttempt(
   attempt: Attempt,
   step: StepRow,
   planned: PlannedStep,
-  { answer, probed, now }: { answer: Answer; probed: boolean; now: string },
+  { answer, probed }: { answer: Answer; probed: boolean },
 ): Outcome {
   if ('check' in planned) {
     const isLast = attempt.number - step.earlierAttempts >= attemptsOf(planned);
-    return judgeAsking(judgeProbe(answer, attempt.check?.done ?? ''), { bakes: bakeLeftMs(step, planned.check, now) > 0, isLast });
+    // By when it was asked, which is when the step was last changed: an answer that comes after the end may be to what was asked long before.
+    const bakes = bakeLeftMs(step, planned.check, step.changedAt) > 0;
+    return judgeAsking(judgeProbe(answer, attempt.check?.done ?? ''), { bakes, isLast });
   }
   const { effect } = planned;
   const isLast = attempt.number >= attemptsOf(planned);

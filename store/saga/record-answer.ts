@@ -39,11 +39,8 @@ async function record(tx: Tx, attempt: Attempt, answer: Answer, probed: boolean)
   if (saga === null || step === null || !isOf(attempt, step))
     return { settled: saga === null ? describe(proposal, facts) : describeSaga(proposal, facts, saga) };
   const planned = (await knownPlan(tx, saga.planId)).steps[attempt.ordinal] as PlannedStep;
-  const written = write(
-    tx,
-    { proposal, saga, step, attempt, planned },
-    judgeAttempt(attempt, step, planned, { answer, probed, now: saga.now }),
-  );
+  const outcome = judgeAttempt(attempt, step, planned, { answer, probed });
+  const written = write(tx, { proposal, saga, step, attempt, planned }, outcome);
   const after = (await readSagaAhead(tx, attempt.proposalId)) ?? saga;
   return { settled: describeSaga(proposal, facts, after), ...written };
 }

@@ -11,6 +11,8 @@ interface StepRecord {
   name: string;
   state: StepState;
   slots: JsonObject;
+  leftFrom: number | null;
+  bakesUntilMs: number | null;
   effect: PlannedEffect | null;
   check: PlannedCheck | null;
 }
@@ -21,6 +23,11 @@ async function stepsOf(shop: LampShop): Promise<StepRecord[]> {
     `SELECT t.proposal_id || '.' || t.run AS saga, t.proposal_id || '.' || substr(s.digest, 8, 32) || '.' || t.run AS keys, t.ordinal, t.name, t.state,
             coalesce((SELECT jsonb_object_agg(e.key, e.value) FROM exequatur.saga_step o, jsonb_each(o.slots) e
                        WHERE o.tenant_id = t.tenant_id AND o.proposal_id = t.proposal_id AND o.run = t.run AND jsonb_typeof(o.slots) = 'object'), '{}') AS slots,
+            CASE WHEN EXISTS (SELECT FROM exequatur.audit_entry e WHERE e.tenant_id = t.tenant_id AND e.proposal_id = t.proposal_id AND e.type = 'proposal.failed'
+                                AND convert_from(e.payload, 'UTF8')::jsonb ->> 'choice' = 'abort')
+                  AND s.run = (SELECT max(y.run) FROM exequatur.saga y WHERE y.tenant_id = s.tenant_id AND y.proposal_id = s.proposal_id)
+                 THEN (SELECT coalesce(max(o.ordinal) FILTER (WHERE o.decision = 'abort'), count(*) FILTER (WHERE o.phase = 'writeBack') - 0.5)::float8
+                         FROM exequatur.saga_step o WHERE o.tenant_id = t.tenant_id AND o.proposal_id = t.proposal_id AND o.run = t.run) END AS "leftFrom", floor(extract(epoch FROM t.bakes_until) * 1000)::float8 AS "bakesUntilMs",
             h.header -> 'effects' -> t.ordinal AS effect, h.header -> 'checks' -> (t.ordinal - jsonb_array_length(h.header -> 'effects')) AS "check"
        FROM exequatur.saga_step t
        JOIN exequatur.saga s ON s.tenant_id = t.tenant_id AND s.proposal_id = t.proposal_id AND s.run = t.run
@@ -33,8 +40,8 @@ async function stepsOf(shop: LampShop): Promise<StepRecord[]> {
 /** The steps that ask something of the carrier. */
 export async function believedSteps(shop: LampShop): Promise<BelievedStep[]> {
   const steps = await stepsOf(shop);
-  return steps.flatMap(({ keys: saga, ordinal, name, state, slots, effect, check }): BelievedStep[] => {
-    const base = { saga, ordinal, name, state };
+  return steps.flatMap(({ keys: saga, ordinal, name, state, slots, leftFrom, bakesUntilMs, effect, check }): BelievedStep[] => {
+    const base = { saga, ordinal, name, state, leftFrom, bakesUntilMs };
     const sent = (request: PlannedRequest | undefined) => (request === undefined ? null : sentAs(request, slots));
     if (effect === null)
       return [{ ...base, lostAnswer: 'key', do: null, undo: null, probes: { do: sent(check?.probe?.request), undo: null } }];

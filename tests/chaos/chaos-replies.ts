@@ -1,8 +1,9 @@
 import type { Received, Reply } from '../effects/receiver.ts';
 
-/** How the carrier may misbehave at one request, in the order of what it takes: `handOver` alone has what a wrong body is the answer to. */
+/** How the carrier may misbehave at one request, in the order of what it takes: `handOver` alone has what a wrong body is the answer to, and `watch` what is asked whether it is kept. */
 export const replyKinds = [
   'wrong body',
+  'not kept',
   'refused',
   'undo refused',
   'slow',
@@ -20,6 +21,7 @@ export type ReplyKind = (typeof replyKinds)[number];
 
 const replies: Record<ReplyKind, Reply> = {
   'wrong body': { body: { nothing: true } },
+  'not kept': { status: 404, turnedAway: true },
   refused: { status: 409 },
   'undo refused': { status: 423, turnedAway: true },
   slow: { delayMs: 600 },
@@ -47,6 +49,7 @@ const weights: Partial<Record<ReplyKind, number>> = {
   'reset before': 4,
   'done, then reset': 5,
   'wrong body': 2,
+  'not kept': 4,
   refused: 4,
   'undo refused': 1,
 };
@@ -68,6 +71,7 @@ export function rolledReply(roll: number): ReplyKind | null {
 /** Whether a request is one at which this can happen. */
 export function fits(kind: ReplyKind, { method, path }: Pick<Received, 'method' | 'path'>, isUndo: boolean): boolean {
   if (kind === 'wrong body') return path === '/bookings';
+  if (kind === 'not kept') return path.endsWith('/kept');
   if (kind === 'refused') return method !== 'GET' && !isUndo;
   return kind === 'undo refused' ? isUndo : true;
 }

@@ -1,13 +1,22 @@
 import { createHash } from 'node:crypto';
+import type { OperatorDecision } from '../../ontology/saga.ts';
 import { Dice } from '../trust/random-numbers.ts';
 import type { FaultName } from './chaos-faults.ts';
 import { type ReplyKind, replyKinds } from './chaos-replies.ts';
 
 /** What somebody does; `reverted` names an earlier action, which is taken back where it was executed. */
 export interface ChaosAction {
-  kind: 'handOver' | 'reserve' | 'collect' | 'relabel' | 'weigh' | 'askToWeigh' | 'revert';
+  kind: ActionKind;
   parcel: number;
+  /** Of one that is about two of them. */
+  other: number;
   weight: number;
+  /** One of a few crates that come and go. */
+  crate: number;
+  /** What no two crates have. */
+  seal: number;
+  /** Of a change set: how a parcel is handed over in it. */
+  way: 'handOver' | 'reserve' | 'collect';
   reverted: number;
   conflicts: 'skip' | 'refuse';
   isCancelled: boolean;
@@ -15,13 +24,35 @@ export interface ChaosAction {
   mishap: ReplyKind | null;
   /** How often it is sent at once, under one idempotency key. */
   copies: number;
-  /** Of one that a person is asked for: what two people do at the same instant. */
+  /** Of one that a person is asked for: what two people do at the same instant; of `askInTime`, at the last. Nobody answers where there are none. */
   racers: readonly Racer[];
   /** What an operator chooses, again and again from the first, while it needs attention. */
-  choices: readonly ('retry' | 'skip')[];
+  choices: readonly OperatorDecision[];
 }
 
-export type Racer = 'approve' | 'reject' | 'withdraw' | 'revise';
+export type Racer = 'approve' | 'reject' | 'withdraw' | 'requestChanges';
+
+/** Of a hundred actions. */
+const shares = {
+  handOver: 14,
+  reserve: 12,
+  collect: 10,
+  watch: 6,
+  changeSet: 8,
+  relabel: 7,
+  weigh: 8,
+  askToWeigh: 8,
+  askInTime: 3,
+  pack: 5,
+  unpack: 4,
+  add: 3,
+  reseal: 2,
+  revert: 10,
+};
+export type ActionKind = keyof typeof shares;
+
+/** So few that what one does is often in the way of another. */
+export const crates = 3;
 
 export interface ScheduledFault {
   fault: FaultName;
@@ -73,59 +104,55 @@ export class ChaosSchedule {
   }
 }
 
+/** Each that the carrier hears of comes at the beginning, and each that a few dozen may lack. */
+const first: readonly ActionKind[] = ['handOver', 'reserve', 'collect', 'watch', 'changeSet', 'pack', 'unpack', 'askInTime'];
+const kinds = (Object.keys(shares) as ActionKind[]).flatMap((kind) => Array<ActionKind>(shares[kind]).fill(kind));
+const onCrates: readonly ActionKind[] = ['pack', 'unpack', 'add', 'reseal'];
+
 function actionOf(dice: Dice, n: number, parcels: number): ChaosAction {
-  const roll = dice.roll(100);
-  const kind =
-    n < carried.length
-      ? (carried[n] ?? 'handOver')
-      : roll < 20
-        ? 'handOver'
-        : roll < 36
-          ? 'reserve'
-          : roll < 50
-            ? 'collect'
-            : roll < 62
-              ? 'relabel'
-              : roll < 75
-                ? 'weigh'
-                : roll < 87
-                  ? 'askToWeigh'
-                  : 'revert';
+  const kind = first[n] ?? dice.pick(kinds);
+  const parcel = dice.roll(parcels);
+  const isLeftAlone = kind === 'askInTime' && dice.chance(50);
+  const isApproved = kind === 'changeSet' && dice.chance(60);
   return {
     kind,
-    parcel: dice.roll(parcels),
+    parcel,
+    other: (parcel + 1 + dice.roll(parcels - 1)) % parcels,
     weight: dice.roll(50),
+    crate: dice.roll(crates),
+    seal: dice.roll(crates),
+    way: dice.pick(['handOver', 'reserve', 'collect']),
     reverted: n === 0 ? 0 : dice.roll(n),
     conflicts: dice.pick(['skip', 'refuse']),
     isCancelled: dice.chance(8),
     mishap: null,
-    copies: dice.chance(10) ? 6 : 1,
-    racers: dice.some<Racer>(['approve', 'approve', 'reject', 'withdraw', 'revise'], 2),
-    choices: dice.some(['retry', 'skip', 'skip'], 8),
+    copies: dice.chance(10) && !onCrates.includes(kind) ? 6 : 1, // One that names a crate is accepted while that is there.
+    racers: isLeftAlone
+      ? []
+      : isApproved
+        ? ['approve']
+        : dice.some<Racer>(['approve', 'approve', 'reject', 'withdraw', 'requestChanges'], 2),
+    choices: dice.some(['retry', 'retry', 'skip', 'skip', 'abort'], 8),
   };
 }
 
-/** Each kind of misbehaviour in turn, at the actions that have effects and are not cancelled: a wrong body where there is one to be read. */
+/** Each kind of misbehaviour in turn, at the actions that have effects and are not cancelled; two of them where alone they can happen. */
 function withMishaps(actions: ChaosAction[]): ChaosAction[] {
-  const [first, ...others] = replyKinds;
+  const others = replyKinds.filter((kind) => !(kind in placeOf));
+  const missing = new Set(Object.keys(placeOf) as (keyof typeof placeOf)[]);
   let next = 0;
-  let hasFirst = false;
   return actions.map((action) => {
-    if (!isCarried(action) || action.isCancelled) return action;
-    if (action.kind === 'handOver' && !hasFirst) {
-      hasFirst = true;
-      return { ...action, mishap: first };
-    }
+    const mayEndBefore = action.kind === 'changeSet' && action.racers.length > 1;
+    if (!carried.includes(action.kind) || action.isCancelled || mayEndBefore) return action;
+    for (const kind of missing) if (placeOf[kind] === action.kind && missing.delete(kind)) return { ...action, mishap: kind };
     return { ...action, mishap: others[next++ % others.length] ?? null };
   });
 }
 
-const carried: readonly ChaosAction['kind'][] = ['handOver', 'reserve', 'collect'];
+const placeOf = { 'wrong body': 'handOver', 'not kept': 'watch' } as const;
 
-/** Whether it is one that the carrier hears of. */
-function isCarried({ kind }: Pick<ChaosAction, 'kind'>): boolean {
-  return carried.includes(kind);
-}
+/** Those that the carrier hears of, if they are accepted at all, and whose end it hears of at last. */
+const carried: readonly ActionKind[] = ['handOver', 'reserve', 'collect', 'watch', 'changeSet'];
 
 /** Each kind once at least, at random places. */
 function faultsOf(dice: Dice, actions: number, hasDisk: boolean): ScheduledFault[] {

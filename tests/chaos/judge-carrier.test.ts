@@ -14,17 +14,34 @@ const step = (ordinal: number, state: StepState, request: Request, undo: Believe
   ordinal,
   name: request.path,
   state,
+  leftFrom: null,
+  bakesUntilMs: null,
   lostAnswer,
   do: request,
   undo,
   probes: { do: null, undo: null },
 });
+/** What is asked whether it is kept, now and at the end of a bake time. */
+const isKept = { method: 'GET', path: '/reservations/depot-1/kept' };
+const check = (state: StepState): BelievedStep => ({
+  ...step(1, state, isKept, null),
+  do: null,
+  bakesUntilMs: 2_000,
+  probes: { do: isKept, undo: null },
+});
+const asking = (n: number, answered: number | null) => asked(isKept, `p.1.1.do.${n}.probe`, { acted: false, answered, atMs: n * 1_000 });
+/** The same where an operator left all from the n-th on. */
+const leftFrom = (n: number, ...steps: BelievedStep[]) => steps.map((one) => ({ ...one, leftFrom: n }));
+const reserved = step(0, 'done', reserve, release);
+const stuck = step(1, 'stuck', collect, null, 'none');
+
 const asked = (request: Request, key: string, more: Partial<Received> = {}): Received => ({
   ...request,
   body: request.body,
   key,
   acted: true,
   answered: 200,
+  atMs: 0,
   ...more,
 });
 
@@ -46,6 +63,11 @@ describe('what a carrier was asked and did', () => {
       asked(release, 'p.1.0.undo'),
     ];
     expect(faults(undone, requests)).toEqual([]);
+    expect(faults(leftFrom(1, reserved, stuck), log)).toEqual([]);
+    expect(
+      faults([reserved, check('done')], [log[0] as Received, asking(1, 503), asking(1, null), asking(2, 200), asking(3, 200)]),
+    ).toEqual([]);
+    expect(faults([step(0, 'refused', reserve, release), check('refused')], [asking(1, 200), asking(2, 404)])).toEqual([]);
   });
 
   it.each<[string, BelievedStep[], Received[], RegExp]>([
@@ -69,6 +91,22 @@ describe('what a carrier was asked and did', () => {
       [log[0] as Received, asked(collect, 'p.1.1.do', { acted: false, answered: null }), log[1] as Received],
       /sent 2 times/,
     ],
+    ['is stuck, and nobody left it', [reserved, stuck], log, /no state to end in/],
+    ['was left, and did twice', leftFrom(1, reserved, stuck), [...log, asked(collect, 'p.1.1.do')], /stuck: do was done 2 times/],
+    [
+      'was left, and taken back',
+      leftFrom(1, step(0, 'undone', reserve, release), stuck),
+      [...log, asked(release, 'p.1.0.undo')],
+      /it was left, and taken back/,
+    ],
+    [
+      'was to be kept, and not asked at the end',
+      [reserved, check('done')],
+      [log[0] as Received, asking(1, 200)],
+      /not asked at its end, but 1000 ms before/,
+    ],
+    ['was not kept, and said to be', [reserved, check('done')], [log[0] as Received, asking(1, 200), asking(2, 404)], /it did not hold/],
+    ['was kept, and said not to be', [reserved, check('refused')], [log[0] as Received, asking(1, 200)], /refused: it held/],
     ['is of a step that came to no end', [step(0, 'sending', reserve, release)], [], /no state to end in/],
   ])('is found broken where something %s', (_words, steps, received, fault) => {
     expect(faults(steps, received).join('\n')).toMatch(fault);

@@ -17,6 +17,10 @@ export interface BelievedStep {
   ordinal: number;
   name: string;
   state: StepState;
+  /** Where an operator left what was not taken back: the step about which they were asked, or, of the edits, between two steps; null where nobody did. */
+  leftFrom: number | null;
+  /** Of a check with a bake time: until when it is asked again and again, and must be asked once more. */
+  bakesUntilMs: number | null;
   /** How a lost answer of the effect is treated. */
   lostAnswer: string;
   /** Null for a check, which only asks. */
@@ -26,7 +30,7 @@ export interface BelievedStep {
 }
 
 type Way = Deed['way'];
-type Asked = Pick<Received, 'method' | 'path' | 'key' | 'body' | 'acted' | 'answered'>;
+type Asked = Pick<Received, 'method' | 'path' | 'key' | 'body' | 'acted' | 'answered' | 'atMs'>;
 
 /** How often the carrier did it, and took it back, for each state in which a step may end: at least, at most. */
 const believed: Partial<Record<StepState, Record<Way, [number, number]>>> = {
@@ -36,6 +40,13 @@ const believed: Partial<Record<StepState, Record<Way, [number, number]>>> = {
   unknown: { do: [0, 1], undo: [0, 0] },
   undone: { do: [0, 1], undo: [0, 1] },
   skipped: { do: [0, 1], undo: [0, 1] }, // Somebody has seen to it.
+};
+
+/** The same for the step that an operator was asked about, and left. */
+const left: typeof believed = {
+  ...believed,
+  sending: { do: [0, 1], undo: [0, 0] },
+  stuck: { do: [0, 1], undo: [0, 1] },
 };
 
 /**
@@ -74,9 +85,10 @@ function faultOfRequest(one: Asked, byKey: ReadonlyMap<string, { step: BelievedS
 function faultsOfStep(step: BelievedStep, asked: readonly Asked[], acted: readonly Asked[]): string[] {
   const of = (list: readonly Asked[], way: Way) => list.filter(({ key }) => key === `${step.saga}.${step.ordinal}.${way}`);
   const label = `${step.name} of ${step.saga}, ${step.state}`;
-  const allowed = believed[step.state];
+  const allowed = (step.ordinal === step.leftFrom ? left : believed)[step.state];
   if (allowed === undefined) return [`${label}: no state to end in`];
-  if (step.do === null) return [];
+  if (step.do === null) return faultsOfCheck(step, label, asked);
+  if (step.leftFrom !== null && step.ordinal < step.leftFrom && step.state === 'undone') return [`${label}: it was left, and taken back`];
   const faults = (['do', 'undo'] as const).flatMap((way) => {
     const [least, most] = allowed[way];
     const times = of(acted, way).length;
@@ -89,6 +101,18 @@ function faultsOfStep(step: BelievedStep, asked: readonly Asked[], acted: readon
   const isDone = sent.slice(0, -1).some(({ answered }) => answered !== 425 && answered !== 429);
   if (step.lostAnswer === 'none' && isDone) faults.push(`${label}: sent ${sent.length} times`);
   return faults;
+}
+
+/** One that held was asked to its end, and the last answer said so; of one that did not, an answer did not say so, or none came. */
+function faultsOfCheck({ saga, ordinal, state, bakesUntilMs, probes }: BelievedStep, label: string, asked: readonly Asked[]): string[] {
+  if (probes.do === null) return [];
+  const askings = asked.filter(({ key }) => key.startsWith(`${saga}.${ordinal}.do.`));
+  const held = ({ answered }: Asked) => answered === 200;
+  const last = askings.findLast(({ answered }) => answered !== null);
+  if (state === 'refused') return askings.every(held) ? [`${label}: it held`] : [];
+  if (state !== 'done') return [];
+  if (last === undefined || !held(last)) return [`${label}: it did not hold`];
+  return last.atMs < (bakesUntilMs ?? 0) ? [`${label}: not asked at its end, but ${(bakesUntilMs ?? 0) - last.atMs} ms before`] : [];
 }
 
 /** Within a run, forward from the first step to the last, and then back from the last to the first. */

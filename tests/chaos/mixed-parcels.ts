@@ -1,15 +1,16 @@
 import type { OntologyDocument } from '../../ontology/definition.ts';
-import type { EffectDefinition, WebhookTemplate } from '../../ontology/effect-definition.ts';
+import type { CheckDefinition, EffectDefinition, WebhookTemplate } from '../../ontology/effect-definition.ts';
 import type { JsonObject } from '../../ontology/json.ts';
 import { bookCarrier, tellDepot } from '../effects/parcel-domain.ts';
 import type { Received, Receiver, Reply } from '../effects/receiver.ts';
 import { askedParcels } from './asked-parcels.ts';
+import { cratedParcels } from './mixed-crates.ts';
 
 const body = { parcel: 'parcel.id', to: 'depot' };
-const at = (place: string, method: NonNullable<WebhookTemplate['method']>): WebhookTemplate => ({
+const at = (place: string, method: NonNullable<WebhookTemplate['method']>, ...more: string[]): WebhookTemplate => ({
   endpoint: 'carrier',
   method,
-  path: [`'${place}'`, 'depot'],
+  path: [`'${place}'`, 'depot', ...more.map((name) => `'${name}'`)],
   ...(method === 'GET' ? {} : { body }),
 });
 
@@ -69,19 +70,29 @@ const tellPlainly: EffectDefinition = {
 /** Of `handOver`, whose receiver honours keys. */
 export const keyed: EffectDefinition[] = [bookCarrier, { ...tellDepot, attempts: 3 }, announce];
 
-/** The parcels' domain with more ways to hand one over, one for each way in which an effect may be meant, and one action that a person approves. */
+/** What must be so, and stay so for a while, of a parcel that was handed over. */
+const baking = { bake: 'PT2S', every: 'PT1S' };
+const checks: CheckDefinition[] = [
+  { name: 'kept', ...baking, probe: { webhook: at('reservations', 'GET', 'kept'), done: 'answer.status == 200' } },
+  { name: 'light', ...baking, holds: 'parcel.weight < 40' },
+];
+
+/** The parcels' domain with more ways to hand one over, one for each way in which an effect may be meant, actions that a person approves, or must within two seconds, and crates. */
 export function mixedParcels(document: OntologyDocument): OntologyDocument {
-  const handOver = document.actionTypes?.handOver;
-  if (handOver === undefined) throw new Error('parcels are handed over');
-  const asked = askedParcels(document);
-  return {
-    ...asked,
+  const { actionTypes: { handOver, askToWeigh } = {}, approvalPolicies: { asked } = {}, ...others } = askedParcels(document);
+  if (handOver === undefined || askToWeigh === undefined || asked === undefined) throw new Error('parcels are handed over and weighed');
+  return cratedParcels({
+    ...others,
     actionTypes: {
-      ...asked.actionTypes,
+      ...document.actionTypes,
+      askToWeigh,
+      askInTime: { ...askToWeigh, approvalPolicy: 'inTime' },
       reserve: { ...handOver, effects: [reserve, print, announce, tellPlainly] },
       collect: { ...handOver, effects: [announce, collect, survey, tellPlainly] },
+      watch: { ...handOver, effects: [reserve, tellPlainly], checks },
     },
-  };
+    approvalPolicies: { ...document.approvalPolicies, asked, inTime: { ...asked, expiresAfter: 'PT2S' } },
+  });
 }
 
 /** What a request to the carrier is about, and whether it does it or takes it back; null for a question. */

@@ -107,6 +107,20 @@ describe('a check with a bake time', () => {
     expect((await steps(proposal)).at(-1)).toMatchObject({ state: 'done', problem: null });
   });
 
+  it.each([
+    ['kept', 'executed'],
+    ['lost', 'failed'],
+  ])('asks once more where an answer to a question from before its end comes after it, and goes by that: %s', async (state, status) => {
+    depot = await openDepot([bookCarrier], [kept]);
+    const { database } = depot.fixture;
+    answerQuestions((n) =>
+      n === 0 ? { body: { state: 'kept' }, meanwhile: () => database.advanceClock(2 * bakeMs) } : { body: { state } },
+    );
+    const { ended } = await driven();
+    expect(ended.status).toBe(status);
+    expect(depot.carrier.requests('GET', '/bookings/B1')).toHaveLength(2);
+  });
+
   it('undoes everything where nobody answers at the end either, asked ten times with pauses', async () => {
     depot = await openDepot([bookCarrier], [kept]);
     answerQuestions((n) => (n < 20 ? { body: { state: 'kept' } } : { status: 503 }));

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { OntologyDocument } from '../../ontology/definition.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { type Resolution, resolveAttention } from '../../store/saga/resolve-attention.ts';
+import { differencesOf, objectsOf, replayed } from '../chaos/sequential-replay.ts';
 import { caller, expectDone, shareDatabase, simulated } from '../store/fixture.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, parcelDomain, tellDepot } from './parcel-domain.ts';
@@ -77,6 +78,14 @@ const there = async () => {
   return rows.map(({ id }) => id);
 };
 
+/** What a model of one plan after another finds in the way, by itself, is what the engine found; and so are the objects. */
+async function expectSequential(): Promise<void> {
+  const asked = { query: <R>(text: string) => depot.fixture.inWorker((tx) => tx.rows<R>(text)) };
+  const { objects, faults } = await replayed(asked, labelled(depot.carrier.url));
+  expect(faults).toEqual([]);
+  expect(differencesOf(await objectsOf(asked), objects)).toEqual([]);
+}
+
 describe('edits that cannot be put back, though nobody changed them since', () => {
   /** Is refused after its edits, while others do `meanwhile`. */
   async function stuck(meanwhile: () => Promise<unknown>): Promise<string> {
@@ -104,6 +113,7 @@ describe('edits that cannot be put back, though nobody changed them since', () =
     expect(depot.carrier.done.map(({ method }) => method)).toEqual(['POST', 'DELETE']);
     expect(await depot.parcel()).toMatchObject({ status: 'here', label: 'gone' });
     expect(await there()).toEqual([]);
+    await expectSequential();
   });
 
   it('are those that are referred to by now, and no others', async () => {
@@ -120,6 +130,7 @@ describe('edits that cannot be put back, though nobody changed them since', () =
     await depot.drive(proposal);
     expect(await depot.parcel()).toMatchObject({ status: 'here', label: 'first' });
     expect(await there()).toEqual(['C2', 'S1', 'S2', 'S9']);
+    await expectSequential();
   });
 
   it('are those whose unique value is taken, and what would refer to them', async () => {
@@ -141,6 +152,7 @@ describe('edits that cannot be put back, though nobody changed them since', () =
     await depot.drive(proposal);
     expect(await there()).toEqual(['K4', 'K5']);
     expect(await depot.parcel()).toMatchObject({ status: 'here', label: 'first' });
+    await expectSequential();
   });
 
   it('are put back once what stood in the way is gone, where an operator has it tried again', async () => {
@@ -156,6 +168,7 @@ describe('edits that cannot be put back, though nobody changed them since', () =
     await resolve(proposal, 'retry');
     expect((await depot.drive(proposal)).status).toBe('failed');
     expect(await depot.parcel()).toMatchObject({ status: 'here', label: 'first' });
+    await expectSequential();
   });
 });
 

@@ -13,6 +13,8 @@ export interface Received {
   acted: boolean;
   /** What it answered; null where nobody heard of it. */
   answered: number | null;
+  /** When it came. */
+  atMs: number;
 }
 
 export interface Reply {
@@ -82,6 +84,7 @@ export class Receiver {
       body: text === '' ? undefined : (JSON.parse(text) as JsonValue),
       acted: false,
       answered: null,
+      atMs: Date.now(),
     };
     this.received.push(received);
     this.headers.push(request.headers);

@@ -73,17 +73,24 @@ export class LampShop {
   readonly tenant: string;
   readonly client: Client;
   readonly temporal: string;
+  readonly document: JsonValue;
   private readonly apiPool: pg.Pool;
   private readonly superuser: pg.Pool;
   private readonly actionTypes = new Map<string, string>();
   private readonly stops: (() => Promise<unknown>)[] = [];
 
-  private constructor(database: TestDatabase, tenant: string, client: Client, temporal: string, functions: readonly RegisteredFunction[]) {
+  private constructor(
+    database: TestDatabase,
+    tenant: string,
+    client: Client,
+    { temporal, document, functions }: Required<Pick<ShopWishes, 'temporal' | 'document' | 'functions'>>,
+  ) {
     this.deps = { decide, ontologies: new OntologyCache(functions), policies: new PolicySets(cedar) };
     this.database = database;
     this.tenant = tenant;
     this.client = client;
     this.temporal = temporal;
+    this.document = document;
     this.apiPool = openPool(database.urls.api);
     this.workerPool = openPool(database.urls.worker);
     this.relayPool = openPool(database.urls.relay);
@@ -101,7 +108,8 @@ export class LampShop {
   }: ShopWishes = {}): Promise<LampShop> {
     const database = await createTestDatabase(postgres);
     const connection = await Connection.connect({ address: temporal });
-    const shop = new LampShop(database, await database.createTenant(), client ?? new Client({ connection, plugins }), temporal, functions);
+    const wishes = { temporal, document, functions };
+    const shop = new LampShop(database, await database.createTenant(), client ?? new Client({ connection, plugins }), wishes);
     shop.stops.push(() => connection.close());
     await shop.write((tx) => putOntology(tx, document, owner, shop.deps));
     return shop;
