@@ -210,7 +210,7 @@ describe('eligibility', () => {
     const delegate = { id: 'bot', kind: 'agent' as const, person: 'bot' };
     const through = { id: 'a', kind: 'user' as const, roles: ['duty'], person: 'a', delegate };
     expect(eligibleFor(twoStages, { reviews: [], behind: [] }, through)).toEqual({ eligible: false, reason: 'agent_may_not_review' });
-    expect(ask('a', ['duty', 'safety'], [review('a', 'approve', 'duty')])).toEqual({ eligible: false, reason: 'already_decided' });
+    expect(ask('a', ['duty'], [review('a', 'approve', 'duty')])).toEqual({ eligible: false, reason: 'already_decided' });
   });
 
   const twoOfDuty = requirement([[threshold('duty', 2)], [threshold('safety')]]);
@@ -225,7 +225,8 @@ describe('eligibility', () => {
 
   it('lets nobody change it once the stage is closed, whether they have said something or not', () => {
     const closed = [review('a', 'approve', 'duty'), review('b', 'approve', 'duty')];
-    for (const decision of ['reject', 'request_changes', 'approve'] as const) {
+    expect(again(closed, 'approve')).toEqual({ eligible: false, reason: 'already_decided' });
+    for (const decision of ['reject', 'request_changes'] as const) {
       expect(again(closed, decision)).toEqual({ eligible: false, reason: 'not_eligible' });
       expect(again([review('c', 'approve', 'duty'), ...closed.slice(1)], decision)).toEqual({ eligible: false, reason: 'not_eligible' });
     }

@@ -130,18 +130,17 @@ export function eligibleFor(
     return { eligible: false, reason: 'self_review' };
   }
   const mine = newestOfEach(state.reviews).filter((review) => haveOneParty(review, reviewer));
-  const quorum = settleQuorum(requirement, state.reviews, state.behind);
-  const reached = quorum.stages.filter((stage) => stage.status === 'open' || (state.held && stage.status === 'approved'));
-  const admitting = requirementInForce(requirement).stages.filter(
-    (stage) =>
-      reached.some(({ name }) => name === stage.name) && stage.thresholds.some((threshold) => isAdmitted(threshold.reviewers, reviewer)),
-  );
-  const stage = admitting.at(-1);
+  const asking = requirementInForce(requirement)
+    .stages.filter((stage) => stage.thresholds.some((threshold) => isAdmitted(threshold.reviewers, reviewer)))
+    .map(({ name }) => name);
+  const { stages } = settleQuorum(requirement, state.reviews, state.behind);
+  const reached = stages.filter(({ name, status }) => asking.includes(name) && (status === 'open' || status === 'approved'));
+  if (reached.length > 0 && mine.some((review) => decision === undefined || review.decision === decision)) {
+    return { eligible: false, reason: 'already_decided' };
+  }
+  const stage = reached.filter(({ status }) => status === 'open' || state.held).at(-1);
   if (!stage) {
     return { eligible: false, reason: 'not_eligible' };
-  }
-  if (mine.some((review) => decision === undefined || review.decision === decision)) {
-    return { eligible: false, reason: 'already_decided' };
   }
   return { eligible: true, stage: stage.name };
 }
