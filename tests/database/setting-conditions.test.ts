@@ -185,7 +185,7 @@ describe('a second person', () => {
 describe('an approval of what governs', () => {
   const kept = (type: string, set: object, principals: Row[] = [], more: Row = {}): Attempt => ({
     rows: { principal: [person('ann'), person('bo'), ...principals], review: [review('bo', more)] },
-    call: `SELECT cardinality(exequatur.disinterested(ARRAY(SELECT r.id FROM exequatur.review r),
+    call: `SELECT cardinality(exequatur.disinterested(ARRAY(SELECT r.id FROM exequatur.review r WHERE r.decision = 'approve'),
              ROW('modify', $1::text, 'ann', $2::jsonb, '{}', '{}', '{}', NULL, NULL)::exequatur.plan_edit))`,
     values: [type, JSON.stringify(set)],
   });
@@ -193,6 +193,7 @@ describe('an approval of what governs', () => {
   const amends = (change: object) => ['$principal', { change }] as const;
   each([
     ['counts', '1', () => kept(...delegates('ann', 'cy'))],
+    ['counts where it did before', '0', () => kept(...delegates('ann', 'cy'), [], { decision: 'reject' })],
     ['counts no more by the delegate', '0', () => kept(...delegates('ann', 'bo'))],
     ['counts no more by the delegator', '0', () => kept(...delegates('bo', 'cy'))],
     [
