@@ -1,6 +1,7 @@
 // Whether an execution had the approvals that its plan asked for, by those that its entry tells.
 import { admits, durationMs } from './conditions.mjs';
 import { digestOf, Mismatch } from './formats.mjs';
+import { isText } from './kinds.mjs';
 import { fills, lackOfApprovals } from './stages.mjs';
 
 /** What the plan that ran asked for: what its entry said, which the entry of the execution must say too; null where it is too large for an entry. @throws {Mismatch} */
@@ -19,10 +20,9 @@ export function isEndOf(seq, executed, { type, planDigest, requirement, requirem
   executed.isOpen = false;
 }
 
-/** Whether people are numbers, reviews texts, and roles and teams lists of texts: nobody is two by being written in two ways. */
-export function isTold({ approvals, denials = [], emergency }) {
+/** Whether people are numbers, reviews texts, roles and teams lists of texts, and `escalated` true or false: nobody is two by being written in two ways. */
+export function isTold({ approvals, denials = [], escalated = false, emergency }) {
   const isNumber = (value) => Number.isSafeInteger(value) && value >= 0;
-  const isText = (value) => typeof value === 'string';
   const areTexts = (values) => Array.isArray(values) && values.every(isText);
   const isTeam = (team) => isText(team) || (Array.isArray(team) && team.length === 2 && isNumber(team[0]) && isText(team[1])); // As entries had it with `fills`.
   const areTeams = (teams) => Array.isArray(teams) && teams.every(isTeam);
@@ -30,6 +30,7 @@ export function isTold({ approvals, denials = [], emergency }) {
     isText(review) && isNumber(person) && isNumber(delegate) && areTexts(roles) && areTeams(teams);
   return (
     [approvals ?? [], denials].every((all) => Array.isArray(all) && all.every(isOne)) &&
+    typeof escalated === 'boolean' &&
     (emergency === undefined || (isNumber(emergency.person) && areTexts(emergency.roles)))
   );
 }
@@ -87,8 +88,7 @@ export function judgeExecution(seq, at, { plan, proposer, requirement, told }, {
 /** Whether a requirement has all that approvals are judged by. */
 function isFormed({ stages, distinctReviewers, approvalsLast, breakGlass }) {
   const isCount = (value, least) => Number.isInteger(value) && value >= least;
-  const isThreshold = ({ needed, toleratedDenials, reviewers }) =>
-    isCount(needed, 1) && isCount(toleratedDenials, 0) && typeof reviewers === 'string';
+  const isThreshold = ({ needed, toleratedDenials, reviewers }) => isCount(needed, 1) && isCount(toleratedDenials, 0) && isText(reviewers);
   return (
     typeof distinctReviewers === 'boolean' &&
     stages.length > 0 &&

@@ -21,17 +21,20 @@ export function admits(condition, roles) {
   };
   const one = () => {
     const [first, verb, last] = tokens.slice(at, at + 3);
-    if (first === '!' && ++at) return !one();
-    if (first === '(' && ++at) {
-      const value = any();
-      if (tokens[at++] !== ')') throw strange;
-      return value;
-    }
-    if (first === 'true' && ++at) return true;
+    if (['!', '(', 'true'].includes(first)) return simple();
     at += 3;
     if (isText(first) && verb === 'in' && last === 'reviewer.roles') return roles.includes(first.slice(1, -1));
     if (first === 'reviewer.kind' && verb === '==' && isText(last)) return last.slice(1, -1) === 'user';
     throw strange;
+  };
+  const simple = () => {
+    const first = tokens[at++];
+    if (first === '!') return !simple(); // It binds closer than `in` and `==`, and there are no texts that are not.
+    if (first === 'true') return true;
+    if (first !== '(') throw strange;
+    const value = any();
+    if (tokens[at++] !== ')') throw strange;
+    return value;
   };
   try {
     const value = any();
@@ -44,6 +47,7 @@ export function admits(condition, roles) {
 
 /** Of an ISO 8601 duration in weeks, days, hours, minutes and seconds; null of anything else. */
 export function durationMs(text) {
+  if (typeof text !== 'string') return null;
   const parts =
     /^P(?=.*\d)(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(text);
   if (parts === null) return null;

@@ -1,10 +1,12 @@
 // What was decided on a proposal: entries commit to decisions, evidence shows them.
 import { Mismatch, sha256 } from './formats.mjs';
+import { areHashes, faultIn, isSalt, isText } from './kinds.mjs';
+
+const shownKinds = { salt: (value) => value === null || isSalt(value), value: isText };
 
 /** What an entry commits to of decisions, in a proposal's own memory; entries of earlier versions say nothing of them. @returns how many. @throws {Mismatch} */
 export function commit(seq, known, { decisions = [] }) {
-  if (!Array.isArray(decisions) || !decisions.every((one) => /^[0-9a-f]{64}$/.test(one) && typeof one === 'string'))
-    throw new Mismatch(seq, 'tells of decisions, and not by commitments');
+  if (!areHashes(decisions)) throw new Mismatch(seq, 'tells of decisions, and not by commitments');
   known.decisions ??= new Map();
   for (const commitment of decisions) {
     if (known.decisions.has(commitment)) throw new Mismatch(seq, 'commits to a decision once more');
@@ -21,14 +23,15 @@ export function judgeDecisions(shown, { decisions: told = new Map(), tellsDecisi
   const missing = new Map(told);
   const strange = [];
   let unsaid = 0;
-  for (const { salt, value } of shown) {
-    const isOfIt = typeof value === 'string' && JSON.parse(value).proposalId === proposalId;
-    if (!isOfIt) throw new Mismatch(null, 'a decision is shown that is not of the proposal');
+  for (const one of shown) {
+    const fault = faultIn(shownKinds, one);
+    if (fault !== null) throw new Mismatch(null, `a decision is not shown as decisions are: ${fault}`);
+    const { salt, value } = one;
+    if (JSON.parse(value).proposalId !== proposalId) throw new Mismatch(null, 'a decision is shown that is not of the proposal');
     if (salt === null && tellsDecisions)
       throw new Mismatch(null, 'a decision is shown without its salt, though entries commit to all of this proposal');
     if (salt === null) unsaid++;
-    else if (!/^[0-9a-f]{32}$/.test(salt) || !missing.delete(sha256(Buffer.from(salt, 'hex'), value).toString('hex')))
-      strange.push(JSON.parse(value));
+    else if (!missing.delete(sha256(Buffer.from(salt, 'hex'), value).toString('hex'))) strange.push(JSON.parse(value));
   }
   const [one] = strange;
   if (one === undefined) return { decisionsShown: shown.length - unsaid, decisionsUnsaid: unsaid };

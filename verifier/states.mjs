@@ -1,5 +1,6 @@
 // The states of a proposal, and what leads from one to another.
 import { Mismatch } from './formats.mjs';
+import { isText } from './kinds.mjs';
 
 const ends = ['invalid', 'rejected', 'expired', 'withdrawn', 'executed', 'failed'];
 const followers = {
@@ -27,6 +28,6 @@ export function stateAfter(seq, known, { type, from = type === 'proposal.execute
   if (status !== to) throw new Mismatch(seq, `is ${type}, and says of the proposal that it is ${status}`);
   if (to === undefined) return known;
   if (from !== (known ?? from)) throw new Mismatch(seq, `tells of a proposal in ${from}, and it was in ${known}`);
-  if (followers[from]?.includes(to) !== true) throw new Mismatch(seq, `a proposal in ${from} cannot become ${to}`);
+  if (!isText(from) || followers[from]?.includes(to) !== true) throw new Mismatch(seq, `a proposal in ${from} cannot become ${to}`);
   return to;
 }

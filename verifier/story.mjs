@@ -2,11 +2,11 @@
 import { hasRoom, isEndOf, isTold, judgeExecution, rejectionsBeside, requirementToldOf } from './approvals.mjs';
 import { commit } from './decisions.mjs';
 import { digestOf, Mismatch, sha256 } from './formats.mjs';
+import { isText, isUuid } from './kinds.mjs';
 import { isEnd, stateAfter } from './states.mjs';
 
 /** Types of entries that are of a proposal, each of one. */
 const ofProposals = /^(?:proposal\.|execution\.|review\.recorded$)/;
-const isProposalId = (value) => typeof value === 'string' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
 /** What entries of a type disclose that says who somebody is. */
 const identities = new Map([
   ['proposal.created', ['proposer', 'actsFor']],
@@ -31,6 +31,7 @@ export class Story {
       decisions: 0,
       disclosed: 0,
       erased: 0,
+      erasures: 0,
     };
     this.undisclosed = 0; // Commitments so far without a disclosure, beyond what entries behind them say was erased.
     this.tells = false; // Whether an entry has said whose approval its plan needs.
@@ -62,15 +63,15 @@ export class Story {
       );
   }
 
-  /** @throws {Mismatch} */
-  tell({ seq, at, payload, disclosures }) {
-    const facts = JSON.parse(payload);
+  /** One that `readEntry` read. @throws {Mismatch} */
+  tell({ seq, at, facts, disclosures }) {
     this.counts.entries++;
     if (facts.type === 'principal.erased') this.erase(seq, facts);
     const disclosed = this.open(seq, facts.commitments ?? {}, disclosures);
-    const unnamed = identities.get(facts.type)?.find((name) => disclosed[name] !== undefined && typeof disclosed[name] !== 'string');
+    const unnamed = identities.get(facts.type)?.find((name) => disclosed[name] !== undefined && !isText(disclosed[name]));
     if (unnamed !== undefined) throw new Mismatch(seq, `what is disclosed as ${unnamed} is no text, as who somebody is has to be`);
-    if (ofProposals.test(facts.type) && !isProposalId(facts.proposalId)) throw new Mismatch(seq, `is ${facts.type}, and of no proposal`);
+    if ((ofProposals.test(facts.type) || facts.proposalId !== undefined) && !isUuid(facts.proposalId))
+      throw new Mismatch(seq, `is ${facts.type}, and of no proposal`);
     if (facts.type === 'log.format_changed') this.changeFormat(seq);
     if (facts.decisions !== undefined && facts.proposalId === undefined) throw new Mismatch(seq, 'tells of decisions on no proposal');
     if (facts.proposalId === undefined) return;
@@ -107,8 +108,7 @@ export class Story {
   open(seq, commitments, disclosures) {
     const disclosed = Object.create(null);
     for (const { name, salt, value } of disclosures) {
-      // A salt of another length could be taken out of the value, or the value out of it.
-      if (!/^[0-9a-f]{32}$/.test(salt) || sha256(Buffer.from(salt, 'hex'), value).toString('hex') !== commitments[name])
+      if (sha256(Buffer.from(salt, 'hex'), value).toString('hex') !== commitments[name])
         throw new Mismatch(seq, `what is disclosed as ${name} is not what was committed to`);
       disclosed[name] = JSON.parse(value);
       this.counts.disclosed++;
@@ -119,10 +119,16 @@ export class Story {
     return disclosed;
   }
 
-  /** That so many disclosures of entries before it were erased, which entries that are not here may have lost. */
+  /** That so many disclosures of entries before it were erased; of a log that begins later, entries that are not here may have lost them. */
   erase(seq, { disclosures }) {
     if (!Number.isSafeInteger(disclosures) || disclosures < 0)
       throw new Mismatch(seq, 'tells that somebody was erased, and not how much of them');
+    if (this.fromStart && disclosures > this.undisclosed)
+      throw new Mismatch(
+        seq,
+        `tells that ${disclosures} values of entries before it were erased, and ${this.undisclosed} are gone that no other tells of`,
+      );
+    this.counts.erasures++;
     this.undisclosed = Math.max(0, this.undisclosed - disclosures);
   }
 
@@ -152,7 +158,7 @@ export class Story {
 
   review(seq, at, known, { decision, planDigest, reviewId, commitments = {} }, { reviewer, onBehalfOf }) {
     this.counts.reviews++;
-    if (typeof reviewId !== 'string') throw new Mismatch(seq, 'tells of a review, and not of which');
+    if (!isText(reviewId)) throw new Mismatch(seq, 'tells of a review, and not of which');
     known.told ??= new Map(); // Of each whether it was given for somebody else, which stays when names are erased.
     if (known.told.has(reviewId)) throw new Mismatch(seq, 'tells of a review that was told before');
     known.told.set(reviewId, commitments.onBehalfOf !== undefined);
@@ -166,12 +172,12 @@ export class Story {
   execute(seq, at, known, facts) {
     const { executionId, planDigest, approvals } = facts;
     if ((known.status ?? 'executing') !== 'executing') throw new Mismatch(seq, `tells of an execution of a proposal in ${known.status}`);
-    if (typeof executionId !== 'string') throw new Mismatch(seq, 'tells of an execution, and not of which');
+    if (!isText(executionId)) throw new Mismatch(seq, 'tells of an execution, and not of which');
     if (known.executed?.executionId === executionId) return isEndOf(seq, known.executed, facts); // Told when the edits are applied, and again at the end.
     if (!isTold(facts)) throw new Mismatch(seq, 'was executed, but those by whose approval are not told as people are');
     this.counts.executions++;
     const { plan } = known;
-    if (known.isWhole && (plan === null || plan.digest !== planDigest))
+    if (known.isWhole && (plan === null || !isText(planDigest) || plan.digest !== planDigest))
       throw new Mismatch(seq, 'the plan that ran is not the one that was to be approved');
     if (known.isWhole && approvals === undefined) this.lacks(seq, 'does not say by whose approval');
     const requirement = known.isWhole ? requirementToldOf(seq, plan, facts) : null;

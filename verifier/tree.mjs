@@ -23,8 +23,9 @@ export class Tree {
   }
 }
 
-/** The root that a leaf comes to by its proof, after RFC 9162, 2.1.3.2; null where the proof has another length than it must. */
+/** The root that a leaf comes to by its proof, after RFC 9162, 2.1.3.2; null where there is no such leaf, or the proof has another length than it must. */
 export function rootByInclusion(leaf, index, size, proof) {
+  if (index >= size) return null;
   let [position, last, hash] = [index, size - 1, leaf];
   for (const sibling of proof) {
     if (last === 0) return null;

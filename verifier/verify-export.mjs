@@ -1,8 +1,12 @@
 // An export: entries in one piece, under checkpoints.
 import { frameOf, Mismatch, madeOf, sha256 } from './formats.mjs';
+import { areHashes, faultIn, isPlace, isUuid, readEntry } from './kinds.mjs';
 import { lackOf, nobody, openCheckpoint } from './notes.mjs';
 import { Story } from './story.mjs';
 import { leafHash, Tree } from './tree.mjs';
+
+/** Of the first line. */
+const headerKinds = { tenant: isUuid, from: isPlace, to: isPlace, subtrees: areHashes };
 
 /** Checks an export given as an iterable of lines. `kept` are checkpoints that somebody kept elsewhere. @throws {Mismatch} */
 export async function verifyExport(lines, verifiers, kept = [], asked = nobody) {
@@ -20,7 +24,7 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
   for (const note of kept) want(openCheckpoint(note, verifiers));
   const check = (checkpoint) => {
     if (!checkpoint.origin.endsWith(`/${header.tenant}`))
-      throw new Mismatch(checkpoint.size, `a checkpoint of another log, ${checkpoint.origin}, ends here`);
+      throw new Mismatch(null, `the checkpoint over ${checkpoint.size} entries is of another log, ${checkpoint.origin}`);
     if (checkpoint.size !== tree.size)
       throw new Mismatch(tree.size, `a checkpoint ends here that says it covers ${checkpoint.size} entries`);
     if (!tree.root.equals(checkpoint.root)) throw new Mismatch(checkpoint.size, 'up to here the log is not what was signed');
@@ -39,8 +43,10 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
     if (torn !== null) continue;
     if (header === null) {
       if (item.exequatur !== 'audit-export' || item.format !== 1) throw new Error('this is no export of an audit log in format 1');
-      if (![item.from, item.to].every((seq) => Number.isSafeInteger(seq) && seq > 0))
-        throw new Error('the export does not say by numbers where it begins and ends');
+      const fault = faultIn(headerKinds, item);
+      if (fault !== null) throw new Error(`the export does not begin as exports do: ${fault}`);
+      if (item.subtrees.length !== (item.from - 1).toString(2).replaceAll('0', '').length)
+        throw new Error(`the export begins with ${item.from}, and has ${item.subtrees.length} trees of what is before it`);
       header = item;
       story.fromStart = header.from === 1;
       tree = new Tree(
@@ -55,14 +61,15 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
     else {
       if (item.seq !== tree.size + 1) throw new Mismatch(tree.size + 1, `is missing: ${item.seq} comes next`);
       const first = item.seq === 1 ? '0'.repeat(64) : null;
-      const frame = madeOf(item.seq, () => frameOf(header.tenant, item));
+      const entry = readEntry(item);
+      const frame = frameOf(header.tenant, entry);
       if (item.previousHash !== (previous ?? first ?? item.previousHash)) {
         torn = { seq: item.seq, hash: sha256(frame).toString('hex') };
         continue;
       }
       tree.add(leafHash(frame));
       previous = sha256(frame).toString('hex');
-      madeOf(item.seq, () => story.tell(item));
+      madeOf(item.seq, () => story.tell(entry));
       checkKept(item.seq);
     }
   }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BrokenGlass } from '../../ontology/authority.ts';
 import { glassHolds, mayBreakGlass } from '../../ontology/broken-glass.ts';
+import { compilePrincipalExpression } from '../../ontology/cel/principal-expression.ts';
 import type { ResolvedRequirement } from '../../ontology/plan.ts';
 import { type CountedReview, countedReviews, settleQuorum } from '../../ontology/quorum.ts';
 import { tellRequirement } from '../../ontology/tell-requirement.ts';
@@ -87,7 +88,7 @@ function judged(requirement: ResolvedRequirement, given: readonly CountedReview[
   const tell = (facts: object, disclosed: Record<string, string> = {}) => {
     const disclosures = Object.entries(disclosed).map(([name, value]) => ({ name, salt: '', value: JSON.stringify(value) }));
     story.open = () => disclosed; // Commitments are checked elsewhere.
-    story.tell({ seq: ++seq, at: String(seq), payload: JSON.stringify({ proposalId, planDigest: 'd', ...facts }), disclosures });
+    story.tell({ seq: ++seq, at: String(seq), facts: { proposalId, planDigest: 'd', ...facts }, disclosures });
   };
   tell({ type: 'proposal.created' }, { proposer: 'a' });
   tell({ type: 'proposal.simulated', from: 'simulating', status: 'awaiting_approval', ...tellRequirement(requirement) });
@@ -131,6 +132,21 @@ describe('the verifier', () => {
       { numRuns: 1_000 },
     );
     expect(Math.min(seen.passed, seen.refused)).toBeGreaterThan(30);
+  });
+
+  it('takes a `!` for what CEL takes it for, which refuses one before a text', () => {
+    expect(admits("!('a' in reviewer.roles)", ['b'])).toBe(true);
+    expect(admits('!!(!true || true)', [])).toBe(true);
+    for (const other of [
+      "!'a' in reviewer.roles",
+      "!reviewer.kind == 'agent'",
+      "true && !'a' in reviewer.roles || true",
+      "!!'a' in reviewer.roles",
+      '!',
+    ]) {
+      expect(admits(other, ['b']), other).toBeNull();
+      expect(compilePrincipalExpression('reviewer', other, '/x'), other).toHaveProperty('fault');
+    }
   });
 
   it('reads conditions on roles, and says so of what it does not read', () => {

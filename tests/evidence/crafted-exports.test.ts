@@ -144,6 +144,13 @@ it.each<object>([
   { to: 0.5 },
   { exequatur: 'export' },
   { format: '1' },
+  { tenant: [tenant] },
+  { tenant: tenant.toUpperCase().replace(/^./, 'A') },
+  { tenant: `${tenant}zz` },
+  { subtrees: null },
+  { subtrees: ['00'] },
+  { subtrees: ['0'.repeat(64)] },
+  { from: 4, subtrees: ['0'.repeat(64)] },
 ])('cannot be read: a header with %j', async (change) => {
   const lines = await exportOf([payloadOf('proposal.created', {})]);
   const forged = [JSON.stringify({ ...JSON.parse(lines[0] ?? ''), ...change }), ...lines.slice(1)];

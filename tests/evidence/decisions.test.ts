@@ -147,7 +147,7 @@ it('of an earlier version, whose entries said nothing, they are shown as not sai
   const story = new Story();
   for (const { payload, ...entry } of entries) {
     const { decisions: _, ...facts } = JSON.parse(payload);
-    story.tell({ ...entry, payload: JSON.stringify(facts) });
+    story.tell({ ...entry, facts });
   }
   const shown = bundle.decisions.map(({ value }) => ({ salt: null, value }));
   expect(judgeDecisions(shown, story.proposals.get(id), id)).toEqual({ decisionsShown: 0, decisionsUnsaid: shown.length });

@@ -95,7 +95,7 @@ describe('the verifier takes what is lacking', () => {
   function judged(...entries: ('told' | 'lacking' | 'changed')[]): string | number {
     const story = new Story();
     let seq = 0;
-    const tell = (facts: object) => story.tell({ seq: ++seq, at: String(seq), payload: JSON.stringify(facts), disclosures: [] });
+    const tell = (facts: object) => story.tell({ seq: ++seq, at: String(seq), facts, disclosures: [] });
     const requirement = { automatic: true, stages: [] };
     try {
       for (const [at, entry] of entries.entries()) {

@@ -1,34 +1,23 @@
 // Where the lines of an export end, for the command as auditors run it: at the byte 0x0A, whatever else text has in it.
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
-import { signedExport, verifierKey } from './signed-log.ts';
+import { expect, it } from 'vitest';
+import { signedExport } from './signed-log.ts';
+import { commandOn } from './verifier-command.ts';
 import { created, plain, replaced } from './written-proposal.ts';
 
 const { linesOf } = await import(String(new URL('../../verifier/lines.mjs', import.meta.url)));
-const directory = mkdtempSync(join(tmpdir(), 'lines-'));
-afterAll(() => rmSync(directory, { recursive: true }));
 
 /** What other programs take for the end of a line. */
 const otherEnds = '\u2028 \u2029 \u0085 \v \f \r';
 
-function commandOn(text: string): string {
-  const file = join(directory, 'export.ndjson');
-  writeFileSync(file, text);
-  return execFileSync(process.execPath, [resolve('verifier', 'exequatur-verify.mjs'), '--key', verifierKey, file], { encoding: 'utf8' });
-}
-
 it('what somebody wrote may hold any character', async () => {
   const lines = await signedExport(replaced(plain, 0, { personal: { ...created.personal, justification: `see below: ${otherEnds}` } }));
   expect(lines.join('\n')).toContain('\u2028');
-  expect(commandOn(`${lines.join('\n')}\n`)).toMatch(/^whole /);
+  expect(commandOn(`${lines.join('\n')}\n`)).toMatchObject({ code: 0, said: expect.stringMatching(/^whole /) });
 });
 
 it('a carriage return is white space, at the end of a line and within it', async () => {
   const lines = (await signedExport(plain)).map((line) => `${line.replace('{', '{\r')}\r`);
-  expect(commandOn(`${lines.join('\n')}\n`)).toMatch(/^whole /);
+  expect(commandOn(`${lines.join('\n')}\n`)).toMatchObject({ code: 0, said: expect.stringMatching(/^whole /) });
 });
 
 it('they are the same however the bytes come in, and none is behind the last newline', async () => {

@@ -15,6 +15,8 @@ import {
 } from './signed-log.ts';
 import { asks, digest, plain, requirement, threshold, without } from './written-proposal.ts';
 
+const { rootByInclusion } = await import(String(new URL('../../verifier/tree.mjs', import.meta.url)));
+
 describe('evidence of an action', () => {
   const planOf = (asked: JsonObject) => `${canonicalText({ format: 1, requirement: asked })}\n{}`;
   const plan = planOf(requirement);
@@ -62,6 +64,12 @@ describe('evidence of an action', () => {
       expect(exitOf({ ...evidence, decisions } as JsonObject), JSON.stringify(decisions)).toBe(1);
   });
 
+  it('has entries that are within the tree: no proof is of one behind it', () => {
+    const leaf = Buffer.alloc(32, 1);
+    expect(rootByInclusion(leaf, 0, 1, [])).toEqual(leaf);
+    for (const index of [1, 2, 7]) expect(rootByInclusion(leaf, index, 1, [])).toBeNull();
+  });
+
   it('has entries', async () => {
     const none = 'the evidence has no entry of its proposal';
     expect(saidOfEvidence(await signedEvidence(plain, { leave: () => false }))).toBe(none);
@@ -107,7 +115,7 @@ describe('what is disclosed', () => {
       lines.map((line) => line.replace(/"salt":"([0-9a-f]+)"/, (_, salt: string) => `"salt":"${change(salt)}"`));
     expect(await saidOf(salted((salt) => salt))).toMatchObject({ executions: 1 });
     for (const change of [(salt: string) => `${salt}zz`, (salt: string) => salt.toUpperCase().replace(/^./, 'A')])
-      expect(await saidOf(salted(change))).toMatch(/entry 1: what is disclosed as/);
+      expect(await saidOf(salted(change))).toMatch(/^entry 1: is not made as entries are: disclosures/);
   });
 });
 
@@ -131,7 +139,7 @@ describe('of an entry that was altered, and nothing behind it, the verifier name
 
   it('the one that leads elsewhere, where a checkpoint says that those before it are right', async () => {
     const lines = (await signedExport(plain, { sealed: [3] })).map((line) =>
-      line.includes('"seq":4,') ? line.replace(/"previousHash":"../, '"previousHash":"zz') : line,
+      line.includes('"seq":4,') ? line.replace(/"previousHash":"(.)/, (_, digit) => `"previousHash":"${digit === '0' ? 1 : 0}`) : line,
     );
     expect(await saidOf(lines)).toBe('entry 4: does not follow the one before it');
   });

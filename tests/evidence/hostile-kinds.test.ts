@@ -1,7 +1,7 @@
 // Logs by whoever holds the signing key, that write people, reviews and proposals as another kind of JSON than they are, so that nobody sees who is who. No database: tests/evidence/signed-log.ts.
 import { expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
-import { verdictOn, type Written } from './signed-log.ts';
+import { saidOf, signedExport, verdictOn, type Written } from './signed-log.ts';
 import {
   approvals,
   asks,
@@ -57,6 +57,7 @@ it.each<[string, Written[]]>([
   ['a review as a list', tellsOf({ review: ['r1'] })],
   ['denials of a person as a text', tellsOf({}, { denials: [{ review: 'r1', person: '1', roles: [] }] })],
   ['whoever broke the glass as a text', tellsOf({}, { emergency: { person: '3', roles: [] } })],
+  ['an escalation as a text', tellsOf({}, { escalated: 'false' })],
   ['roles of whoever broke the glass as a text', tellsOf({}, { emergency: { person: 3, roles: 'chief' } })],
 ])('broken is %s', async (_, log) => {
   expect(await verdictOn(log)).toBe(said);
@@ -79,6 +80,28 @@ it.each<[string, JsonValue | undefined]>([
   const facts = { executionId: 'x', approvals: [], reviewId: 'r9', ...(proposalId === undefined ? {} : { proposalId }) };
   for (const type of ['proposal.created', 'proposal.executed', 'execution.applied', 'execution.undone', 'review.recorded', 'proposal.any'])
     expect(await verdictOn([...plain, { type, facts, proposalId: null }]), type).toBe(`entry 8: is ${type}, and of no proposal`);
+});
+
+it('what may be of a proposal or not names one as all do', async () => {
+  for (const proposalId of [null, 5, 'x', ['0b5d2b04-9c62-4c0e-8f0c-3c5d6f1b7a11']])
+    expect(await verdictOn([...plain, { type: 'effect.ended', facts: { proposalId }, proposalId: null }])).toBe(
+      'entry 8: is effect.ended, and of no proposal',
+    );
+});
+
+it('a state is a text, also where nobody knows the one before', async () => {
+  const log = [...plain.slice(0, 5), { type: 'proposal.executing', facts: { from: ['approved'], status: 'executing' } }, ...plain.slice(6)];
+  expect(await saidOf(await signedExport(log, { from: 6 }))).toBe('entry 6: a proposal in approved cannot become executing');
+});
+
+it('how long an approval lasts is a text', async () => {
+  const lasting = (approvalsLast: JsonValue): Written[] => {
+    const requirement = asks([{ name: 'keepers', thresholds: [threshold('keeper')] }], { approvalsLast });
+    const executed = ran('proposal.executed', { requirement, approvals: [{ review: 'r1', person: 1, roles: ['keeper'] }] });
+    return [created, simulated(digest, { requirement }), review('r1', 'keeper-1'), ...begun, executed];
+  };
+  expect(await verdictOn(lasting('P1D'))).toMatchObject({ executions: 1 });
+  expect(await verdictOn(lasting(['P1D']))).toMatch(/^entry 6: was executed, but what its plan asks for is not formed/);
 });
 
 it('what is of no proposal names none', async () => {

@@ -24,8 +24,8 @@ it.each<[string, Written[], JsonObject]>([
   ['twice', [said(both), erasure(2, both), said(['actor']), erasure(3)], { erased: 5, undisclosed: 0 }],
   ['no entry does', [said(both), said(['reason'])], { erased: 3, undisclosed: 3 }],
   ['it says so of fewer', [said(both), said(both), erasure(2)], { erased: 4, undisclosed: 2 }],
-  ['the entry that says so is before', [said(), erasure(2), said(both)], { erased: 2, undisclosed: 2 }],
-  ['what it says of itself is gone', [said(), erasure(2, both)], { erased: 2, undisclosed: 2 }],
+  ['the entry that says so is before', [said(both), erasure(2), said(both)], { erased: 4, undisclosed: 2 }],
+  ['what it says of itself is gone', [said(both), erasure(2, both)], { erased: 4, undisclosed: 2 }],
 ])('what is gone is counted where %s', async (_, log, counts) => {
   expect(await verdictOn(log)).toMatchObject(counts);
 });
@@ -35,6 +35,19 @@ it('an erasure may be of entries before an export', async () => {
     erased: 1,
     undisclosed: 1,
   });
+});
+
+it.each<[string, Written[], string]>([
+  ['more than there are', [said(both), erasure(1_000)], 'entry 2: tells that 1000 values of entries before it were erased, and 2 are gone'],
+  ['more than are gone', [said(['actor']), erasure(2)], 'entry 2: tells that 2 values of entries before it were erased, and 1 are gone'],
+  ['what goes later', [said(), erasure(2), said(both)], 'entry 2: tells that 2 values of entries before it were erased, and 0 are gone'],
+  ['the same again', [said(both), erasure(2), erasure(2)], 'entry 3: tells that 2 values of entries before it were erased, and 0 are gone'],
+])('nobody accounts in a whole log for %s', async (_, log, verdict) => {
+  expect(await verdictOn(log)).toBe(`${verdict} that no other tells of`);
+});
+
+it('erasures are counted, for whoever knows how many there were', async () => {
+  expect(await verdictOn([said(both), erasure(1), erasure(1), said()])).toMatchObject({ erasures: 2, undisclosed: 0 });
 });
 
 it.each<JsonValue>([null, '2', -1, 0.5])('broken is an erasure of %j values', async (disclosures) => {
