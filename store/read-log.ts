@@ -159,13 +159,15 @@ interface EvidencePlan {
   bytes: string;
 }
 
-/** All entries of a proposal with proofs that a checkpoint covers them, one that witnesses cosigned where there is one, and its plan where that is wanted. */
+/**
+ * All entries of a proposal with proofs that a checkpoint covers them, one that witnesses cosigned where there is one, and its plan where that is wanted. MUST be read in one
+ * snapshot: of a proposal that goes on in between, plan, decisions and entries would else be of different moments.
+ */
 export async function readEvidence(
   tx: Sql,
   witnesses: Witnesses,
   { proposalId, withPlan }: { proposalId: string; withPlan: boolean },
 ): Promise<Evidence | Refusal> {
-  // The plan first: what was told of it is then among the entries.
   const [plan, decisions, rows, last] = await Promise.all([
     withPlan ? readPlanBytes(tx, proposalId) : null,
     readProvenDecisions(tx, proposalId),
