@@ -25,7 +25,7 @@ export interface SignedCheckpoint {
 }
 
 /** SQL for an entry `e` of the log as JSON, whatever somebody made of its row: a time without end is one in words here, which no verifier takes. */
-const entryJson = `jsonb_build_object('seq', e.seq, 'at', trunc(extract(epoch FROM e.at) * 1000000)::text, 'previousHash', encode(e.previous_hash, 'hex'),
+export const entryJson = `jsonb_build_object('seq', e.seq, 'at', trunc(extract(epoch FROM e.at) * 1000000)::text, 'previousHash', encode(e.previous_hash, 'hex'),
   'payload', exequatur.entry_text(e.payload),
   'disclosures', COALESCE((SELECT jsonb_agg(jsonb_build_object('name', d.name, 'salt', d.salt, 'value', d.value) ORDER BY d.name)
                              FROM exequatur.audit_disclosure d WHERE d.tenant_id = e.tenant_id AND d.entry_id = e.id), '[]'))`;
@@ -97,7 +97,7 @@ const pageEntries = 500;
 const pageBytes = 1_048_576; // Of payloads and what they disclose; 500 entries may have hundreds of times as much.
 
 /** SQL for the entries `e` from `$1` to `$2`, up to where they have filled a page; the first in any case. */
-const pageOfEntries = `(SELECT x.*, sum(x.bytes) OVER (ORDER BY x.seq) - x.bytes AS before
+export const pageOfEntries = `(SELECT x.*, sum(x.bytes) OVER (ORDER BY x.seq) - x.bytes AS before
      FROM (SELECT y.*, length(y.payload) + COALESCE((SELECT sum(octet_length(d.value)) FROM exequatur.audit_disclosure d
                                                       WHERE d.tenant_id = y.tenant_id AND d.entry_id = y.id), 0) AS bytes
              FROM exequatur.audit_entry y WHERE y.seq >= $1::bigint AND y.seq <= $2::bigint) x) e WHERE e.before < ${pageBytes}`;
