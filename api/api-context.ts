@@ -185,6 +185,24 @@ export class ApiContext {
     return this.readAs(caller, read, of);
   }
 
+  /**
+   * The same of what several statements read and MUST be of one moment. `read` runs in a snapshot, once the gate has admitted the caller, and is told whether they may see every
+   * value; `show` in a transaction behind it, in which the gate is asked again and that it was read goes on record: a snapshot that writes would fail whenever anybody else does.
+   */
+  async auditSnapshotAs<F extends object, T extends object>(
+    caller: AuthenticatedCaller,
+    read: (tx: Tx, seesAll: boolean) => Promise<F | Refusal>,
+    show: (found: F, tx: Tx, mask: Mask) => T,
+    of?: string,
+  ): Promise<T | Refusal> {
+    const admitted = await this.auditAs(caller, async (_tx, mask) => ({ seesAll: mask.hidesNothing() }), of);
+    if (isRefusal(admitted)) return admitted;
+    const found = await withTenant(this.resources.pool, caller.tenant, (tx) => read(tx, admitted.seesAll), {
+      isolation: 'repeatable read read only',
+    });
+    return isRefusal(found) ? found : this.auditAs(caller, async (tx, mask) => show(found, tx, mask), of);
+  }
+
   private async mayNotSee(tx: Tx, actor: Actor, of: string | undefined): Promise<Refusal | null> {
     const { deps } = this.resources;
     return (await mayNotSee(tx, deps, actor)) ?? (of === undefined ? null : mayNotSeeProposal(tx, deps, actor, of));

@@ -17,6 +17,7 @@ import { exportAudit } from './routes/export-audit.ts';
 import { exportSystemAudit } from './routes/export-system-audit.ts';
 import { getActionType } from './routes/get-action-type.ts';
 import { getAsyncApi } from './routes/get-async-api.ts';
+import { getAuditProof } from './routes/get-audit-proof.ts';
 import { getCheckpoint } from './routes/get-checkpoint.ts';
 import { getDecisions } from './routes/get-decisions.ts';
 import { getDelegation } from './routes/get-delegation.ts';
@@ -48,6 +49,7 @@ import { getSystemLogCheckpoint } from './routes/get-system-log-checkpoint.ts';
 import { getSystemLogTile } from './routes/get-system-log-tile.ts';
 import { getTimeline } from './routes/get-timeline.ts';
 import { listActionTypes } from './routes/list-action-types.ts';
+import { listAuditEntries } from './routes/list-audit-entries.ts';
 import { listDeadLetters } from './routes/list-dead-letters.ts';
 import { listDelegations } from './routes/list-delegations.ts';
 import { listEndpoints } from './routes/list-endpoints.ts';
@@ -137,6 +139,8 @@ export const routes: readonly Route[] = [
   getEventSchema,
   getEvidence,
   exportAudit,
+  listAuditEntries,
+  getAuditProof,
   getCheckpoint,
   getLogCheckpoint,
   getLogTile,

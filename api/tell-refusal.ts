@@ -19,21 +19,34 @@ export async function tellRefusal(
   context: ApiContext,
 ): Promise<void> {
   if (method === 'get' || permission === 'read' || path.startsWith('/v1/proposals/{')) return;
-  const [named] = Object.values((params ?? {}) as Record<string, unknown>);
   const { actionType } = (body ?? {}) as { actionType?: unknown };
-  await tellRefusals(permission, [refusal], { caller, subject: named ?? actionType }, context);
+  await tellRefusals(
+    permission,
+    [refusal],
+    { caller, named: namedBy(params) ?? (typeof actionType === 'string' ? { subject: actionType } : {}) },
+    context,
+  );
+}
+
+/**
+ * Whom or what a path names: what it ends with as the subject, and what that is within under the name of the parameter. Each whole and by itself, since erasing a person finds
+ * their id only so.
+ */
+function namedBy(params: unknown): NotedRefusal['named'] | null {
+  const parameters = Object.entries((params ?? {}) as Record<string, string | number>).map(
+    ([name, value]) => [name, String(value)] as const,
+  );
+  const subject = parameters.pop();
+  return subject === undefined ? null : { ...Object.fromEntries(parameters), subject: subject[1] };
 }
 
 /** The same of several things that one call asks for. */
 export async function tellRefusals(
   action: string,
   refusals: readonly Refusal[],
-  { caller, subject }: { caller: AuthenticatedCaller; subject?: unknown },
+  { caller, named = {} }: { caller: AuthenticatedCaller; named?: NotedRefusal['named'] },
   context: ApiContext,
 ): Promise<void> {
-  const about = typeof subject === 'string' ? subject.slice(0, longestSubject) : undefined;
-  const noted: NotedRefusal[] = refusals.filter(isDenial).map(({ refused }) => ({ action, reason: refused, subject: about }));
+  const noted: NotedRefusal[] = refusals.filter(isDenial).map(({ refused }) => ({ action, reason: refused, named }));
   if (noted.length > 0) await noteRefusals(context.resources.pool, caller, noted);
 }
-
-const longestSubject = 200;

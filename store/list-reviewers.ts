@@ -17,8 +17,6 @@ import type { StoreDeps } from './store-deps.ts';
 export interface Reviewer {
   id: string;
   name: string | null;
-  roles: string[];
-  teams: string[];
   /** Whose review it would be, where this is a delegate; null: their own. */
   onBehalfOf: string | null;
 }
@@ -79,7 +77,7 @@ export async function listReviewers(
       if (!(await sightBy(tx, deps, actor, { version, now })({ ...proposal, summary }))) continue;
       if (!answered(await ask(actor, onBehalfOf)).allowed) continue;
     }
-    reviewers.push({ id: actor.id, name, roles: [...actor.roles], teams: [...actor.teams], onBehalfOf: whose });
+    reviewers.push({ id: actor.id, name, onBehalfOf: whose });
   }
   return { reviewers, truncated: false };
 }

@@ -7,8 +7,8 @@ export interface NotedRefusal {
   /** What the gate was asked. */
   action: string;
   reason: ProblemCode;
-  /** Whom or what it is about, as the caller named it. */
-  subject?: string | undefined;
+  /** Whom or what it is about, as the caller named it, by parts: those who are erased are found by their whole id. */
+  named: Readonly<Record<string, string>>;
 }
 
 const mostAnHour = 30; // Of each principal: some 700 entries a day of somebody who does nothing else; the rest is counted.
@@ -33,9 +33,9 @@ export function noteRefusals(
         WHERE w.principal_id = $1`,
       [id, Math.max(1, told + left.length), untold, before.over],
     );
-    for (const [at, { action, reason, subject }] of left.entries()) {
+    for (const [at, { action, reason, named }] of left.entries()) {
       const suppressed = at === 0 && before.over && before.untold > 0 ? { suppressed: before.untold } : {};
-      tx.audit({ type: 'decision.refused', facts: { action, reason, ...suppressed }, personal: { actor: id, subject } });
+      tx.audit({ type: 'decision.refused', facts: { action, reason, ...suppressed }, personal: { ...named, actor: id } });
     }
   });
 }

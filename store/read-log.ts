@@ -25,7 +25,7 @@ export interface SignedCheckpoint {
 }
 
 /** SQL for an entry `e` of the log as JSON, whatever somebody made of its row: a time without end is one in words here, which no verifier takes. */
-const entryJson = `jsonb_build_object('seq', e.seq, 'at', trunc(extract(epoch FROM e.at) * 1000000)::text, 'previousHash', encode(e.previous_hash, 'hex'),
+export const entryJson = `jsonb_build_object('seq', e.seq, 'at', trunc(extract(epoch FROM e.at) * 1000000)::text, 'previousHash', encode(e.previous_hash, 'hex'),
   'payload', exequatur.entry_text(e.payload),
   'disclosures', COALESCE((SELECT jsonb_agg(jsonb_build_object('name', d.name, 'salt', d.salt, 'value', d.value) ORDER BY d.name)
                              FROM exequatur.audit_disclosure d WHERE d.tenant_id = e.tenant_id AND d.entry_id = e.id), '[]'))`;
@@ -94,21 +94,24 @@ interface ExportPage {
 }
 
 const pageEntries = 500;
-const pageBytes = 1_048_576; // Of payloads; 500 entries may have 32 times as much.
+const pageBytes = 1_048_576; // Of payloads and what they disclose; 500 entries may have hundreds of times as much.
+
+/** SQL for the entries `e` from `$1` to `$2`, up to where they have filled a page; the first in any case. */
+export const pageOfEntries = `(SELECT x.*, sum(x.bytes) OVER (ORDER BY x.seq) - x.bytes AS before
+     FROM (SELECT y.*, length(y.payload) + COALESCE((SELECT sum(octet_length(d.value)) FROM exequatur.audit_disclosure d
+                                                      WHERE d.tenant_id = y.tenant_id AND d.entry_id = y.id), 0) AS bytes
+             FROM exequatur.audit_entry y WHERE y.seq >= $1::bigint AND y.seq <= $2::bigint) x) e WHERE e.before < ${pageBytes}`;
 
 /**
- * Entries from one on, `to` at most, in one text as PostgreSQL makes it. Strings of single entries V8 moved among what is old, as many as the log has, and kept there until it
- * collected everything; one that is as large as a page it lets go of soon.
+ * Entries from one on, up to the last that the export has, in one text as PostgreSQL makes it. Strings of single entries V8 moved among what is old, as many as the log has, and
+ * kept there until it collected everything; one that is as large as a page it lets go of soon. `last` is there whether it has been forgotten since or not.
  */
-export async function readExportPage(tx: Sql, witnesses: Witnesses, from: number, to: number): Promise<ExportPage> {
-  const end = Math.min(to, from + pageEntries - 1);
+export async function readExportPage(tx: Sql, witnesses: Witnesses, from: number, last: SignedCheckpoint): Promise<ExportPage> {
+  const end = Math.min(last.size, from + pageEntries - 1);
   const [entries, checkpoints] = await Promise.all([
     tx.rows<{ seq: number; text: string }>(
       `SELECT max(e.seq)::float8 AS seq, string_agg((${entryJson})::text || E'\\n', '' ORDER BY e.seq) AS text
-         FROM (SELECT x.*, sum(length(x.payload)) OVER (ORDER BY x.seq) - length(x.payload) AS before,
-                      (SELECT min(c.size) FROM exequatur.audit_checkpoint c WHERE c.size >= x.seq) AS under FROM exequatur.audit_entry x
-                WHERE x.seq >= $1::bigint AND x.seq <= $2::bigint) e
-        WHERE e.before < ${pageBytes} GROUP BY e.under ORDER BY 1`,
+         FROM ${pageOfEntries} GROUP BY (SELECT min(c.size) FROM exequatur.audit_checkpoint c WHERE c.size >= e.seq) ORDER BY 1`,
       [from, end],
     ),
     tx.rows<FiledCheckpoint>(
@@ -116,10 +119,10 @@ export async function readExportPage(tx: Sql, witnesses: Witnesses, from: number
       [from, namesOf(witnesses), end],
     ),
   ]);
-  const notes = new Map(checkpoints.map((row) => [row.size, row]));
+  const notes = new Map([[last.size, last.note], ...checkpoints.map((row) => [row.size, signed(row, witnesses).note] as const)]);
   const pieces = entries.flatMap(({ seq, text }) => {
     const checkpoint = notes.get(seq);
-    return checkpoint === undefined ? [text] : [text, `${JSON.stringify({ checkpoint: signed(checkpoint, witnesses).note })}\n`];
+    return checkpoint === undefined ? [text] : [text, `${JSON.stringify({ checkpoint })}\n`];
   });
   return { pieces, next: (entries.at(-1)?.seq ?? end) + 1 }; // Entries that somebody took out are for verifiers to miss.
 }
@@ -156,13 +159,15 @@ interface EvidencePlan {
   bytes: string;
 }
 
-/** All entries of a proposal with proofs that a checkpoint covers them, one that witnesses cosigned where there is one, and its plan where that is wanted. */
+/**
+ * All entries of a proposal with proofs that a checkpoint covers them, one that witnesses cosigned where there is one, and its plan where that is wanted. MUST be read in one
+ * snapshot: of a proposal that goes on in between, plan, decisions and entries would else be of different moments.
+ */
 export async function readEvidence(
   tx: Sql,
   witnesses: Witnesses,
   { proposalId, withPlan }: { proposalId: string; withPlan: boolean },
 ): Promise<Evidence | Refusal> {
-  // The plan first: what was told of it is then among the entries.
   const [plan, decisions, rows, last] = await Promise.all([
     withPlan ? readPlanBytes(tx, proposalId) : null,
     readProvenDecisions(tx, proposalId),

@@ -32,23 +32,25 @@ export const getEvidence = route({
   async handle({ params: { proposalId }, caller, prefers }, context) {
     const wantsPage = prefers(['application/json', 'text/html']) === 'text/html';
     const { tenant } = caller;
-    const found = await context.auditAs(
+    const { deps, witnesses } = context.resources;
+    const found = await context.auditSnapshotAs(
       caller,
-      async (tx, mask) => {
-        const withPlan = !wantsPage && mask.hidesNothing(); // The page shows its edits, masked.
-        const evidence = await readEvidence(tx, context.resources.witnesses, { proposalId, withPlan });
-        if (isRefusal(evidence)) return evidence;
+      async (tx, seesAll) => {
+        const evidence = await readEvidence(tx, witnesses, { proposalId, withPlan: seesAll && !wantsPage }); // The page shows its edits, masked.
+        if (isRefusal(evidence) || !wantsPage) return isRefusal(evidence) ? evidence : { evidence, printed: null };
+        const printed = { told: await readDecisions(tx, proposalId, deps), edits: await readPlan(tx, proposalId, { pageSize: mostEdits }) };
+        return { evidence, printed };
+      },
+      ({ evidence: read, printed }, tx, mask) => {
+        const evidence = mask.hidesNothing() ? read : { ...read, plan: null };
         // Not of the proposal itself: reading its evidence would else make it unsealed.
         tx.audit({
           type: 'evidence.read',
           facts: { evidenceOf: proposalId, plan: evidence.plan !== null },
           personal: { reader: caller.id },
         });
-        if (!wantsPage) return { evidence, page: null };
-        const [decisions, edits] = [
-          await readDecisions(tx, proposalId, context.resources.deps),
-          await readPlan(tx, proposalId, { pageSize: mostEdits }),
-        ];
+        if (printed === null) return { evidence, page: null };
+        const { told, edits } = printed;
         const masked = isRefusal(edits)
           ? null
           : {
@@ -56,10 +58,9 @@ export const getEvidence = route({
               effects: edits.effects.map((effect) => mask.effect(edits.actionType.name, effect)),
               edits: edits.edits.map((edit) => mask.edit(edit)),
             };
-        const told = isRefusal(decisions) ? [] : decisions.decisions;
         const page = evidencePage({
           ...evidence,
-          ...{ tenant, proposalId, plan: masked, decisions: told, committed: evidence.decisions },
+          ...{ tenant, proposalId, plan: masked, decisions: isRefusal(told) ? [] : told.decisions, committed: evidence.decisions },
           printedAt: new Date().toISOString(),
         });
         return { evidence, page };

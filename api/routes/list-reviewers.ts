@@ -10,7 +10,8 @@ export const listReviewers = route({
   path: '/v1/proposals/{proposalId}/reviewers',
   tag: 'proposals',
   summary: 'List who could review a proposal now',
-  description: 'Nobody, unless the proposal is awaiting approval.',
+  description:
+    'Whom to ask, by id and name; nobody, unless the proposal is awaiting approval. What they hold is in the directory, whose reads are entries of the audit log.',
   permission: 'read',
   request: { params: proposalParams },
   responses: { 200: { description: 'People by id.', schema: reviewersSchema } },

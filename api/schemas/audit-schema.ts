@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { readTilePath } from '../../audit/tile-path.ts';
 import { component } from './components.ts';
+import { nextPageToken, pageQuery } from './page-schema.ts';
 import { uuid } from './text-schema.ts';
 
 const count = z.coerce.number().int().max(Number.MAX_SAFE_INTEGER);
@@ -18,6 +19,23 @@ export const exportQuery = z
   .refine(({ from, to, after }) => after === undefined || (from === undefined && to !== undefined && after <= to), {
     error: 'must go with `to`, be no more than it, and be without `from`',
     path: ['after'],
+  });
+
+export const entriesQuery = z.strictObject({ from: index.exactOptional().describe('The first entry; 1 by default.'), ...pageQuery });
+
+export const proofQuery = z
+  .strictObject({
+    entry: index.exactOptional().describe('The number of an entry.'),
+    oldSize: index.exactOptional().describe('Of a tree that was signed before.'),
+    size: index.exactOptional().describe('Of the tree that it is about; that of the last checkpoint unless told.'),
+  })
+  .refine(({ entry, oldSize }) => (entry === undefined) !== (oldSize === undefined), {
+    error: 'one of `entry` and `oldSize` is to be given',
+    path: ['entry'],
+  })
+  .refine(({ entry, oldSize, size = Number.MAX_SAFE_INTEGER }) => (entry ?? oldSize ?? 0) <= size, {
+    error: 'must not be less than what is to be in it',
+    path: ['size'],
   });
 
 const signed = {
@@ -49,8 +67,22 @@ const entry = z.strictObject({
   previousHash: z.string(),
   payload: z.string().nullable().describe('RFC 8785 text; null of an entry that somebody made into what is no text.'),
   disclosures: z.array(z.strictObject({ name: z.string(), salt: z.string(), value: z.string() })),
-  proof: z.array(z.string()).describe('Hashes in hex, from the leaf upwards.'),
 });
+
+const provenEntry = z.strictObject({ ...entry.shape, proof: z.array(z.string()).describe('Hashes in hex, from the leaf upwards.') });
+
+export const auditEntryPageSchema = component('AuditEntryPage', z.strictObject({ entries: z.array(entry), nextPageToken }));
+
+export const auditProofSchema = component(
+  'AuditProof',
+  z.strictObject({
+    size: z.int(),
+    checkpoint: z.string().nullable().describe('Over just so many entries; null where none was signed, or it has been forgotten.'),
+    proof: z
+      .array(z.string())
+      .describe('Hashes in hex: of an entry as in evidence, of an older tree as RFC 9162, 2.1.4, has them; none where both are one.'),
+  }),
+);
 
 export const evidenceSchema = component(
   'Evidence',
@@ -60,8 +92,8 @@ export const evidenceSchema = component(
     tenant: uuid,
     proposalId: uuid,
     checkpoint: z.string(),
-    entries: z.array(entry),
-    formatChanged: entry
+    entries: z.array(provenEntry),
+    formatChanged: provenEntry
       .exactOptional()
       .describe('Where a log that an earlier version began says that entries tell of approvals from then on, if these are from before.'),
     decisions: z

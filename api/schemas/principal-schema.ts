@@ -82,8 +82,6 @@ export const reviewersSchema = component(
       z.strictObject({
         id: z.string(),
         name: z.string().nullable(),
-        roles: z.array(z.string()),
-        teams: z.array(z.string()),
         onBehalfOf: z.string().nullable().describe('Whose review it would be, where this is a delegate; null: their own.'),
       }),
     ),

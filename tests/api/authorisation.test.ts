@@ -109,6 +109,8 @@ const rows: Record<
   getDecisions: { admitted: readers, answers: 404, path: `/v1/proposals/${somebody}/decisions` },
   getCheckpoint: { admitted: readers, answers: 409 },
   exportAudit: { admitted: ['auditor', 'admin', 'accessAdmin'], answers: 409 },
+  listAuditEntries: { admitted: ['auditor', 'admin', 'accessAdmin'], answers: 409 },
+  getAuditProof: { admitted: ['auditor', 'admin', 'accessAdmin'], answers: 409, path: '/v1/audit/proof?entry=1' },
   getLogCheckpoint: { admitted: ['auditor', 'admin', 'accessAdmin'], answers: 409 },
   getLogTile: { admitted: ['auditor', 'admin', 'accessAdmin'], answers: 404, path: '/v1/audit/log/tile/0/000' },
   getSystemCheckpoint: { admitted: 'operators of the installation' },

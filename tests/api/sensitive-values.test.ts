@@ -321,6 +321,8 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   putSwitch: 'holds no values',
   getCheckpoint: 'holds no values',
   exportAudit: { asks: [get('/v1/audit/export')], shows: false },
+  listAuditEntries: { asks: [get('/v1/audit/entries?pageSize=1000')], shows: false },
+  getAuditProof: 'holds no values',
   exportSystemAudit: 'holds no values',
   getSystemCheckpoint: 'holds no values',
   getLogCheckpoint: 'holds no values',

@@ -1,6 +1,7 @@
 // Who looked up what the directory says of others, and of whom they stand in for: on record, once for each request. What is read beside it leaves nothing: docs/decisions/0063.
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { JsonObject } from '../../ontology/json.ts';
+import { simulateProposal } from '../../store/simulate-proposal.ts';
 import { enacted } from '../api/enact.ts';
 import { EvidenceScene } from './evidence-scene.ts';
 
@@ -34,12 +35,13 @@ const entries = async (): Promise<{ facts: JsonObject; reader: string }[]> => {
   );
   return rows.map(({ facts, reader }) => ({ facts, reader }));
 };
-beforeEach(async () => {
+const lookFromHere = async () => {
   const { rows } = await scene.superuser.query('SELECT h.seq::int AS seq FROM exequatur.audit_head h WHERE h.tenant_id = $1', [
     scene.api.tenant,
   ]);
   last = rows[0].seq;
-});
+};
+beforeEach(lookFromHere);
 const read = (reader: string, fields: JsonObject) => ({ facts: { type: 'sensitive.read', fields }, reader });
 
 it.each<[string, string, JsonObject]>([
@@ -80,3 +82,13 @@ it.each(['', '/timeline', '/decisions', '/reviewers', '/plan'])(
     expect(await entries()).toEqual([]);
   },
 );
+
+it('whom to ask for a review is told by id and name, without what the directory says of them', async () => {
+  const { body } = await scene.api.as({ id: 'agent-1', kind: 'agent', roles: ['agent'] }).propose('askFloorTwice', { name: 'R' });
+  await simulateProposal(scene.worker, scene.api.tenant, body.id, scene.api.context.resources.deps);
+  await lookFromHere();
+  const { reviewers } = (await scene.api.as({ id: 'auditor-1' }).get(`/v1/proposals/${body.id}/reviewers`)).body;
+  expect(reviewers).toContainEqual({ id: 'keeper-1', name: null, onBehalfOf: null });
+  expect([...new Set(reviewers.flatMap(Object.keys))]).toEqual(['id', 'name', 'onBehalfOf']);
+  expect(await entries()).toEqual([]);
+});

@@ -89,6 +89,30 @@ it('takes what the directory was told of others with the id in it, and nothing e
   expect(code, said).toBe(0);
 });
 
+it('takes an id of any length from what others were refused about it, which is told by whole parts', async () => {
+  const long = `pilot-${'p'.repeat(240)}`;
+  const nobody = scene.api.as({ id: 'nobody-1', roles: [] });
+  expect((await nobody.put(`/v1/principals/${long}`, { disabled: true })).status).toBe(403);
+  expect((await nobody.put(`/v1/switches/agent/${long}`, { state: 'off', reason: 'x' })).status).toBe(403);
+  const told = async () => {
+    const { rows } = await scene.superuser.query<{ named: object }>(
+      `SELECT jsonb_object_agg(d.name, d.value::jsonb) AS named FROM exequatur.audit_entry e JOIN exequatur.audit_disclosure d ON d.entry_id = e.id
+        WHERE e.type = 'decision.refused' GROUP BY e.seq HAVING bool_or(d.value = '"nobody-1"') ORDER BY e.seq`,
+    );
+    return rows.map(({ named }) => named);
+  };
+  expect(await told()).toEqual([
+    { actor: 'nobody-1', subject: long },
+    { actor: 'nobody-1', scope: 'agent', subject: long },
+  ]);
+  for (const change of [{ name: 'P' }, { disabled: true }])
+    expect((await enacted(scene.api, admin().put(`/v1/principals/${long}`, change), 'access-admin-2')).status).toBeLessThan(300);
+  expect((await erase(long)).status).toBe(200);
+  expect(await told()).toEqual([{ actor: 'nobody-1' }, { actor: 'nobody-1', scope: 'agent' }]);
+  await scene.seal();
+  expect(await scene.export()).not.toContain('pilot-');
+});
+
 it('is the only change that a review takes, and no login can make it by itself', async () => {
   await scene.superuser.query('SET session_replication_role = origin');
   for (const change of ["decision = 'reject'", "reason = 'another'", "reviewer_id = 'officer-1'"])

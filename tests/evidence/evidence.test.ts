@@ -1,7 +1,9 @@
 // What auditors are given, checked by the verifier as another process: tests/evidence/evidence-scene.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readVerifierKey } from '../../audit/note-keys.ts';
+import { executeProposal } from '../../store/execute-proposal.ts';
 import { readCheckpoint, readWitnessedCheckpoint } from '../../store/read-log.ts';
+import { simulateProposal } from '../../store/simulate-proposal.ts';
 import { type Sql, withTenant } from '../../store/sql.ts';
 import { building } from '../store/fixture.ts';
 import { EvidenceScene, newSigner } from './evidence-scene.ts';
@@ -18,6 +20,35 @@ beforeAll(async () => {
 afterAll(() => scene?.close());
 
 const linesOf = (text: string) => text.trimEnd().split('\n');
+
+/** Has something happen right behind the first statement that names a table, before the one who sent it sends another. */
+function meanwhile(table: string, happen: () => Promise<void>): <T>(read: () => Promise<T>) => Promise<T> {
+  const { resources } = scene.api.context;
+  const { pool } = resources;
+  let happened: Promise<void> | undefined;
+  const connect = async () => {
+    const client = await pool.connect();
+    let held: Promise<void> | undefined;
+    const query = (asked: string | { text: string }) => {
+      if (held !== undefined) return held.then(() => client.query(asked));
+      const answer = client.query(asked);
+      if (happened === undefined && (typeof asked === 'string' ? asked : asked.text).includes(table)) {
+        held = answer.then(happen);
+        happened = held;
+      }
+      return answer;
+    };
+    return happened === undefined ? Object.create(client, { query: { value: query } }) : client;
+  };
+  return async (read) => {
+    resources.pool = Object.create(pool, { connect: { value: connect } });
+    try {
+      return await read();
+    } finally {
+      resources.pool = pool;
+    }
+  };
+}
 
 describe('an export of the audit log', () => {
   it('is whole by the verifier, which knows the key and nothing else', async () => {
@@ -161,6 +192,31 @@ describe('the evidence of one action', () => {
     await other.superuser.query('ALTER TABLE exequatur.plan_chunk RENAME TO out_of_reach');
     expect(await planFor()).toBeNull(); // Nor is it read for anybody else.
     await other.close();
+  });
+
+  it.each([
+    ['the bundle', 'exequatur.plan_chunk', 'application/json'],
+    ['the page', 'exequatur.decision d', 'text/html'],
+  ])('is of one moment, whatever becomes of the proposal while it is read: %s', async (_what, table, accept) => {
+    const { deps } = scene.api.context.resources;
+    const agent = scene.api.as({ id: 'agent-1', kind: 'agent', roles: ['agent'] });
+    const { id } = (await agent.propose('askFloorTwice', { name: `before ${accept}` })).body;
+    const plan = async () => ({ id, planDigest: (await simulateProposal(scene.worker, scene.api.tenant, id, deps))?.digest ?? null });
+    const first = await plan();
+    await scene.seal();
+    let executed: string | undefined;
+    const read = meanwhile(table, async () => {
+      await scene.api.as({ id: 'keeper-1' }).review(first, 'request_changes');
+      await agent.post(`/v1/proposals/${id}/revisions`, { parameters: { name: `after ${accept}` } });
+      const second = await plan();
+      for (const who of ['keeper-1', 'officer-1']) await scene.api.as({ id: who }).review(second);
+      executed = (await executeProposal(scene.worker, scene.api.tenant, id, deps))?.status;
+      await scene.seal();
+    });
+    const { status, body } = await read(() => scene.auditor.get(`/v1/proposals/${id}/evidence`, { headers: { accept } }));
+    expect({ status, executed }).toEqual({ status: 200, executed: 'executed' });
+    if (accept === 'text/html') return expect(body).not.toMatch(/erased|altered/);
+    expect((await scene.verify(JSON.stringify(body))).said).toMatch(/^whole .*"status":"awaiting_approval"/);
   });
 
   it('waits for the seal', async () => {

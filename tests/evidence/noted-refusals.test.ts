@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture?.close());
 
-const refusal = { action: 'principal:put', reason: 'forbidden' as const, subject: 'keeper-1' };
+const refusal = { action: 'principal:put', reason: 'forbidden' as const, named: { subject: 'keeper-1' } };
 const refuse = (id: string, count: number) =>
   noteRefusals(
     fixture.api,
