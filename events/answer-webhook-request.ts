@@ -1,4 +1,4 @@
-import { placeOf } from '../ontology/cloud-event.ts';
+import { isUnreadable, placeOf } from '../ontology/cloud-event.ts';
 import { laneEvents } from '../store/event-lanes.ts';
 import { finishWebhookRequest, type WebhookRequest } from '../store/webhook-lanes.ts';
 import { type SentEvent, sendWebhook, type WebhookSender } from './send-webhook.ts';
@@ -35,10 +35,11 @@ function testEvent({ tenant, id, name, askedAt }: WebhookRequest): SentEvent {
   };
 }
 
-/** Null where it was deleted after the redelivery was asked for. */
+/** Null where it was deleted, or spoilt, after the redelivery was asked for. */
 async function readEvent({ tenant }: WebhookRequest, { seq, ordinal }: { seq: number; ordinal: number }, { pool }: WebhookSender) {
   const { events } = await laneEvents(pool, { tenant }, { seq: seq - 1, ordinal: ordinal - 1 }, { limit: 1, bytes: 1 });
   const [event] = events;
-  const place = event === undefined ? null : placeOf(event);
-  return event !== undefined && place?.seq === seq && place.ordinal === ordinal ? event : null;
+  if (event === undefined || isUnreadable(event)) return null;
+  const place = placeOf(event);
+  return place.seq === seq && place.ordinal === ordinal ? event : null;
 }

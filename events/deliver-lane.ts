@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { behind, type CloudEvent, type Position, placeOf } from '../ontology/cloud-event.ts';
+import { behind, type CloudEvent, isUnreadable, type Position, placeOf } from '../ontology/cloud-event.ts';
 import { compileEventFilter } from '../ontology/event-filter.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { laneEvents, moveLane } from '../store/event-lanes.ts';
@@ -25,7 +25,7 @@ const pageSize = { limit: 50, bytes: 1024 * 1024 }; // In memory for each lane t
  * one again, with the same id, and nothing is skipped. An attempt in vain ends the turn, and others go on meanwhile.
  */
 export async function deliverLane(lane: WebhookLane, deps: LaneDeps): Promise<void> {
-  const { pool, signal } = deps;
+  const { pool, logger, signal } = deps;
   const compiled = compileEventFilter(lane.filter);
   if ('fault' in compiled) return stopForFilter(lane, compiled.fault, deps);
   const { matches } = compiled;
@@ -39,7 +39,10 @@ export async function deliverLane(lane: WebhookLane, deps: LaneDeps): Promise<vo
       const place = behind(placeOf(event));
       if (signal.aborted || Date.now() > endsAt) return void (await moveLane(pool, lane, at, null));
       await setImmediate(); // A condition may take a while to compute: everything else has its turn in between.
-      if (matches(event)) {
+      if (isUnreadable(event)) {
+        const { tenant, name } = lane;
+        logger.error({ tenant, subscription: name, sequence: event.sequence }, 'an event cannot be read: subscriptions pass it over');
+      } else if (matches(event)) {
         if (Date.now() - claimedAt > renewAfterMs) {
           if (!(await moveLane(pool, lane, at, leaseMs))) return;
           claimedAt = Date.now();

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { behind, byReference, type CloudEvent, type Position, placeOf } from '../ontology/cloud-event.ts';
+import { behind, byReference, type CloudEvent, isOfKey, isUnreadable, type Position, placeOf } from '../ontology/cloud-event.ts';
 import { type Hold, holdKey, type Lane, laneEvents, laneHolds, releaseKey } from '../store/event-lanes.ts';
 import { type EventSink, EventsRefused } from './event-sink.ts';
 import { ClaimGone, LaneClaim } from './lane-claim.ts';
@@ -78,8 +78,11 @@ async function publishBatch(publishing: Publishing, held: Set<string>, batch: re
   return passed(last);
 }
 
+const unreadable = 'its row in the outbox, or what it tells of, cannot be read';
+
 /** @returns why they are refused, or null where they were taken. */
 async function refusalOf({ sink, claim, onPublished }: Publishing, events: readonly CloudEvent[]): Promise<string | null> {
+  if (events.some(isUnreadable)) return unreadable;
   try {
     claim.beginStep();
     await sink.publish(events);
@@ -114,9 +117,10 @@ async function catchUp(publishing: Publishing, { key, resolution, ...from }: Hol
   const held = new Set<string>();
   for (;;) {
     const { events, next } = await laneEvents(pool, lane, at, page);
-    const missed = events.filter((event) => event.partitionkey === key && isBefore(placeOf(event), lane));
-    const decided = missed.map((event) => (resolution === 'reference' && isAt(event, from) ? byReference(event) : event));
-    const sent = resolution === 'skip' ? decided.filter((event) => !isAt(event, from)) : decided;
+    const missed = events.filter((event) => isOfKey(event, key) && isBefore(placeOf(event), lane));
+    const isReferred = (event: CloudEvent) => resolution === 'reference' && isAt(event, from) && !isUnreadable(event);
+    const decided = missed.map((event) => (isReferred(event) ? byReference(event) : event));
+    const sent = resolution === 'skip' ? decided.filter((event) => event.partitionkey === key && !isAt(event, from)) : decided;
     await publishInOrder(publishing, held, sent, () => claim.renew());
     if (held.has(key)) return false;
     if ((next.seq === at.seq && next.ordinal === at.ordinal) || !isBefore({ seq: next.seq + 1, ordinal: next.ordinal }, lane)) break;

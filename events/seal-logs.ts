@@ -32,17 +32,18 @@ interface SealingDeps {
   memory?: TileMemory;
 }
 
-/** Signs a checkpoint for each log that has grown. @returns how many were signed, and the tenants whose logs were rewritten, as far as they are known. */
+/** Signs a checkpoint for each log that has grown. @returns how many were signed, whether there may be more at once, and the tenants whose logs were rewritten, as far as they are known. */
 export async function sealLogs({
   pool,
   signers,
   logger,
   memory,
   refused = new Map(),
-}: SealingDeps): Promise<{ sealed: number; rewritten: string[] }> {
+}: SealingDeps): Promise<{ sealed: number; more: boolean; rewritten: string[] }> {
   for (const [tenant, again] of refused) if (again <= Date.now()) refused.delete(tenant);
   let sealed = 0;
-  await severalAtOnce(await logsToSeal(pool, { passed: [...refused.keys()], limit: mostLogs }), atOnce, async (log) => {
+  const logs = await logsToSeal(pool, { passed: [...refused.keys()], limit: mostLogs });
+  await severalAtOnce(logs, atOnce, async (log) => {
     try {
       if (await sealLog(pool, log, signers, memory)) sealed++;
     } catch (error) {
@@ -51,7 +52,8 @@ export async function sealLogs({
       logger.error({ tenant: log.tenant, signed: log.sealed }, 'a log was rewritten; it is sealed no further');
     }
   });
-  return { sealed, rewritten: [...refused.keys()] };
+  // Of a full round some may have been sealed by another relay meanwhile.
+  return { sealed, more: logs.length === mostLogs && sealed > 0, rewritten: [...refused.keys()] };
 }
 
 /** Tells of the newest checkpoints of busy logs, of which not each is told. */

@@ -9,7 +9,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { KnownWitness } from './ask-witness.ts';
 import { readSigners } from './checkpoint-signers.ts';
 import type { Round } from './poll.ts';
-import { mostLogs, sealLogs, tellDueCheckpoints } from './seal-logs.ts';
+import { sealLogs, tellDueCheckpoints } from './seal-logs.ts';
 import { mendCosignatures, submitCheckpoints } from './submit-checkpoints.ts';
 
 interface SealingDeps {
@@ -52,10 +52,10 @@ function sealing({ pool, registry, logger }: SealingDeps, signers: Signers, memo
   });
   const refused = new Map<string, number>();
   const work = async () => {
-    const { sealed, rewritten } = await sealLogs({ pool, signers, logger, refused, memory });
+    const { sealed, more, rewritten } = await sealLogs({ pool, signers, logger, refused, memory });
     checkpoints.inc(sealed);
     rewrittenLogs.set(rewritten.length);
-    return sealed === mostLogs;
+    return more;
   };
   return { name: 'seal', everyMs: sealEveryMs, work };
 }
@@ -101,8 +101,9 @@ function submitting({ pool, registry, logger }: SealingDeps, witnesses: readonly
     forked.set(label, 0);
     const work = async () => {
       try {
-        cosignatures.inc(label, await submitCheckpoints({ pool, witness, logger, forks, declined, memory }));
-        return false;
+        const { cosigned, more } = await submitCheckpoints({ pool, witness, logger, forks, declined, memory });
+        cosignatures.inc(label, cosigned);
+        return more;
       } finally {
         forked.set(label, forks.size);
       }

@@ -27,15 +27,16 @@ export interface SubmitDeps {
   memory?: TileMemory;
 }
 
-const mostLogs = 200; // Of one round.
+/** Of one round. */
+export const mostLogs = 200;
 const atOnce = 8; // A witness flushes to its disk before it answers; meanwhile others of its logs go on.
 const forkAgainMs = 60_000; // Nothing mends a fork by itself; it is told again each minute until somebody has looked.
 
 /**
  * Has the newest checkpoint of each log cosigned that this witness has not. Sealing never waits for it, and what it missed while it was away it needs not to be told:
- * the newest checkpoint covers everything. @returns how many were cosigned. @throws {WitnessAway} when the witness cannot be asked.
+ * the newest checkpoint covers everything. @returns how many were cosigned, and whether there may be more at once. @throws {WitnessAway} when the witness cannot be asked.
  */
-export async function submitCheckpoints(deps: SubmitDeps): Promise<number> {
+export async function submitCheckpoints(deps: SubmitDeps): Promise<{ cosigned: number; more: boolean }> {
   const { pool, witness, forks } = deps;
   const passed = [...forks, ...deps.declined].filter(([, again]) => again > Date.now()).map(([tenant]) => tenant);
   const logs = await checkpointsToCosign(pool, { witness: nameOfWitness(witness), passed, limit: mostLogs });
@@ -43,7 +44,7 @@ export async function submitCheckpoints(deps: SubmitDeps): Promise<number> {
   await severalAtOnce(logs, atOnce, async (log) => {
     if (await submit(deps, log)) cosigned++;
   });
-  return cosigned;
+  return { cosigned, more: logs.length === mostLogs && cosigned > 0 };
 }
 
 const pageOfLogs = 500;

@@ -16,7 +16,8 @@ export interface EventRow {
   subject: string;
   /** Events of one key are told in order. */
   key: string;
-  data: JsonObject;
+  /** Null where what was written cannot be told. */
+  data: JsonObject | null;
   traceparent: string | null;
 }
 
@@ -58,7 +59,7 @@ export function cloudEvent(row: EventRow): CloudEvent {
     partitionkey: row.key,
     sequence: sequenceOf(row),
     ...(row.traceparent === null ? {} : { traceparent: row.traceparent }),
-    data: row.data,
+    ...(row.data === null ? {} : { data: row.data }),
   };
 }
 
@@ -70,6 +71,18 @@ export function schemaNameOf(type: string): string {
 /** The same event without its data, which are read at `/v1/events/{sequence}`. */
 export function byReference({ data: _, ...event }: CloudEvent): CloudEvent {
   return { ...event, dataref: `/v1/events/${event.sequence}` };
+}
+
+/** What was written of it cannot be told. Publishers hold it until somebody has mended it or leaves it out; all others pass it over. */
+export function isUnreadable({ data, dataref }: CloudEvent): boolean {
+  return data === undefined && dataref === undefined;
+}
+
+const unreadableKey = 'unreadable:';
+
+/** Whether this is what was held under a key: an event of that key, or one of those that could not be told of an execution and now can. */
+export function isOfKey({ id, partitionkey }: CloudEvent, key: string): boolean {
+  return partitionkey === key || (key.startsWith(unreadableKey) && id.startsWith(`${key.slice(unreadableKey.length)}.`));
 }
 
 export interface Position {

@@ -32,7 +32,7 @@ export async function claimKafkaLanes(
   return rows;
 }
 
-/** Events of the lane's tenant behind a position, in the order of commits. */
+/** Events of the lane's tenant behind a position, in the order of commits, with those that cannot be told. */
 export async function laneEvents(
   pool: pg.Pool,
   { tenant }: Pick<Claim, 'tenant'>,

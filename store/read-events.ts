@@ -1,5 +1,5 @@
 import type { CloudEvent, EventRow, Position } from '../ontology/cloud-event.ts';
-import { beginning, behind, cloudEvent, parseSequence } from '../ontology/cloud-event.ts';
+import { beginning, behind, cloudEvent, isUnreadable, parseSequence } from '../ontology/cloud-event.ts';
 import { isoTime } from './proposal-row.ts';
 import type { Sql } from './sql.ts';
 
@@ -33,13 +33,14 @@ export interface EventLook {
   bytes?: number;
 }
 
-/** A tenant's own events behind a position, in the order of commits. */
+/** A tenant's own events behind a position, in the order of commits, without those that cannot be told. */
 export async function readEvents(tx: Sql, { tenant, proposalId, after, limit, bytes = pageBytes }: EventLook): Promise<EventPage> {
   const rows = await tx.rows<Row>(
     `SELECT ${eventColumns} FROM exequatur.events_after($1::uuid, $2::bigint, $3::int, $4::int, $5::int, $6::uuid) e`,
     [tenant, after.seq, after.ordinal, limit, bytes, proposalId ?? null],
   );
-  return pageOf(rows, after);
+  const { events, next } = pageOf(rows, after);
+  return { events: events.filter((event) => !isUnreadable(event)), next };
 }
 
 export function pageOf(rows: readonly Row[], after: Position): EventPage {
@@ -88,7 +89,7 @@ export async function readHead(tx: Sql, tenant: string): Promise<Position> {
 export async function readPositionAt(tx: Sql, tenant: string, time: string): Promise<Position> {
   const [row] = await tx.rows<Position>(
     `SELECT p.seq::float8 AS seq,
-            (SELECT count(*)::int FROM exequatur.audit_entry e JOIN exequatur.outbox o ON o.tenant_id = e.tenant_id AND o.audit_entry_id = e.id AND o.type = 'audit.checkpoint'
+            (SELECT count(*)::int FROM exequatur.audit_entry e JOIN exequatur.outbox o ON o.tenant_id = e.tenant_id AND o.audit_entry_id = e.id AND o.type = 'audit.checkpoint' AND exequatur.can_be_told(o, e.at)
               WHERE e.tenant_id = $1::uuid AND e.seq = p.seq AND date_trunc('milliseconds', o.created_at) <= $2::timestamptz) AS ordinal
        FROM exequatur.last_entry_until($1::uuid, $2::timestamptz) p(seq)`,
     [tenant, time],

@@ -3,10 +3,11 @@ import { Kafka, logLevel } from 'kafkajs';
 import { announceChange } from '../../store/announce-change.ts';
 import { withTenant } from '../../store/sql.ts';
 import type { BenchStack } from '../plan/bench-stack.ts';
-import { startRelay, topic } from './relay-process.ts';
+import { backlog, startRelay, topic } from './relay-process.ts';
 
 const warmUp = 100; // The first pass through connections and prepared statements.
 const patienceMs = 30_000;
+const probe = -1; // The turn of what is not measured, committed until it is heard.
 
 /** Commits events at a constant rate, each in a transaction of its own, and takes the time from before each transaction to a consumer. */
 export async function measureDelay(stack: BenchStack, brokers: string, { rate, seconds }: { rate: number; seconds: number }) {
@@ -14,18 +15,20 @@ export async function measureDelay(stack: BenchStack, brokers: string, { rate, s
   const consumer = kafka.consumer({ groupId: 'bench', maxWaitTimeInMs: 100 });
   const sentAt = new Map<number, number>();
   const ms: number[] = [];
+  let isHeard = false;
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: false });
   await consumer.run({
     eachMessage: async ({ message }) => {
       const { delayTurn } = JSON.parse(String(message.value ?? '{}')) as { delayTurn?: number };
+      isHeard ||= delayTurn === probe;
       const sent = delayTurn === undefined ? undefined : sentAt.get(delayTurn);
       if (sent !== undefined && delayTurn !== undefined && delayTurn >= warmUp) ms.push(performance.now() - sent);
     },
   });
   const relay = startRelay(stack, brokers);
   try {
-    await sleep(5_000); // The relay starts, and the consumer joins its group.
+    await untilCaughtUp(stack, () => isHeard);
     const total = warmUp + rate * seconds;
     const startedAt = performance.now();
     const running: Promise<unknown>[] = [];
@@ -43,6 +46,16 @@ export async function measureDelay(stack: BenchStack, brokers: string, { rate, s
   } finally {
     await relay.stop();
     await consumer.disconnect();
+  }
+}
+
+/** Until the relay has started and published what there was, and the consumer is in its group: it hears only what is published from then on. */
+async function untilCaughtUp(stack: BenchStack, isHeard: () => boolean): Promise<void> {
+  const until = Date.now() + patienceMs;
+  while (!isHeard() || (await backlog(stack)) > 0) {
+    if (Date.now() > until) throw new Error('the relay and the consumer have not caught up');
+    if (!isHeard()) await commit(stack, probe);
+    await sleep(100);
   }
 }
 

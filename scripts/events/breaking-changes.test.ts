@@ -19,7 +19,11 @@ const before = {
     maybe: { anyOf: [{ type: 'string' }, { type: 'null' }] },
     anything: {},
     nested: { type: 'object', properties: { deep: { type: 'number' } }, required: ['deep'], additionalProperties: {} },
+    code: { type: 'string', pattern: '^[a-z]+$', maxLength: 3 },
     byName: { type: 'object', propertyNames: { type: 'string' }, additionalProperties: { type: 'integer' } },
+    closed: { type: 'object', properties: { one: { type: 'string' } }, additionalProperties: false },
+    form: { anyOf: [{ type: 'object', properties: { one: { type: 'string' } }, required: ['one'] }, { type: 'null' }] },
+    both: { type: 'object', properties: { one: { type: 'string' } }, anyOf: [{ required: ['one'] }, { required: ['two'] }] },
   },
   required: ['id', 'kind', 'nested'],
   additionalProperties: {},
@@ -58,6 +62,44 @@ describe('a change of a schema', () => {
       changed('byName', { type: 'object', propertyNames: { type: 'string' }, additionalProperties: { type: 'string' } }),
       '/byName/*: integer became string',
     ],
+    ['gives values that are not of the format', changed('id', { type: 'string', enum: ['hello'] }), '/id: may be hello as well'],
+    ['gives a value below a bound', changed('size', { type: 'integer', const: -5 }), '/size: may be -5 as well'],
+    ['gives a value of another type', changed('size', { const: 'x' }), '/size: may be x as well'],
+    ['gives a value against the pattern', changed('code', { type: 'string', enum: ['ab', 'A1'] }), '/code: may be A1 as well'],
+    ['gives a value that is too long', changed('code', { type: 'string', enum: ['abcd'] }), '/code: may be abcd as well'],
+    ['gives null beside a value', changed('note', { enum: ['x', null] }), '/note: may be null as well'],
+    [
+      'adds a field where others were excluded',
+      changed('closed', { ...before.properties.closed, properties: { one: { type: 'string' }, two: { type: 'string' } } }),
+      '/closed/two: fields may be added that were excluded',
+    ],
+    [
+      'lets others in where they were excluded',
+      changed('closed', { ...before.properties.closed, additionalProperties: { type: 'string' } }),
+      '/closed: fields may be added that were excluded',
+    ],
+    [
+      'adds a field of another type than fields of any name had',
+      changed('byName', { ...before.properties.byName, properties: { more: { type: 'string' } } }),
+      '/byName/more: integer became string',
+    ],
+    ['leaves null alone of what could be null', changed('form', { type: 'null' }), '/form: object is gone'],
+    [
+      'keeps the looser of two forms alone',
+      changed('form', { anyOf: [{ type: 'object', properties: {} }, { type: 'null' }] }),
+      '/form/one: is gone',
+    ],
+    [
+      'takes away what stands beside a union',
+      changed('both', { type: 'object', anyOf: before.properties.both.anyOf }),
+      '/both/one: is gone',
+    ],
+    [
+      'asks less of one form',
+      changed('both', { ...before.properties.both, anyOf: [{ required: ['one'] }, {}] }),
+      '/both/one: may be missing now',
+    ],
+    ['holds nothing where there was something', changed('list', { type: 'array', items: false }), '/list/[]: cannot be judged (false)'],
     ['uses words that nobody can judge', { ...before, not: { required: ['note'] } }, '/: cannot be judged (not)'],
   ])('breaks readers where it %s', (_, after, told) => {
     expect(breakingChanges(before, after)).toEqual([told]);
@@ -80,6 +122,16 @@ describe('a change of a schema', () => {
     ['what is never null any more', changed('maybe', { type: 'string' })],
     ['anything that is something', changed('anything', { type: 'string' })],
     ['a number that is whole', changed('nested', { ...before.properties.nested, properties: { deep: { type: 'integer' } } })],
+    ['values that fit', changed('code', { type: 'string', enum: ['ab', 'abc'] })],
+    [
+      'a field of the type that fields of any name had',
+      changed('byName', { ...before.properties.byName, properties: { more: { type: 'integer' } } }),
+    ],
+    [
+      'a form less, where it was a single value',
+      changed('form', { type: 'object', properties: { one: { type: 'string' } }, required: ['one'] }),
+    ],
+    ['types in a list that are a union elsewhere', changed('maybe', { type: ['string', 'null'], enum: ['x', null] })],
     ['other words about it', changed('note', { type: 'string', description: 'Words.', examples: ['x'] })],
   ])('does not break them: %s', (_, after) => {
     expect(breakingChanges(before, after)).toEqual([]);

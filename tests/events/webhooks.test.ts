@@ -7,6 +7,7 @@ import { withTenantPrisma } from '../../store/sql.ts';
 import { listSubscriptions } from '../../store/subscriptions.ts';
 import { askForRedelivery, askForTest, readAttempt } from '../../store/webhook-requests.ts';
 import { admin, building, expectDone } from '../store/fixture.ts';
+import { writeUntold } from '../support/write-untold.ts';
 import { verified, type WebhookReply } from './webhook-receiver.ts';
 import { WebhookScene } from './webhook-scene.ts';
 
@@ -51,6 +52,23 @@ describe('a subscription', () => {
     await relay.stop();
     expect(subjects('/rooms')).toEqual(['object/room/A', 'object/room/B']);
     expect(subjects('/nothing')).toEqual([]);
+  });
+
+  it('passes over what cannot be told, and the relay says so', async () => {
+    await floor('F1', ['A']);
+    await writeUntold(
+      scene.fixture.database,
+      `UPDATE exequatur.outbox SET data = '{"executionId": "none"}' WHERE tenant_id = $1 AND type = 'object.changes'`,
+      [scene.fixture.tenant],
+    );
+    await scene.subscribe('all', { from: 'beginning' });
+    const relay = scene.deliver();
+    await floor('F2');
+    await scene.untilCaughtUp('all');
+    await relay.stop();
+    expect(scene.receiver.at('/all').map(({ event }) => event)).toEqual(await scene.events());
+    expect(subjects('/all').filter((subject) => subject.startsWith('object/'))).toEqual(['object/floor/F2']);
+    expect(scene.lines.join('')).toContain('an event cannot be read: subscriptions pass it over');
   });
 
   it('sees nothing of another tenant, whose administrators see nothing of it', async () => {

@@ -83,8 +83,8 @@ export class EvidenceScene {
   }
 
   /** Has everything cosigned that is sealed, as the relay does. @returns how many checkpoints were. */
-  submit(witness: KnownWitness, forks = new Map<string, number>()): Promise<number> {
-    return submitCheckpoints({ pool: this.relay, witness, logger: openLogger('test'), forks, declined: new Map() });
+  async submit(witness: KnownWitness, forks = new Map<string, number>()): Promise<number> {
+    return (await submitCheckpoints({ pool: this.relay, witness, logger: openLogger('test'), forks, declined: new Map() })).cosigned;
   }
 
   /** Has cosigned what only seems to be. */

@@ -41,14 +41,14 @@ it('what a relay remembers of a log that is another now neither stops its sealin
   const submit = () =>
     submitCheckpoints({ pool: relay, witness: { url: witness.url, key: witness.key }, logger, forks, declined: new Map(), memory });
   await grow(300);
-  expect(await seal(memory)).toEqual({ sealed: 1, rewritten: [] });
-  expect(await submit()).toBe(1);
+  expect(await seal(memory)).toEqual({ sealed: 1, more: false, rewritten: [] });
+  expect((await submit()).cosigned).toBe(1);
   await grow(300);
   rememberAnother();
-  expect(await seal(memory)).toEqual({ sealed: 1, rewritten: [] });
+  expect(await seal(memory)).toEqual({ sealed: 1, more: false, rewritten: [] });
   rememberAnother();
-  expect(await submit()).toBe(1);
+  expect((await submit()).cosigned).toBe(1);
   expect(forks.size).toBe(0);
   await grow(1);
-  expect(await seal()).toEqual({ sealed: 1, rewritten: [] }); // Who remembers nothing finds signed what the log says.
+  expect(await seal()).toEqual({ sealed: 1, more: false, rewritten: [] }); // Who remembers nothing finds signed what the log says.
 });

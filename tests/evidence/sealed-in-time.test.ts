@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { writeSigner } from '../../audit/signed-note.ts';
 import { freePort } from '../../scripts/processes/free-port.ts';
@@ -33,22 +34,63 @@ afterAll(async () => {
 
 const entries = 10;
 
-/** How long each entry waited for the first checkpoint that covers it, ms, by the clock of the database; null of one that still does. */
-async function waits(): Promise<(number | null)[]> {
-  const { rows } = await scene.superuser.query<{ ms: number | null }>(
-    `SELECT (SELECT extract(epoch FROM min(c.created_at) - e.at) * 1000 FROM exequatur.audit_checkpoint c WHERE c.tenant_id = e.tenant_id AND c.size >= e.seq)::float8 AS ms
+interface Wait {
+  /** Since 1970, ms. */
+  from: number;
+  /** For the first checkpoint that covers the entry; null while it still waits. */
+  ms: number | null;
+}
+
+/** Of each entry, by the clock of the database. */
+async function waits(): Promise<Wait[]> {
+  const { rows } = await scene.superuser.query<Wait>(
+    `SELECT extract(epoch FROM e.at)::float8 * 1000 AS "from", (SELECT extract(epoch FROM min(c.created_at) - e.at) * 1000 FROM exequatur.audit_checkpoint c WHERE c.tenant_id = e.tenant_id AND c.size >= e.seq)::float8 AS ms
        FROM exequatur.audit_entry e WHERE e.tenant_id = $1 AND e.type = 'switch.changed' ORDER BY e.seq`,
     [scene.api.tenant],
   );
-  return rows.map(({ ms }) => ms);
+  return rows;
 }
 
-it('an entry is under a signed checkpoint within a second', async () => {
-  for (let at = 0; at < entries; at++) {
-    await withTenant(scene.worker, scene.api.tenant, async (tx) => void tx.audit({ type: 'switch.changed', facts: { at } }));
-    await expect.poll(async () => (await waits()).at(-1), { timeout: 20_000, interval: 170 }).not.toBeNull();
+interface Beat {
+  from: number;
+  until: number;
+  /** How much longer it took than it would on a machine that has nothing else to do. */
+  lateMs: number;
+}
+
+const beatMs = 50;
+
+/** What the machine keeps a process waiting that, as the relay does, sleeps, asks the database, and has something committed. */
+async function listen(beats: Beat[], signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const from = Date.now();
+    await sleep(beatMs);
+    await scene.superuser.query("SELECT pg_logical_emit_message(true, 'beat', '')");
+    const until = Date.now();
+    beats.push({ from, until, lateMs: until - from - beatMs });
   }
-  const sorted = (await waits()).map((ms) => ms ?? Number.POSITIVE_INFINITY).sort((one, other) => one - other);
-  const median = sorted[Math.floor(sorted.length / 2)]; // A host that does other things holds single ones up.
-  expect(median, sorted.map((ms) => Math.round(ms)).join(' ')).toBeLessThan(1_000);
-}, 90_000); // It waits for each of them in turn.
+}
+
+it('every entry is under a signed checkpoint within a second, and what the machine keeps everybody waiting', async () => {
+  const beats: Beat[] = [];
+  const heard = new AbortController();
+  const listening = listen(beats, heard.signal);
+  try {
+    for (let at = 0; at <= entries; at++) {
+      await withTenant(scene.worker, scene.api.tenant, async (tx) => void tx.audit({ type: 'switch.changed', facts: { at } }));
+      await expect.poll(async () => (await waits()).at(-1)?.ms, { timeout: 60_000, interval: 170 }).not.toBeNull();
+    }
+  } finally {
+    heard.abort();
+    await listening;
+  }
+  const [, ...others] = await waits(); // The first has waited for the relay to start.
+  expect(others).toHaveLength(entries);
+  const found = others.map(({ from, ms }) => {
+    const until = from + (ms ?? Number.POSITIVE_INFINITY);
+    const lateMs = beats.filter((beat) => beat.until > from && beat.from < until).reduce((sum, beat) => sum + beat.lateMs, 0);
+    return { ms: until - from, lateMs };
+  });
+  const said = found.map(({ ms, lateMs }) => `${Math.round(ms)} (${lateMs} late)`).join(', ');
+  expect(Math.max(...found.map(({ ms, lateMs }) => ms - lateMs)), said).toBeLessThan(1_000);
+}, 150_000); // It waits for each of them in turn.
