@@ -23,7 +23,7 @@ const fields = new SensitiveFields(
 type Conflicts = NonNullable<NonNullable<SagaView['attention']>['conflicts']>;
 const saga = (conflicts: Conflicts): SagaView => ({
   ...{ run: 1, direction: 'back', edits: 'stuck', steps: [], cancelled: null },
-  attention: { step: 'edits', choices: ['retry', 'skip', 'abort'], conflicts, conflictCount: conflicts.length },
+  attention: { id: 'x.edits', step: 'edits', choices: ['retry', 'skip', 'abort'], conflicts, conflictCount: conflicts.length },
 });
 const conflicts: Conflicts = [
   { type: 'person', id: 'A', property: 'badge', because: 'not_unique', by: { type: 'person', id: 'B', property: 'badge' } },

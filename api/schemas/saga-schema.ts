@@ -47,6 +47,7 @@ export const sagaSchema = component(
     cancelled: z.strictObject({ by: z.string(), reason: z.string() }).nullable(),
     attention: z
       .strictObject({
+        id: z.string().describe('What whoever decides names in `If-Match`. Another asking has another, also about the same step.'),
         step: z.string(),
         choices: z.array(z.enum(['retry', 'skip', 'abort'])),
         conflicts: z

@@ -143,7 +143,9 @@ async function follow(proposalId: string, { isCancelled, choices, racers, parcel
     }
     if (status === 'needs_attention') {
       const choice = choices[turn++ % choices.length];
-      const answer = await deployment.apis.post(`/v1/proposals/${proposalId}/resolve`, operator, { choice, reason: 'chaos' });
+      const seen = await deployment.apis.once('GET', `/v1/proposals/${proposalId}`, operator);
+      const headers = { 'if-match': `"${seen?.body.effects?.attention?.id ?? 'none'}"` };
+      const answer = await deployment.apis.post(`/v1/proposals/${proposalId}/resolve`, operator, { choice, reason: 'chaos' }, { headers });
       if (answer.status < 300) fire(`resolved by ${choice}`);
     }
     if (Date.now() > until) {

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OntologyDocument } from '../../ontology/definition.ts';
 import { createRevert } from '../../store/create-revert.ts';
-import { type Resolution, resolveAttention } from '../../store/saga/resolve-attention.ts';
+import type { Resolution } from '../../store/saga/resolve-attention.ts';
 import { caller, expectDone, shareDatabase, simulated } from '../store/fixture.ts';
+import { resolveAsAsked } from '../support/resolve-as-asked.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, parcelDomain, tellDepot } from './parcel-domain.ts';
 
@@ -13,7 +14,7 @@ afterEach(() => depot?.close());
 
 const resolve = async (proposalId: string, choice: Resolution['choice']) =>
   expectDone(
-    await depot.fixture.inApi((tx) => resolveAttention(tx, { proposalId, choice, reason: 'seen to', by: operator }, depot.fixture.deps)),
+    await depot.fixture.inApi((tx) => resolveAsAsked(tx, { proposalId, choice, reason: 'seen to', by: operator }, depot.fixture.deps)),
   );
 
 /**
