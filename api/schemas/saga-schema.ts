@@ -58,6 +58,10 @@ export const sagaSchema = component(
       })
       .nullable()
       .describe('What an operator is asked to decide.'),
+    left: z
+      .strictObject({ conflicts: z.array(undoConflict), conflictCount: z.int() })
+      .nullable()
+      .describe('What of the edits was not put back, as an operator said; of much the first.'),
   }),
   'How far the effects of an execution are.',
 );

@@ -4,6 +4,9 @@ import { askingId } from './asking-id.ts';
 import { type SagaRow, type StepRow, stepsJson } from './saga-rows.ts';
 import type { UndoConflict } from './undo-conflict.ts';
 
+/** Of many conflicts. */
+const mostShown = 100;
+
 export interface EffectView {
   name: string;
   phase: StepRow['phase'];
@@ -23,13 +26,14 @@ export interface SagaView {
   edits: SagaRow['edits'];
   steps: EffectView[];
   cancelled: { by: string; reason: string } | null;
-  /** Of many conflicts the first. */
   attention: { id: string; step: string; choices: OperatorDecision[]; conflicts: UndoConflict[] | null; conflictCount: number } | null;
+  /** What was not put back, as an operator said. */
+  left: { conflicts: UndoConflict[]; conflictCount: number } | null;
 }
 
-const mostShown = 100;
-
-type NewestSaga = Pick<SagaRow, 'run' | 'direction' | 'edits' | 'steps' | 'cancelled' | 'conflicts' | 'asking'>;
+type NewestSaga = Pick<SagaRow, 'run' | 'direction' | 'edits' | 'steps' | 'cancelled' | 'conflicts' | 'asking'> & {
+  endedAt: string | null;
+};
 
 /** SQL for the newest saga of a proposal row `p` as JSON; null where it has none. */
 export const newestSagaJson = (p: string): string => `(
@@ -68,7 +72,13 @@ export function sagaView(saga: NewestSaga | null, needsAttention: boolean): Saga
             conflictCount: conflicts?.length ?? 0,
           }
         : null,
+    left: leftOf(saga),
   };
+}
+
+function leftOf({ edits, conflicts, endedAt }: NewestSaga): SagaView['left'] {
+  const isDecided = edits === 'undone' || edits === 'skipped' || (edits === 'stuck' && endedAt !== null);
+  return conflicts !== null && isDecided ? { conflicts: conflicts.slice(0, mostShown), conflictCount: conflicts.length } : null;
 }
 
 export type { NewestSaga };

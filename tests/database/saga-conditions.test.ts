@@ -61,12 +61,13 @@ function cases(call: string, right: World, values: readonly unknown[], list: rea
     expect(found).toBe(expected);
   });
 }
-const entries = (type: string, { of = proposalId, execution = executionId, plan = digest } = {}) =>
+type EntryChange = { of?: string; execution?: string; plan?: string; left?: number };
+const entries = (type: string, { of = proposalId, execution = executionId, plan = digest, ...more }: EntryChange = {}) =>
   JSON.stringify([
     auditEntry({
       type,
       proposalId: of,
-      facts: { ...(type === 'proposal.executed' ? { status: 'executed' } : {}), executionId: execution, planDigest: plan },
+      facts: { ...(type === 'proposal.executed' ? { status: 'executed' } : {}), executionId: execution, planDigest: plan, ...more },
     }),
   ]);
 
@@ -132,6 +133,13 @@ describe('taking the edits back', () => {
   const said = [proposalId, entries('execution.undone')];
   cases(call, right, said, [
     ['of what is applied', '{"edits":0,"undone":true,"conflicts":0}'],
+    [
+      'of what is applied, told to leave none',
+      '{"edits":0,"undone":true,"conflicts":0}',
+      {},
+      [proposalId, entries('execution.undone', { left: 0 })],
+    ],
+    ['told to leave what it does not', '{"left":0,"undone":false}', {}, [proposalId, entries('execution.undone', { left: 2 })]],
     ['while it goes on', refused, { proposal: { status: 'executing' } }],
     ['after it ended', refused, { saga: { ended_at: past } }],
     ['before it turned back', refused, { saga: { direction: 'forward', turned_at: null, back_to: null } }],
