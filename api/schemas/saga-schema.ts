@@ -14,7 +14,7 @@ const undoConflict = z.union([
     type: z.string(),
     id: z.string().describe('Of a link both of its ends.'),
     property: z.string().describe('`$` where it is the object or the link itself.'),
-    because: z.enum(['changed', 'not_unique', 'unknown_reference', 'still_referenced']).exactOptional(),
+    because: z.enum(['changed', 'not_unique', 'unknown_reference', 'still_referenced', 'defined_otherwise']).exactOptional(),
     by: z
       .strictObject({ type: z.string(), id: z.string(), property: z.string().exactOptional(), through: z.string().exactOptional() })
       .exactOptional()
