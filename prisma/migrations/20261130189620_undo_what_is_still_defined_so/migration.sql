@@ -12,7 +12,7 @@ DECLARE
   kind text := definition ->> 'type';
   said text := value #>> '{}';
 BEGIN
-  IF kind IS NULL OR jsonb_typeof(value) <> (CASE kind WHEN 'boolean' THEN 'boolean' WHEN 'integer' THEN 'number' WHEN 'double' THEN 'number' WHEN 'array' THEN 'array'
+  IF kind IS NULL OR value IS NULL OR jsonb_typeof(value) <> (CASE kind WHEN 'boolean' THEN 'boolean' WHEN 'integer' THEN 'number' WHEN 'double' THEN 'number' WHEN 'array' THEN 'array'
                                                       WHEN 'struct' THEN 'object' WHEN 'geopoint' THEN 'object' ELSE 'string' END) THEN
     RETURN false;
   END IF;
@@ -26,10 +26,10 @@ BEGIN
       RETURN jsonb_array_length(value) BETWEEN coalesce((definition ->> 'minItems')::int, 0) AND coalesce((definition ->> 'maxItems')::int, jsonb_array_length(value))
          AND NOT EXISTS (SELECT FROM jsonb_array_elements(value) e(item) WHERE NOT fits_definition(definition -> 'items', e.item));
     WHEN 'struct' THEN
-      RETURN NOT EXISTS (SELECT FROM jsonb_each(value) f WHERE NOT fits_definition(definition -> 'properties' -> f.key, f.value))
-         AND NOT EXISTS (SELECT FROM jsonb_each(definition -> 'properties') f WHERE f.value -> 'required' = 'true' AND NOT value ? f.key);
+      RETURN NOT EXISTS (SELECT FROM jsonb_each(value) f(name, part) WHERE NOT fits_definition(definition -> 'properties' -> f.name, f.part))
+         AND NOT EXISTS (SELECT FROM jsonb_each(definition -> 'properties') f(name, part) WHERE f.part -> 'required' = 'true' AND NOT value ? f.name);
     WHEN 'integer', 'double', 'long', 'decimal' THEN
-      IF said !~ (CASE kind WHEN 'integer' THEN '^-?[0-9]+$' WHEN 'long' THEN '^(0|-?[1-9][0-9]{0,18})$' WHEN 'decimal' THEN '^-?[0-9]+([.][0-9]+)?$' ELSE '.' END) THEN
+      IF said !~ (CASE kind WHEN 'integer' THEN '^-?[0-9]+$' WHEN 'long' THEN '^(0|-?[1-9][0-9]{0,18})$' WHEN 'decimal' THEN '^-?(0|[1-9][0-9]*)([.][0-9]*[1-9])?$' ELSE '.' END) THEN
         RETURN false;
       END IF;
       RETURN said::numeric BETWEEN coalesce((definition ->> 'minimum')::numeric, said::numeric) AND coalesce((definition ->> 'maximum')::numeric, said::numeric)
@@ -39,7 +39,12 @@ BEGIN
         RETURN false;
       END IF;
       RETURN said::timestamptz BETWEEN coalesce((definition ->> 'minimum')::timestamptz, said::timestamptz) AND coalesce((definition ->> 'maximum')::timestamptz, said::timestamptz);
-    WHEN 'boolean', 'geopoint', 'reference' THEN
+    WHEN 'geopoint' THEN
+      RETURN value - ARRAY['latitude', 'longitude'] = '{}' AND fits_definition('{"type": "double", "minimum": -90, "maximum": 90}', value -> 'latitude')
+         AND fits_definition('{"type": "double", "minimum": -180, "maximum": 180}', value -> 'longitude');
+    WHEN 'reference' THEN
+      RETURN length(said) BETWEEN 1 AND 200;
+    WHEN 'boolean' THEN
       RETURN true;
     ELSE
       RETURN false;
