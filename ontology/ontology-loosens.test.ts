@@ -273,7 +273,7 @@ describe('a higher risk, or one more sensitive value, where something goes by it
       return ontologyLoosenings(library, after, diffDocuments(library, after), goneBy).length;
     };
     const hiddenAmount: Change = (copy) =>
-      Object.assign((copy.actionTypes.price?.parameters as { price: object }).price, { sensitive: true });
+      Object.assign((copy.actionTypes.price as { parameters: { price: object } }).parameters.price, { sensitive: true });
     const stageMore: Change = (copy) => policy(copy).stages.push({ name: 'board', thresholds: [{ needed: 1, reviewers: 'true' }] });
     expect([under(hiddenAmount, 'amounts'), under(hiddenAmount, 'approvals'), under(hidden, 'amounts')]).toEqual([1, 0, 0]);
     expect(under(stageMore, 'approvals')).toBeGreaterThan(0);

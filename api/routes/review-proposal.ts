@@ -7,15 +7,11 @@ import { isRefusal, type Refusal, refuse } from '../../store/refusal.ts';
 import type { ApiContext } from '../api-context.ts';
 import type { AuthenticatedCaller } from '../authenticate.ts';
 import { route } from '../route.ts';
+import { entityTag } from '../schemas/entity-tag.ts';
 import { preferenceApplied, preferWait } from '../schemas/prefer-wait.ts';
 import { proposalParams, recordedReviewSchema, reviewBody } from '../schemas/proposal-schema.ts';
 
-/** A strong entity tag. What is between the quotes is compared with the plan's digest, so one that is no digest is simply another plan's. */
-const ifMatch = z
-  .string()
-  .regex(/^\s*"[\x21\x23-\x7e]{1,200}"\s*$/, 'must be one entity tag in quotes: the plan digest')
-  .transform((tag) => tag.trim().slice(1, -1))
-  .describe('`"<planDigest>"`: the plan that was looked at.');
+const ifMatch = entityTag('the plan digest').describe('`"<planDigest>"`: the plan that was looked at.');
 
 export const reviewProposal = route({
   name: 'reviewProposal',

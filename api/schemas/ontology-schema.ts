@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { changeCodes } from '../../ontology/change-codes.ts';
 import { component } from './components.ts';
+import { entityTag } from './entity-tag.ts';
 import { migrationOutline } from './migration-schema.ts';
 import { nextPageToken } from './page-schema.ts';
 import { concernedObjects } from './problem-schema.ts';
@@ -30,10 +31,7 @@ export const uploadQuery = z.strictObject({
 });
 
 export const uploadHeaders = z.object({
-  ifMatch: z
-    .string()
-    .regex(/^\s*"[\x21\x23-\x7e]{1,200}"\s*$/, 'must be one entity tag in quotes: the digest of the document in force')
-    .transform((tag) => tag.trim().slice(1, -1))
+  ifMatch: entityTag('the digest of the document in force')
     .exactOptional()
     .describe('`"<digest>"` of the document that this one replaces; refused where another is in force.'),
 });

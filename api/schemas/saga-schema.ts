@@ -14,7 +14,7 @@ const undoConflict = z.union([
     type: z.string(),
     id: z.string().describe('Of a link both of its ends.'),
     property: z.string().describe('`$` where it is the object or the link itself.'),
-    because: z.enum(['changed', 'not_unique', 'unknown_reference', 'still_referenced']).exactOptional(),
+    because: z.enum(['changed', 'not_unique', 'unknown_reference', 'still_referenced', 'defined_otherwise']).exactOptional(),
     by: z
       .strictObject({ type: z.string(), id: z.string(), property: z.string().exactOptional(), through: z.string().exactOptional() })
       .exactOptional()
@@ -47,6 +47,7 @@ export const sagaSchema = component(
     cancelled: z.strictObject({ by: z.string(), reason: z.string() }).nullable(),
     attention: z
       .strictObject({
+        id: z.string().describe('What whoever decides names in `If-Match`. Another asking has another, also about the same step.'),
         step: z.string(),
         choices: z.array(z.enum(['retry', 'skip', 'abort'])),
         conflicts: z
@@ -57,6 +58,10 @@ export const sagaSchema = component(
       })
       .nullable()
       .describe('What an operator is asked to decide.'),
+    left: z
+      .strictObject({ conflicts: z.array(undoConflict), conflictCount: z.int() })
+      .nullable()
+      .describe('What of the edits was not put back, as an operator said; of much the first.'),
   }),
   'How far the effects of an execution are.',
 );

@@ -14,7 +14,7 @@ interface WithEffects extends Proposal {
   effects: {
     steps: { name: string; state: string; problem: { message: string } | null }[];
     edits: string;
-    attention: { step: string; choices: string[] } | null;
+    attention: { id: string; step: string; choices: string[] } | null;
   } | null;
 }
 
@@ -69,16 +69,16 @@ async function resolvedByAnOperator(cast: Cast, carrier: Carrier): Promise<void>
   heading('Once more, and the carrier does not take it back: a person decides');
   carrier.refuses.add('cancellation');
   const stuck = await carriedOut(cast, await propose(cast.dispatcher, reroute('SEA'), randomUUID()));
-  if (stuck.status !== 'needs_attention' || stuck.effects === null) throw new Error(`The reroute is ${stuck.status}`);
+  if (stuck.status !== 'needs_attention' || !stuck.effects?.attention) throw new Error(`The reroute is ${stuck.status}`);
   const { steps, edits, attention } = stuck.effects;
   table([
     ['step', 'state', 'why'],
     ...steps.map(({ name, state, problem }) => [name, state, problem?.message ?? '']),
     ['edits', edits, ''],
   ]);
-  text(`${stuck.status}: step ${attention?.step}, of which an operator may ${attention?.choices.join(', ')}`);
+  text(`${stuck.status}: step ${attention.step}, of which an operator may ${attention.choices.join(', ')}`);
   const decision = { choice: 'skip', reason: 'The station cancelled it by telephone.' };
-  expectGood(await cast.operator.post(`/v1/proposals/${stuck.id}/resolve`, decision), 'Deciding');
+  expectGood(await cast.operator.post(`/v1/proposals/${stuck.id}/resolve`, decision, { 'if-match': `"${attention.id}"` }), 'Deciding');
   const over = await until(cast.operator, stuck.id, (status) => status === 'failed');
   text(`operator         ${decision.choice}: "${decision.reason}" It is ${over.status}, and in the audit log with who and why`);
 }

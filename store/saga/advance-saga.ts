@@ -44,7 +44,7 @@ export async function advanceSaga(
       return describeSaga(proposal, facts, isChanged ? ((await readSaga(tx, proposal.id)) ?? saga) : saga);
     }
     case 'undoEdits':
-      return undoEdits(tx, proposal, facts, executionId);
+      return undoEdits(tx, proposal, facts, saga, executionId);
     case 'end':
       return describeSaga(endSaga(tx, proposal, saga), facts, saga);
     case 'attention':
@@ -79,9 +79,21 @@ function failureOf(step: StepRow) {
   return executionFailed(code, `${step.name}: ${step.problem?.message ?? 'failed'}`);
 }
 
-async function undoEdits(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts, executionId: string): Promise<Settled> {
-  tx.audit({ type: 'execution.undone', proposalId: proposal.id, facts: { executionId, planDigest: proposal.planDigest } });
-  await tx.rows('SELECT exequatur.undo_execution($1::uuid, $2::jsonb)', [proposal.id, JSON.stringify(tx.takeEntries())]);
+async function undoEdits(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts, saga: SagaRow, executionId: string): Promise<Settled> {
+  const earlier = tx.takeEntries();
+  /** @returns how many conflicts it leaves, where that is not what was said; then nothing was done. */
+  const undo = async (left: number): Promise<number | null> => {
+    const told = { executionId, planDigest: proposal.planDigest, ...(left > 0 ? { left } : {}) };
+    tx.audit({ type: 'execution.undone', proposalId: proposal.id, facts: told });
+    const [row] = await tx.rows<{ left: number | null }>(`SELECT (exequatur.undo_execution($1::uuid, $2::jsonb) ->> 'left')::int AS left`, [
+      proposal.id,
+      JSON.stringify([...earlier, ...tx.takeEntries()]),
+    ]);
+    return row?.left ?? null;
+  };
+  // What an operator was shown, unless some of it stands in the way no more.
+  const left = await undo(saga.conflicts?.length ?? 0);
+  if (left !== null) await undo(left);
   const after = await readSaga(tx, proposal.id);
   if (after === null) throw new Error('the saga vanished while its proposal was locked');
   return describeSaga(proposal, facts, after);

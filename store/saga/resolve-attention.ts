@@ -10,11 +10,14 @@ import type { Tx } from '../sql.ts';
 import { resolveActor } from '../standing.ts';
 import type { StoreDeps } from '../store-deps.ts';
 import { type Move, through } from '../transition.ts';
+import { askingId } from './asking-id.ts';
 import { failureOfSaga } from './move-saga.ts';
 import { readSaga } from './saga-rows.ts';
 
 export interface Resolution {
   proposalId: string;
+  /** What the operator was shown: `askingId`. */
+  asking: string;
   choice: OperatorDecision;
   reason: string;
   by: Caller;
@@ -26,7 +29,7 @@ export interface Resolution {
  */
 export async function resolveAttention(
   tx: Tx,
-  { proposalId, choice, reason, by }: Resolution,
+  { proposalId, asking, choice, reason, by }: Resolution,
   deps: Pick<StoreDeps, 'decide'>,
 ): Promise<{ actionType: string } | Refusal> {
   const [proposal, actor, saga] = await Promise.all([lockProposal(tx, proposalId), resolveActor(tx, by), readSaga(tx, proposalId)]);
@@ -41,6 +44,7 @@ export async function resolveAttention(
   if (!authority.allowed) return refused(authority.reason);
   const asked = saga === null ? null : nextStep(saga);
   if (saga === null || asked?.kind !== 'attention') return refused('not_resolvable');
+  if (asking !== askingId(saga, asked.step)) return refused('stale_asking');
   if (choice === 'retry' && !mayRetry(asked.step)) return refused('nothing_to_retry');
   recordDecision(tx, { ...decision, outcome: 'allowed', details: { choice } });
   const to = choice === 'abort' ? ('failed' as const) : ('compensating' as const);
@@ -50,8 +54,8 @@ export async function resolveAttention(
     tx,
     proposal,
     move,
-    (next) => `exequatur.resolve_attention($4::text::uuid, $${next}::int, $${next + 1}, $${next + 2}, $${next + 3})`,
-    [asked.step === 'edits' ? null : asked.step.ordinal, choice, actor.id, reason],
+    (next) => `exequatur.resolve_attention($4::text::uuid, $${next}::int, $${next + 1}, $${next + 2}, $${next + 3}, $${next + 4})`,
+    [asked.step === 'edits' ? null : asked.step.ordinal, choice, actor.id, reason, asking],
   );
   leaveNudge(tx, proposalId);
   return { actionType: proposal.actionType };

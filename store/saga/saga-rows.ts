@@ -37,6 +37,8 @@ export interface SagaHead extends Omit<Saga, 'steps'> {
   failure: StoredFailure | null;
   cancelled: { by: string; reason: string } | null;
   conflicts: UndoConflict[] | null;
+  /** Which asking of an operator was the newest. */
+  asking: string;
   now: string;
 }
 
@@ -54,7 +56,7 @@ export const stepsJson = (s: string, some = 'true'): string => `(
 
 /** SQL for the saga under way of the proposal $1, with `some` of its steps. */
 export const selectSaga = (some?: string): string =>
-  `SELECT jsonb_build_object('run', s.run, 'planId', s.plan_id, 'digest', s.digest, 'keysNamePlan', s.keys_name_plan, 'direction', s.direction, 'edits', s.edits, 'backTo', s.back_to, 'failure', s.failure, 'conflicts', s.conflicts,
+  `SELECT jsonb_build_object('run', s.run, 'planId', s.plan_id, 'digest', s.digest, 'keysNamePlan', s.keys_name_plan, 'direction', s.direction, 'edits', s.edits, 'backTo', s.back_to, 'failure', s.failure, 'conflicts', s.conflicts, 'asking', s.asking,
                                'cancelled', CASE WHEN s.cancelled_at IS NOT NULL THEN jsonb_build_object('by', s.cancelled_by, 'reason', s.cancel_reason) END,
                                'steps', ${stepsJson('s', some)}, 'now', ${isoTime('exequatur.clock()')}) AS saga
      FROM exequatur.saga s WHERE s.proposal_id = $1::uuid AND s.ended_at IS NULL`;

@@ -8,7 +8,7 @@ export interface ObjectConflict {
   /** `$` where it is the object or the link itself. */
   property: string;
   /** Absent of those from before it was told; then it was changed. */
-  because?: 'changed' | 'not_unique' | 'unknown_reference' | 'still_referenced';
+  because?: 'changed' | 'not_unique' | 'unknown_reference' | 'still_referenced' | 'defined_otherwise';
   /** Who has the unique value, what is gone, or what refers to it; and through which property of the object it would refer to what is gone. */
   by?: { type: string; id: string; property?: string; through?: string };
 }

@@ -139,6 +139,7 @@ const rows: Record<
   resolveProposal: {
     admitted: 'depends on the proposal',
     path: `/v1/proposals/${somebody}/resolve`,
+    headers: { 'if-match': '"x"' },
     body: { choice: 'skip', reason: 'x' },
   },
   listEndpoints: { admitted: readers },

@@ -171,6 +171,13 @@ describe('preconditions and keys', () => {
     expectProblem(await keeper.post(reviews, { decision: 'approve' }, { 'if-match': '"a", "b"' }), 400, 'malformed_request');
   });
 
+  it('so is a decision about an execution that needs attention', async () => {
+    const resolve = reviews.replace('reviews', 'resolve');
+    const skip = { choice: 'skip', reason: 'x' };
+    expectProblem(await keeper.post(resolve, skip), 428, 'if_match_required');
+    expectProblem(await keeper.post(resolve, skip, { 'if-match': '*' }), 400, 'malformed_request');
+  });
+
   it('an idempotency key that is no key is refused', async () => {
     const answer = await keeper.propose('addFloor', { name: 'F1', rooms: [] }, { 'idempotency-key': 'x'.repeat(201) });
     expectProblem(answer, 400, 'malformed_request');

@@ -267,7 +267,7 @@ const rows: Record<string, { asks: Ask[]; shows: boolean } | 'holds no values'> 
   // Of what has no effects they answer with a problem; what of effects is shown is asked of the mask.
   cancelProposal: { asks: [(person) => person.post(`/v1/proposals/${made.waiting}/cancel`, { reason: 'x' })], shows: false },
   resolveProposal: {
-    asks: [(person) => person.post(`/v1/proposals/${made.waiting}/resolve`, { choice: 'skip', reason: 'x' })],
+    asks: [(person) => person.post(`/v1/proposals/${made.waiting}/resolve`, { choice: 'skip', reason: 'x' }, { 'if-match': '"x"' })],
     shows: false,
   },
   withdrawProposal: {

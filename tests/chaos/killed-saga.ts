@@ -6,9 +6,9 @@ import type { OperatorDecision } from '../../ontology/saga.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { loadFunctions } from '../../store/load-functions.ts';
 import { recordReview } from '../../store/record-review.ts';
-import { resolveAttention } from '../../store/saga/resolve-attention.ts';
 import { parcelDomain } from '../effects/parcel-domain.ts';
 import { type Received, Receiver } from '../effects/receiver.ts';
+import { resolveAsAsked } from '../support/resolve-as-asked.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 import { LampShop } from '../workflows/lamp-shop.ts';
 import { expectWhole } from './expect-whole.ts';
@@ -124,7 +124,7 @@ export class KilledSaga {
 
   async resolve(proposal: string, choice: OperatorDecision): Promise<void> {
     const resolution = { proposalId: proposal, choice, reason: 'the carrier says so', by: operator };
-    await this.shop.write((tx) => resolveAttention(tx, resolution, this.shop.deps));
+    await this.shop.write((tx) => resolveAsAsked(tx, resolution, this.shop.deps));
     await this.shop.signal(proposal, 'handOver');
   }
 

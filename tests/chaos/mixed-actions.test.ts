@@ -160,7 +160,9 @@ async function follow(proposalId: string, action: ChaosAction, n: number, until:
     }
     if (status === 'needs_attention') {
       const choice = choices[turn++ % choices.length];
-      const answer = await deployment.apis.post(`${path}/resolve`, operator, { choice, reason: 'chaos' });
+      const seen = await deployment.apis.once('GET', path, operator);
+      const headers = { 'if-match': `"${seen?.body.effects?.attention?.id ?? 'none'}"` };
+      const answer = await deployment.apis.post(`${path}/resolve`, operator, { choice, reason: 'chaos' }, { headers });
       if (answer.status < 300) fire(`resolved by ${choice}`);
     }
     if (Date.now() > until) {

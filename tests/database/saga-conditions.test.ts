@@ -61,12 +61,13 @@ function cases(call: string, right: World, values: readonly unknown[], list: rea
     expect(found).toBe(expected);
   });
 }
-const entries = (type: string, { of = proposalId, execution = executionId, plan = digest } = {}) =>
+type EntryChange = { of?: string; execution?: string; plan?: string; left?: number };
+const entries = (type: string, { of = proposalId, execution = executionId, plan = digest, ...more }: EntryChange = {}) =>
   JSON.stringify([
     auditEntry({
       type,
       proposalId: of,
-      facts: { ...(type === 'proposal.executed' ? { status: 'executed' } : {}), executionId: execution, planDigest: plan },
+      facts: { ...(type === 'proposal.executed' ? { status: 'executed' } : {}), executionId: execution, planDigest: plan, ...more },
     }),
   ]);
 
@@ -147,6 +148,13 @@ describe('taking the edits back', () => {
   const said = [proposalId, entries('execution.undone')];
   cases(call, right, said, [
     ['of what is applied', '{"edits":0,"undone":true,"conflicts":0}'],
+    [
+      'of what is applied, told to leave none',
+      '{"edits":0,"undone":true,"conflicts":0}',
+      {},
+      [proposalId, entries('execution.undone', { left: 0 })],
+    ],
+    ['told to leave what it does not', '{"left":0,"undone":false}', {}, [proposalId, entries('execution.undone', { left: 2 })]],
     ['while it goes on', refused, { proposal: { status: 'executing' } }],
     ['after it ended', refused, { saga: { ended_at: past } }],
     ['before it turned back', refused, { saga: { direction: 'forward', turned_at: null, back_to: null } }],
@@ -252,17 +260,25 @@ describe('asking a person', () => {
 });
 
 describe('what a person decides', () => {
+  const asking = randomUUID();
   const nothing = 'XQ006: there is nothing to decide here, or no reason is given';
-  const nobody = 'XQ006: nobody is asked about this step';
-  const right = { proposal: { status: 'needs_attention' }, saga: { ...back, edits: 'stuck' }, steps: [step('stuck')] };
-  const said = (ordinal: number | null, choice: string | null, who: string | null = 'ann', why: string | null = 'because') => [
+  const nobody = 'XQ006: nobody is asked this';
+  const right = { proposal: { status: 'needs_attention' }, saga: { ...back, edits: 'stuck', asking }, steps: [step('stuck')] };
+  const said = (
+    ordinal: number | null,
+    choice: string | null,
+    who: string | null = 'ann',
+    why: string | null = 'because',
+    asked?: string | null,
+  ) => [
     proposalId,
     ordinal,
     choice,
     who,
     why,
+    asked === undefined ? `${asking}.${ordinal === null ? 'edits' : `${ordinal}.stuck`}` : asked,
   ];
-  const call = 'SELECT exequatur.resolve_attention($1, $2, $3, $4, $5)';
+  const call = 'SELECT exequatur.resolve_attention($1, $2, $3, $4, $5, $6)';
   cases(call, right, said(0, 'retry'), [
     ['to try a step again', 'compensating'],
     ['to leave it', 'compensating', {}, said(0, 'skip')],
@@ -279,6 +295,12 @@ describe('what a person decides', () => {
     ['to try again what nothing takes back', nobody, { steps: [step('stuck', { compensated: false })] }],
     ['to leave what nothing takes back', 'compensating', { steps: [step('stuck', { compensated: false })] }, said(0, 'skip')],
     ['of edits that are not stuck', nobody, { saga: { edits: 'applied' } }, said(null, 'retry')],
+    ['who was shown nothing', nobody, {}, said(0, 'skip', 'ann', 'because', null)],
+    ['who was shown an earlier asking', nobody, {}, said(0, 'skip', 'ann', 'because', `${planId}.0.stuck`)],
+    ['who was shown another step', nobody, {}, said(0, 'skip', 'ann', 'because', `${asking}.1.stuck`)],
+    ['who was shown another state', nobody, {}, said(0, 'skip', 'ann', 'because', `${asking}.0.unknown`)],
+    ['who was shown an earlier asking about edits', nobody, {}, said(null, 'skip', 'ann', 'because', `${planId}.edits`)],
+    ['who was shown a step, about the edits', nobody, {}, said(null, 'skip', 'ann', 'because', `${asking}.0.stuck`)],
   ]);
   const look = 'SELECT s.edits FROM exequatur.saga s';
   const code = { conflicts: [{ code: 'x' }] };

@@ -13,6 +13,13 @@ afterEach(() => depot?.close());
 const byWorker = (sql: string, ...values: unknown[]) => refusalOf(depot.fixture.inWorker((tx) => tx.rows(sql, values)));
 const byApi = (sql: string, ...values: unknown[]) => refusalOf(depot.fixture.inApi((tx) => tx.rows(sql, values)));
 
+/** As the API decides about what is asked, whatever that is. */
+const resolution = `SELECT exequatur.resolve_attention($1, $2, $3, $4, $5, (
+  SELECT s.asking || coalesce((SELECT '.' || t.ordinal || '.' || t.state FROM exequatur.saga_step t WHERE t.proposal_id = s.proposal_id AND t.run = s.run AND t.ordinal = $2), '.edits')
+    FROM exequatur.saga s WHERE s.proposal_id = $1 AND s.ended_at IS NULL))`;
+const resolved = (...said: [id: string, ordinal: number | null, choice: string | null, who: string | null, why: string | null]) =>
+  byApi(resolution, ...said);
+
 /** As the worker tells of its own, unless something of it is said otherwise. */
 async function entries(proposalId: string, type: string, { of = proposalId, execution = executionIdOf(proposalId), digest = '' } = {}) {
   const { planDigest } = await depot.fixture.read(proposalId);
@@ -35,7 +42,7 @@ const calls: Record<string, (id: string) => Promise<string>> = {
   needAttention: (id) => byWorker('SELECT exequatur.need_attention($1)', id),
   leave: (id) => byWorker("SELECT exequatur.leave_executing($1, 'failed', NULL)", id),
   cancel: (id) => byApi("SELECT exequatur.cancel_execution($1, 'ann', 'because')", id),
-  resolve: (id) => byApi("SELECT exequatur.resolve_attention($1, NULL, 'skip', 'ann', 'because')", id),
+  resolve: (id) => resolved(id, null, 'skip', 'ann', 'because'),
 };
 
 /** What each of these calls is refused with. */
@@ -166,8 +173,7 @@ describe('an operator’s decision', () => {
     depot.carrier.behaviour = ({ method, path }, n) =>
       (method === 'DELETE' && n === 0) || path.endsWith('arrivals') ? { status: 409 } : undefined;
     expect((await depot.drive(id)).status).toBe('needs_attention');
-    const resolve = (ordinal: number | null, choice: string | null, who: string | null, why: string | null) =>
-      byApi('SELECT exequatur.resolve_attention($1, $2, $3, $4, $5)', id, ordinal, choice, who, why);
+    const resolve = (...said: [number | null, string | null, string | null, string | null]) => resolved(id, ...said);
     expect(await resolve(0, 'skip', 'ann', '')).toBe('XQ006');
     expect(await resolve(0, 'skip', 'ann', null)).toBe('XQ006');
     expect(await resolve(0, 'skip', '', 'because')).toBe('XQ006');
@@ -182,7 +188,7 @@ describe('an operator’s decision', () => {
     const told = depot.fixture.inApi(async (tx) => {
       const facts = { from: 'needs_attention', status: 'compensating' };
       tx.audit({ type: 'proposal.compensating', proposalId: id, facts });
-      await tx.rows("SELECT exequatur.resolve_attention($1, 0, 'skip', 'ann', 'because')", [id]);
+      await tx.rows(resolution, [id, 0, 'skip', 'ann', 'because']);
     });
     expect(await refusalOf(told)).toBe('none');
     expect((await depot.drive(id)).status).toBe('failed');

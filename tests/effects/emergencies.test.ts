@@ -6,10 +6,10 @@ import type { OntologyDocument } from '../../ontology/definition.ts';
 import { breakGlass } from '../../store/break-glass.ts';
 import { listProposals } from '../../store/list-proposals.ts';
 import { reviewEmergency } from '../../store/review-emergency.ts';
-import { resolveAttention } from '../../store/saga/resolve-attention.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { caller, expectDone, simulated } from '../store/fixture.ts';
+import { resolveAsAsked } from '../support/resolve-as-asked.ts';
 import { type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, parcelDomain, tellDepot } from './parcel-domain.ts';
 
@@ -155,7 +155,7 @@ describe('nobody who stands behind whoever did it says that it was right', () =>
     const proposalId = await emergency();
     expect(await depot.drive(proposalId)).toMatchObject({ status: 'needs_attention' });
     const resolve = (by: Caller) =>
-      fixture.inApi((tx) => resolveAttention(tx, { proposalId, choice: 'skip', reason: 'seen to', by }, fixture.deps));
+      fixture.inApi((tx) => resolveAsAsked(tx, { proposalId, choice: 'skip', reason: 'seen to', by }, fixture.deps));
     expect(await resolve(caller('operator-9', ['operator'], { actsFor: 'clerk-1' }))).toMatchObject({ refused: 'own_execution' });
     expectDone(await resolve(caller('operator-1')));
   });

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OntologyDocument } from '../../ontology/definition.ts';
 import { createRevert } from '../../store/create-revert.ts';
-import { type Resolution, resolveAttention } from '../../store/saga/resolve-attention.ts';
+import type { Resolution } from '../../store/saga/resolve-attention.ts';
 import { differencesOf, objectsOf, replayed } from '../chaos/sequential-replay.ts';
 import { caller, expectDone, shareDatabase, simulated } from '../store/fixture.ts';
+import { resolveAsAsked } from '../support/resolve-as-asked.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, parcelDomain, tellDepot } from './parcel-domain.ts';
 
@@ -14,7 +15,7 @@ afterEach(() => depot?.close());
 
 const resolve = async (proposalId: string, choice: Resolution['choice']) =>
   expectDone(
-    await depot.fixture.inApi((tx) => resolveAttention(tx, { proposalId, choice, reason: 'seen to', by: operator }, depot.fixture.deps)),
+    await depot.fixture.inApi((tx) => resolveAsAsked(tx, { proposalId, choice, reason: 'seen to', by: operator }, depot.fixture.deps)),
   );
 
 /**
@@ -97,6 +98,12 @@ describe('edits that cannot be put back, though nobody changed them since', () =
     expect(ended.status).toBe('needs_attention');
     return proposal;
   }
+  async function reverted(proposalId: string): Promise<void> {
+    const back = { proposalId, justification: 'a mistake', proposer: clerk };
+    const revert = expectDone(await depot.fixture.inApi((tx) => createRevert(tx, back, depot.fixture.deps)));
+    await simulated(depot.fixture, revert.proposalId);
+    expect((await depot.drive(revert.proposalId)).status).toBe('executed');
+  }
   const asked = async (proposal: string) => (await depot.fixture.read(proposal, operator)).effects?.attention;
 
   it('are named one by one, and stay where an operator leaves them, and all others are put back', async () => {
@@ -155,19 +162,64 @@ describe('edits that cannot be put back, though nobody changed them since', () =
     await expectSequential();
   });
 
+  const undoneEntry = async (proposal: string) => {
+    const [row] = await depot.fixture.inApi((tx) =>
+      tx.rows<{ payload: string }>(
+        `SELECT convert_from(a.payload, 'UTF8') AS payload FROM exequatur.audit_entry a WHERE a.proposal_id = $1 AND a.type = 'execution.undone'`,
+        [proposal],
+      ),
+    );
+    return JSON.parse(row?.payload ?? 'null') as unknown;
+  };
+
+  it('and came to be so after an operator left others are asked about as well', async () => {
+    depot = await openDepot([], undefined, [], labelled);
+    const proposal = await stuck(() => depot.fixture.done('receive', { code: 'P2', weight: 1 }));
+    await resolve(proposal, 'skip');
+    await depot.fixture.done('copySlip', { code: 'C2', of: 'S1' });
+    expect((await depot.drive(proposal)).status).toBe('needs_attention');
+    const shown = await asked(proposal);
+    expect(shown?.conflicts).toMatchObject([
+      { type: 'parcel', id: 'P1', property: 'label', because: 'not_unique' },
+      { type: 'slip', id: 'S1', property: '$', because: 'still_referenced' },
+    ]);
+    expect((await depot.fixture.read(proposal, operator)).effects?.left).toBeNull();
+    await resolve(proposal, 'skip');
+    expect((await depot.drive(proposal)).status).toBe('failed');
+    expect((await depot.fixture.read(proposal, operator)).effects).toMatchObject({
+      edits: 'undone',
+      left: { conflicts: shown?.conflicts, conflictCount: 2 },
+    });
+    expect(await undoneEntry(proposal)).toMatchObject({ left: 2 });
+  });
+
+  it('are put back after all where nothing stands in their way any more, also after an operator left them, and others stay left', async () => {
+    depot = await openDepot([], undefined, [], labelled);
+    let copied = '';
+    const proposal = await stuck(async () => {
+      await depot.fixture.done('receive', { code: 'P2', weight: 1 });
+      copied = (await depot.fixture.done('copySlip', { code: 'C2', of: 'S1' })).proposalId;
+    });
+    await resolve(proposal, 'skip');
+    await reverted(copied);
+    expect((await depot.drive(proposal)).status).toBe('failed');
+    expect(await there()).toEqual([]);
+    expect((await depot.fixture.read(proposal, operator)).effects?.left).toMatchObject({ conflictCount: 1 });
+    expect(await undoneEntry(proposal)).toMatchObject({ left: 1 });
+  });
+
   it('are put back once what stood in the way is gone, where an operator has it tried again', async () => {
     depot = await openDepot([], undefined, [], labelled);
     let taken = '';
     const proposal = await stuck(async () => {
       taken = (await depot.fixture.done('receive', { code: 'P2', weight: 1 })).proposalId;
     });
-    const back = { proposalId: taken, justification: 'a mistake', proposer: clerk };
-    const revert = expectDone(await depot.fixture.inApi((tx) => createRevert(tx, back, depot.fixture.deps)));
-    await simulated(depot.fixture, revert.proposalId);
-    expect((await depot.drive(revert.proposalId)).status).toBe('executed');
+    await reverted(taken);
     await resolve(proposal, 'retry');
     expect((await depot.drive(proposal)).status).toBe('failed');
     expect(await depot.parcel()).toMatchObject({ status: 'here', label: 'first' });
+    expect((await depot.fixture.read(proposal, operator)).effects?.left).toBeNull();
+    expect(await undoneEntry(proposal)).not.toHaveProperty('left');
     await expectSequential();
   });
 });

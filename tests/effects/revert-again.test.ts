@@ -1,10 +1,10 @@
 // What becomes of effects in a second revert, and after a revert of a revert: none is taken back twice, and what was done again is what is taken back.
 import { afterEach, describe, expect, it } from 'vitest';
 import { createRevert, type NewRevert } from '../../store/create-revert.ts';
-import { resolveAttention } from '../../store/saga/resolve-attention.ts';
 import type { Settled } from '../../store/settle.ts';
 import { verifyLog } from '../evidence/verify-log.ts';
 import { caller, expectDone, shareDatabase, simulated } from '../store/fixture.ts';
+import { resolveAsAsked } from '../support/resolve-as-asked.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, tellDepot } from './parcel-domain.ts';
 
@@ -97,7 +97,7 @@ describe('a second revert', () => {
     const stuck = await reverted(first.proposalId);
     expect(stuck.status).toBe('needs_attention');
     const resolution = { proposalId: stuck.proposalId, choice: 'abort' as const, reason: 'left', by: operator };
-    expectDone(await depot.fixture.inApi((tx) => resolveAttention(tx, resolution, depot.fixture.deps)));
+    expectDone(await depot.fixture.inApi((tx) => resolveAsAsked(tx, resolution, depot.fixture.deps)));
     depot.carrier.behaviour = () => undefined;
     expect(done().slice(2)).toEqual(['POST /depots/north/cancellations']);
     const next = expectDone(await propose(first.proposalId, 'skip'));

@@ -197,7 +197,10 @@ describe('what others changed since', () => {
     await depot.fixture.inApi((tx) => {
       const facts = { from: 'needs_attention', status: 'compensating' };
       tx.audit({ type: 'proposal.compensating', proposalId: proposal, facts });
-      return tx.rows("SELECT exequatur.resolve_attention($1, NULL, 'skip', 'ann', 'the label is right')", [proposal]);
+      return tx.rows(
+        "SELECT exequatur.resolve_attention(s.proposal_id, NULL, 'skip', 'ann', 'the label is right', s.asking || '.edits') FROM exequatur.saga s WHERE s.proposal_id = $1",
+        [proposal],
+      );
     });
     expect(await depot.drive(proposal)).toMatchObject({ status: 'failed' });
     expect(await depot.parcel()).toEqual({ ...before, depot: 'south' });

@@ -3,10 +3,11 @@ import { EffectRefused } from '../../ontology/ontology-function.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { readTimeline } from '../../store/read-timeline.ts';
 import { cancelExecution } from '../../store/saga/cancel-execution.ts';
-import { type Resolution, resolveAttention } from '../../store/saga/resolve-attention.ts';
+import type { Resolution } from '../../store/saga/resolve-attention.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
 import { verifyLog } from '../evidence/verify-log.ts';
 import { caller, expectDone, shareDatabase } from '../store/fixture.ts';
+import { resolveAsAsked } from '../support/resolve-as-asked.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, tellDepot } from './parcel-domain.ts';
 
@@ -24,7 +25,7 @@ const before = { code: 'P1', status: 'here', weight: 7 };
 const cancel = (proposalId: string, by = clerk) =>
   depot.fixture.inApi((tx) => cancelExecution(tx, { proposalId, reason: 'the truck broke down', by }, depot.fixture.deps));
 const resolve = (proposalId: string, choice: Resolution['choice'], by = operator) =>
-  depot.fixture.inApi((tx) => resolveAttention(tx, { proposalId, choice, reason: 'by telephone', by }, depot.fixture.deps));
+  depot.fixture.inApi((tx) => resolveAsAsked(tx, { proposalId, choice, reason: 'by telephone', by }, depot.fixture.deps));
 
 /** Who did what and why, by the log. */
 const told = async (proposalId: string) =>

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { EffectDefinition } from '../../ontology/effect-definition.ts';
-import { resolveAttention } from '../../store/saga/resolve-attention.ts';
 import { caller, expectDone, shareDatabase } from '../store/fixture.ts';
+import { resolveAsAsked } from '../support/resolve-as-asked.ts';
 import { type Depot, openDepot } from './parcel-depot.ts';
 import { bookCarrier, tellDepot } from './parcel-domain.ts';
 import type { Reply } from './receiver.ts';
@@ -33,7 +33,7 @@ describe('an undo that finds nothing', () => {
     const { proposal, ended } = await takenBack(bookCarrier, (place) => (place.startsWith('DELETE') ? gone : undefined));
     expect(ended.status).toBe('needs_attention');
     const resolution = { proposalId: proposal, choice: 'retry' as const, reason: 'the carrier says so', by: operator };
-    expectDone(await depot.fixture.inApi((tx) => resolveAttention(tx, resolution, depot.fixture.deps)));
+    expectDone(await depot.fixture.inApi((tx) => resolveAsAsked(tx, resolution, depot.fixture.deps)));
     expect((await depot.drive(proposal)).status).toBe('needs_attention');
   });
 

@@ -15,7 +15,6 @@ import { reviewEmergency } from '../../store/review-emergency.ts';
 import { reviseProposal } from '../../store/revise-proposal.ts';
 import { runSchedule } from '../../store/run-schedule.ts';
 import { cancelExecution } from '../../store/saga/cancel-execution.ts';
-import { resolveAttention } from '../../store/saga/resolve-attention.ts';
 import { changeSchedule, createSchedule } from '../../store/schedules.ts';
 import { SecretBox } from '../../store/secret-box.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
@@ -37,6 +36,7 @@ import {
   simulated,
 } from '../store/fixture.ts';
 import { carriedOut, uploaded } from '../store/govern.ts';
+import { resolveAsAsked } from '../support/resolve-as-asked.ts';
 
 const minute = 60_000;
 const onCall = caller('on-call-1');
@@ -210,7 +210,7 @@ export async function actInTrouble(): Promise<Depot> {
   for (const choice of ['skip', 'abort'] as const) {
     const { status } = await depot.drive(proposalId);
     if (status !== 'needs_attention') throw new Error(`${choice}: expected needs_attention, found ${status}`);
-    expectDone(await inApi((tx) => resolveAttention(tx, { proposalId, choice, reason: 'by telephone', by: operator }, deps)));
+    expectDone(await inApi((tx) => resolveAsAsked(tx, { proposalId, choice, reason: 'by telephone', by: operator }, deps)));
   }
   await depot.drive(proposalId);
   return depot;

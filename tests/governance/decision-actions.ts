@@ -20,13 +20,13 @@ import { reviewEmergency } from '../../store/review-emergency.ts';
 import { reviseProposal } from '../../store/revise-proposal.ts';
 import { revokeDelegation } from '../../store/revoke-delegation.ts';
 import { cancelExecution } from '../../store/saga/cancel-execution.ts';
-import { resolveAttention } from '../../store/saga/resolve-attention.ts';
 import { mayNotSeeProposal } from '../../store/see-proposal.ts';
 import type { PrismaTx } from '../../store/sql.ts';
 import { resolveActor } from '../../store/standing.ts';
 import type { StoreDeps } from '../../store/store-deps.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
 import { building, type Fixture } from '../store/fixture.ts';
+import { resolveAsAsked } from '../support/resolve-as-asked.ts';
 import type { ActorName, OnProposalName, OnTenantName } from './decision-matrix.ts';
 import { callers, type Made } from './decision-scene.ts';
 
@@ -57,7 +57,7 @@ export const doings: Record<OnProposalName, Doing<Made>> = {
   withdraw: (tx, by, deps, { id }) => withdrawProposal(tx, { proposalId: id, by }, deps),
   revert: (tx, proposer, deps, { id }) => createRevert(tx, { proposalId: id, justification: 'back', proposer }, deps),
   cancel: (tx, by, deps, { id }) => cancelExecution(tx, { proposalId: id, reason: 'stop', by }, deps),
-  resolve: (tx, by, deps, { id }) => resolveAttention(tx, { proposalId: id, choice: 'skip', reason: 'seen to', by }, deps),
+  resolve: (tx, by, deps, { id }) => resolveAsAsked(tx, { proposalId: id, choice: 'skip', reason: 'seen to', by }, deps),
   breakGlassAtNight: breakingGlass,
   lookBack: (tx, by, deps, { id }) => reviewEmergency(tx, { proposalId: id, verdict: 'justified', comment: 'so', by }, deps),
   breakGlass: breakingGlass,

@@ -6,13 +6,13 @@ import { startIndexBuilds } from '../../events/start-index-builds.ts';
 import { startMigrations } from '../../events/start-migrations.ts';
 import type { Caller } from '../../ontology/authority.ts';
 import type { JsonValue } from '../../ontology/json.ts';
-import { resolveAttention } from '../../store/saga/resolve-attention.ts';
 import { changeSchedule, createSchedule, readSchedule } from '../../store/schedules.ts';
 import { startTracing } from '../../telemetry/tracing.ts';
 import { indexBuildWorkflowId } from '../../workflows/index-build.contract.ts';
 import { ontologyMigrationWorkflowId } from '../../workflows/ontology-migration.contract.ts';
 import { bookCarrier, parcelDomain, tellDepot } from '../effects/parcel-domain.ts';
 import { Receiver } from '../effects/receiver.ts';
+import { resolveAsAsked } from '../support/resolve-as-asked.ts';
 import { writeHistory } from './history-file.ts';
 import { LampShop } from './lamp-shop.ts';
 import { definitionActivities, emergencyLamps, indexedLamps, migratedLamps, relayOf, remindedLamps, upload } from './lamp-uploads.ts';
@@ -83,7 +83,7 @@ describe.runIf(process.env.RECORD_HISTORIES)('histories', () => {
       if (name === 'effects-resolved') {
         await expect.poll(() => shop.status(id)).toBe('needs_attention');
         const resolution = { proposalId: id, choice: 'skip' as const, reason: 'by telephone', by: operator };
-        await shop.write((tx) => resolveAttention(tx, resolution, shop.deps));
+        await shop.write((tx) => resolveAsAsked(tx, resolution, shop.deps));
         await shop.nudge(id);
       }
       expect(await shop.outcome(id)).toBe(expected);
