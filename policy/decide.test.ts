@@ -62,7 +62,11 @@ describe('who may review', () => {
     ['an officer must wait for the first stage', 'not_eligible', review(officer)],
     ['an officer may once the first stage is approved', 'allowed', review(officer, { reviews: [approvalBy(manager)] })],
     ['a manager does not approve twice', 'already_decided', review(manager, { reviews: [approvalBy(manager)] })],
-    ['a manager may take an approval back', 'allowed', review(manager, { reviews: [approvalBy(manager)], decision: 'reject' })],
+    [
+      'a manager takes no approval back once the stage is closed',
+      'not_eligible',
+      review(manager, { reviews: [approvalBy(manager)], decision: 'reject' }),
+    ],
     ['no agent reviews, whatever its roles', 'agent_may_not_review', review(actor('ops-agent-2', ['duty-manager'], { kind: 'agent' }))],
     ['no service reviews', 'agent_may_not_review', review(actor('robot', ['duty-manager'], { kind: 'service' }))],
     [

@@ -89,7 +89,7 @@ const bodies: Record<string, { body?: unknown; headers?: Record<string, string>;
   reviseProposal: { body: { parameters: {} } },
   withdrawProposal: { body: {} },
   cancelProposal: { body: { reason: 'x' } },
-  resolveProposal: { body: { choice: 'skip', reason: 'x' } },
+  resolveProposal: { body: { choice: 'skip', reason: 'x' }, headers: { 'if-match': '"x"' } },
   revertProposal: { body: { justification: 'x' } },
 };
 

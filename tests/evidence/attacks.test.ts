@@ -108,7 +108,7 @@ describe('nobody is shown that', () => {
       `UPDATE exequatur.audit_entry SET payload = ${payload('"stage":"keepers"', '"stage":"nobody"')} WHERE ${here()} AND seq = ${seq}`,
       rechained(seq),
     );
-    expect(await scene.seal()).toEqual({ sealed: 1, rewritten: [] });
+    expect(await scene.seal()).toEqual({ sealed: 1, more: false, rewritten: [] });
     expect(await scene.submit(witness)).toBe(1);
     const { code, said } = await scene.verify(await scene.export(), { args: ['--witness', witness.verifierKey], kept });
     expect(code, said).toBe(0);
@@ -214,7 +214,7 @@ describe('the log is shown to have been tampered with when', () => {
     );
     expect(await noticed('the whole chain is built anew', 'the verifier')).toContain('the log is not what was signed');
     await scene.act();
-    expect(await scene.seal()).toEqual({ sealed: 0, rewritten: [scene.api.tenant] });
+    expect(await scene.seal()).toEqual({ sealed: 0, more: false, rewritten: [scene.api.tenant] });
     found.push(
       'the whole chain is built anew | the sealer, at the next entry; it signs no further | the log says otherwise than what was signed of it',
     );

@@ -14,7 +14,7 @@ beforeAll(async () => {
   scene = await EvidenceScene.open();
   for (let at = 0; at < 3; at++) {
     acts.push(await scene.act());
-    expect(await scene.seal()).toEqual({ sealed: 1, rewritten: [] });
+    expect(await scene.seal()).toEqual({ sealed: 1, more: false, rewritten: [] });
   }
 });
 afterAll(() => scene?.close());

@@ -57,7 +57,7 @@ it.each(spoilt.slice(2))('a log with %s is sealed no further and named, and othe
   await happen(scene.api.tenant);
   const others = [await scene.api.database.createTenant(), await scene.api.database.createTenant()];
   for (const tenant of others) await happen(tenant);
-  expect(await scene.seal()).toEqual({ sealed: others.length, rewritten: [scene.api.tenant] });
+  expect(await scene.seal()).toEqual({ sealed: others.length, more: false, rewritten: [scene.api.tenant] });
   await scene.submit(witness);
   const { rows } = await scene.superuser.query(
     'SELECT s.tenant_id FROM exequatur.audit_cosignature s WHERE s.tenant_id = ANY ($1::uuid[])',

@@ -50,13 +50,13 @@ describe('reviewing', () => {
     expect((await fixture.read(plan.proposalId, reviewer)).actions.review).toMatchObject({ allowed: false, reason: refused });
   });
 
-  it('refuses an outdated digest, a second approval, and asking for changes without saying which', async () => {
+  it('refuses an outdated digest, a second approval, another mind about a closed stage, and asking for changes without saying which', async () => {
     const plan = await fixture.planned('askFloorTwice', { name: name() });
     expect(await fixture.review({ ...plan, digest: `sha256:${'0'.repeat(64)}` }, keeper1)).toEqual({ refused: 'stale_digest' });
     expect(await fixture.review(plan, keeper1, 'request_changes')).toEqual({ refused: 'unexplained_changes' });
     await fixture.review(plan, keeper1);
     expect(await fixture.review(plan, keeper1)).toEqual({ refused: 'already_decided' });
-    expect(await fixture.review(plan, keeper1, 'reject')).toMatchObject({ settled: { status: 'rejected' } });
+    expect(await fixture.review(plan, keeper1, 'reject')).toEqual({ refused: 'not_eligible' });
   });
 
   it('keeps an approval that a disabled reviewer gave from counting', async () => {

@@ -64,9 +64,6 @@ describe('whoever takes something away has its answer once no execution commits 
   it.each<[string, PrincipalChange]>([
     ['all roles', { roles: [] }],
     ['all teams', { teams: [] }],
-    ['that it is somebody else than who proposed', { linkedIdentities: ['dora'] }],
-    ['that it acts for nobody', { actsFor: 'dora' }],
-    ['that it is a person', { kind: 'agent' }],
     ['all of it', { disabled: true }],
   ])('%s', async (_, change) => {
     const { proposalId, reviewer } = await approved();
