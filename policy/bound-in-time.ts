@@ -1,20 +1,13 @@
-import type { EntityUidJson } from '@cedar-policy/cedar-wasm/nodejs';
+import type { EntityUidJson, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { entityOf } from './cedar-entity.ts';
-import { freshCedar } from './cedar-module.ts';
+import { freshCedar, lookInto } from './cedar-module.ts';
 
 /** Whether each of these policies may let somebody administer, or see the tenant, at one time and not at another. What cannot be told may. */
 export function boundInTime(texts: readonly string[]): boolean[] {
   const cedar = freshCedar();
-  return texts.map((text) => {
-    try {
-      const answer = cedar.policyToJson(text);
-      if (answer.type !== 'success') return true;
-      const { action, resource, conditions } = answer.json;
-      return (concerns(action, 'administer') || (concerns(action, 'see') && mayBeTenant(resource))) && mentionsTime(conditions);
-    } catch {
-      return true;
-    }
-  });
+  const isBound = ({ action, resource, conditions }: PolicyJson) =>
+    (concerns(action, 'administer') || (concerns(action, 'see') && mayBeTenant(resource))) && mentionsTime(conditions);
+  return texts.map((text) => lookInto(cedar, text, isBound, true));
 }
 
 function concerns(action: object, name: string): boolean {

@@ -14,3 +14,13 @@ export function freshCedar(): CedarModule {
   delete load.cache[path];
   return load(path) as CedarModule;
 }
+
+/** What `look` finds in a policy as Cedar parsed it; `otherwise` where the text is none, or cannot be read to its end. */
+export function lookInto<T>(cedar: CedarModule, text: string, look: (policy: Cedar.PolicyJson) => T, otherwise: T): T {
+  try {
+    const answer = cedar.policyToJson(text);
+    return answer.type === 'success' ? look(answer.json) : otherwise;
+  } catch {
+    return otherwise;
+  }
+}

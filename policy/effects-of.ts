@@ -1,19 +1,15 @@
+import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { PolicyEffect } from '../ontology/policy-engine.ts';
-import { freshCedar } from './cedar-module.ts';
+import { freshCedar, lookInto } from './cedar-module.ts';
 
 /** What each of these Cedar policies does where it applies. Null for a text that is none. */
 export function effectsOf(texts: readonly string[]): (PolicyEffect | null)[] {
   const cedar = freshCedar();
-  return texts.map((text) => {
-    try {
-      const answer = cedar.policyToJson(text);
-      if (answer.type !== 'success') return null;
-      const { effect, conditions } = answer.json;
-      return { effect, mayFail: conditions.some(({ body }) => mayFail(body)) };
-    } catch {
-      return null;
-    }
+  const effectOf = ({ effect, conditions }: PolicyJson): PolicyEffect => ({
+    effect,
+    mayFail: conditions.some(({ body }) => mayFail(body)),
   });
+  return texts.map((text) => lookInto<PolicyEffect | null>(cedar, text, effectOf, null));
 }
 
 /** Of policies that passed the strict check these always have an outcome. Arithmetic overflows, and functions of extensions refuse what they are given. */

@@ -1,7 +1,7 @@
-import type { EntityUidJson } from '@cedar-policy/cedar-wasm/nodejs';
+import type { EntityUidJson, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Lost, Policies } from '../ontology/policy-engine.ts';
 import { entityOf } from './cedar-entity.ts';
-import { freshCedar } from './cedar-module.ts';
+import { freshCedar, lookInto } from './cedar-module.ts';
 
 /**
  * Whether Cedar policies may allow more to somebody who has this role, or is in this team, no longer. A permit that holds for those who have it, and a prohibition that
@@ -9,18 +9,12 @@ import { freshCedar } from './cedar-module.ts';
  */
 export const gainsByLosing: Policies['gainsByLosing'] = (policies, lost) => {
   const cedar = freshCedar();
-  return Object.values(policies).some((text) => {
-    try {
-      const answer = cedar.policyToJson(text);
-      if (answer.type !== 'success') return true;
-      const { effect, principal, conditions } = answer.json;
-      const forbids = effect === 'forbid';
-      if (forbids && namesInHead(principal, lost)) return true;
-      return conditions.some(({ kind, body }) => mayBecome(body, lost, (kind === 'when') !== forbids));
-    } catch {
-      return true;
-    }
-  });
+  const gains = ({ effect, principal, conditions }: PolicyJson) => {
+    const forbids = effect === 'forbid';
+    if (forbids && namesInHead(principal, lost)) return true;
+    return conditions.some(({ kind, body }) => mayBecome(body, lost, (kind === 'when') !== forbids));
+  };
+  return Object.values(policies).some((text) => lookInto(cedar, text, gains, true));
 };
 
 function namesInHead(head: object, lost: Lost): boolean {

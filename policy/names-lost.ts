@@ -1,13 +1,14 @@
+import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { LostName } from '../ontology/lost-names.ts';
 import type { Policies } from '../ontology/policy-engine.ts';
-import { type CedarModule, freshCedar } from './cedar-module.ts';
+import { freshCedar, lookInto } from './cedar-module.ts';
 
 /** Which of these names Cedar policies use, by what Cedar parsed, so whatever escapes they are written with. What cannot be read may use each. */
 export const namesLost: Policies['namesLost'] = (policies, lost) => {
   if (lost.length === 0) return [];
   const cedar = freshCedar();
   return Object.entries(policies).flatMap(([policy, text]) => {
-    const used = usedIn(cedar, text);
+    const used = lookInto<Used | null>(cedar, text, usedIn, null);
     return lost.filter((name) => used === null || uses(used, name)).map((name) => ({ policy, name }));
   });
 };
@@ -37,16 +38,10 @@ function uses({ attributes, entities }: Used, { of, words }: LostName): boolean 
   }
 }
 
-function usedIn(cedar: CedarModule, text: string): Used | null {
-  try {
-    const answer = cedar.policyToJson(text);
-    if (answer.type !== 'success') return null;
-    const used: Used = { attributes: new Set(), entities: new Set() };
-    visit(answer.json, used);
-    return used;
-  } catch {
-    return null;
-  }
+function usedIn(policy: PolicyJson): Used {
+  const used: Used = { attributes: new Set(), entities: new Set() };
+  visit(policy, used);
+  return used;
 }
 
 /** Its depth is bounded by what Cedar parses. */
