@@ -96,8 +96,8 @@ describe('a case of policies', () => {
         expect: 'deny',
       },
     ];
-    const chairs = forbid('context.plan.amounts has chairs');
-    expect(await fixture.inApi((tx) => putPolicies(tx, { policies: { all, chairs }, cases }, admin, fixture.deps))).toMatchObject({
+    const seats = forbid('context.plan.amounts has seats');
+    expect(await fixture.inApi((tx) => putPolicies(tx, { policies: { all, seats }, cases }, admin, fixture.deps))).toMatchObject({
       refused: 'invalid_policies',
       faults: [{ pointer: '/cases/0' }],
     });
