@@ -4,7 +4,7 @@ import type { OntologyMigrationActivities, OntologyMigrationStart } from '../wor
 import { type DefinitionStepDeps, runDefinitionStep } from './run-definition-step.ts';
 
 interface MigrationActivityDeps extends DefinitionStepDeps {
-  store: Pick<StoreDeps, 'ontologies'>;
+  store: Pick<StoreDeps, 'ontologies' | 'policies'>;
 }
 
 export function createMigrationActivities(deps: MigrationActivityDeps): OntologyMigrationActivities {

@@ -1,6 +1,7 @@
 import type { EntityUidJson, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { entityOf } from './cedar-entity.ts';
 import { freshCedar, lookInto } from './cedar-module.ts';
+import { concerns } from './concerns.ts';
 
 /** Whether each of these policies may let somebody administer, or see the tenant, at one time and not at another. What cannot be told may. */
 export function boundInTime(texts: readonly string[]): boolean[] {
@@ -8,13 +9,6 @@ export function boundInTime(texts: readonly string[]): boolean[] {
   const isBound = ({ action, resource, conditions }: PolicyJson) =>
     (concerns(action, 'administer') || (concerns(action, 'see') && mayBeTenant(resource))) && mentionsTime(conditions);
   return texts.map((text) => lookInto(cedar, text, isBound, true));
-}
-
-function concerns(action: object, name: string): boolean {
-  const { op, entity, entities } = action as { op: string; entity?: EntityUidJson; entities?: EntityUidJson[] };
-  const isNamed = (one: EntityUidJson) => entityOf(one).id === name;
-  if (op === '==') return entity !== undefined && isNamed(entity);
-  return op !== 'in' || entities === undefined || entities.some(isNamed);
 }
 
 /** Of a proposal one sees an action type. */

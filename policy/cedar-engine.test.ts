@@ -220,6 +220,18 @@ describe('the check of policies that somebody sends', () => {
       { it: forbidIf('context.plan.effects.endpoints.contains(Endpoint::"nobody")') },
       /^\/policies\/it: .*nobody/,
     ],
+    ['a question for what no resource has', { it: forbidIf('resource has seatz') }, /^\/policies\/it: .*"seatz"/],
+    ['for what no principal has', { it: forbidIf('principal has actFor') }, /^\/policies\/it: .*did you mean "actsFor"\?$/],
+    ['for an amount that there is not', { it: forbidIf('context.plan.amounts has minuets') }, /"minuets".*"minutes"/],
+    ['for a property that there is not', { it: forbidIf('context.plan.touches has room.before.seatz') }, /"seatz".*"seats"/],
+    ['whatever way it is written', { it: forbidIf('context["plan"].touches.room["be\\u{66}ore"] has "se\\u{61}tz"') }, /presence|"seatz"/],
+    [
+      'by detours',
+      { it: forbidIf('{ a: if context.plan.edits.total > 1 then context else context }.a.plan has efects') },
+      /"efects".*"effects"/,
+    ],
+    ['for what the context of another action has', { it: forbidIf('context has onBehalfOf') }, /"onBehalfOf"/],
+    ['for what other objects have', { it: forbidIf('context.plan.touches has desk') }, /"desk"/],
     ['a comparison of unlike things', { it: forbidIf('context.approvals == "2"') }, /^\/policies\/it: /],
     ['deep nesting', { it: forbidIf(`${'('.repeat(1_000)}true${')'.repeat(1_000)}`) }, /^\/policies\/it: brackets/],
     ['a chain that the engine cannot take', { it: forbidIf(`${'1 + '.repeat(1_950)}1 == 1`) }, /^\/policies: .*nested too deeply/],
@@ -234,5 +246,16 @@ describe('the check of policies that somebody sends', () => {
     ['an id that is no name', { 'a b': permitAll }, /^\/policies\/a b: an id/],
   ])('refuses %s and points at it', (_name, policies, expected) => {
     expect(faults(policies)[0]).toMatch(expected);
+  });
+
+  it.each([
+    forbidIf('principal has actsFor && principal.actsFor == "ben"'),
+    forbidIf('context.plan.touches has room.before.seats || context.plan.amounts has minutes'),
+    'forbid (principal, action == Action::"see", resource) unless { context has plan && context.plan.riskTier == "low" };',
+    'permit (principal, action, resource) when { action != Action::"review" || context has onBehalfOf };',
+    'permit (principal, action in [Action::"review", Action::"execute"], resource) unless { context has onBehalfOf };',
+    forbidIf('Principal::"ann" has actsFor || { seatz: 1 } has seatz'),
+  ])('takes %s', (it) => {
+    expect(faults({ it })).toEqual([]);
   });
 });

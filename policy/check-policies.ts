@@ -3,7 +3,8 @@ import { pointerTo } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import type { PolicyVocabulary } from '../ontology/policy-engine.ts';
 import { quotedWords } from '../ontology/quoted-words.ts';
-import { type CedarModule, freshCedar } from './cedar-module.ts';
+import { unknownAttributes } from './attributes-asked.ts';
+import { type CedarModule, freshCedar, lookInto } from './cedar-module.ts';
 import { cedarSchema } from './cedar-schema.ts';
 
 /** Bytes of one policy; what is longer is several policies. */
@@ -16,7 +17,7 @@ const policyId = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 
 /**
  * Says what is wrong with policies that somebody sent, each with a pointer into `{id: text}`: not parsed, naming what the tenant's ontology does not know, or too large
- * to be evaluated with every decision. Strict: an attribute that may be absent has to be asked for first.
+ * to be evaluated with every decision. Strict: an attribute that may be absent has to be asked for first, and what is asked for may be there.
  */
 export function checkPolicies(policies: Readonly<Record<string, string>>, vocabulary: PolicyVocabulary): Fault[] {
   const size = checkSize(policies);
@@ -25,13 +26,18 @@ export function checkPolicies(policies: Readonly<Record<string, string>>, vocabu
   try {
     const unparsed = Object.entries(policies).flatMap(([id, text]) => parseFaults(cedar, id, text));
     if (unparsed.length > 0) return unparsed;
+    const schema = cedarSchema(vocabulary);
     const answer = cedar.validate({
-      schema: cedarSchema(vocabulary) as unknown as SchemaJson<string>,
+      schema: schema as unknown as SchemaJson<string>,
       policies: { staticPolicies: { ...policies } },
       validationSettings: { mode: 'strict' },
     });
     if (answer.type === 'failure') return answer.errors.map(({ message }) => fault('', cedarSays(message)));
-    return answer.validationErrors.map(faultOf);
+    if (answer.validationErrors.length > 0) return answer.validationErrors.map(faultOf);
+    if (vocabulary.actionTypes.length === 0) return []; // Before the first document nobody knows what it will define; then they are looked at again.
+    return Object.entries(policies).flatMap(([id, text]) =>
+      lookInto(cedar, text, (policy) => unknownAttributes(schema, policy), []).map((words) => fault(id, words)),
+    );
   } catch {
     return [fault('', 'the policies are nested too deeply to be computed')];
   }

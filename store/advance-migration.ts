@@ -10,6 +10,8 @@ import { type MigrationWork, readMigrationWork, retypedBy } from './migration-wo
 import { type MigrationState, readMigration } from './migrations.ts';
 import { nextOffenders, offendersAmong } from './next-offenders.ts';
 import { shownObjects } from './offenders.ts';
+import { findOrphanedPolicies } from './orphaned-policies.ts';
+import { policyVersionInForce } from './policy-sets.ts';
 import { type Tx, withTenant } from './sql.ts';
 import type { StoreDeps } from './store-deps.ts';
 
@@ -27,7 +29,7 @@ interface Verdict {
   faults?: Fault[];
 }
 
-type Deps = Pick<StoreDeps, 'ontologies'>;
+type Deps = Pick<StoreDeps, 'ontologies' | 'policies'>;
 
 const mostPasses = 10; // Objects that others go on writing in the old form would else keep it going for ever.
 const mostInvalid = 3; // One batch after another that cannot be simulated is no matter of an object that was deleted meanwhile.
@@ -44,7 +46,7 @@ export async function advanceMigration(pool: pg.Pool, tenant: string, migrationI
       const { verdict } = searched;
       return withTenant(pool, tenant, (tx) => end(tx, migrationId, { outcome: 'failed', ...verdict }));
     }
-    const ended = await withTenant(pool, tenant, (tx) => tryToEnd(tx, migrationId, searched));
+    const ended = await withTenant(pool, tenant, (tx) => tryToEnd(tx, migrationId, searched, deps));
     if (ended !== null) return ended;
     from = { rule: 0, pass: searched.pass + 1, after: null };
   }
@@ -85,11 +87,21 @@ async function judge(tx: Tx, work: MigrationWork, last: LastBatch): Promise<Verd
 }
 
 /** Null when data still does not fit and another pass may help. */
-async function tryToEnd(tx: Tx, id: string, { work, pass, batchesOfPass }: Searched & { kind: 'searched' }): Promise<MigrationStep | null> {
+async function tryToEnd(
+  tx: Tx,
+  id: string,
+  { work, pass, batchesOfPass }: Searched & { kind: 'searched' },
+  deps: Deps,
+): Promise<MigrationStep | null> {
   const look = () => lookAtData(tx, work.working, work.next, work.changes);
+  const compare = () => findOrphanedPolicies(tx, work.next, deps);
   // Looked at before the definitions are held alone, and again only if something was executed meanwhile.
   const ahead = await look();
+  const comparedAhead = await compare();
   await tx.rows(`SELECT 1 FROM ${lockDefinitionsAlone}`);
+  const policies = (await policyVersionInForce(tx)) === comparedAhead.version ? comparedAhead : await compare();
+  if (policies.faults.length > 0)
+    return end(tx, id, { outcome: 'failed', reason: 'the policies in force do not fit the document', faults: policies.faults });
   const { faults } = (await readDataMarks(tx, work.changes)) === ahead.marks ? ahead : await look();
   if (faults.length === 0) return end(tx, id, { outcome: 'done' });
   if (batchesOfPass > 0 && pass < mostPasses) return null;

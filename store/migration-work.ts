@@ -11,6 +11,8 @@ import type { StoreDeps } from './store-deps.ts';
 /** What a migration is about, all of it from stored texts. */
 export interface MigrationWork {
   migration: MigrationRow;
+  /** In force before it, and again where it fails. */
+  former: CompiledOntology;
   /** In force meanwhile. */
   working: CompiledOntology;
   next: CompiledOntology;
@@ -29,7 +31,14 @@ export async function readMigrationWork(
   const draft = draftMigrations(base.ontology, next.ontology, migration.startedBy, ontologies.functions);
   if (!draft.ok) throw new Error('stored migrations no longer compile');
   const working = draft.ontology;
-  return { migration, working, next: next.ontology, changes: diffOntologies(working, next.ontology), rules: draft.rules };
+  return {
+    migration,
+    former: base.ontology,
+    working,
+    next: next.ontology,
+    changes: diffOntologies(working, next.ontology),
+    rules: draft.rules,
+  };
 }
 
 export function retypedBy({ working, next, changes }: MigrationWork, { objectType }: MigrationRule): RetypedObjects {

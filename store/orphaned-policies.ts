@@ -1,5 +1,6 @@
 import type { CompiledOntology } from '../ontology/compiled-ontology.ts';
 import { type PlannedFact, plannedFacts } from '../ontology/document-conditions.ts';
+import { pointerTo } from '../ontology/json.ts';
 import { lostInWords, lostNames } from '../ontology/lost-names.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { runPolicyCases } from '../ontology/policy-cases.ts';
@@ -39,15 +40,28 @@ export async function findOrphanedPolicies(tx: Tx, ontology: CompiledOntology, d
 
 /** The pointers are into the policies, and not into the document that is refused. */
 async function findFaults(
+  stored: Pick<StoredPolicies, 'policies' | 'cases'>,
+  vocabularies: { before: PolicyVocabulary; after: PolicyVocabulary },
+  deps: Pick<Deps, 'policies'>,
+): Promise<Fault[]> {
+  const faults = await faultsUnder(stored, vocabularies, deps);
+  return faults.map(({ code, pointer = '', message }) => ({ code, message: `${pointer.slice(1)}: ${message}` }));
+}
+
+/** What of policies and cases that fit one ontology does not fit another. @throws PolicyEngineAway */
+export async function faultsUnder(
   { policies, cases }: Pick<StoredPolicies, 'policies' | 'cases'>,
   { before, after }: { before: PolicyVocabulary; after: PolicyVocabulary },
-  { policies: { of } }: Deps,
+  { policies: { of } }: Pick<Deps, 'policies'>,
 ): Promise<Fault[]> {
-  const inWords = ({ code, pointer = '', message }: Fault) => ({ code, message: `${pointer.slice(1)}: ${message}` });
-  const unfit = await of.check(policies, after);
-  if (unfit.length > 0) return unfit.map(inWords);
   const orphaned = of.namesLost(policies, lostNames(before, after));
   if (orphaned.length > 0)
-    return orphaned.map(({ policy, name }) => ({ code: 'invalid_policies', message: `policies/${policy}: ${lostInWords(name)} is gone` }));
-  return of.withEngine(async (engine) => (await runPolicyCases({ key: 'in force', policies }, cases, engine, after)).map(inWords));
+    return orphaned.map(({ policy, name }) => ({
+      code: 'invalid_policies',
+      pointer: pointerTo('/policies', policy),
+      message: `${lostInWords(name)} is gone`,
+    }));
+  const unfit = await of.check(policies, after);
+  if (unfit.length > 0) return unfit;
+  return of.withEngine((engine) => runPolicyCases({ key: 'in force', policies }, cases, engine, after));
 }

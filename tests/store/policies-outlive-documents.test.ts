@@ -1,13 +1,17 @@
 // Documents under which policies in force would say something else, on a clone from tests/support/database.ts.
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import type { PolicyCase } from '../../ontology/policy-cases.ts';
+import { advanceMigration } from '../../store/advance-migration.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
+import { listMigrations } from '../../store/migrations.ts';
+import { policyDigest } from '../../store/plan-policy-change.ts';
 import { putOntology } from '../../store/put-ontology.ts';
 import { putPolicies } from '../../store/put-policies.ts';
 import { resolveActor } from '../../store/standing.ts';
+import { writeUntold } from '../support/write-untold.ts';
 import { admin, building, expectDone, type Fixture, openFixture, shareDatabase, simulated } from './fixture.ts';
-import { admin2, carriedOut } from './govern.ts';
+import { admin2, carriedOut, uploaded } from './govern.ts';
 
 const all = 'permit (principal, action, resource);';
 const forbid = (condition: string) => `forbid (principal, action == Action::"execute", resource) when { ${condition} };`;
@@ -92,10 +96,99 @@ describe('a case of policies', () => {
         expect: 'deny',
       },
     ];
-    const chairs = forbid('context.plan.amounts has chairs');
-    expect(await fixture.inApi((tx) => putPolicies(tx, { policies: { all, chairs }, cases }, admin, fixture.deps))).toMatchObject({
+    const seats = forbid('context.plan.amounts has seats');
+    expect(await fixture.inApi((tx) => putPolicies(tx, { policies: { all, seats }, cases }, admin, fixture.deps))).toMatchObject({
       refused: 'invalid_policies',
       faults: [{ pointer: '/cases/0' }],
     });
+  });
+});
+
+describe('while objects are migrated to a document', () => {
+  const rule = { objectType: 'room', set: { seats: '4' }, approvalPolicy: 'by-itself' };
+  /** Requires seats and hides them, and adds a property. */
+  const next = {
+    ...(changed(({ objectTypes, actionTypes }) => {
+      Object.assign(objectTypes.room.properties.seats ?? {}, { sensitive: true, required: true });
+      Object.assign(objectTypes.room.properties, { badge: { type: 'string' } });
+      Object.assign(actionTypes.setSeats?.parameters.seats ?? {}, { sensitive: true });
+      const rooms = actionTypes.addFloor?.parameters.rooms as { items: { properties: { seats: object } } } | undefined;
+      Object.assign(rooms?.items.properties.seats ?? {}, { required: true });
+    }) as object),
+    migrations: [rule],
+  } as unknown as JsonValue;
+  const byBadge = forbid('context.plan.touches has room.before.badge');
+  const put = (big: string) => fixture.inApi((tx) => putPolicies(tx, { policies: { all, big }, cases: [] }, admin, fixture.deps));
+  const begin = async () => {
+    const { proposalId, migration } = expectDone(await uploaded(fixture, next));
+    expect(migration).not.toBeNull();
+    return proposalId ?? '';
+  };
+  const carryThrough = async (id: string) => {
+    for (;;) {
+      const step = await advanceMigration(fixture.worker, fixture.tenant, id, fixture.deps);
+      if (step.kind === 'ended') return step.state;
+      await carriedOut(fixture, step.proposalId);
+    }
+  };
+
+  beforeEach(async () => {
+    fixture = await openFixture();
+    await fixture.inApi((tx) => resolveActor(tx, admin2));
+    await fixture.done('addFloor', { name: 'F1', rooms: [{ code: 'R1' }] });
+  });
+
+  it('policies are refused that do not fit it, or the one that comes back where it fails', async () => {
+    await begin();
+    const pointer = '/policies/big';
+    expect(await put(byTouched)).toMatchObject({
+      refused: 'invalid_policies',
+      faults: [{ pointer, message: 'once the running migration is done: the property room.seats is gone' }],
+    });
+    expect(await put(byBadge)).toMatchObject({
+      refused: 'invalid_policies',
+      faults: [{ pointer, message: 'once the running migration fails or is cancelled: the property room.badge is gone' }],
+    });
+    expect(expectDone(await put(forbid('context.plan.edits.total > 100'))).changed).toBe(true);
+  });
+
+  it('so are policies that were approved before it began', async () => {
+    await inForce({});
+    const { proposalId } = expectDone(
+      await fixture.inApi((tx) =>
+        putPolicies(
+          tx,
+          { policies: { all, big: byTouched, more: 'permit (principal, action, resource);' }, cases: [] },
+          admin,
+          fixture.deps,
+        ),
+      ),
+    );
+    const plan = await simulated(fixture, proposalId ?? '');
+    expect(plan.status).toBe('awaiting_approval');
+    expectDone(await fixture.review(plan, admin2));
+    await begin();
+    expect((await executeProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps))?.status).not.toBe('executed');
+  });
+
+  it('it fails under policies that do not fit it, says which, and is carried through once they are mended', async () => {
+    const id = await begin();
+    const policies = { all, big: byTouched };
+    await writeUntold(
+      fixture.database,
+      `WITH kept AS (INSERT INTO exequatur.policy_version (tenant_id, version, policies, cases, digest, created_by, created_at)
+                     VALUES ($1::uuid, 1, $2, '[]', $3, 'test', now()))
+       UPDATE exequatur.tenant_control SET policy_version = 1 WHERE tenant_id = $1::uuid`,
+      [fixture.tenant, JSON.stringify(policies), policyDigest({ policies, cases: [] })],
+    );
+    expect(await carryThrough(id)).toBe('failed');
+    expect((await fixture.inApi(listMigrations))[0]).toMatchObject({
+      reason: 'the policies in force do not fit the document',
+      faults: [{ code: 'invalid_policies', message: 'policies/big: the property room.seats is gone' }],
+    });
+    await inForce({});
+    const { proposalId, digest } = expectDone(await uploaded(fixture, next));
+    expect(proposalId).not.toBeNull();
+    expect((await fixture.inApi((tx) => fixture.deps.ontologies.load(tx)))?.ontology.digest).toBe(digest);
   });
 });
