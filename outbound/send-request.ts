@@ -28,6 +28,8 @@ export interface OutgoingRequest {
   /** Secret headers, such as `authorization`. */
   headers: Readonly<Record<string, string>>;
   timeoutMs: number;
+  /** Asked once the connection stands, right before anything is written; nothing is where it says no. */
+  mayBeSent?: () => boolean;
 }
 
 export interface SenderOptions {
@@ -85,7 +87,12 @@ export function openSender(options: SenderOptions): Send {
         ...signatureHeaders(request.id, body?.toString('utf8') ?? '', request.secrets, request.at),
       },
     });
-    const limits = { maxAnswerBytes: options.maxAnswerBytes ?? defaultAnswerBytes, timeoutMs: request.timeoutMs, signal };
+    const limits = {
+      maxAnswerBytes: options.maxAnswerBytes ?? defaultAnswerBytes,
+      timeoutMs: request.timeoutMs,
+      signal,
+      mayBeSent: request.mayBeSent ?? (() => true),
+    };
     return exchange(sending, body, limits, (address) => !isRefused(address) && (!isPlain || isAllowed(address)), isPlain);
   };
 }
@@ -138,6 +145,7 @@ interface Limits {
   maxAnswerBytes: number;
   timeoutMs: number;
   signal: AbortSignal;
+  mayBeSent: () => boolean;
 }
 
 /**
@@ -147,7 +155,7 @@ interface Limits {
 function exchange(
   sending: ClientRequest,
   body: Buffer | undefined,
-  { maxAnswerBytes, timeoutMs, signal }: Limits,
+  { maxAnswerBytes, timeoutMs, signal, mayBeSent }: Limits,
   mayReach: (address: string) => boolean,
   isPlain: boolean,
 ): Promise<Answer> {
@@ -174,6 +182,7 @@ function exchange(
           return end(isPlain ? forbidden('plain_http', 'plain http is spoken to allowed addresses alone') : insideAddress());
         // A process that stood still finds the connection before it finds that the time is over.
         if (performance.now() > deadline) return fail('timeout', `no connection within ${timeoutMs} ms`);
+        if (!mayBeSent()) return fail('too_late', 'when the connection stood it might be sent no more');
         isSent = true;
         sending.end(body);
       });

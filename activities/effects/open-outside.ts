@@ -25,13 +25,14 @@ export function openOutside({
 }: OutsideOptions): Pick<StepDeps, 'sendWebhook' | 'effectFunctions'> {
   const send = openSender({ allowedAddresses });
   return {
-    async sendWebhook(tenant, { endpoint, method, url, body, timeoutMs }, id, { signal, answerBy }) {
+    async sendWebhook(tenant, { endpoint, method, url, body, timeoutMs }, id, { signal, answerBy, isHeld }) {
       const [known, ms] = await withTenant(pool, tenant, (tx) => Promise.all([readEndpointSecrets(tx, endpoint, box), readClock(tx)]));
       if (known === null)
         return { kind: 'not_sent', code: 'secret_sealed', reason: 'no key of this deployment opens a secret of the endpoint' };
       const { signing, headers } = known;
       const leftMs = answerBy - performance.now();
-      if (leftMs < 1) return { kind: 'not_sent', code: 'too_late', reason: 'the attempt came to be sent when its time was over' };
+      if (leftMs < 1 || !isHeld())
+        return { kind: 'not_sent', code: 'too_late', reason: 'the attempt came to be sent when its time was over' };
       return send(
         {
           tenant,
@@ -43,6 +44,7 @@ export function openOutside({
           headers,
           at: new Date(ms),
           timeoutMs: Math.min(timeoutMs, Math.floor(leftMs)),
+          mayBeSent: isHeld,
         },
         signal,
       );

@@ -3,7 +3,7 @@
 // | step   | do                                                | undo                         | key                               | after a crash in the middle                                                               |
 // |--------|---------------------------------------------------|------------------------------|-----------------------------------|-------------------------------------------------------------------------------------------|
 // | begin  | `startAttempt`: on record that it is tried        | nothing to undo              | the number of the attempt         | the next one finds an attempt that nobody answered                                        |
-// | send   | the request, or the probe that is asked before it | the compensation in the plan | `keyOf`, the same at each attempt | the next one waits as long as somebody may wait for the answer, then goes by `lostAnswer` |
+// | send   | the request, or the probe that is asked before it | the compensation in the plan | `keyOf`, the same at each attempt | once nobody holds it any more the next one goes by `lostAnswer`                           |
 // | record | `recordAnswer`: what came of it                   | nothing to undo              | the number of the attempt         | as if nobody had answered                                                                 |
 
 import { ApplicationFailure } from '@temporalio/common';
@@ -13,11 +13,12 @@ import { type EffectFunction, EffectRefused } from '../../ontology/ontology-func
 import type { PlannedRequest } from '../../ontology/planned-effect.ts';
 import type { StepEnd } from '../../store/saga/announce-step.ts';
 import { functionTimeoutMs } from '../../store/saga/leases.ts';
-import { recordAnswer } from '../../store/saga/record-answer.ts';
+import { type Recorded, recordAnswer } from '../../store/saga/record-answer.ts';
 import { type Attempt, startAttempt } from '../../store/saga/start-attempt.ts';
 import type { Settled } from '../../store/settle.ts';
 import type { StoreDeps } from '../../store/store-deps.ts';
 import { failureTypes, type PerformStart } from '../../workflows/proposal-activities.contract.ts';
+import { holdAttempt } from './hold-attempt.ts';
 
 /** Sends one webhook, signed and guarded. Never throws for what the network or the receiver does. */
 export type SendWebhook = (
@@ -31,6 +32,8 @@ export interface SendLimits {
   signal: AbortSignal;
   /** By `performance.now()`: nothing is sent after it, and no answer waited for. */
   answerBy: number;
+  /** Asked right before anything is sent: false where another attempt may have begun. */
+  isHeld: () => boolean;
 }
 
 export interface StepDeps {
@@ -55,35 +58,45 @@ export async function performStep(deps: StepDeps, start: PerformStart, signal: A
   }
   if ('waitMs' in started) throw again(started.waitMs, 'somebody may still wait for the answer to an earlier attempt');
   const { attempt } = started;
-  const { answer, probed } = await send(deps, attempt, signal);
-  const recorded = await recordAnswer(deps.pool, attempt, answer, probed);
+  const recorded = await sendAndRecord(deps, attempt, signal);
   if (recorded?.ended) deps.onEnd(recorded.ended);
-  if (recorded?.againMs !== undefined) throw again(recorded.againMs, wordsOf(answer));
+  if (recorded?.againMs !== undefined) throw again(recorded.againMs, wordsOf(recorded.answer));
   return recorded?.settled ?? null;
 }
 
-async function send(deps: StepDeps, attempt: Attempt, signal: AbortSignal): Promise<{ answer: Answer; probed: boolean }> {
-  const { tenant, probeFirst, check, request, idempotencyKey, answerBy } = attempt;
-  const limits = { signal, answerBy };
+async function sendAndRecord(deps: StepDeps, attempt: Attempt, signal: AbortSignal): Promise<(Recorded & { answer: Answer }) | null> {
+  const { isHeld, overtaken, release } = holdAttempt(deps.pool, attempt);
+  try {
+    const limits = { signal: AbortSignal.any([signal, overtaken]), answerBy: attempt.answerBy, isHeld };
+    const { answer, probed } = await send(deps, attempt, limits);
+    const recorded = await recordAnswer(deps.pool, attempt, answer, probed);
+    return recorded && { ...recorded, answer };
+  } finally {
+    release();
+  }
+}
+
+async function send(deps: StepDeps, attempt: Attempt, limits: SendLimits): Promise<{ answer: Answer; probed: boolean }> {
+  const { tenant, probeFirst, check, request, idempotencyKey } = attempt;
   const probe = probeFirst ?? check;
   if (probe !== undefined)
     return { answer: await deps.sendWebhook(tenant, probe.request, `${idempotencyKey}.probe`, limits), probed: true };
   if (request.kind === 'webhook') return { answer: await deps.sendWebhook(tenant, request, idempotencyKey, limits), probed: false };
-  if (request.kind === 'function') return { answer: await callFunction(deps, attempt, request, signal), probed: false };
+  if (request.kind === 'function') return { answer: await callFunction(deps, attempt, request, limits), probed: false };
   throw new Error('a message is stored, not sent');
 }
 
 async function callFunction(
   { effectFunctions }: StepDeps,
-  { tenant, idempotencyKey, answerBy }: Attempt,
+  { tenant, idempotencyKey }: Attempt,
   { name, version, input }: Extract<PlannedRequest, { kind: 'function' }>,
-  signal: AbortSignal,
+  { signal, answerBy, isHeld }: SendLimits,
 ): Promise<Answer> {
   const found = effectFunctions.find((one) => one.name === name && one.version === version);
   if (found === undefined)
     return { kind: 'not_sent', code: 'function_missing', reason: `this worker has no effect function ${name} of version ${version}` };
   const leftMs = Math.min(functionTimeoutMs, Math.floor(answerBy - performance.now()));
-  if (leftMs < 1) return { kind: 'not_sent', code: 'too_late', reason: 'the attempt came to be made when its time was over' };
+  if (leftMs < 1 || !isHeld()) return { kind: 'not_sent', code: 'too_late', reason: 'the attempt came to be made when its time was over' };
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
     // One that does not heed the signal is not waited for: it would keep its place in the worker.

@@ -42,7 +42,8 @@ export const createProposals = route({
     let next = 0;
     const lane = async () => {
       for (let index = next++; index < outcomes.length; index = next++) {
-        const request = { ...proposals[index], idempotencyKey: `${headers.idempotencyKey}#${index}`, proposer: caller } as NewProposal;
+        const idempotencyKey = `${headers.idempotencyKey} ${index}`; // No key that a client gives holds a space, so none is this one.
+        const request = { ...proposals[index], idempotencyKey, proposer: caller } as NewProposal;
         outcomes[index] = await proposeOne(request, caller, context);
       }
     };

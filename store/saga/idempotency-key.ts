@@ -11,9 +11,9 @@ const planLength = 32; // 128 bits: no two plans of a proposal share them, and w
 export function keyOf(
   proposalId: string,
   { run, digest, keysNamePlan }: SagaHead,
-  { ordinal, earlierAttempts }: StepRow,
+  { ordinal, phase, earlierAttempts }: StepRow,
   kind: StepRef['kind'],
 ): string {
   const plan = keysNamePlan ? `.${digest.slice(planFrom, planFrom + planLength)}` : '';
-  return `${proposalId}${plan}.${run}.${ordinal}.${kind}${earlierAttempts === 0 ? '' : `.${earlierAttempts}`}`;
+  return `${proposalId}${plan}.${run}.${ordinal}.${kind}${phase === 'check' && earlierAttempts > 0 ? `.${earlierAttempts}` : ''}`;
 }

@@ -6,13 +6,13 @@ import { bakeLeftMs } from './bake-time.ts';
 import { judgeAsking } from './judge-asking.ts';
 import type { PlannedStep } from './planned-steps.ts';
 import type { StepProblem, StepRow } from './saga-rows.ts';
-import { type Attempt, attemptsOf, triesOf } from './start-attempt.ts';
+import { type Attempt, attemptsOf, lost, triesOf } from './start-attempt.ts';
 
 /** What an attempt came to, as it is put on record. */
 export type Outcome =
   | { state: Exclude<StepState, 'waiting' | 'sending' | 'undoing'>; problem?: StepProblem; slots?: JsonObject }
-  /** `outstanding`: what was sent may have been received, by this attempt or, where the key makes them one, by an earlier one. `atOnce`: without a pause, since a probe has just told. */
-  | { state: 'again'; outstanding: boolean; problem: StepProblem; retryAfterMs?: number; atOnce?: true }
+  /** `outstanding`: what was sent may have been received, by this attempt or, where the key makes them one, by an earlier one. `atOnce`: without a pause, since a probe has just told. `discounted`: it was a probe that could not tell yet. */
+  | { state: 'again'; outstanding: boolean; problem: StepProblem; retryAfterMs?: number; atOnce?: true; discounted?: true }
   /** A check held, or nobody could be asked, and its bake time is not over. */
   | { state: 'baking'; problem: StepProblem | null };
 
@@ -30,9 +30,19 @@ export function judgeAttempt(
     return judgeAsking(judgeProbe(answer, attempt.check?.done ?? ''), { bakes, isLast });
   }
   const { effect } = planned;
-  const isLast = attempt.number >= attemptsOf(planned);
-  return attempt.kind === 'do'
-    ? judgeDo(attempt, step, effect, answer, { probed, isLast, mayAsk: attempt.number < triesOf(planned) })
+  const { kind, probeFirst, othersUntil } = attempt;
+  // What was sent may be at work until its time is over, though whoever sent it has died: before that a probe that finds nothing says nothing.
+  if (probeFirst !== undefined && othersUntil !== undefined && judgeProbe(answer, probeFirst.done) !== true)
+    return {
+      state: 'again',
+      outstanding: true,
+      problem: { ...(step.problem ?? lost), inDoubt: true },
+      ...(kind === 'do' ? { discounted: true } : {}),
+    };
+  const number = attempt.number - (kind === 'do' ? step.earlierAttempts : 0);
+  const isLast = number >= attemptsOf(planned);
+  return kind === 'do'
+    ? judgeDo(attempt, step, effect, answer, { probed, isLast, mayAsk: number < triesOf(planned) })
     : judgeUndo(attempt, step, effect, answer, { probed, isLast });
 }
 
@@ -46,7 +56,7 @@ function judgeDo(
   if (probed && probeFirst !== undefined) {
     const isDone = judgeProbe(answer, probeFirst.done);
     if (isDone && answer.kind === 'answered') return ended(takeSlots(answer, effect.slots ?? {}));
-    const known = step.problem ?? { code: 'answer_lost', message: 'a request was sent, and its answer never came' };
+    const known = step.problem ?? lost;
     // What was sent may still be under way at the other side when the probe finds nothing: the doubt stays until it is found done.
     const problem = { ...known, inDoubt: true };
     // Past the last attempt nothing is sent any more, so a no changes nothing; a probe that could not tell is asked a few times more.

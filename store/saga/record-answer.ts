@@ -68,7 +68,13 @@ function write(tx: Tx, { proposal, saga, step, attempt, planned }: Place, outcom
   const othersMs = Math.max(0, (attempt.othersUntil ?? 0) - performance.now());
   if (outcome.state === 'again') {
     const state = kind === 'do' ? 'sending' : 'undoing';
-    setStep(tx, proposal.id, saga, step, { state, leasedMs: outcome.outstanding ? othersMs : null, problem: outcome.problem });
+    const { outstanding, problem, discounted } = outcome;
+    setStep(tx, proposal.id, saga, step, {
+      state,
+      leasedMs: outstanding ? othersMs : null,
+      problem,
+      ...(discounted ? { discounted } : {}),
+    });
     return { againMs: pauseOf(outcome, number - step.earlierAttempts) };
   }
   if (outcome.state === 'baking') {

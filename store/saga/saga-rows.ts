@@ -9,9 +9,11 @@ export interface StepRow extends SagaStep {
   undoAttempts: number;
   /** Set while an attempt may have reached the other side without an answer of it being known; until then somebody may still wait for that answer. */
   leasedUntil: string | null;
+  /** Of an attempt that must not be overtaken: when whoever made it is dead, unless that is moved on before. Null where nobody says. */
+  heldUntil: string | null;
   /** Of a check with a bake time: until when it is asked again and again; null before it was first asked. */
   bakesUntil: string | null;
-  /** Of a check: how many of its attempts belong to askings that are over. */
+  /** How many of its attempts do not count any more: of a check those of askings that are over; of an effect probes that came too early to tell. */
   earlierAttempts: number;
   /** When what is on record of it was last changed: of a check that waits, since when it waits. */
   changedAt: string;
@@ -50,7 +52,7 @@ export interface SagaRow extends SagaHead {
 /** SQL for the steps `t` of a saga row `s`, or for `some` of them, as a JSON array. */
 export const stepsJson = (s: string, some = 'true'): string => `(
   SELECT coalesce(jsonb_agg(jsonb_build_object('ordinal', t.ordinal, 'name', t.name, 'phase', t.phase, 'optional', t.optional, 'state', t.state, 'hasCompensation', t.compensated,
-                                               'asksPerson', t.asks_person, 'attempts', t.attempts, 'undoAttempts', t.undo_attempts, 'leasedUntil', ${isoTime('t.leased_until')},
+                                               'asksPerson', t.asks_person, 'attempts', t.attempts, 'undoAttempts', t.undo_attempts, 'leasedUntil', ${isoTime('t.leased_until')}, 'heldUntil', ${isoTime('t.held_until')},
                                                'dueAt', ${isoTime('t.due_at')}, 'bakesUntil', ${isoTime('t.bakes_until')}, 'earlierAttempts', t.earlier_attempts, 'changedAt', ${isoTime('t.changed_at')}, 'slots', t.slots, 'problem', t.problem) ORDER BY t.ordinal), '[]')
     FROM exequatur.saga_step t WHERE t.tenant_id = ${s}.tenant_id AND t.proposal_id = ${s}.proposal_id AND t.run = ${s}.run AND (${some}))`;
 

@@ -15,7 +15,7 @@ import { bakeLeftMs, beginBake } from './bake-time.ts';
 import { waitAnew, waitLeftMs } from './check-waits.ts';
 import { describeSaga } from './describe-saga.ts';
 import { keyOf } from './idempotency-key.ts';
-import { boundLease, leaseLeftMs, leaseOf } from './leases.ts';
+import { boundDue, boundLease, heldLeftMs, holdMs, leaseLeftMs, leaseOf } from './leases.ts';
 import { type KnownPlan, knownPlan, type PlannedStep, readSlots } from './planned-steps.ts';
 import { readSagaAhead } from './saga-ahead.ts';
 import type { SagaHead, StepProblem, StepRow } from './saga-rows.ts';
@@ -46,12 +46,14 @@ export interface Attempt extends StepRef {
   answerBy: number;
   /** By the same clock: until then somebody may wait for the answer to an earlier attempt, which this one overlaps and whatever comes of it does not end. */
   othersUntil?: number;
+  /** By the same clock: until then this attempt is surely not overtaken, and longer where that is renewed. Left out of one that others need not wait for. */
+  heldUntil?: number;
 }
 
 /** `ended`: the step came to an end without anything being sent. */
 export type Started = { attempt: Attempt } | { waitMs: number } | { settled: Settled; ended?: StepEnd };
 
-const lost = { code: 'answer_lost', message: 'a request was sent, and its answer never came' };
+export const lost = { code: 'answer_lost', message: 'a request was sent, and its answer never came' };
 
 /**
  * Puts on record that a step is about to be tried, and returns what to send; or says how things stand, where this step is not what comes next. A switch that was thrown and
@@ -88,7 +90,7 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
   const leaseMs = leaseLeftMs(step, saga);
   const leasedFor = step.state === 'undoing' ? 'undo' : 'do';
   const mostMs = () => leaseOf(handlingOf(planned, leasedFor).request);
-  const wait = () => ({ waitMs: boundLease(tx, proposal, saga, step, leaseMs, mostMs()) });
+  const wait = (ms = leaseMs) => ({ waitMs: Math.min(ms, boundLease(tx, proposal, saga, step, leaseMs, mostMs())) });
   if (ref.kind === 'do') {
     const isStopped = obstacles.stop !== null || saga.cancelled !== null;
     // What is on its way would arrive after it was taken back.
@@ -97,6 +99,10 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
   }
   // The effect would arrive after it was taken back.
   if (ref.kind === 'undo' && leasedFor === 'do' && leaseMs > 0) return wait();
+  if (ref.kind === 'undo') {
+    const dueMs = boundDue(tx, proposalId, saga, step, () => leaseOf(handlingOf(planned, 'do').request) + mostMs());
+    if (dueMs > 0) return { waitMs: dueMs };
+  }
   if ('check' in planned) {
     const { check } = planned;
     if (step.dueAt === null && check.afterMs > 0) {
@@ -113,11 +119,12 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
   const bakes = 'check' in planned && bakeLeftMs(step, planned.check, saga.now) > 0;
   const isSpent = isOutstanding && ref.kind === 'do' && tries >= triesOf(planned) && !bakes;
   if (isSpent || (isOutstanding && handling.lostAnswer !== 'key')) {
-    if (leaseMs > 0) return wait();
+    const heldMs = heldLeftMs(step, saga);
+    if (heldMs > 0) return wait(heldMs);
     if (isSpent || handling.lostAnswer === 'none') {
       const problem = { ...lost, inDoubt: true };
       const state = ref.kind === 'do' ? 'unknown' : 'stuck';
-      set(tx, proposalId, saga, step, { state, leasedMs: null, problem });
+      set(tx, proposalId, saga, step, { state, leasedMs: leaseMs > 0 ? wait().waitMs : null, problem });
       return now({ ended: announceStep(tx, proposal, saga, step, { kind: ref.kind, state, problem }) });
     }
   }
@@ -169,14 +176,16 @@ async function attempt(
   const leasedMs = leaseOf(request);
   const startedAt = performance.now();
   const answerBy = startedAt + leasedMs; // Before the database's clock is asked, so that it is never later than what others believe.
+  const isHeld = handling.lostAnswer !== 'key';
   set(tx, proposal.id, saga, step, {
     state: sending,
     counts: ref.kind,
     leasedMs,
+    ...(isHeld ? { heldMs: holdMs } : {}),
     ...(isOutstanding ? { problem: { ...lost, inDoubt: true } } : {}),
   });
-  const overlap = othersMs > 0 ? { othersUntil: startedAt + othersMs } : {};
-  const base = { ...ref, tenant: tx.tenant, proposalId: proposal.id, run: saga.run, number, request, answerBy, ...overlap };
+  const limits = { ...(othersMs > 0 ? { othersUntil: startedAt + othersMs } : {}), ...(isHeld ? { heldUntil: startedAt + holdMs } : {}) };
+  const base = { ...ref, tenant: tx.tenant, proposalId: proposal.id, run: saga.run, number, request, answerBy, ...limits };
   return {
     attempt: {
       ...base,

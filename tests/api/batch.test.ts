@@ -60,6 +60,18 @@ describe('a batch of proposals', () => {
     expect(await stored()).toBe(before + 20);
   });
 
+  it('has keys of its own, which no key that a client gives can be', async () => {
+    const [floor] = floors(1);
+    for (const own of ['mine#0', 'mine 0', 'mine.0']) await agent.post('/v1/proposals', floor, { 'idempotency-key': own });
+    expect((await send(floors(2), 'mine')).body).toMatchObject({
+      accepted: 2,
+      refused: 0,
+      results: [{ repeated: false }, { repeated: false }],
+    });
+    expect((await agent.post('/v1/proposals', floor, { 'idempotency-key': 'mine 0' })).status).toBe(400);
+    expect((await send(floors(1), 'mine 0')).status).toBe(400);
+  });
+
   it('must have a key, at least one proposal and at most a thousand', async () => {
     expect((await agent.post('/v1/proposals:batch', { proposals: floors(1) })).status).toBe(400);
     expect((await send([], 'none')).status).toBe(400);

@@ -40,7 +40,7 @@ function send(secrets: SecretBox, answerBy = performance.now() + 4_000) {
     body: { a: 1 },
     timeoutMs: 2_000,
   };
-  return outside.sendWebhook(fixture.tenant, request, 'id-1', { signal: new AbortController().signal, answerBy });
+  return outside.sendWebhook(fixture.tenant, request, 'id-1', { signal: new AbortController().signal, answerBy, isHeld: () => true });
 }
 
 describe('secrets of endpoints', () => {

@@ -4,36 +4,21 @@ import type { EffectDefinition } from '../../ontology/effect-definition.ts';
 import type { EffectFunction } from '../../ontology/ontology-function.ts';
 import { cancelExecution } from '../../store/saga/cancel-execution.ts';
 import { recordAnswer } from '../../store/saga/record-answer.ts';
-import { type Attempt, type Started, startAttempt } from '../../store/saga/start-attempt.ts';
 import type { Settled } from '../../store/settle.ts';
 import { expectDone } from '../store/fixture.ts';
+import { attemptOf, leaseMs, openAttempts } from './begin-attempts.ts';
 import { clerk, type Depot, openDepot } from './parcel-depot.ts';
-import { bookCarrier, parcelDomain } from './parcel-domain.ts';
+import { bookCarrier } from './parcel-domain.ts';
 
 let depot: Depot;
 afterEach(() => depot?.close());
 
-const leaseMs = 62_000; // The endpoint's minute, so that no busy machine outlives it, and 2 s in which it is to be on its way.
 const nearlyMs = leaseMs - 40_000;
-const book = { kind: 'do' as const, ordinal: 0 };
 
-/** An execution whose only effect is next, and what begins an attempt at it without sending anything. */
 async function opened(effect: EffectDefinition = bookCarrier) {
-  depot = await openDepot([], undefined, [], (url) => ({
-    ...parcelDomain(url, [effect]),
-    endpoints: { carrier: { url, timeout: 'PT60S' } },
-  }));
-  const proposal = await depot.handOver();
-  await depot.step(proposal, { next: undefined } as unknown as Settled);
-  const { worker, tenant, deps } = depot.fixture;
-  const start = async (kind: 'do' | 'undo' = 'do'): Promise<Started | null> =>
-    startAttempt(worker, tenant, proposal, { ...book, kind }, deps);
-  return { proposal, start };
-}
-
-function attemptOf(started: Started | null): Attempt {
-  if (started === null || !('attempt' in started)) throw new Error('no attempt was begun');
-  return started.attempt;
+  const begun = await openAttempts(effect);
+  depot = begun.depot;
+  return begun;
 }
 
 describe('an attempt whose answer somebody may still wait for', () => {
@@ -133,7 +118,7 @@ it('an effect function that heeds no signal is not waited for', async () => {
   const stopping = new AbortController();
   setTimeout(() => stopping.abort(), 1_000);
   const sendWebhook = () => Promise.reject(new Error('there is none'));
-  const start = { tenantId: tenant, proposalId, actionType: 'handOver', step: { ...book, name: 'label' } };
+  const start = { tenantId: tenant, proposalId, actionType: 'handOver', step: { kind: 'do' as const, ordinal: 0, name: 'label' } };
   await expect(
     performStep({ pool: worker, store: deps, sendWebhook, effectFunctions: [print], onEnd: () => undefined }, start, stopping.signal),
   ).rejects.toMatchObject({ type: 'EffectNotDone' });
