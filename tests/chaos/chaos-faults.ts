@@ -19,6 +19,7 @@ export type FaultName =
   | 'Temporal emptied'
   | 'answer to a worker’s COMMIT lost'
   | 'answer to an API’s COMMIT lost'
+  | 'workers killed and the answer to a COMMIT lost'
   | 'workers of another build'
   | 'clocks jumped'
   | 'disk full';
@@ -46,6 +47,12 @@ export const faults: Record<FaultName, Fault> = {
   },
   'answer to a worker’s COMMIT lost': ({ workersProxy }, _, dice, fired) => loseOne(workersProxy, dice, fired),
   'answer to an API’s COMMIT lost': ({ apisProxy }, _, dice, fired) => loseOne(apisProxy, dice, fired),
+  'workers killed and the answer to a COMMIT lost'(deployment, _, dice, fired) {
+    loseOne(deployment.workersProxy, dice, () => {
+      for (const worker of deployment.workers) worker.kill();
+      fired();
+    });
+  },
   'workers of another build': (deployment, _, __, fired) => deployment.replaceWorkers().then(fired),
   async 'clocks jumped'(deployment, _, __, fired) {
     const before = deployment.clockJumps;

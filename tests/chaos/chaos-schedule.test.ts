@@ -16,7 +16,7 @@ describe('a seed of the mixed actions', () => {
   it('has every fault at least once among a thousand actions, and Temporal emptied once', () => {
     for (const seed of [1, 2, 3, 11]) {
       const kinds = decided(seed).faults.map(({ fault }) => fault);
-      expect(new Set(kinds).size).toBe(13);
+      expect(new Set(kinds).size).toBe(14);
       expect(kinds.filter((kind) => kind === 'Temporal emptied')).toHaveLength(1);
     }
   });

@@ -72,6 +72,7 @@ const weights: Record<FaultName, number> = {
   'Temporal killed': 1,
   'answer to a worker’s COMMIT lost': 4,
   'answer to an API’s COMMIT lost': 4,
+  'workers killed and the answer to a COMMIT lost': 1,
   'workers of another build': 1,
   'clocks jumped': 2,
   'disk full': 1,

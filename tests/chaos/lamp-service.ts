@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { expect } from 'vitest';
 import { ApiProcesses, type HeardAnswer } from '../support/api-processes.ts';
 import { type KillableProcess, startKillable } from '../support/killable-process.ts';
@@ -6,6 +5,7 @@ import { type SeverableProxy, startSeverableProxy } from '../support/severable-p
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 import { LampShop, type ShopWishes } from '../workflows/lamp-shop.ts';
 import { agent, keeper } from '../workflows/lamps.ts';
+import { holdLocks, waitsForLock } from './held-locks.ts';
 
 const nowhere = '127.0.0.1:1'; // Nothing listens on port 1: Temporal as it is when it is away.
 const patience = { timeout: 30_000, interval: 20 };
@@ -97,22 +97,12 @@ export class LampService {
     return this.apis.post(`/v1/proposals/${proposalId}/reviews`, keeper, { decision: 'approve' }, { headers });
   }
 
-  /** Opens a transaction that runs this statement, and returns how to let go of the locks that it took. */
-  async hold(statement: string, values: unknown[] = []): Promise<() => Promise<void>> {
-    const client = new pg.Client({ connectionString: this.shop.database.urls.superuser });
-    await client.connect();
-    await client.query('BEGIN');
-    await client.query(statement, values);
-    return () => client.end();
+  hold(statement: string, values: unknown[] = []): Promise<() => Promise<void>> {
+    return holdLocks(this.shop, statement, values);
   }
 
-  /** Whether a process stands in the middle of a transaction, waiting for one of these locks. */
-  async isHeld(applicationName: string): Promise<boolean> {
-    const rows = await this.shop.query(
-      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE $1 AND wait_event_type = 'Lock'`,
-      [`${applicationName}%`],
-    );
-    return rows.length > 0;
+  isHeld(applicationName: string): Promise<boolean> {
+    return waitsForLock(this.shop, applicationName);
   }
 
   async untilStatus(proposalIds: readonly string[], status: string): Promise<void> {

@@ -8,6 +8,7 @@ import { faults } from './chaos-faults.ts';
 import { fits, type ReplyKind, replyOf, rolledReply } from './chaos-replies.ts';
 import { type ChaosAction, ChaosSchedule, type Racer } from './chaos-schedule.ts';
 import { expectWhole } from './expect-whole.ts';
+import { Meddler } from './mixed-meddler.ts';
 import { deedOf, keyed, mixedParcels } from './mixed-parcels.ts';
 import { depotOf, parametersOf, requestOf } from './mixed-requests.ts';
 import { ParcelDeployment } from './parcel-deployment.ts';
@@ -70,6 +71,17 @@ for (const [n, { mishap }] of schedule.actions.entries()) if (mishap !== null) m
  */
 const asked = new Map<string, number>();
 function misbehave(received: Received): Reply | undefined {
+  const reply = chosen(received);
+  const isAfterEdits = received.path.endsWith('arrivals') || received.path.startsWith('/clearances/');
+  const isMeddledWith = reply?.status === 409 && isAfterEdits && schedule.dice('meddler', depotIn(received)).chance(50);
+  return isMeddledWith ? meddler.before(reply, received) : reply;
+}
+
+const depotIn = ({ path, body }: Received) => /depot-\d+/.exec(path + JSON.stringify(body ?? ''))?.[0] ?? '';
+const untilOver = (id: string) => vi.waitFor(async () => expect(over).toContain(await statusOf(id)), { timeout: 180_000 });
+const meddler = new Meddler({ propose: (body, key) => posted('/v1/proposals', body, key), untilOver });
+
+function chosen(received: Received): Reply | undefined {
   const { done } = deployment.carrier;
   const { path, key } = received;
   const attempt = asked.get(key) ?? 0;
@@ -225,7 +237,7 @@ async function loseTheRest(): Promise<void> {
     extra += 1;
     const weighed = { actionType: 'weigh', parameters: { parcel: 'P0', weight: 60 + n }, justification: 'chaos' };
     const id = await posted('/v1/proposals', weighed, `extra-${n}`);
-    if (id !== null) await vi.waitFor(async () => expect(over).toContain(await shop.status(id)), { timeout: 180_000 });
+    if (id !== null) await untilOver(id);
   }
 }
 let extra = 0;
@@ -277,6 +289,7 @@ it(`${count} mixed actions under faults: none lost, none doubled, none half-done
   } finally {
     isOver = true;
   }
+  await meddler.untilThrough();
   await loseTheRest();
   await countOutcomes();
   const seconds = Math.round((Date.now() - startedAt) / 1_000);
@@ -291,6 +304,8 @@ it(`${count} mixed actions under faults: none lost, none doubled, none half-done
   if (schedule.actions.some(({ kind }) => kind === 'askToWeigh')) expected.push('raced');
   if (count >= actionsForAll) expected.push(...byChance);
   for (const fault of expected) expect(fired[fault] ?? 0, fault).toBeGreaterThan(0);
-  expect(await shop.query('SELECT count(*)::int FROM exequatur.proposal')).toEqual([{ count: ids.size + parcels + extra }]);
+  expect(await shop.query('SELECT count(*)::int FROM exequatur.proposal')).toEqual([
+    { count: ids.size + parcels + extra + meddler.accepted.size },
+  ]);
   await expectWhole(deployment);
 });

@@ -1,6 +1,8 @@
 import { expect } from 'vitest';
+import type { OntologyDocument } from '../../ontology/definition.ts';
 import type { EffectDefinition } from '../../ontology/effect-definition.ts';
 import type { JsonValue } from '../../ontology/json.ts';
+import { loadFunctions } from '../../store/load-functions.ts';
 import { bookCarrier, parcelDomain, tellDepot } from '../effects/parcel-domain.ts';
 import { type Received, Receiver } from '../effects/receiver.ts';
 import { type KillableProcess, startKillable } from '../support/killable-process.ts';
@@ -24,6 +26,10 @@ export const lastRefused: EffectDefinition = {
 
 interface Wishes extends Pick<ShopWishes, 'postgres' | 'temporal'> {
   effects?: EffectDefinition[];
+  /** Makes another ontology of it. */
+  change?: (document: OntologyDocument) => OntologyDocument;
+  /** A module of effect functions, which find the carrier in CARRIER_URL. */
+  functions?: string;
   parcels?: number;
   /** More of the environment of the worker. */
   more?: Record<string, string>;
@@ -49,17 +55,21 @@ export class ParcelService {
 
   static async open({
     effects = [bookCarrier, tellDepot],
+    change = (same) => same,
+    functions,
     parcels = 1,
     more = {},
     onLine = () => {},
     ...servers
   }: Wishes = {}): Promise<ParcelService> {
     const carrier = await Receiver.open();
-    const shop = await LampShop.open({ ...servers, document: parcelDomain(carrier.url, effects) as unknown as JsonValue });
+    const document = change(parcelDomain(carrier.url, effects)) as unknown as JsonValue;
+    const shop = await LampShop.open({ ...servers, document, functions: await loadFunctions(functions) });
     const proxy = await startSeverableProxy(shop.database.urls.worker);
     const { temporal, taskQueue } = shop;
-    const allowed = { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1', ...more };
-    const worker = await startWorkerProcess({ databaseUrl: proxy.url, temporal, taskQueue, more: allowed, onLine });
+    const performing = functions === undefined ? {} : { EXEQUATUR_FUNCTIONS: functions, CARRIER_URL: carrier.url };
+    const settings = { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1', ...performing, ...more };
+    const worker = await startWorkerProcess({ databaseUrl: proxy.url, temporal, taskQueue, more: settings, onLine });
     const relay = startKillable('relay', 'events/relay.ts', {
       EXEQUATUR_RELAY_DATABASE_URL: shop.database.urls.relay,
       EXEQUATUR_RELAY_METRICS_PORT: '0',

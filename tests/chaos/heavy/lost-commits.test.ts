@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { bookCarrier, tellDepot } from '../../effects/parcel-domain.ts';
+import { losingEach } from '../losing-each.ts';
 import { lastRefused, ParcelService } from '../parcel-service.ts';
 
 // On the run's servers: tests/support/database.ts, tests/support/temporal.ts.
@@ -16,43 +17,37 @@ interface Expected {
   kills: boolean;
 }
 
-/** Hands parcels over, one after another: of the first the worker's commits are counted, and of the n-th after it the answer to the n-th commit is dropped. */
-async function losingEach(expected: Expected): Promise<void> {
-  const { shop, proxy, carrier } = service;
-  let most = 0;
-  for (let nth = 0; nth <= most; nth++) {
-    const code = `P${nth + 1}`;
-    expect(await shop.outcome(await shop.proposed('receive', { code, weight: 7 }))).toBe('executed');
-    const before = carrier.done.length;
-    let lost = 0;
-    proxy.loseCommits((at) => {
-      if (at !== nth || lost > 0) return false;
-      lost++;
-      if (expected.kills) service.worker.kill();
-      return true;
-    });
-    const failures = service.worker.failures();
-    const proposal = await service.handOver(code);
-    expect(await service.ended(proposal), `commit ${nth}`).toBe(expected.status);
-    expect(lost).toBe(nth === 0 ? 0 : 1);
-    if (expected.kills && lost > 0) expect(service.worker.failures()).toBeGreaterThan(failures);
-    if (nth === 0) most = proxy.commits();
-    proxy.loseCommits(() => false);
-    const label = `the answer to commit ${nth} of ${most} was lost`;
-    expect(
-      carrier.done.slice(before).map(({ method, path }) => `${method} ${path.replace(/B\d+$/, 'B')}`),
-      label,
-    ).toEqual(expected.done);
-    expect(await service.parcel(code), label).toEqual({ code, weight: 7, ...expected.parcel });
-    const { executions, history, executedEvents } = await shop.traces(proposal);
-    expect({ executions, history, executedEvents }, label).toEqual({
-      executions: expected.executions,
-      history: expected.status === 'executed' ? 1 : 2, // Done, and undone.
-      executedEvents: expected.status === 'executed' ? 1 : 0,
-    });
-  }
-  expect(most).toBeGreaterThan(4);
-  console.log(JSON.stringify({ commitsLost: most, workersKilled: expected.kills ? most : 0, ended: expected.status }));
+/** Hands parcels over, one after another, each with another commit lost. */
+async function handingOver({ kills, ...expected }: Expected): Promise<void> {
+  const { shop, carrier, proxy, worker } = service;
+  const commitsLost = await losingEach({
+    proxy,
+    worker,
+    kills,
+    async ready(nth) {
+      expect(await shop.outcome(await shop.proposed('receive', { code: `P${nth}`, weight: 7 }))).toBe('executed');
+    },
+    async act(nth) {
+      const code = `P${nth}`;
+      const label = `the answer to commit ${nth} was lost`;
+      const before = carrier.done.length;
+      const proposal = await service.handOver(code);
+      expect(await service.ended(proposal), label).toBe(expected.status);
+      expect(
+        carrier.done.slice(before).map(({ method, path }) => `${method} ${path.replace(/B\d+$/, 'B')}`),
+        label,
+      ).toEqual(expected.done);
+      expect(await service.parcel(code), label).toEqual({ code, weight: 7, ...expected.parcel });
+      const { executions, history, executedEvents } = await shop.traces(proposal);
+      expect({ executions, history, executedEvents }, label).toEqual({
+        executions: expected.executions,
+        history: expected.status === 'executed' ? 1 : 2, // Done, and undone.
+        executedEvents: expected.status === 'executed' ? 1 : 0,
+      });
+    },
+  });
+  expect(commitsLost).toBeGreaterThan(4);
+  console.log(JSON.stringify({ commitsLost, workersKilled: kills ? commitsLost : 0, ended: expected.status }));
 }
 
 describe.each([
@@ -62,13 +57,13 @@ describe.each([
   it('repeats nothing of an execution', async () => {
     service = await ParcelService.open({ parcels: 0 });
     const done = ['POST /bookings', 'POST /depots/north/arrivals'];
-    await losingEach({ status: 'executed', parcel: { depot: 'north', status: 'away' }, done, executions: 1, kills });
+    await handingOver({ status: 'executed', parcel: { depot: 'north', status: 'away' }, done, executions: 1, kills });
   });
 
   it('repeats nothing of an execution that is undone', async () => {
     service = await ParcelService.open({ parcels: 0, effects: [bookCarrier, tellDepot, lastRefused] });
     service.carrier.behaviour = ({ path }) => (path === '/close' ? { status: 409 } : undefined);
     const done = ['POST /bookings', 'POST /depots/north/arrivals', 'POST /depots/north/cancellations', 'DELETE /bookings/B'];
-    await losingEach({ status: 'failed', parcel: { status: 'here' }, done, executions: 1, kills });
+    await handingOver({ status: 'failed', parcel: { status: 'here' }, done, executions: 1, kills });
   });
 });
