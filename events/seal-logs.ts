@@ -3,10 +3,13 @@ import { rootOf, type StoredTiles, tileWidth } from '../audit/merkle.ts';
 import { checkpointText, type NoteSigner, type Signers, signNote } from '../audit/signed-note.ts';
 import type { TileMemory } from '../audit/tile-memory.ts';
 import {
+  claimLogsToSeal,
   EntriesMissing,
+  type LeavesAhead,
   type LogToSeal,
-  logsToSeal,
-  storeCheckpoint,
+  readLeavesAhead,
+  type SealedLog,
+  storeCheckpoints,
   type Tile,
   tellDueCheckpoint,
   tilesOfLog,
@@ -17,7 +20,10 @@ import { severalAtOnce } from './several-at-once.ts';
 /** Of one round; those that have waited longest come first, so none waits for ever. */
 export const mostLogs = 200;
 const rewrittenAgainMs = 60_000; // Nothing mends it by itself; it is told again each minute until somebody has looked.
-const atOnce = 4; // While one waits for its commit, or for a signing command, others go on; more than the database has cores for gains nothing.
+const mostTogether = 50; // Logs whose entries are read, and whose checkpoints are stored, by one statement each: it keeps writers waiting for some ten milliseconds.
+const batchesAtOnce = 2; // While one waits for its commit the other signs.
+const signedAtOnce = 4; // Of one batch, where a command signs.
+const mostEntries = 65_536; // Of one batch, and of one checkpoint: hashes are held in memory until they are stored. The database takes no more of one either.
 
 /** The log of a tenant says otherwise than what was signed of it: it is sealed no further until somebody has looked. */
 class LogRewritten extends Error {}
@@ -32,27 +38,23 @@ interface SealingDeps {
   memory?: TileMemory;
 }
 
-/** Signs a checkpoint for each log that has grown. @returns how many were signed, whether there may be more at once, and the tenants whose logs were rewritten, as far as they are known. */
-export async function sealLogs({
-  pool,
-  signers,
-  logger,
-  memory,
-  refused = new Map(),
-}: SealingDeps): Promise<{ sealed: number; more: boolean; rewritten: string[] }> {
+/**
+ * Signs a checkpoint for each log that has grown and that no other relay seals at this moment. @returns how many were signed, whether there may be more at once, and the tenants
+ * whose logs were rewritten, as far as they are known.
+ */
+export async function sealLogs(deps: SealingDeps): Promise<{ sealed: number; more: boolean; rewritten: string[] }> {
+  const { pool, refused = new Map<string, number>() } = deps;
   for (const [tenant, again] of refused) if (again <= Date.now()) refused.delete(tenant);
   let sealed = 0;
-  const logs = await logsToSeal(pool, { passed: [...refused.keys()], limit: mostLogs });
-  await severalAtOnce(logs, atOnce, async (log) => {
-    try {
-      if (await sealLog(pool, log, signers, memory)) sealed++;
-    } catch (error) {
-      if (!(error instanceof LogRewritten || error instanceof EntriesMissing)) throw error;
-      refused.set(log.tenant, Date.now() + rewrittenAgainMs);
-      logger.error({ tenant: log.tenant, signed: log.sealed }, 'a log was rewritten; it is sealed no further');
-    }
-  });
-  // Of a full round some may have been sealed by another relay meanwhile.
+  const { logs, release } = await claimLogsToSeal(pool, { passed: [...refused.keys()], limit: mostLogs });
+  try {
+    await severalAtOnce([...batchesOf(logs)], batchesAtOnce, async (batch) => {
+      const stored = await sealBatch(batch, { ...deps, refused });
+      sealed += stored;
+    });
+  } finally {
+    await release();
+  }
   return { sealed, more: logs.length === mostLogs && sealed > 0, rewritten: [...refused.keys()] };
 }
 
@@ -66,20 +68,79 @@ function nameOfLog(signer: Pick<NoteSigner, 'name'>, tenant: string): string {
   return `${signer.name}/${tenant}`;
 }
 
-const mostEntries = 65_536; // Of one checkpoint: hashes are held in memory until it is signed. The database takes no more either.
+/** Up to which entry a log is sealed now. */
+function sizeOf({ head, sealed }: LogToSeal): number {
+  return Math.min(head, sealed + mostEntries);
+}
 
-async function sealLog(pool: pg.Pool, log: LogToSeal, signers: Signers, memory?: TileMemory): Promise<boolean> {
-  const { tenant, head, sealed, root: signed } = log;
-  const size = Math.min(head, sealed + mostEntries);
-  const tree = tilesOfLog(pool, tenant, memory?.of(tenant, sealed));
+function* batchesOf(logs: readonly LogToSeal[]): Generator<LogToSeal[]> {
+  let batch: LogToSeal[] = [];
+  let entries = 0;
+  for (const log of logs) {
+    const more = sizeOf(log) - log.sealed;
+    if (batch.length === mostTogether || (batch.length > 0 && entries + more > mostEntries)) {
+      yield batch;
+      batch = [];
+      entries = 0;
+    }
+    batch.push(log);
+    entries += more;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** @returns how many checkpoints were stored. */
+async function sealBatch(
+  logs: readonly LogToSeal[],
+  { pool, signers, logger, memory, refused }: SealingDeps & { refused: Map<string, number> },
+): Promise<number> {
+  // From where the last tile begins that is not full: the tree is hashed anew from there.
+  const stretches = logs.map((log) => ({ tenant: log.tenant, from: log.sealed - (log.sealed % tileWidth), to: sizeOf(log) }));
+  const ahead = await readLeavesAhead(pool, stretches);
+  const signed: SealedLog[] = [];
+  await severalAtOnce(logs, signedAtOnce, async (log) => {
+    try {
+      signed.push(await signLog(pool, log, signers, { memory, ahead: ahead.get(log.tenant) }));
+    } catch (error) {
+      if (!(error instanceof LogRewritten || error instanceof EntriesMissing)) throw error;
+      refused.set(log.tenant, Date.now() + rewrittenAgainMs);
+      logger.error({ tenant: log.tenant, signed: log.sealed }, 'a log was rewritten; it is sealed no further');
+    }
+  });
+  return storeAll(pool, signed);
+}
+
+/** Together; where one of them is refused each by itself, so that it keeps no other from being stored. */
+async function storeAll(pool: pg.Pool, checkpoints: readonly SealedLog[]): Promise<number> {
+  try {
+    return await storeCheckpoints(pool, checkpoints);
+  } catch (error) {
+    if (checkpoints.length < 2) throw error;
+  }
+  const each = await Promise.allSettled(checkpoints.map((one) => storeCheckpoints(pool, [one])));
+  const failed = each.find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return each.reduce((sum, one) => sum + (one.status === 'fulfilled' ? one.value : 0), 0);
+}
+
+interface KnownOfLog {
+  memory: TileMemory | undefined;
+  ahead: LeavesAhead | undefined;
+}
+
+async function signLog(pool: pg.Pool, log: LogToSeal, signers: Signers, { memory, ahead }: KnownOfLog): Promise<SealedLog> {
+  const { tenant, sealed, root: signed } = log;
+  const size = sizeOf(log);
+  const tree = tilesOfLog(pool, tenant, memory?.of(tenant, sealed), ahead);
   const root = await rootOf(tree, size); // First, since of the entries that it reads the other needs a part.
   // Of entries in full tiles the tiles remember; whether these are still what they were, whoever verifies an export finds out.
   if (signed !== null && !(await rootOf(tree, sealed)).equals(signed)) {
-    if (memory?.forget(tenant)) return sealLog(pool, log, signers); // What was signed may be newer than what is remembered.
+    // What was signed may be newer than what is remembered.
+    if (memory?.forget(tenant)) return signLog(pool, log, signers, { memory: undefined, ahead });
     throw new LogRewritten();
   }
   const note = await signNote(checkpointText(nameOfLog(signers[0], tenant), size, root), signers);
-  return storeCheckpoint(pool, { tenant, size, root, note, tiles: await newTiles(tree, sealed, size) });
+  return { tenant, size, root, note, tiles: await newTiles(tree, sealed, size) };
 }
 
 /** Tiles that became full between two sizes. */

@@ -32,19 +32,82 @@ function ofSpoiltEntries(error: unknown): never {
   throw ofValues.test(sqlStateOf(error) ?? '') ? new EntriesMissing(error) : error;
 }
 
-/** Over all tenants but those `passed` over, those first whose entries have waited longest; through functions that the database keeps for the relay's login. */
-export async function logsToSeal(pool: pg.Pool, { passed, limit }: { passed: readonly string[]; limit: number }): Promise<LogToSeal[]> {
-  const { rows } = await pool.query<LogToSeal>({
-    name: 'logs_to_seal',
-    text: `SELECT l.tenant_id AS tenant, l.head::float8 AS head, l.sealed::float8 AS sealed, l.root
-             FROM exequatur.logs_to_seal($1::int, $2::uuid[]) l`,
-    values: [limit, passed],
-  });
-  return rows;
+export interface ClaimedLogs {
+  logs: LogToSeal[];
+  /** Others may seal them from here on. */
+  release(): Promise<void>;
+}
+
+const mostIdleMs = 15_000; // Of a relay that stands still: then PostgreSQL ends its claim, and others seal what it had.
+
+/**
+ * Logs over all tenants but those `passed` over, those first whose entries have waited longest; nobody else gets them until they are released, or the process has died. Claims
+ * are locks of a transaction that does nothing else: it holds nothing that writers wait for, and what is read and stored meanwhile goes over other connections of the pool.
+ */
+export async function claimLogsToSeal(
+  pool: pg.Pool,
+  { passed, limit }: { passed: readonly string[]; limit: number },
+): Promise<ClaimedLogs> {
+  const client = await pool.connect();
+  const release = () =>
+    client.query('ROLLBACK').then(
+      () => client.release(),
+      () => client.release(true), // It was ended, and the claim with it.
+    );
+  try {
+    // A log that another relay has sealed since it was looked for is none of these: that is asked once more when it is claimed.
+    const [, , { rows }] = await Promise.all([
+      client.query('BEGIN'),
+      client.query("SELECT set_config('idle_in_transaction_session_timeout', $1, true)", [String(mostIdleMs)]),
+      client.query<LogToSeal>({
+        name: 'claim_logs_to_seal',
+        text: `SELECT l.tenant_id AS tenant, l.head::float8 AS head, l.sealed::float8 AS sealed, l.root
+                 FROM exequatur.logs_to_seal(NULL, $2::uuid[]) l
+                WHERE CASE WHEN pg_try_advisory_xact_lock(hashtextextended(l.tenant_id::text, 4)) THEN exequatur.last_checkpoint(l.tenant_id) = l.sealed ELSE false END
+                LIMIT $1::int`,
+        values: [limit, passed],
+      }),
+    ]);
+    return { logs: rows, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Leaves of one log from an index on, read together with those of others. */
+export interface LeavesAhead {
+  from: number;
+  leaves: readonly Buffer[];
+}
+
+/** By tenant, the leaves from index `from` to before `to`. What cannot be read is left out, and told of when it is read by itself. */
+export async function readLeavesAhead(
+  pool: pg.Pool,
+  stretches: readonly { tenant: string; from: number; to: number }[],
+): Promise<Map<string, LeavesAhead>> {
+  const { rows } = await pool
+    .query<{ tenant: string; leaves: Buffer | null }>({
+      name: 'leaves_ahead',
+      text: `SELECT x.tenant, (SELECT string_agg(l, ''::bytea) FROM exequatur.log_leaves(x.tenant, x.first, x.beyond) l) AS leaves
+               FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) x(tenant, first, beyond)`,
+      values: [stretches.map(({ tenant }) => tenant), stretches.map(({ from }) => from), stretches.map(({ to }) => to)],
+    })
+    .catch((error: unknown) => {
+      if (ofValues.test(sqlStateOf(error) ?? '')) return { rows: [] };
+      throw error;
+    });
+  const found = new Map(rows.map(({ tenant, leaves }) => [tenant, leaves]));
+  return new Map(
+    stretches.flatMap(({ tenant, from, to }) => {
+      const leaves = found.get(tenant) ?? Buffer.alloc(0);
+      return leaves.length === (to - from) * hashBytes ? [[tenant, { from, leaves: splitHashes(leaves) }]] : [];
+    }),
+  );
 }
 
 /** The tree of a tenant's log, as far as it is committed. */
-export function tilesOfLog(pool: pg.Pool, tenant: string, roots?: TileRoots): StoredTiles {
+export function tilesOfLog(pool: pg.Pool, tenant: string, roots?: TileRoots, ahead?: LeavesAhead): StoredTiles {
   return new StoredTiles(
     async (level, tile) => {
       const { rows } = await pool.query<{ hashes: Buffer | null }>({
@@ -55,6 +118,8 @@ export function tilesOfLog(pool: pg.Pool, tenant: string, roots?: TileRoots): St
       return rows[0]?.hashes ?? null;
     },
     async (from, to) => {
+      if (ahead !== undefined && from >= ahead.from && to <= ahead.from + ahead.leaves.length)
+        return ahead.leaves.slice(from - ahead.from, to - ahead.from);
       const { rows } = await pool
         .query<{ leaves: Buffer | null }>({
           name: 'log_leaves',
@@ -70,17 +135,27 @@ export function tilesOfLog(pool: pg.Pool, tenant: string, roots?: TileRoots): St
   );
 }
 
-/** False where another sealer has come as far already. */
-export async function storeCheckpoint(
-  pool: pg.Pool,
-  { tenant, size, root, note, tiles }: { tenant: string; size: number; root: Buffer; note: string; tiles: readonly Tile[] },
-): Promise<boolean> {
-  const { rows } = await pool.query<{ stored: boolean }>({
-    name: 'store_checkpoint',
-    text: 'SELECT exequatur.store_checkpoint($1::uuid, $2::bigint, $3::bytea, $4, $5::jsonb) AS stored',
-    values: [tenant, size, root, note, JSON.stringify(tiles.map((tile) => ({ ...tile, hashes: tile.hashes.toString('hex') })))],
+export interface SealedLog {
+  tenant: string;
+  size: number;
+  root: Buffer;
+  note: string;
+  tiles: readonly Tile[];
+}
+
+/** @returns how many were stored: of a log that another sealer has brought as far already, or works on at this moment, none is. */
+export async function storeCheckpoints(pool: pg.Pool, checkpoints: readonly SealedLog[]): Promise<number> {
+  const inHex = checkpoints.map(({ root, tiles, ...others }) => ({
+    ...others,
+    root: root.toString('hex'),
+    tiles: tiles.map((tile) => ({ ...tile, hashes: tile.hashes.toString('hex') })),
+  }));
+  const { rows } = await pool.query({
+    name: 'store_checkpoints',
+    text: 'SELECT FROM exequatur.store_checkpoints($1::jsonb)',
+    values: [JSON.stringify(inHex)],
   });
-  return rows[0]?.stored === true;
+  return rows.length;
 }
 
 /** Tells of the newest checkpoint of one log of which another was told less than ten seconds before it. @returns whether there was one. */

@@ -267,6 +267,7 @@ describe('functions', () => {
         'schedules_to_tell',
         'schedules_to_watch',
         'store_checkpoint',
+        'store_checkpoints',
         'store_cosignature',
         'tell_due_checkpoint',
         'thin_checkpoints',

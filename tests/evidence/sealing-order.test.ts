@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { mostLogs, sealLogs } from '../../events/seal-logs.ts';
 import { openPool } from '../../store/connect.ts';
-import { logsToSeal } from '../../store/log-work.ts';
+import { claimLogsToSeal } from '../../store/log-work.ts';
 import { withTenant } from '../../store/sql.ts';
 import { openLogger } from '../../telemetry/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -43,9 +43,14 @@ it('a small log is sealed before a large one whose entries came later', async ()
   const small = await healthy();
   const large = await database.createTenant();
   await happen(large, 50);
-  const order = (await logsToSeal(relay, { passed: [], limit: 10 })).map(({ tenant }) => tenant);
+  const claimed = async (passed: string[]) => {
+    const { logs, release } = await claimLogsToSeal(relay, { passed, limit: 10 });
+    await release();
+    return logs.map(({ tenant }) => tenant);
+  };
+  const order = await claimed([]);
   expect(order.indexOf(small)).toBeLessThan(order.indexOf(large));
-  expect((await logsToSeal(relay, { passed: [large], limit: 10 })).map(({ tenant }) => tenant)).not.toContain(large);
+  expect(await claimed([large])).not.toContain(large);
 });
 
 it('as many rewritten logs as a round takes keep no other from being sealed', async () => {
