@@ -233,6 +233,12 @@ describe('eligibility', () => {
     expect(again(closed, 'reject', {}, ['duty', 'safety'])).toEqual({ eligible: true, stage: 'stage 1' });
     expect(again([...closed, review('s', 'approve', 'safety')], 'reject', { held: true })).toEqual({ eligible: true, stage: 'stage 0' });
   });
+
+  it('asks nobody of a stage that waits, whatever they said of another, nor of one that rejects, though policies hold the plan', () => {
+    const notEligible = { eligible: false, reason: 'not_eligible' };
+    expect(again([review('a', 'approve', 'duty')], 'approve', {}, ['safety'])).toEqual(notEligible);
+    expect(again([review('b', 'reject', 'duty')], 'approve', { held: true })).toEqual(notEligible);
+  });
 });
 
 function counts(one: CountedReview): boolean {

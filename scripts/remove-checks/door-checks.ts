@@ -67,7 +67,7 @@ function alternatives(text: string, offset: number): { from: number; to: number 
  * is one check here and not fifty.
  */
 const comparedElsewhere =
-  /^(stale_reads|lock_types|apply_\w+|keep_\w+|check_references|check_unique|undo_\w+|inverse_edits|without_conflicts|\w*index\w*|query_\w+|list_\w+|foresee_\w+|touches_selected|restore_only|stored_whole)$/;
+  /^(stale_reads|lock_types|apply_\w+|keep_\w+|check_references|check_unique|undo_conflicts|inverse_edits|without_conflicts|\w*index\w*|query_\w+|list_\w+|foresee_\w+|touches_selected|restore_only|stored_whole)$/;
 
 function askedBy(refusing: readonly DoorFunction[], all: readonly DoorFunction[]): Set<string> {
   const found = new Map(refusing.filter(({ name }) => !comparedElsewhere.test(name)).map((one) => [one.name, one]));

@@ -22,13 +22,15 @@ const tokens = new RegExp(
     String.raw`--[^\n]*`,
     String.raw`\$\w*\$`,
     'IS (?:NOT )?DISTINCT FROM',
+    String.raw`DISTINCT ON\b`,
     String.raw`(?:LEFT|RIGHT|FULL|INNER|CROSS)(?: OUTER)? JOIN\b`,
     '[()[\\],;]|:=',
-    String.raw`\b(?:CASE|END|AND|OR|BETWEEN|WHERE|ON|HAVING|GROUP|ORDER|LIMIT|OFFSET|FOR|RETURNING|UNION|EXCEPT|INTERSECT|LOOP|THEN|INTO|SELECT|FROM|JOIN|WHEN|ELSE|IF|ELSIF|RETURN|SET|VALUES|WINDOW|AS|USING|DO|BEGIN)\b`,
+    String.raw`(?:GROUP|ORDER)\s+BY\b`,
+    String.raw`\b(?:CASE|END|AND|OR|BETWEEN|WHERE|ON|HAVING|LIMIT|OFFSET|FOR|RETURNING|UNION|EXCEPT|INTERSECT|LOOP|THEN|INTO|SELECT|FROM|JOIN|WHEN|ELSE|IF|ELSIF|RETURN|SET|VALUES|WINDOW|AS|USING|DO|BEGIN)\b`,
   ].join('|'),
   'g',
 );
-const passed = /^(?:['"]|--|IS )/;
+const passed = /^(?:['"]|--|IS |DISTINCT )/;
 
 /** Found by their words, not by a grammar: brackets and CASEs are followed, texts and comments passed over, and every other clause begins a new stretch. */
 export function sqlConditions(text: string): SqlCondition[] {
