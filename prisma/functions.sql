@@ -2524,6 +2524,16 @@ AS $function$
   SELECT h.seq FROM audit_head h WHERE h.tenant_id = nullif(current_setting('app.tenant', true), '')::uuid FOR UPDATE
 $function$;
 
+-- Owned by exequatur_audit_writer.
+CREATE OR REPLACE FUNCTION exequatur.hold_free_audit_head()
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
+AS $function$
+  SELECT EXISTS (SELECT FROM audit_head h WHERE h.tenant_id = nullif(current_setting('app.tenant', true), '')::uuid FOR UPDATE SKIP LOCKED)
+$function$;
+
 -- Owned by exequatur_relay_reader.
 CREATE OR REPLACE FUNCTION exequatur.hold_key(tenant uuid, sink text, claimant uuid, key text, seq bigint, ordinal integer, event_id text, type text, reason text)
  RETURNS boolean
@@ -4321,7 +4331,9 @@ BEGIN
        AND resolve_attention.asking = x.asking || '.edits';
   ELSE
     UPDATE saga_step t SET state = CASE resolve_attention.decision WHEN 'retry' THEN 'undoing' WHEN 'skip' THEN 'skipped' ELSE t.state END, decision = resolve_attention.decision, decided_by = who,
-           decision_reason = why, changed_at = now, leased_until = NULL
+           decision_reason = why, changed_at = now, leased_until = NULL, held_until = NULL,
+           -- What was sent may still be at work at the other side: an undo that overtook it would find nothing.
+           due_at = CASE resolve_attention.decision WHEN 'retry' THEN t.leased_until END
      WHERE t.tenant_id = s.tenant_id AND t.proposal_id = s.proposal_id AND t.run = s.run AND t.ordinal = resolve_attention.ordinal AND t.state IN ('stuck', 'unknown', 'sending', 'done')
        AND (t.compensated OR resolve_attention.decision <> 'retry') AND resolve_attention.asking = s.asking || '.' || t.ordinal || '.' || t.state;
   END IF;
@@ -4830,6 +4842,26 @@ BEGIN
 END $function$;
 
 -- Owned by exequatur_relay_reader.
+CREATE OR REPLACE FUNCTION exequatur.store_checkpoints(checkpoints jsonb)
+ RETURNS SETOF uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
+AS $function$
+DECLARE
+  made record;
+BEGIN
+  FOR made IN SELECT c.* FROM jsonb_to_recordset(checkpoints) c(tenant uuid, size bigint, root text, note text, tiles jsonb) LOOP
+    CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended(made.tenant::text, 2));
+    PERFORM FROM event_feed f WHERE f.tenant_id = made.tenant FOR UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND AND EXISTS (SELECT FROM event_feed f WHERE f.tenant_id = made.tenant);
+    IF store_checkpoint(made.tenant, made.size, decode(made.root, 'hex'), made.note, made.tiles) THEN
+      RETURN NEXT made.tenant;
+    END IF;
+  END LOOP;
+END $function$;
+
+-- Owned by exequatur_relay_reader.
 CREATE OR REPLACE FUNCTION exequatur.store_cosignature(tenant uuid, size bigint, witness text, line text, cosigned_at timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -4955,14 +4987,23 @@ CREATE OR REPLACE FUNCTION exequatur.tell_checkpoint()
  SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
 AS $function$
 DECLARE
+  before text := coalesce(current_setting('app.tenant', true), '');
   told timestamptz;
+  is_free boolean;
 BEGIN
   INSERT INTO event_feed (tenant_id) VALUES (NEW.tenant_id) ON CONFLICT DO NOTHING;
   SELECT f.told_at INTO told FROM event_feed f WHERE f.tenant_id = NEW.tenant_id FOR UPDATE;
   IF told > NEW.created_at - interval '10 seconds' THEN
     UPDATE event_feed f SET untold = true WHERE f.tenant_id = NEW.tenant_id;
-  ELSE
+    RETURN NULL;
+  END IF;
+  PERFORM set_config('app.tenant', NEW.tenant_id::text, true);
+  is_free := hold_free_audit_head();
+  PERFORM set_config('app.tenant', before, true);
+  IF is_free THEN
     PERFORM place_checkpoint(NEW);
+  ELSE
+    UPDATE event_feed f SET untold = true, told_at = coalesce(told, '-infinity') WHERE f.tenant_id = NEW.tenant_id;
   END IF;
   RETURN NULL;
 END $function$;
