@@ -124,6 +124,8 @@ export interface Policies {
   boundInTime(texts: readonly string[]): boolean[];
   /** Whether policies may go by this part of a plan; what cannot be told may. */
   mayGoBy(policies: Readonly<Record<string, string>>, part: (typeof lookedUp)[number] | PlannedFact): boolean;
+  /** Ids of the policies of `after` that may hide something of the tenant that `before` shows; null where what showed it is gone, or that cannot be told. */
+  mayHide(before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>): (string | null)[];
   /** Which of these names each of them uses; where it cannot be told it does. */
   namesLost(policies: Readonly<Record<string, string>>, lost: readonly LostName[]): { policy: string; name: LostName }[];
   /** Whether they may allow more to somebody without this role or team than with it; what cannot be told may. */

@@ -2,8 +2,8 @@ import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { JsonObject } from '../ontology/json.ts';
 import { nearestName } from '../ontology/nearest-name.ts';
 import { type PolicyAction, policyActions } from '../ontology/policy-engine.ts';
+import { concerns } from './actions-of.ts';
 import { type CedarEntity, entityOf } from './cedar-entity.ts';
-import { concerns } from './concerns.ts';
 
 /**
  * What a Cedar policy asks for with `has` and nothing bears at that place. Cedar's check takes such a question for one whose answer is no, so a prohibition with a misspelt

@@ -1,20 +1,12 @@
-import type { EntityUidJson, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
-import { entityOf } from './cedar-entity.ts';
+import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { concerns } from './actions-of.ts';
 import { freshCedar, lookInto } from './cedar-module.ts';
-import { concerns } from './concerns.ts';
 
-/** Whether each of these policies may let somebody administer, or see the tenant, at one time and not at another. What cannot be told may. */
+/** Whether each of these policies may let somebody administer at one time and not at another. What cannot be told may. */
 export function boundInTime(texts: readonly string[]): boolean[] {
   const cedar = freshCedar();
-  const isBound = ({ action, resource, conditions }: PolicyJson) =>
-    (concerns(action, 'administer') || (concerns(action, 'see') && mayBeTenant(resource))) && mentionsTime(conditions);
+  const isBound = ({ action, conditions }: PolicyJson) => concerns(action, 'administer') && mentionsTime(conditions);
   return texts.map((text) => lookInto(cedar, text, isBound, true));
-}
-
-/** Of a proposal one sees an action type. */
-function mayBeTenant(resource: object): boolean {
-  const { entity, entity_type } = resource as { entity?: EntityUidJson; entity_type?: string };
-  return (entity_type ?? (entity && entityOf(entity).type)) !== 'ActionType';
 }
 
 /**

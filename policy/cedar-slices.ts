@@ -1,6 +1,7 @@
-import type { ActionConstraint, PrincipalConstraint, ResourceConstraint } from '@cedar-policy/cedar-wasm/nodejs';
+import type { PrincipalConstraint, ResourceConstraint } from '@cedar-policy/cedar-wasm/nodejs';
 import { sha256Hex } from '../ontology/canonical-json.ts';
 import type { PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
+import { actionsOf } from './actions-of.ts';
 import { type CedarEntity, entityOf } from './cedar-entity.ts';
 import type { CedarModule } from './cedar-module.ts';
 import { resourceTypeOf } from './cedar-schema.ts';
@@ -115,14 +116,6 @@ function principalOf(constraint: PrincipalConstraint): string | null {
   if (constraint.op === 'is')
     return constraint.in !== undefined && 'entity' in constraint.in ? uidOf(entityOf(constraint.in.entity)) : null;
   return constraint.op !== 'All' && 'entity' in constraint ? uidOf(entityOf(constraint.entity)) : null;
-}
-
-/** No action is in a group here, so it is in another where it is that other. */
-function actionsOf(constraint: ActionConstraint): string[] | null {
-  if (constraint.op === 'All') return null;
-  const named = 'entities' in constraint ? constraint.entities : 'entity' in constraint ? [constraint.entity] : null;
-  if (named === null) return null; // A slot, which only templates have.
-  return named.map(entityOf).flatMap(({ type, id }) => (type === 'Action' ? [id] : []));
 }
 
 function resourceOf(constraint: ResourceConstraint): string | null {

@@ -6,6 +6,7 @@ import { defaultPolicies } from './default-policies.ts';
 import { effectsOf } from './effects-of.ts';
 import { gainsByLosing } from './gains-by-losing.ts';
 import { mayGoBy } from './may-go-by.ts';
+import { mayHide } from './may-hide.ts';
 import { namesLost } from './names-lost.ts';
 import { PatientEngine } from './patient-engine.ts';
 import { softPolicies } from './soft-policies.ts';
@@ -18,6 +19,7 @@ export const cedar: Policies = {
   effectsOf,
   boundInTime,
   mayGoBy,
+  mayHide,
   gainsByLosing,
   namesLost,
   softPolicies,

@@ -33,6 +33,7 @@ export function opaPolicies(url: string): Policies {
     effectsOf: (texts) => texts.map(() => null),
     boundInTime: (texts) => texts.map(() => true),
     mayGoBy: () => true,
+    mayHide: () => [null],
     gainsByLosing: () => true,
     // Written as a word, since a policy has no escape that could spell one; what a name is put together of is not seen.
     namesLost: (policies, lost) =>

@@ -81,9 +81,10 @@ async function policyChange(tx: Tx, { inForce, wanted }: { inForce: number; want
         ? { policies: canonicalText(wanted.policies), cases: canonicalText(wanted.cases as unknown as JsonValue) }
         : { version: wanted.version }),
     },
-    // The built-in policies forbid nothing that the gate allows, so any others ask for no less.
+    // The built-in policies forbid nothing that the gate allows, so any others ask for no less; but they let everybody see everything.
     loosens: [
       ...(inForce === 0 ? [] : policyLoosenings(former.policies, wanted.policies, deps.policies.of)),
+      ...hidingPolicies(former.policies, wanted.policies, deps.policies.of),
       ...(await findLockout(tx, { before: former, after: { key: wanted.digest, policies: wanted.policies } }, deps)),
     ],
     revertible: true,
@@ -95,6 +96,18 @@ function differences(before: Readonly<Record<string, string>>, after: Readonly<R
   return names(before, after).flatMap((name) =>
     before[name] === after[name] ? [] : [{ policy: name, before: before[name] ?? null, after: after[name] ?? null }],
   );
+}
+
+/** Who does not see a proposal cannot reject it: what is hidden may happen, so to hide anything from anybody is no tightening. */
+function hidingPolicies(
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+  { mayHide }: Pick<Policies, 'mayHide'>,
+): Loosening[] {
+  return mayHide(before, after).map((policy) => ({
+    pointer: policy === null ? '/policies' : pointerTo('/policies', policy),
+    message: 'proposals may be hidden from people who could reject them',
+  }));
 }
 
 /** Fewer permits and more prohibitions only tighten. Of a policy whose text changed nothing can be told, and one that could not be computed had denied. */

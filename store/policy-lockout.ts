@@ -10,8 +10,8 @@ import type { StoreDeps } from './store-deps.ts';
 const mostAsked = 1_000;
 
 /**
- * What of other policies would leave changing them, or what else people tighten by changing it, or seeing anything at all, to one person. That counts as loosening, although it
- * permits nothing more: what nobody else can change, or look at, is that person's. Who may is asked of everybody with the role, once; so a policy that lets people change policies at
+ * What of other policies would leave changing them, or what else people tighten by changing it, to one person. That counts as loosening, although it
+ * permits nothing more: what nobody else can change is that person's. Who may is asked of everybody with the role, once; so a policy that lets people change policies at
  * some times only counts as well.
  */
 export async function findLockout(
@@ -25,21 +25,17 @@ export async function findLockout(
   const found = changed.flatMap(([name], at) =>
     bound[at] ? [{ pointer: pointerTo('/policies', name), message: 'policies could be changed at some times and not at others' }] : [],
   );
-  const people = await readPeople(tx);
-  const administrators = people.filter((actor) => deps.decide({ action: 'policies:put', actor }).allowed);
-  const readers = people.filter((actor) => deps.decide({ action: 'read', actor }).allowed);
+  const administrators = (await readPeople(tx)).filter((actor) => deps.decide({ action: 'policies:put', actor }).allowed);
   return withEngine(async (engine) => {
-    const isLeftToOne = async (asked: readonly Actor[], may: Ask) => {
-      const left = await admitted(engine, sets.after, asked, may, enough);
+    const isLeftToOne = async (may: Ask) => {
+      const left = await admitted(engine, sets.after, administrators, may, enough);
       if (left.size >= enough) return false;
-      const had = await admitted(engine, sets.before, asked, may);
+      const had = await admitted(engine, sets.before, administrators, may);
       return [...had].some((person) => !left.has(person));
     };
     const left: string[] = [];
-    for (const setting of administered) if (await isLeftToOne(administrators, mayAdminister(setting))) left.push(setting);
+    for (const setting of administered) if (await isLeftToOne(mayAdminister(setting))) left.push(setting);
     if (left.length > 0) found.push({ pointer: '/policies', message: `fewer than two people could still change ${left.join(', ')}` });
-    if (await isLeftToOne(readers, maySeeTenant))
-      found.push({ pointer: '/policies', message: 'fewer than two people could still see anything' });
     return found;
   });
 }

@@ -14,6 +14,8 @@ interface StandingRow {
   actsFor: string | null;
   /** The administrator's word on whom it acts for stands against the token's. */
   actsForIsSet: boolean;
+  /** Whom a token named last. It does not act for them where an administrator says otherwise, but they stand behind what it does: `stands_behind` asks for both. */
+  tokenActsFor: string | null;
   person: string;
   teams: string[];
   /** Under any identity of the person. */
@@ -98,7 +100,7 @@ function claimedRoles(caller: Caller, standing: StandingRow | null): string[] {
 }
 
 const selectStanding = `SELECT jsonb_build_object(
-              'kind', p.kind, 'kindIsSet', COALESCE(p.sources -> 'kind' ->> 'source' = 'administrator', false), 'name', p.name, 'actsFor', p.acts_for, 'actsForIsSet', COALESCE(p.sources -> 'actsFor' ->> 'source' = 'administrator', false),
+              'kind', p.kind, 'kindIsSet', COALESCE(p.sources -> 'kind' ->> 'source' = 'administrator', false), 'name', p.name, 'actsFor', p.acts_for, 'actsForIsSet', COALESCE(p.sources -> 'actsFor' ->> 'source' = 'administrator', false), 'tokenActsFor', p.token_acts_for,
               'rolesSetAt', p.sources -> 'roles' ->> 'at', 'person', COALESCE(p.person, p.id), 'teams', to_jsonb(p.teams), 'disabled', ${isDisabled('p')}, 'roles', to_jsonb(${rolesInForce('p')}),
               'fresh', to_jsonb(ARRAY(SELECT s.role FROM exequatur.standing_role s
                                        WHERE s.tenant_id = p.tenant_id AND s.principal_id = p.id AND s.removed_at IS NULL
@@ -123,6 +125,7 @@ function isNews(caller: Caller, standing: StandingRow | null): boolean {
     standing === null ||
     standing.kind !== kindOf(caller, standing) ||
     standing.actsFor !== actsForOf(caller, standing) ||
+    (caller.actsFor !== undefined && standing.tokenActsFor !== caller.actsFor) ||
     (caller.name !== undefined && standing.name !== caller.name) ||
     claimedRoles(caller, standing).some((role) => !standing.fresh.includes(role))
   );
@@ -135,12 +138,13 @@ function isNews(caller: Caller, standing: StandingRow | null): boolean {
 async function feed(tx: Sql, caller: Caller, roles: readonly string[]): Promise<boolean> {
   const [row] = await tx.rows<{ known: number }>(
     `WITH known AS (
-       INSERT INTO exequatur.principal AS p (tenant_id, id, kind, name, acts_for, disabled, sources, first_seen_at, updated_at)
-       SELECT t.tenant_id, $1, $2, $3, $4, false, jsonb_build_object('actsFor', jsonb_build_object('source', 'token', 'at', ${isoTime('c.now')})), c.now, c.now FROM exequatur.tenant t, (SELECT exequatur.clock() AS now) c
+       INSERT INTO exequatur.principal AS p (tenant_id, id, kind, name, acts_for, token_acts_for, disabled, sources, first_seen_at, updated_at)
+       SELECT t.tenant_id, $1, $2, $3, $4, $4, false, jsonb_build_object('actsFor', jsonb_build_object('source', 'token', 'at', ${isoTime('c.now')})), c.now, c.now FROM exequatur.tenant t, (SELECT exequatur.clock() AS now) c
        ON CONFLICT (tenant_id, id) DO UPDATE
           SET kind = CASE WHEN p.sources -> 'kind' ->> 'source' = 'administrator' OR array_position($7::text[], excluded.kind) < array_position($7::text[], p.kind)
                           THEN p.kind ELSE excluded.kind END, name = COALESCE(excluded.name, p.name), updated_at = excluded.updated_at,
               acts_for = CASE WHEN p.sources -> 'actsFor' ->> 'source' = 'administrator' THEN p.acts_for ELSE COALESCE(excluded.acts_for, p.acts_for) END,
+              token_acts_for = COALESCE(excluded.token_acts_for, p.token_acts_for),
               sources = CASE WHEN p.acts_for IS DISTINCT FROM COALESCE(excluded.acts_for, p.acts_for) AND p.sources -> 'actsFor' ->> 'source' IS DISTINCT FROM 'administrator'
                              THEN p.sources || excluded.sources ELSE p.sources END
        RETURNING p.tenant_id, p.id

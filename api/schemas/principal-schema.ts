@@ -24,7 +24,10 @@ export const principalBody = component(
       .boolean()
       .exactOptional()
       .describe('From the commit on its reviews do not count and its requests are refused, under all identities that are linked to it.'),
-    actsFor: principalId.nullable().exactOptional().describe('Whom an agent acts for; stands against what its tokens say.'),
+    actsFor: principalId
+      .nullable()
+      .exactOptional()
+      .describe('Whom an agent acts for; stands against what its tokens say, but whom they name still approves nothing that it proposes.'),
     linkedIdentities: z.array(principalId).max(50).exactOptional().describe('All other identities of the same person, who counts once.'),
   }),
   'What an administrator says of a principal. What is left out stays as it is.',

@@ -84,6 +84,18 @@ describe('who is behind it', () => {
       'ann r robot',
       behind([person('ann'), robot('robot', { acts_for: 'ann', person: 'r' })], 'ann'),
     ],
+    ['whom its token names', 'ann robot', behind([robot('robot', { token_acts_for: 'ann' }), person('ann')])],
+    [
+      'whom its token names beside whom an administrator says',
+      'ann bo robot',
+      behind([robot('robot', { acts_for: 'bo', token_acts_for: 'ann' }), person('ann'), person('bo')]),
+    ],
+    ['a person whose token names the proposer', 'ann robot', behind([robot('robot'), person('ann', { token_acts_for: 'robot' })])],
+    [
+      'somebody whose token names an agent whose token names the proposer',
+      'ann bo robot',
+      behind([person('ann'), robot('robot', { token_acts_for: 'ann' }), person('bo', { token_acts_for: 'robot' })], 'ann'),
+    ],
     ['nobody else', 'ann', behind([person('ann'), person('bo'), person('cy', { person: 'c' })], 'ann')],
   ]);
 });

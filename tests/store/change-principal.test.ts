@@ -121,6 +121,41 @@ describe('an administrator alone', () => {
     expect(await fixture.review(plan, boss)).toMatchObject({ refused: 'self_review' });
   });
 
+  it.each<[string, string | null]>([
+    ['another', 'dora'],
+    ['nobody', null],
+  ])('with a second one takes nobody off the side of an agent whose tokens name them, by saying that it acts for %s', async (_, whom) => {
+    const [claimed, other] = [caller('carl', ['keeper']), caller('dora', ['keeper'])];
+    const robot = caller(`robot-of-${whom}`, ['agent'], { kind: 'agent', actsFor: claimed.id });
+    const later = { ...robot, tokenIssuedAt: '2026-06-01T00:00:00.000Z' };
+    await known(claimed, other, robot);
+    const before = await asked(robot);
+    await inForce(robot.id, { actsFor: whom });
+    expect((await standing(robot.id))?.actsFor).toBe(whom);
+    for (const plan of [before, await asked(later), await asked({ ...later, actsFor: undefined } as unknown as Caller)]) {
+      expect(await fixture.review(plan, claimed)).toMatchObject({ refused: 'self_review' });
+      const reviewers = expectDone(await fixture.inApi((tx) => listReviewers(tx, plan.proposalId, fixture.deps)));
+      expect(reviewers.reviewers.map(({ id }) => id)).not.toContain(claimed.id);
+      const second = await fixture.review(plan, other);
+      if (whom === other.id) expect(second).toMatchObject({ refused: 'self_review' });
+      else expect(expectDone(second).settled).toMatchObject({ status: 'approved' });
+    }
+  });
+
+  it('with a second one lets nobody approve by the word of whom an agent acts for, also once its tokens name them', async () => {
+    const claimed = caller('carla', ['keeper']);
+    const robot = caller('robot-of-late', ['agent'], { kind: 'agent' });
+    await known(claimed, robot);
+    await inForce(robot.id, { actsFor: keeper1.id });
+    const plan = await asked(robot);
+    expect(expectDone(await fixture.review(plan, claimed)).settled).toMatchObject({ status: 'approved' });
+    await known({ ...robot, actsFor: claimed.id });
+    await expect(executePastTheGate(fixture, plan.proposalId)).rejects.toMatchObject({ code: 'XQ002' });
+    expect(await executeProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({
+      status: 'awaiting_approval',
+    });
+  });
+
   it('links nobody, whose other identity could then take back what one has said', async () => {
     const [colin, dana] = [caller('colin', ['visitor']), caller('dana', ['officer', 'keeper'])];
     await known(colin, dana);
