@@ -103,6 +103,18 @@ export const redundantChecks: readonly { name: string; because: string }[] = [
     because: 'a salt that was taken is taken again; this spares the writing',
   },
   {
+    name: 'door  fits_definition()  ends kind IS NULL',
+    because: 'what has no kind is of none of them, which the end of the CASE below finds',
+  },
+  {
+    name: 'door  undo_obstacles()  where e.set ? u.property',
+    because: 'a value that is not there has no key, and index_keys() finds none',
+  },
+  {
+    name: 'door  undo_obstacles()  on e.set ? r.property',
+    because: 'a reference that is not there is one to nothing, which the condition after the next passes over',
+  },
+  {
     name: 'door  are_new_decisions()  where (position(convert_to(one',
     because:
       'what is not in the bytes of an entry, and not written in other characters, its decisions do not hold either; this spares reading them',

@@ -40,9 +40,9 @@ const log: Rows = {
 };
 
 describe('events', () => {
-  const read = (seq: number, skip = 0, lim = 100, bytes = 100_000, of: string | null = null): Attempt => ({
-    rows: log,
-    call: `SELECT string_agg(e.seq || '.' || e.ordinal || coalesce(' ' || e.type, ''), ', ' ORDER BY e.place)
+  const read = (seq: number, skip = 0, lim = 100, bytes = 100_000, of: string | null = null, more: Rows = {}): Attempt => ({
+    rows: { ...log, ...more },
+    call: `SELECT string_agg(e.seq || '.' || e.ordinal || coalesce(' ' || e.type, '') || CASE WHEN e.type IS NOT NULL AND e.data IS NULL THEN ' untold' ELSE '' END, ', ' ORDER BY e.place)
              FROM exequatur.events_after($1, $2, $3, $4, $5, $6) WITH ORDINALITY e(seq, ordinal, at, id, type, subject, key, data, traceparent, place)`,
     values: [tenant(), seq, skip, lim, bytes, of],
   });
@@ -62,6 +62,55 @@ describe('events', () => {
     ['at least one, whatever its size', '5.1 five', () => read(4, 0, 100, 1)],
     ['as many edits as are asked for', '2.1 object.created, 2.2 object.created', () => read(1, 0, 2)],
     ['as much of edits as is asked for', '2.1 object.created', () => read(1, 0, 100, 350)],
+  ]);
+
+  // Each stands in front of what else its entry has, by its id.
+  const untold = (seq: number, type: string, data: Row): Row => ({
+    ...told(seq, type, { data, proposal_id: proposalId }),
+    id: `00000000-0000-4000-8000-0000000000a${seq}`,
+  });
+  const spoilt: Rows = {
+    outbox: [
+      ...(log.outbox ?? []),
+      untold(3, 'audit.checkpoint', { size: 'x' }),
+      untold(4, 'audit.checkpoint', { size: 'x' }),
+      untold(5, 'object.changes', { executionId: 'none' }),
+    ],
+  };
+  const fourth = '4.2 audit.checkpoint untold, 4.3 four';
+  const fifth = '5.1 object.changes untold, 5.2 five, 6.0';
+  const ill: Rows = { object_history: [room('a', 1, { set: ['a'] }), room('b', 2, { set: ['b'] })] };
+  each([
+    [
+      'and in its place what cannot be told',
+      `1.1 one, ${edits}, 3.1 audit.checkpoint untold, 3.2 three, 4.1 audit.checkpoint, ${fourth}, ${fifth}`,
+      () => read(0, 0, 100, 100_000, null, spoilt),
+    ],
+    [
+      'of a proposal, and in its place what cannot be told',
+      `${edits}, ${fourth}, ${fifth}`,
+      () => read(0, 0, 100, 100_000, proposalId, spoilt),
+    ],
+    ['after what cannot be told, once', `4.3 four, ${fifth}`, () => read(3, 2, 100, 100_000, null, spoilt)],
+    ['of edits that cannot be told, as one', '2.1 object.changes untold', () => read(1, 0, 1, 100_000, null, ill)],
+    ['after edits that cannot be told, once', '3.1 three, 4.1 audit.checkpoint', () => read(1, 1, 2, 100_000, null, ill)],
+  ]);
+
+  const tells = (type: string, data: unknown, at = past, more: Row = {}): Attempt => ({
+    rows: { outbox: [told(1, type, { data, ...more })] },
+    call: 'SELECT exequatur.can_be_told(o, $1::timestamptz) FROM exequatur.outbox o',
+    values: [at],
+  });
+  each([
+    ['can be told of data', 'true', tells('one', {})],
+    ['can be told of an execution', 'true', tells('object.changes', { executionId })],
+    ['can be told of a size', 'true', tells('audit.checkpoint', { size: 3 })],
+    ['cannot be told of no execution', 'false', tells('object.changes', {})],
+    ['cannot be told of what is no execution', 'false', tells('object.changes', { executionId: `${executionId}0` })],
+    ['cannot be told of no size', 'false', tells('audit.checkpoint', { size: '3x' })],
+    ['cannot be told of what are no data', 'false', tells('one', 'x')],
+    ['cannot be told at a time without end', 'false', tells('one', {}, past, { created_at: 'infinity' })],
+    ['cannot be told of an entry at a time without end', 'false', tells('one', {}, 'infinity')],
   ]);
 
   const edited = (skip: number, lim: number, bytes: number, answer = "string_agg(e.ordinal::text, ',')"): Attempt => ({

@@ -11,6 +11,8 @@ const values: readonly JsonValue[] = [
   ...[true, 0, 7, -3, 1.5, '', 'a', 'abcd', '7', '-3', '1.5', '007', '9'.repeat(30)],
   ...['2020-01-31', '2020-02-31', '2030-01-01', '2020-01-31T09:30:00.000Z', '2030-01-01T00:00:00.000Z'],
   ...[[], ['a'], ['abcd'], ['a', 'b', 'c'], [1], { latitude: 1, longitude: 2 }, { name: 'a' }, { name: 1 }, { name: 'a', more: 'b' }],
+  ...[{}, { age: 1 }, { latitude: 91, longitude: 2 }, { latitude: 1, longitude: 181 }, { latitude: 1, longitude: 2, more: 3 }],
+  ...[[{ latitude: 1, longitude: 2 }], [{ latitude: 1 }]],
 ];
 const fields = { name: { type: 'string', required: true }, age: { type: 'integer' } } as const;
 const definitions: readonly AnyDefinition[] = [
@@ -34,6 +36,7 @@ const definitions: readonly AnyDefinition[] = [
   { type: 'geopoint' },
   { type: 'reference', to: 'parcel' },
   { type: 'array', items: { type: 'string', maxLength: 3 }, maxItems: 2 },
+  { type: 'array', items: { type: 'geopoint' } },
   { type: 'struct', properties: fields },
 ];
 

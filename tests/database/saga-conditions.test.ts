@@ -291,7 +291,7 @@ describe('what a person decides', () => {
     ['for no reason', nothing, {}, said(0, 'retry', 'ann', '')],
     ['by nobody', nothing, {}, said(0, 'retry', '')],
     ['of a step that there is not', nobody, {}, said(7, 'retry')],
-    ['of a step that is undone', nobody, { steps: [step('undone')] }],
+    ['of a step that is undone', nobody, { steps: [step('undone')] }, said(0, 'retry', 'ann', 'because', `${asking}.0.undone`)],
     ['to try again what nothing takes back', nobody, { steps: [step('stuck', { compensated: false })] }],
     ['to leave what nothing takes back', 'compensating', { steps: [step('stuck', { compensated: false })] }, said(0, 'skip')],
     ['of edits that are not stuck', nobody, { saga: { edits: 'applied' } }, said(null, 'retry')],

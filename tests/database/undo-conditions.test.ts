@@ -173,6 +173,26 @@ describe('an operator was shown', () => {
   ]);
 });
 
+describe('an asking', () => {
+  const saga = (run: number, more: Row = {}): Row => ({ proposal_id: proposalId, run, plan_id: planId, digest, begun_at: past, ...more });
+  each([
+    [
+      'of the run that is open has another name each time, and that of one that ended keeps its own',
+      'true false',
+      {
+        rows: {
+          ...logUpTo('proposal.compensating'),
+          proposal: [proposal({ status: 'compensating' })],
+          saga: [saga(1, { ended_at: past, asking: planId }), saga(2, { asking: planId })],
+        },
+        call: 'SELECT exequatur.need_attention($1)',
+        values: [proposalId],
+        look: `SELECT string_agg((s.asking = '${planId}')::text, ' ' ORDER BY s.run) FROM exequatur.saga s`,
+      },
+    ],
+  ]);
+});
+
 describe('an undo', () => {
   const history = (type: string, id: string, property: string): Row => ({
     ...{ execution_id: executionId, proposal_id: proposalId, version: 2, at: past, type, object_id: id, op: 'modify', unset: [] },
