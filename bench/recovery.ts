@@ -42,7 +42,7 @@ export async function benchRecovery(args: readonly string[]): Promise<void> {
       workers: () => stack.workers.map(({ process }) => process.pid()),
     };
     expectGood(await client('ontology-admin-1').put('/v1/ontology', recoveryDocument(receiver.url)), 'uploading the document');
-    const codes = Array.from({ length: options.kills }, (_, at) => [`t${at}`, `u${at}`, `undo${at}`]).flat();
+    const codes = Array.from({ length: options.kills }, (_, at) => [`t${at}`, `p${at}`, `o${at}`, `u${at}`, `undo${at}`]).flat();
     await untilExecuted(
       scene.clients.agent,
       (await propose(scene.clients.agent, { actionType: 'create', parameters: { codes }, justification: 'benchmark' }, 'create')).id,

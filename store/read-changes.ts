@@ -9,7 +9,7 @@ import type { Sql } from './sql.ts';
 export async function readStandingChanges(tx: Sql, executionId: string): Promise<HistoryChange[]> {
   const changes = await readChanges(tx, executionId);
   const [family] = await tx.rows<{ reverted: boolean }>(
-    `SELECT EXISTS (SELECT FROM exequatur.proposal v WHERE v.tenant_id = o.tenant_id AND v.revert_root = coalesce(o.revert_root, x.id) AND v.status = 'executed' AND v.id <> o.id) AS reverted
+    `SELECT EXISTS (SELECT FROM exequatur.proposal v WHERE v.tenant_id = o.tenant_id AND v.revert_root = coalesce(o.revert_root, x.id) AND v.status IN ('executed', 'failed') AND v.id <> o.id) AS reverted
        FROM exequatur.execution x JOIN exequatur.proposal o ON o.tenant_id = x.tenant_id AND o.id = x.proposal_id WHERE x.id = $1::uuid`,
     [executionId],
   );

@@ -27,7 +27,7 @@ export interface StandingRow {
 export interface Family {
   /** In the order in which they were executed. */
   reverts: readonly FamilyMember[];
-  /** Null where there is at most one revert, whose plan then says it all. */
+  /** Null where there is at most one revert, whose plan then says it all, and none that failed, of which an operator may have left something. */
   standing: readonly StandingRow[] | null;
 }
 
@@ -95,12 +95,13 @@ function isLeft(proposalId: string, { reverts, standing }: Family): boolean {
 
 /** SQL for the family of an executed proposal row `p` with its execution `x`; of any other, an empty one. What stands is counted only where no single plan says it. */
 export const familyJson = (p: string, x: string): string => `CASE WHEN ${x}.id IS NOT NULL AND ${p}.status = 'executed' THEN (
-  SELECT jsonb_build_object('reverts', coalesce(f.reverts, '[]'), 'standing', CASE WHEN jsonb_array_length(f.reverts) > 1 THEN (
+  SELECT jsonb_build_object('reverts', coalesce(f.reverts, '[]'), 'standing', CASE WHEN jsonb_array_length(f.reverts) > 1 OR f.failed THEN (
            SELECT jsonb_agg(jsonb_build_object('proposalId', c.proposal_id, 'did', c.did, 'stands', c.stands, 'isLeft', c.is_left)) FROM exequatur.count_standing(coalesce(${p}.revert_root, ${x}.id)) c) END)
     FROM (SELECT jsonb_agg(jsonb_build_object('proposalId', v.id, 'revertOf', v.revert_of, 'number', v.revert_number, 'depth', v.revert_depth, 'executedAt', ${isoTime('y.executed_at')},
-                                              'skipped', w.summary ? 'skipped', 'lasting', w.summary ? 'lasting') ORDER BY v.revert_number) AS reverts
-            FROM exequatur.proposal v JOIN exequatur.execution y ON y.tenant_id = v.tenant_id AND y.proposal_id = v.id JOIN exequatur.plan w ON w.tenant_id = v.tenant_id AND w.id = v.plan_id
-           WHERE v.tenant_id = ${p}.tenant_id AND v.revert_root = coalesce(${p}.revert_root, ${x}.id) AND v.status = 'executed') f)
+                                              'skipped', w.summary ? 'skipped', 'lasting', w.summary ? 'lasting') ORDER BY v.revert_number) FILTER (WHERE v.status = 'executed') AS reverts,
+                 coalesce(bool_or(v.status = 'failed'), false) AS failed
+            FROM exequatur.proposal v LEFT JOIN exequatur.execution y ON y.tenant_id = v.tenant_id AND y.proposal_id = v.id LEFT JOIN exequatur.plan w ON w.tenant_id = v.tenant_id AND w.id = v.plan_id
+           WHERE v.tenant_id = ${p}.tenant_id AND v.revert_root = coalesce(${p}.revert_root, ${x}.id) AND v.status IN ('executed', 'failed')) f)
   ELSE '{"reverts": [], "standing": null}' END`;
 
 /** SQL for a revert that is open in the family of `p` with its execution `x`. */

@@ -8,6 +8,20 @@ const send: EffectDefinition = {
   lostAnswer: 'key',
   compensation: { webhook: { endpoint: 'receiver', method: 'DELETE', path: ["'things'", 'thing.id'] }, lostAnswer: 'key' },
 };
+const probed: EffectDefinition = {
+  ...send,
+  lostAnswer: 'probe',
+  webhook: { endpoint: 'receiver', path: ["'probed'", 'thing.id'] },
+  probe: { webhook: { endpoint: 'receiver', path: ["'probed'", 'thing.id'] }, done: 'answer.status == 200' },
+};
+/** Nobody is asked where its answer is lost, so that the benchmark needs no operator: it goes on as unknown. */
+const once: EffectDefinition = {
+  name: 'once',
+  phase: 'sideEffect',
+  optional: true,
+  lostAnswer: 'none',
+  webhook: { endpoint: 'receiver', path: ["'once'", 'thing.id'] },
+};
 const refused: EffectDefinition = {
   name: 'refused',
   phase: 'writeBack',
@@ -51,6 +65,8 @@ export function recoveryDocument(receiver: string): OntologyDocument {
       changeLocked: { ...change('locked'), approvalPolicy: 'alone' },
       ask: { ...change('thing'), approvalPolicy: 'manager' },
       tell: { ...change('thing'), effects: [send], approvalPolicy: 'alone' },
+      tellProbed: { ...change('thing'), effects: [probed], approvalPolicy: 'alone' },
+      tellOnce: { ...change('thing'), effects: [once], approvalPolicy: 'alone' },
       tellInVain: { ...change('thing'), effects: [send, refused], approvalPolicy: 'alone' },
     },
     approvalPolicies: {

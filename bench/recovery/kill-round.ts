@@ -7,7 +7,15 @@ import { expectGood } from '../../scripts/rest/rest-client.ts';
 import type { ProductClients } from '../lifecycle/product-subject.ts';
 import type { HoldingReceiver } from './holding-receiver.ts';
 
-export const kinds = ['effect', 'undo', 'execution activity', 'execution in a workflow task', 'nudge to a waiting workflow'] as const;
+export const kinds = [
+  'effect, key',
+  'effect, probe',
+  'effect, none',
+  'undo',
+  'execution activity',
+  'execution in a workflow task',
+  'nudge to a waiting workflow',
+] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface Scene {
@@ -30,7 +38,7 @@ const lookMs = 20; // How exactly recovery is seen, ms.
 const limitMs = 60_000;
 
 /**
- * One step of each kind is brought to wait in its middle: what leaves the house with the receiver, what writes behind a lock. Then a worker that holds some of them is killed with kill -9, and each step that it held is watched until another attempt at it has begun, by whichever worker. @returns milliseconds by kind
+ * One step of each kind is brought to wait in its middle: what leaves the house with the receiver, what writes behind a lock. Then a worker that holds some of them is killed with kill -9, and each step that it held is watched until another attempt at it has begun, by whichever worker: it is sent again, probed, or, under `none`, unknown. @returns milliseconds by kind
  */
 export async function killRound(scene: Scene, round: number): Promise<Partial<Record<Kind, number>>> {
   const { clients, receiver, superuser } = scene;
@@ -43,17 +51,22 @@ export async function killRound(scene: Scene, round: number): Promise<Partial<Re
       propose(clients.agent, { actionType, parameters: { [type]: code, n: round + 1 }, justification: 'benchmark' }, randomUUID());
     const activity = await ask('changeBlocked', 'blocked', `t${round}`);
     await reach(async () => (await pendingActivity(scene, activity.id)) !== null); // Its budget as a local one is over by then.
-    const [effect, undo, asked] = await Promise.all([
+    const [effect, probed, once, undo, asked] = await Promise.all([
       ask('tell', 'thing', `t${round}`),
+      ask('tellProbed', 'thing', `p${round}`),
+      ask('tellOnce', 'thing', `o${round}`),
       ask('tellInVain', 'thing', `undo${round}`),
       ask('ask', 'thing', `u${round}`),
     ]);
-    await reach(async () => receiver.timesAsked(`POST /things/t${round}`) > 0 && receiver.timesAsked(`DELETE /things/undo${round}`) > 0);
+    const sent = [`POST /things/t${round}`, `POST /probed/p${round}`, `POST /once/o${round}`, `DELETE /things/undo${round}`];
+    await reach(async () => sent.every((one) => receiver.timesAsked(one) > 0));
     const local = await ask('changeLocked', 'locked', `t${round}`);
     await reach(async () => (await workflowTask(scene, local.id)) !== null);
 
     const waiting: Waiting[] = [
-      { kind: 'effect', id: effect.id, pid: (await pendingActivity(scene, effect.id))?.pid ?? null },
+      { kind: 'effect, key', id: effect.id, pid: (await pendingActivity(scene, effect.id))?.pid ?? null },
+      { kind: 'effect, probe', id: probed.id, pid: (await pendingActivity(scene, probed.id))?.pid ?? null },
+      { kind: 'effect, none', id: once.id, pid: (await pendingActivity(scene, once.id))?.pid ?? null },
       { kind: 'undo', id: undo.id, pid: (await pendingActivity(scene, undo.id))?.pid ?? null },
       { kind: 'execution activity', id: activity.id, pid: (await pendingActivity(scene, activity.id))?.pid ?? null },
       { kind: 'execution in a workflow task', id: local.id, pid: await lastWorker(scene, local.id) },
@@ -66,12 +79,19 @@ export async function killRound(scene: Scene, round: number): Promise<Partial<Re
     const killedAt = performance.now();
     const hit = waiting.filter(({ pid }) => pid === victim);
     const goesOn: Record<Kind, () => Promise<boolean>> = {
-      effect: async () => receiver.timesAsked(`POST /things/t${round}`) > 1,
+      'effect, key': async () => receiver.timesAsked(`POST /things/t${round}`) > 1,
+      'effect, probe': async () => receiver.timesAsked(`GET /probed/p${round}`) > 0,
+      'effect, none': async () => {
+        const { rows } = await superuser.query(`SELECT FROM exequatur.saga_step t WHERE t.proposal_id = $1 AND t.state = 'unknown'`, [
+          once.id,
+        ]);
+        return rows.length > 0;
+      },
       undo: async () => receiver.timesAsked(`DELETE /things/undo${round}`) > 1,
       'execution activity': async () => ((await pendingActivity(scene, activity.id))?.attempt ?? 1) > 1,
       'execution in a workflow task': async () =>
         ((await workflowTask(scene, local.id))?.attempt ?? 1) > 1 || (await pendingActivity(scene, local.id)) !== null,
-      'nudge to a waiting workflow': async () => ['executed'].includes((await until(clients.approver, asked.id, () => true)).status),
+      'nudge to a waiting workflow': async () => (await until(clients.approver, asked.id, () => true)).status === 'executed',
     };
     const approving = clients.approver.post(
       `/v1/proposals/${asked.id}/reviews`,
@@ -82,7 +102,7 @@ export async function killRound(scene: Scene, round: number): Promise<Partial<Re
     expectGood(await approving, 'approving');
     receiver.release();
     await lock.query('ROLLBACK');
-    for (const { id } of [activity, effect, asked, local]) await untilExecuted(clients.approver, id);
+    for (const { id } of [activity, effect, probed, once, asked, local]) await untilExecuted(clients.approver, id);
     await until(clients.approver, undo.id, (status) => status === 'failed');
     return Object.fromEntries(seen);
   } finally {
