@@ -76,7 +76,8 @@ it('what a relay had claimed that is killed is sealed by another at once', async
 it('a tenant whose log somebody is writing to keeps no other waiting, and is told of afterwards', async () => {
   await grow();
   await database.advanceClock(10_000);
-  const [one] = (await superuser.query<{ tenant: string }>("SELECT id AS tenant FROM exequatur.tenant WHERE slug = 'shared-0'")).rows;
+  const [one] = (await superuser.query<{ tenant: string }>("SELECT tenant_id AS tenant FROM exequatur.tenant WHERE slug = 'shared-0'"))
+    .rows;
   const writer = await superuser.connect();
   const untold = async () =>
     (await superuser.query('SELECT FROM exequatur.event_feed WHERE tenant_id = $1 AND untold', [one?.tenant])).rowCount;
