@@ -96,8 +96,8 @@ interface ExportPage {
 const pageEntries = 500;
 const pageBytes = 1_048_576; // Of payloads and what they disclose; 500 entries may have hundreds of times as much.
 
-/** SQL for the entries `e` from `$1` to `$2`, up to where they have filled a page; the first in any case. */
-export const pageOfEntries = `(SELECT x.*, sum(x.bytes) OVER (ORDER BY x.seq) - x.bytes AS before
+/** SQL for the entries `e` from `$1` to `$2`, up to where they have filled a page; the first in any case. What each holds is summed up behind it, so that it is asked once. */
+export const pageOfEntries = `(SELECT x.*, COALESCE(sum(x.bytes) OVER (ORDER BY x.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
      FROM (SELECT y.*, length(y.payload) + COALESCE((SELECT sum(octet_length(d.value)) FROM exequatur.audit_disclosure d
                                                       WHERE d.tenant_id = y.tenant_id AND d.entry_id = y.id), 0) AS bytes
              FROM exequatur.audit_entry y WHERE y.seq >= $1::bigint AND y.seq <= $2::bigint) x) e WHERE e.before < ${pageBytes}`;
