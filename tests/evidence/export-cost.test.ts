@@ -48,7 +48,7 @@ it('a page of an export asks once what each of its entries discloses, and costs 
     await superuser.query('ANALYZE exequatur.audit_entry, exequatur.audit_disclosure');
     for (const from of [1, size / 2, size - page + 1]) costs.push(await costOf(tenant, from));
   }
-  expect(costs.map(({ looks }) => looks)).toEqual(costs.map(() => page));
+  expect(Math.max(...costs.map(({ looks }) => looks))).toBeLessThanOrEqual(page);
   const blocks = costs.map((cost) => cost.blocks);
   expect(Math.max(...blocks), blocks.join(', ')).toBeLessThan(2 * Math.min(...blocks));
 });
