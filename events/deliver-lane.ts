@@ -3,7 +3,7 @@ import { behind, type CloudEvent, isUnreadable, type Position, placeOf } from '.
 import { compileEventFilter } from '../ontology/event-filter.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { laneEvents, moveLane } from '../store/event-lanes.ts';
-import { buryEvent, disableSubscription, failDelivery, markDelivered, type WebhookLane } from '../store/webhook-lanes.ts';
+import { buryEvent, buryUnreadable, disableSubscription, failDelivery, markDelivered, type WebhookLane } from '../store/webhook-lanes.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { sendWebhook, type WebhookSender } from './send-webhook.ts';
 import { type AttemptProblem, afterFailure } from './webhook-patience.ts';
@@ -20,6 +20,8 @@ const renewAfterMs = 5_000; // A claim older than that is renewed before somethi
 const turnMs = 5_000; // Of one subscription before others get its place.
 const pageSize = { limit: 50, bytes: 1024 * 1024 }; // In memory for each lane that is served, of which there are 32.
 
+const unreadable = 'what was written of it cannot be read: it is sent once it is mended in the database and asked for';
+
 /**
  * Serves one lane for a turn: one event after another, each marked before the next is sent. Where the process dies between the two, whoever claims the lane next sends that
  * one again, with the same id, and nothing is skipped. An attempt in vain ends the turn, and others go on meanwhile.
@@ -28,7 +30,7 @@ export async function deliverLane(lane: WebhookLane, deps: LaneDeps): Promise<vo
   const { pool, logger, signal } = deps;
   const compiled = compileEventFilter(lane.filter);
   if ('fault' in compiled) return stopForFilter(lane, compiled.fault, deps);
-  const { matches } = compiled;
+  const { matches, mayMatch } = compiled;
   const endsAt = Date.now() + turnMs;
   let claimedAt = Date.now();
   let at = lane.position;
@@ -40,8 +42,13 @@ export async function deliverLane(lane: WebhookLane, deps: LaneDeps): Promise<vo
       if (signal.aborted || Date.now() > endsAt) return void (await moveLane(pool, lane, at, null));
       await setImmediate(); // A condition may take a while to compute: everything else has its turn in between.
       if (isUnreadable(event)) {
-        const { tenant, name } = lane;
-        logger.error({ tenant, subscription: name, sequence: event.sequence }, 'an event cannot be read: subscriptions pass it over');
+        if (mayMatch(event)) {
+          if (!(await buryUnreadable(pool, lane, place, event, { message: unreadable, leaseMs }))) return;
+          claimedAt = Date.now();
+          deps.onOutcome('dead_letter');
+          const { tenant, name } = lane;
+          logger.error({ tenant, subscription: name, sequence: event.sequence }, 'an event cannot be read: it became a dead letter');
+        }
       } else if (matches(event)) {
         if (Date.now() - claimedAt > renewAfterMs) {
           if (!(await moveLane(pool, lane, at, leaseMs))) return;

@@ -21,20 +21,30 @@ export interface EventFilter {
 
 export type EventMatch = (event: CloudEvent) => boolean;
 
+/** What a filter says of an event, and of one that cannot be read: whether it may be wanted once it can. */
+export interface CompiledFilter {
+  matches: EventMatch;
+  mayMatch: EventMatch;
+}
+
 const unitsOfCondition = 50_000; // Some two milliseconds: it is asked of every event of the tenant, in a process that serves all tenants.
+
+/** What the changes of an execution are told as where they cannot be read: of which objects nobody knows. */
+const unnamedChanges = 'object.changes';
 
 const scope = new Scope(new Vocabulary(new Map())).with('event', 'dyn');
 
 /** The filter as a question that is asked of each event, or what is wrong with it. */
-export function compileEventFilter(filter: EventFilter): { matches: EventMatch } | { fault: Fault } {
+export function compileEventFilter(filter: EventFilter): CompiledFilter | { fault: Fault } {
   const condition = filter.condition === undefined ? null : compileExpression(scope, filter.condition, '/filter/condition', boolean);
   if (condition !== null && 'fault' in condition) return { fault: { ...condition.fault, code: 'invalid_filter' } };
+  const isNamed: EventMatch = (event) =>
+    admits(filter.types, event.type) &&
+    admits(filter.subjects, event.subject) &&
+    (filter.objectTypes === undefined || filter.objectTypes.includes(objectTypeOf(event.subject)));
   return {
-    matches: (event) =>
-      admits(filter.types, event.type) &&
-      admits(filter.subjects, event.subject) &&
-      (filter.objectTypes === undefined || filter.objectTypes.includes(objectTypeOf(event.subject))) &&
-      (condition === null || holds(condition.expression, event)),
+    matches: (event) => isNamed(event) && (condition === null || holds(condition.expression, event)),
+    mayMatch: (event) => event.type === unnamedChanges || isNamed(event),
   };
 }
 

@@ -96,8 +96,8 @@ interface ExportPage {
 const pageEntries = 500;
 const pageBytes = 1_048_576; // Of payloads and what they disclose; 500 entries may have hundreds of times as much.
 
-/** SQL for the entries `e` from `$1` to `$2`, up to where they have filled a page; the first in any case. */
-export const pageOfEntries = `(SELECT x.*, sum(x.bytes) OVER (ORDER BY x.seq) - x.bytes AS before
+/** SQL for the entries `e` from `$1` to `$2`, up to where they have filled a page; the first in any case. What each holds is summed up behind it, so that it is asked once. */
+export const pageOfEntries = `(SELECT x.*, COALESCE(sum(x.bytes) OVER (ORDER BY x.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
      FROM (SELECT y.*, length(y.payload) + COALESCE((SELECT sum(octet_length(d.value)) FROM exequatur.audit_disclosure d
                                                       WHERE d.tenant_id = y.tenant_id AND d.entry_id = y.id), 0) AS bytes
              FROM exequatur.audit_entry y WHERE y.seq >= $1::bigint AND y.seq <= $2::bigint) x) e WHERE e.before < ${pageBytes}`;
@@ -153,10 +153,11 @@ interface ProvenDecision {
   value: string;
 }
 
-interface EvidencePlan {
+/** Its bytes are read chunk by chunk, with {@link readPlanChunk}: many megabytes, of a large one. They never change. */
+export interface EvidencePlan {
+  id: string;
   digest: string;
-  /** All of its bytes in base64: many megabytes, of a large one. */
-  bytes: string;
+  chunks: number;
 }
 
 /**
@@ -169,7 +170,7 @@ export async function readEvidence(
   { proposalId, withPlan }: { proposalId: string; withPlan: boolean },
 ): Promise<Evidence | Refusal> {
   const [plan, decisions, rows, last] = await Promise.all([
-    withPlan ? readPlanBytes(tx, proposalId) : null,
+    withPlan ? readChunkedPlan(tx, proposalId) : null,
     readProvenDecisions(tx, proposalId),
     tx.rows<{ entry: ExportedEntry }>(
       `SELECT ${entryJson} AS entry FROM exequatur.audit_entry e WHERE e.proposal_id = $1::uuid ORDER BY e.seq`,
@@ -203,14 +204,23 @@ async function readProvenDecisions(tx: Sql, proposalId: string): Promise<ProvenD
   return rows.map((row) => ({ salt: row.salt, value: decisionText(row) }));
 }
 
-async function readPlanBytes(tx: Sql, proposalId: string): Promise<EvidencePlan | null> {
+async function readChunkedPlan(tx: Sql, proposalId: string): Promise<EvidencePlan | null> {
   const [plan] = await tx.rows<EvidencePlan>(
-    `SELECT l.digest, replace(encode(string_agg(c.bytes, ''::bytea ORDER BY c.ordinal), 'base64'), E'\\n', '') AS bytes
-       FROM exequatur.proposal p JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id
-       JOIN exequatur.plan_chunk c ON c.tenant_id = l.tenant_id AND c.plan_id = l.id WHERE p.id = $1::uuid GROUP BY l.digest`,
+    `SELECT l.id::text AS id, l.digest, (SELECT count(*)::int FROM exequatur.plan_chunk c WHERE c.tenant_id = l.tenant_id AND c.plan_id = l.id) AS chunks
+       FROM exequatur.proposal p JOIN exequatur.plan l ON l.tenant_id = p.tenant_id AND l.id = p.plan_id WHERE p.id = $1::uuid`,
     [proposalId],
   );
   return plan ?? null;
+}
+
+/** One chunk of a plan's bytes, from 0 in order. */
+export async function readPlanChunk(tx: Sql, { id }: EvidencePlan, ordinal: number): Promise<{ bytes: Buffer }> {
+  const [chunk] = await tx.rows<{ bytes: Buffer }>(
+    'SELECT c.bytes FROM exequatur.plan_chunk c WHERE c.plan_id = $1::uuid AND c.ordinal = $2::int',
+    [id, ordinal],
+  );
+  if (chunk === undefined) throw new Error('a plan lacks one of its chunks');
+  return chunk;
 }
 
 /** Whether an earlier version wrote of a plan, without whose approval it needed. */

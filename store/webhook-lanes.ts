@@ -80,6 +80,24 @@ export function buryEvent(
   return step(pool, 'bury_event', '$4::bigint, $5::int, $6::jsonb, $7, $8', claim, [to.seq, to.ordinal, event, code, message]);
 }
 
+/** Makes a dead letter of an event that cannot be read, for which the endpoint is not to blame, and moves the lane on behind it. */
+export function buryUnreadable(
+  pool: pg.Pool,
+  claim: Claim,
+  to: Position,
+  { id, type, subject }: CloudEvent,
+  { message, leaseMs }: { message: string; leaseMs: number },
+): Promise<boolean> {
+  const event = JSON.stringify({ id, type, subject });
+  return step(pool, 'bury_unreadable', '$4::bigint, $5::int, $6::jsonb, $7, make_interval(secs => $8::float8 / 1000)', claim, [
+    to.seq,
+    to.ordinal,
+    event,
+    message,
+    leaseMs,
+  ]);
+}
+
 /** Its endpoint is gone; nothing could be delivered for days; or its filter is none any more. */
 export type DisabledReason = 'gone' | 'failing' | 'filter';
 
@@ -130,8 +148,9 @@ export interface WebhookRequest {
   id: string;
   name: string;
   url: string;
-  /** Where the dead letter is; null of a test. */
-  place: { seq: number; ordinal: number } | null;
+  filter: EventFilter;
+  /** The dead letter, where it is and which event it was; null of a test. */
+  letter: { seq: number; ordinal: number; eventId: string } | null;
   askedAt: string;
 }
 
@@ -139,13 +158,14 @@ export async function claimWebhookRequests(
   pool: pg.Pool,
   { limit, perTenant, leaseMs }: { limit: number; perTenant: number; leaseMs: number },
 ): Promise<WebhookRequest[]> {
-  const { rows } = await pool.query<Omit<WebhookRequest, 'place'> & { seq: number | null; ordinal: number | null }>({
+  const { rows } = await pool.query<WebhookRequest>({
     name: 'claim_webhook_requests',
-    text: `SELECT r.tenant_id AS tenant, r.id, r.name, r.url, r.seq::float8 AS seq, r.ordinal, ${isoTime('r.asked_at')} AS "askedAt"
+    text: `SELECT r.tenant_id AS tenant, r.id, r.name, r.url, r.filter, ${isoTime('r.asked_at')} AS "askedAt",
+                  CASE WHEN r.event_id IS NOT NULL THEN jsonb_build_object('seq', r.seq, 'ordinal', r.ordinal, 'eventId', r.event_id) END AS letter
              FROM exequatur.claim_webhook_requests($1::int, $2::int, make_interval(secs => $3::float8 / 1000)) r`,
     values: [limit, perTenant, leaseMs],
   });
-  return rows.map(({ seq, ordinal, ...request }) => ({ ...request, place: seq === null || ordinal === null ? null : { seq, ordinal } }));
+  return rows;
 }
 
 export async function finishWebhookRequest(

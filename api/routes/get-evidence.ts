@@ -1,5 +1,5 @@
 import { readDecisions } from '../../store/read-decisions.ts';
-import { type Evidence, readEvidence } from '../../store/read-log.ts';
+import { type Evidence, readEvidence, readPlanChunk } from '../../store/read-log.ts';
 import { readPlan } from '../../store/read-plan.ts';
 import { isRefusal } from '../../store/refusal.ts';
 import { answered } from '../api-context.ts';
@@ -7,6 +7,7 @@ import { evidencePage } from '../evidence-page.ts';
 import { route } from '../route.ts';
 import { evidenceSchema } from '../schemas/audit-schema.ts';
 import { proposalParams } from '../schemas/proposal-schema.ts';
+import { streamEvidence } from '../stream-evidence.ts';
 
 const mostEdits = 200; // Of a page that people read; the plan's bytes have all.
 
@@ -67,15 +68,20 @@ export const getEvidence = route({
       },
       proposalId,
     );
-    return answered(found, ({ evidence, page }) =>
-      page === null
-        ? { status: 200, body: bundle(tenant, proposalId, evidence), headers: { vary: 'accept' } }
-        : { status: 200, body: page, mediaType: 'text/html', headers: { vary: 'accept' } },
-    );
+    return answered(found, ({ evidence, page }) => {
+      const headers = { vary: 'accept' };
+      if (page !== null) return { status: 200, body: page, mediaType: 'text/html', headers };
+      const stream = streamEvidence(bundle(tenant, proposalId, evidence), evidence.plan, async (plan, ordinal) => {
+        const chunk = await context.auditAs(caller, (tx) => readPlanChunk(tx, plan, ordinal), proposalId);
+        if (isRefusal(chunk)) throw new Error('whoever reads the evidence is no longer allowed to'); // The answer breaks off.
+        return chunk.bytes;
+      });
+      return { status: 200, mediaType: 'application/json', stream, headers };
+    });
   },
 });
 
-function bundle(tenant: string, proposalId: string, { checkpoint, entries, formatChanged, decisions, plan }: Evidence): object {
+function bundle(tenant: string, proposalId: string, { checkpoint, entries, formatChanged, decisions }: Evidence): object {
   const changed = formatChanged === null ? {} : { formatChanged };
-  return { exequatur: 'evidence', format: 1, tenant, proposalId, checkpoint: checkpoint.note, entries, ...changed, decisions, plan };
+  return { exequatur: 'evidence', format: 1, tenant, proposalId, checkpoint: checkpoint.note, entries, ...changed, decisions };
 }

@@ -237,6 +237,7 @@ describe('functions', () => {
       ],
       relay: [
         'bury_event',
+        'bury_unreadable',
         'checkpoints_to_cosign',
         'claim_kafka_lanes',
         'claim_webhook_lanes',

@@ -54,21 +54,51 @@ describe('a subscription', () => {
     expect(subjects('/nothing')).toEqual([]);
   });
 
-  it('passes over what cannot be told, and the relay says so', async () => {
+  it('has what cannot be read as a dead letter, where it may be wanted, and gets it once it is mended and somebody asks', async () => {
     await floor('F1', ['A']);
-    await writeUntold(
-      scene.fixture.database,
-      `UPDATE exequatur.outbox SET data = '{"executionId": "none"}' WHERE tenant_id = $1 AND type = 'object.changes'`,
-      [scene.fixture.tenant],
+    const spoil = (text: string) => writeUntold(scene.fixture.database, text, [scene.fixture.tenant]);
+    await spoil(`UPDATE exequatur.outbox SET data = data || '{"executionId": "none"}' WHERE tenant_id = $1 AND type = 'object.changes'`);
+    const rooms = { objectTypes: ['room'] };
+    for (const [name, filter] of Object.entries({ all: {}, rooms, settings: { subjects: ['subscription/*'] } }))
+      await scene.subscribe(name, { from: 'beginning', filter });
+    await spoil(
+      `UPDATE exequatur.outbox SET data = to_jsonb('x'::text) WHERE tenant_id = $1 AND type = 'subscription.changed' AND subject = 'subscription/settings'`,
     );
-    await scene.subscribe('all', { from: 'beginning' });
     const relay = scene.deliver();
     await floor('F2');
-    await scene.untilCaughtUp('all');
-    await relay.stop();
+    for (const name of ['all', 'rooms', 'settings']) await scene.untilCaughtUp(name);
     expect(scene.receiver.at('/all').map(({ event }) => event)).toEqual(await scene.events());
     expect(subjects('/all').filter((subject) => subject.startsWith('object/'))).toEqual(['object/floor/F2']);
-    expect(scene.lines.join('')).toContain('an event cannot be read: subscriptions pass it over');
+    expect(scene.lines.join('')).toContain('an event cannot be read: it became a dead letter');
+    const types = async (name: string) => (await scene.deadLetters(name)).map(({ type }) => type);
+    expect([await types('all'), await types('rooms'), await types('settings')]).toEqual([
+      ['object.changes', 'subscription.changed'],
+      ['object.changes'],
+      ['object.changes', 'subscription.changed'],
+    ]);
+    expect(await scene.view('rooms')).toMatchObject({ failing: null, disabled: null, deadLetters: 1 });
+
+    const ask = async (name: string) => {
+      const [letter] = await scene.deadLetters(name);
+      const [seq = 0, ordinal = 0] = letter?.sequence.split('.').map(Number) ?? [];
+      const wish = { name, by: admin, place: { seq, ordinal } };
+      const { id } = expectDone(await scene.fixture.inApi((tx) => askForRedelivery(tx, wish, scene.fixture.deps)));
+      await expect.poll(async () => (await outcomeOf(id)).outcome, { timeout: 20_000 }).not.toBeNull();
+      return (await outcomeOf(id)).outcome;
+    };
+    expect(await ask('rooms')).toMatchObject({ delivered: false, error: { code: 'unreadable' } });
+    expect(await scene.deadLetters('rooms')).toMatchObject([{ attempts: 1, error: { code: 'unreadable' } }]);
+    await spoil(
+      `UPDATE exequatur.outbox SET data = data || jsonb_build_object('executionId', (SELECT min(execution_id::text) FROM exequatur.object_history WHERE tenant_id = $1 AND object_id = 'F1'))
+        WHERE tenant_id = $1 AND type = 'object.changes' AND data ->> 'executionId' = 'none'`,
+    );
+    for (const name of ['all', 'rooms', 'settings']) expect(await ask(name)).toMatchObject({ delivered: true });
+    await relay.stop();
+    const changed = subjects('/all').filter((subject) => subject.startsWith('object/'));
+    expect(changed).toEqual(['object/floor/F2', 'object/floor/F1', 'object/room/A']);
+    expect(subjects('/rooms')).toEqual(['object/room/A']);
+    expect(subjects('/settings').filter((subject) => !subject.startsWith('subscription/'))).toEqual([]);
+    expect([await types('all'), await types('rooms')]).toEqual([['subscription.changed'], []]);
   });
 
   it('sees nothing of another tenant, whose administrators see nothing of it', async () => {

@@ -42,6 +42,42 @@ END $$;
 GRANT CREATE ON SCHEMA exequatur TO {{relay_reader}};
 SET LOCAL ROLE {{relay_reader}};
 SET LOCAL search_path = exequatur, pg_catalog;
+-- As before; of a checkpoint that fills no tile, and comes with none, nothing is asked about tiles: that was most of what storing it took.
+CREATE OR REPLACE FUNCTION store_checkpoint(tenant uuid, size bigint, root bytea, note text, tiles jsonb) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, exequatur, pg_temp AS $$
+DECLARE
+  last bigint;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(store_checkpoint.tenant::text, 2));
+  last := coalesce((SELECT max(c.size) FROM audit_checkpoint c WHERE c.tenant_id = store_checkpoint.tenant), 0);
+  IF last >= store_checkpoint.size
+     OR NOT EXISTS (SELECT FROM audit_head h WHERE h.tenant_id = store_checkpoint.tenant AND h.seq >= store_checkpoint.size) THEN
+    RETURN false;
+  END IF;
+  IF store_checkpoint.size - last > 65536 THEN
+    RAISE EXCEPTION 'a checkpoint covers at most 65536 entries more than the one before it' USING ERRCODE = '23514';
+  END IF;
+  IF tiles <> '[]' OR last / 256 < store_checkpoint.size / 256 THEN
+    IF EXISTS (
+      WITH RECURSIVE spans(level, span) AS (
+        SELECT 0, 256::bigint UNION ALL SELECT level + 1, span * 256 FROM spans WHERE span * 256 <= store_checkpoint.size
+      ), given AS (
+        SELECT (t ->> 'level')::int AS level, (t ->> 'tile')::bigint AS tile FROM jsonb_array_elements(tiles) t
+      ), filled AS (
+        SELECT s.level, f.tile FROM spans s, generate_series(last / s.span, store_checkpoint.size / s.span - 1) f(tile)
+      )
+      SELECT FROM filled f WHERE NOT EXISTS (SELECT FROM given g WHERE g.level = f.level AND g.tile = f.tile)
+      UNION ALL
+      SELECT FROM given g WHERE NOT EXISTS (SELECT FROM spans s WHERE s.level = g.level AND g.tile BETWEEN 0 AND store_checkpoint.size / s.span - 1)) THEN
+      RAISE EXCEPTION 'these are not the tiles that the checkpoint fills' USING ERRCODE = '23514';
+    END IF;
+    INSERT INTO audit_tile (tenant_id, level, tile, hashes)
+    SELECT store_checkpoint.tenant, (t ->> 'level')::int, (t ->> 'tile')::bigint, decode(t ->> 'hashes', 'hex') FROM jsonb_array_elements(tiles) t ON CONFLICT DO NOTHING;
+  END IF;
+  INSERT INTO audit_checkpoint (tenant_id, size, root, note, created_at) VALUES (store_checkpoint.tenant, store_checkpoint.size, store_checkpoint.root, store_checkpoint.note, clock());
+  RETURN true;
+END $$;
+
 -- Stores each as store_checkpoint does, and returns those tenants whose were stored. What somebody else has at this moment is passed over, to be sealed again.
 -- checkpoints: [{tenant, size, root (hex), note, tiles}].
 CREATE FUNCTION store_checkpoints(checkpoints jsonb) RETURNS SETOF uuid
