@@ -6,11 +6,14 @@ const exclude = [
   'dist/**',
   ...(process.env.EXEQUATUR_CHAOS ? [] : ['tests/chaos/heavy/**']), // Minutes each: `npm run chaos` runs them.
 ];
+// A fork keeps the product and hundreds of files in its heap: a nursery as the product's own processes have it, and no full collection before there is something to collect.
+const heap = ['--min-semi-space-size=16', '--max-semi-space-size=32', '--initial-old-space-size=512'];
 const common = {
   pool: 'forks', // The Temporal worker is a native library with threads of its own; threads of ours would share it.
   isolate: false, // Loading the product anew for every file took a fifth of the whole run.
   testTimeout: 30_000,
   hookTimeout: 60_000,
+  execArgv: heap,
   env: { LOG_LEVEL: 'silent' },
 } as const;
 

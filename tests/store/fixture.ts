@@ -173,7 +173,7 @@ let shared: OpenDatabase | undefined;
 async function openDatabase(): Promise<OpenDatabase> {
   const database = await createTestDatabase();
   const api = openPool(database.urls.api, { max: 8 });
-  const worker = openPool(database.urls.worker, { max: 4 });
+  const worker = openPool(database.urls.worker, { max: 8 });
   const close = async () => {
     await Promise.all([api.end(), worker.end()]);
     await database.drop();

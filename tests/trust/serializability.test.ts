@@ -3,9 +3,11 @@ import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
 import { getObject } from '../../store/read-object.ts';
+import { shareDatabase } from '../store/fixture.ts';
 import { allOf, leavers, mirrors, pairsOntology, prepared, referrers } from './pairs.ts';
 import { Dice } from './random-numbers.ts';
 import { firstActions, randomAction, randomOntology } from './random-world.ts';
+import { times } from './times.ts';
 import { World } from './world.ts';
 
 const seed = Number(process.env.EXEQUATUR_SEED ?? 1);
@@ -20,22 +22,27 @@ async function inWorld(document: JsonValue, work: (world: World) => Promise<void
 }
 
 describe(`random actions at once (EXEQUATUR_SEED=${seed})`, () => {
-  it.each([0, 1, 2, 3])('come to what they would come to one after another, in world %i', async (offset) => {
-    const dice = new Dice(seed + offset);
-    await inWorld(randomOntology(dice), async (world) => {
-      await world.allAtOnce(firstActions());
-      for (let round = 0; round < 4; round++) {
-        await world.allAtOnce(Array.from({ length: 30 }, () => randomAction(dice)));
-        expect(await world.differences(), `EXEQUATUR_SEED=${seed + offset}, round ${round}`).toEqual([]);
-      }
-      // Whatever the others did is found out before the database has to refuse it.
-      expect(Object.keys(world.ends).sort()).toEqual(['executed', 'invalid']);
-      expect(world.stale).toBeGreaterThan(0);
-    });
-  });
+  shareDatabase();
+  it.each(Array.from({ length: 2 * times }, (_, at) => at))(
+    'come to what they would come to one after another, in world %i',
+    async (offset) => {
+      const dice = new Dice(seed + offset);
+      await inWorld(randomOntology(dice), async (world) => {
+        await world.allAtOnce(firstActions());
+        for (let round = 0; round < 4; round++) {
+          await world.allAtOnce(Array.from({ length: 30 }, () => randomAction(dice)));
+          expect(await world.differences(), `EXEQUATUR_SEED=${seed + offset}, round ${round}`).toEqual([]);
+        }
+        // Whatever the others did is found out before the database has to refuse it.
+        expect(Object.keys(world.ends).sort()).toEqual(['executed', 'invalid']);
+        expect(world.stale).toBeGreaterThan(0);
+      });
+    },
+  );
 });
 
 describe('two at once of which each reads what the other writes', () => {
+  shareDatabase();
   it.each([
     ['select what the other creates', mirrors, { executed: 2 }],
     ['ask of the object that the other changes', leavers, { executed: 1, invalid: 1 }],
@@ -56,6 +63,7 @@ describe('two at once of which each reads what the other writes', () => {
     });
   });
 
+  // The last on their database, whose locks it takes away.
   it('are found out by this very test where executions do not lock the types that they read', async () => {
     await inWorld(pairsOntology, async (world) => {
       await withoutTypeLocks(world);
@@ -70,7 +78,7 @@ describe('two at once of which each reads what the other writes', () => {
   });
 });
 
-/** Takes away what keeps phantoms out, in this world's database alone. */
+/** Takes away what keeps phantoms out, in this world's database. */
 async function withoutTypeLocks(world: World): Promise<void> {
   const client = new pg.Client({ connectionString: world.fixture.database.urls.superuser });
   await client.connect();

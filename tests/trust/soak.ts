@@ -1,7 +1,8 @@
 /**
  * `npm run soak -- evaluator [--cases 1000000] [--seed 1]`: the product's evaluator and the naive one on that many generated cases, on all processors.
  * `npm run soak -- governance [--minutes 5] [--seed 1]`: random sequences of reviews, revisions, changed standing and crashes on a real database and on a small model.
- * Each ends with a line of JSON; fails, and names the seed, where the two sides differ.
+ * `npm run soak -- drawn [--times 10] [--seed 1]`: the other tests of drawn cases (filters, inputs that nobody would write, change sets, actions at once), each with that many times its cases.
+ * Each fails, and names the seed, where the two sides differ; the first two end with a line of JSON.
  */
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,6 +11,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { agreeOn, noTally, type Tally } from './naive/agreement.ts';
 
+const drawn = [
+  'tests/filter-agreement.test.ts',
+  ...['fuzz', 'change-sets', 'serializability'].map((name) => join('tests', 'trust', `${name}.test.ts`)),
+];
 const seedsAtOnce = 50; // Of one task: some 3,000 cases, so that a lane that is slow holds nobody up.
 
 if (process.send) {
@@ -33,11 +38,15 @@ async function soak(): Promise<void> {
     options: {
       cases: { type: 'string', default: '1000000' },
       minutes: { type: 'string', default: '5' },
+      times: { type: 'string', default: '10' },
       seed: { type: 'string', default: '1' },
     },
   });
-  if (positionals[0] === 'governance') return soakGovernance(Number(values.minutes), values.seed);
-  if (positionals[0] !== 'evaluator') throw new Error('there are two soaks: evaluator and governance');
+  if (positionals[0] === 'governance') {
+    return runFor(['tests/trust/governance.test.ts'], { EXEQUATUR_GOVERNANCE_SECONDS: String(Number(values.minutes) * 60) }, values.seed);
+  }
+  if (positionals[0] === 'drawn') return runFor(drawn, { EXEQUATUR_TIMES: values.times }, values.seed);
+  if (positionals[0] !== 'evaluator') throw new Error('there are three soaks: evaluator, governance and drawn');
   const wanted = Number(values.cases);
   const firstSeed = Number(values.seed);
   const total = noTally();
@@ -73,10 +82,10 @@ async function soak(): Promise<void> {
   console.log(JSON.stringify({ soak: 'evaluator', firstSeed, seeds: next - firstSeed, seconds: Math.round(seconds), ...total }));
 }
 
-/** The test itself, for longer: it has a database server that its setup starts. */
-async function soakGovernance(minutes: number, seed: string): Promise<void> {
-  const env = { ...process.env, EXEQUATUR_GOVERNANCE_SECONDS: String(minutes * 60), EXEQUATUR_SEED: seed };
-  const args = ['node_modules/vitest/vitest.mjs', 'run', 'tests/trust/governance.test.ts'];
+/** The tests themselves, for longer: they have a database server that their setup starts. */
+async function runFor(files: readonly string[], longer: Record<string, string>, seed: string): Promise<void> {
+  const env = { ...process.env, ...longer, EXEQUATUR_SEED: seed };
+  const args = ['node_modules/vitest/vitest.mjs', 'run', ...files];
   const [code] = (await once(spawn(process.execPath, args, { stdio: 'inherit', env }), 'exit')) as [number | null];
   process.exitCode = code ?? 1;
 }

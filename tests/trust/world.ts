@@ -1,6 +1,4 @@
-import type pg from 'pg';
 import type { JsonValue } from '../../ontology/json.ts';
-import { openPool } from '../../store/connect.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import type { Settled } from '../../store/settle.ts';
 import { type Fixture, keeper1, openFixture, simulated } from '../store/fixture.ts';
@@ -9,7 +7,7 @@ import { differencesFromSerial } from './sequential-model.ts';
 
 const mostAttempts = 40; // Each of so many at once may be made stale by the others, one after another.
 
-/** A tenant on a database of its own whose actions are carried out many at once, by the functions and logins that do it in production. */
+/** A tenant whose actions are carried out many at once, by the functions and logins that do it in production. */
 export class World {
   readonly fixture: Fixture;
   /** How proposals ended, counted. */
@@ -17,12 +15,10 @@ export class World {
   /** How often a plan was found stale. */
   stale = 0;
   private readonly document: JsonValue;
-  private readonly worker: pg.Pool;
 
   private constructor(fixture: Fixture, document: JsonValue) {
     this.fixture = fixture;
     this.document = document;
-    this.worker = openPool(fixture.database.urls.worker, { max: 8 });
   }
 
   static async open(document: JsonValue): Promise<World> {
@@ -40,9 +36,8 @@ export class World {
     return this.fixture.inWorker((sql) => differencesFromSerial(sql, this.fixture.tenant, this.document));
   }
 
-  async close(): Promise<void> {
-    await this.worker.end();
-    await this.fixture.close();
+  close(): Promise<void> {
+    return this.fixture.close();
   }
 
   private async plan({ actionType, parameters }: RandomAction): Promise<Settled | null> {
@@ -60,7 +55,7 @@ export class World {
   }
 
   private async execute({ proposalId }: Settled): Promise<Settled> {
-    const settled = await executeProposal(this.worker, this.fixture.tenant, proposalId, this.fixture.deps);
+    const settled = await executeProposal(this.fixture.worker, this.fixture.tenant, proposalId, this.fixture.deps);
     if (settled === null) throw new Error('no such proposal');
     if (settled.status === 'simulating') this.stale++;
     return settled;
