@@ -43,7 +43,7 @@ beforeAll(async () => {
       { serial: 'T-3', rating: '25.5' },
     ],
   });
-}, 90_000);
+});
 afterAll(async () => {
   await worker?.stop();
   await scene?.close();

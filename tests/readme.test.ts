@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   if (dev.exitCode === null) dev.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** The shell commands of one section, as somebody who reads from top to bottom would enter them. */
 function commandsOf(heading: string): string {
@@ -77,7 +77,7 @@ describe('the commands of README.md', () => {
         { op: 'create', actionType: 'importNetwork' },
       ],
     });
-  }, 90_000);
+  });
 
   it('end, on Ctrl-C, everything that npm run dev has started, and leave the state', async () => {
     const { apiUrl, temporalUiUrl, postgresUrls } = JSON.parse(readFileSync(ready, 'utf8'));
@@ -89,7 +89,7 @@ describe('the commands of README.md', () => {
     expect(await Promise.all(places.map(listens))).toEqual([false, false, false]);
     expect(existsSync(ready)).toBe(false);
     expect(readdirSync(state)).toEqual(expect.arrayContaining(['postgres', 'temporal.db', 'keys']));
-  }, 60_000);
+  });
 });
 
 async function listens(url: string): Promise<boolean> {

@@ -98,7 +98,7 @@ describe('a stack', () => {
 
       await stop(first.owner, 'SIGKILL');
       // Nobody is left to end them but themselves.
-      for (const pid of first.up.pids) await expect.poll(() => identify(pid), { timeout: 30_000 }).toBeUndefined();
+      for (const pid of first.up.pids) await expect.poll(() => identify(pid)).toBeUndefined();
 
       const second = await startOwner();
       const reader = clientOf(second.up, 'ontology-admin-1');

@@ -23,7 +23,7 @@ beforeAll(async () => {
   clerk = scene.as({ id: 'clerk-1' });
   manager = scene.as({ id: 'manager-1' });
   expect((await scene.as({ id: 'ontology-admin-1' }).put('/v1/ontology', warehouse)).status).toBe(201);
-}, 90_000);
+});
 afterAll(async () => {
   await worker?.stop();
   await scene?.close();

@@ -66,7 +66,7 @@ describe('the API process', () => {
     expect(await incomplete.ended).toBe(1);
     expect(incomplete.output()).toContain('EXEQUATUR_JWT_ISSUER');
     expect(refused.output() + incomplete.output()).not.toContain(database.urls.api);
-  }, 30_000);
+  });
 
   it('warns loudly of development keys, serves while Temporal is away, and ends in good order when told to', async () => {
     const port = await freePort();
@@ -95,7 +95,7 @@ describe('the API process', () => {
     api.child.kill('SIGTERM');
     expect(await api.ended).toBe(0);
     expect(api.output()).not.toContain('secret=1');
-  }, 60_000);
+  });
 
   it('says that it is not ready while the database is away, and answers calls with a problem that tells nothing of it', async () => {
     const port = await freePort();
@@ -127,5 +127,5 @@ describe('the API process', () => {
     api.child.kill('SIGTERM');
     expect(await api.ended).toBe(0);
     expect(api.output()).not.toContain('a-secret');
-  }, 60_000);
+  });
 });

@@ -22,4 +22,4 @@ it('a receiver that takes longer than a dead worker is waited for is asked once'
   const proposal = await shop.started('handOver', { parcel: 'P1', depot: 'north' });
   expect(await shop.outcome(proposal)).toBe('executed');
   expect(carrier.requests('POST', '/bookings')).toHaveLength(1);
-}, 60_000);
+});

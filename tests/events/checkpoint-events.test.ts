@@ -152,7 +152,7 @@ describe('a checkpoint', () => {
         isWritten = true;
       });
       const waits = 'SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted';
-      await expect.poll(async () => (await relay.query(waits)).rows[0].n, { timeout: 5_000 }).toBeGreaterThan(0);
+      await expect.poll(async () => (await relay.query(waits)).rows[0].n).toBeGreaterThan(0);
       expect([isWritten, (await heard()).events.length]).toEqual([false, 1]);
       await sealer.query('COMMIT');
       await next;

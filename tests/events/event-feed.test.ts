@@ -197,7 +197,7 @@ describe('a stream of events', () => {
     expect(live.response.headers.get('content-type')).toContain('text/event-stream');
   });
 
-  it('cut again and again, and resumed, tells 500 events that are being written once each and in order', { timeout: 60_000 }, async () => {
+  it('cut again and again, and resumed, tells 500 events that are being written once each and in order', async () => {
     const start = (await committed()).length;
     let follower = await follow();
     await expect.poll(() => follower.lastId).toBeDefined();
@@ -213,7 +213,7 @@ describe('a stream of events', () => {
     let cuts = 0;
     while (writing) {
       const had = follower.heard.length;
-      await expect.poll(() => follower.heard.length > had || !writing, { interval: 5, timeout: 20_000 }).toBe(true);
+      await expect.poll(() => follower.heard.length > had || !writing, { interval: 5 }).toBe(true);
       follower.cut();
       await follower.ended.catch(() => {});
       heard.push(...follower.heard);
@@ -252,7 +252,7 @@ describe('a stream of events', () => {
     const follower = await follow({ query: '?type=proposal.*' });
     await happen('g');
     const last = (await committed()).at(-1) as CloudEvent;
-    await expect.poll(() => (follower.lastId ?? '') >= last.sequence, { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => (follower.lastId ?? '') >= last.sequence).toBe(true);
     expect(follower.heard).toEqual([]);
     expect(follower.comments.length).toBeGreaterThan(1);
     const { body } = await scene.as({ id: 'keeper-1' }).propose('addFloor', { name: 'F2', rooms: [] });
@@ -295,7 +295,7 @@ describe('a stream of events', () => {
     expect((await follow({ token: await scene.token({ id: 'keeper-7' }) })).response.status).toBe(403);
   });
 
-  it('that is read slowly keeps nothing but its place, and loses nothing', { timeout: 60_000 }, async () => {
+  it('that is read slowly keeps nothing but its place, and loses nothing', async () => {
     const start = (await committed()).length;
     const socket = await slowReader();
     const padding = 'x'.repeat(40_000);
@@ -308,12 +308,12 @@ describe('a stream of events', () => {
     });
     socket.resume();
     const told = () => [...text.matchAll(/^id: (\S+)\nevent/gm)].map(([, id]) => id);
-    await expect.poll(() => told().length, { timeout: 20_000 }).toBe(300);
+    await expect.poll(() => told().length).toBe(300);
     expect(told()).toEqual(sequences((await committed()).slice(start)));
     socket.destroy();
   });
 
-  it('whose reader is too slow for what is kept ends there, and is not resumed', { timeout: 60_000 }, async () => {
+  it('whose reader is too slow for what is kept ends there, and is not resumed', async () => {
     const tenant = await scene.database.createTenant();
     const socket = await slowReader(await scene.token({ ...auditor, tenant }));
     const count = 300;
@@ -324,7 +324,7 @@ describe('a stream of events', () => {
       text += piece.toString();
     });
     socket.resume();
-    await expect.poll(() => text, { timeout: 20_000 }).toContain(': what comes next is not kept any more');
+    await expect.poll(() => text).toContain(': what comes next is not kept any more');
     const told = [...text.matchAll(/^id: (\S+)\nevent/gm)].map(([, id]) => id);
     expect(told.length).toBeLessThan(count);
     expect(told).toEqual(told.map((_, at) => positionText({ seq: at, ordinal: 1 }))); // None is missing up to there.
@@ -333,11 +333,11 @@ describe('a stream of events', () => {
     socket.destroy();
   });
 
-  it('that is not read at all is broken off after a while', { timeout: 60_000 }, async () => {
+  it('that is not read at all is broken off after a while', async () => {
     Object.assign(scene.context.streams.limits, { patienceMs: 500 });
     const socket = await slowReader();
     for (let number = 0; number < 300; number++) await happen(`stuck${number}`, { padding: 'x'.repeat(40_000) });
-    await expect.poll(() => scene.context.events.watched, { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => scene.context.events.watched).toBe(0);
     socket.destroy();
   });
 });

@@ -113,7 +113,7 @@ describe('events that are old enough', () => {
     expect(await deleteAll()).toBeGreaterThan(0);
     scene.deliver();
     await expect
-      .poll(() => scene.fixture.inApi((tx) => readAttempt(tx, id)), { timeout: 10_000 })
+      .poll(() => scene.fixture.inApi((tx) => readAttempt(tx, id)))
       .toMatchObject({ outcome: { delivered: false, status: null, error: { code: 'events_not_kept' } } });
   });
 

@@ -234,7 +234,7 @@ describe('what is kept', () => {
     expect((await other.verify(await other.export(`?to=${all[2]}`), asking('--witness', watching.verifierKey))).code).toBe(0);
     expect((await other.verify(await other.export())).code).toBe(0);
     await Promise.all([other.close(), watching.remove()]);
-  }, 120_000); // A database, an API and a witness of its own.
+  });
 });
 
 describe('while a key takes over from another', () => {
@@ -262,5 +262,5 @@ describe('while a key takes over from another', () => {
     expect((await other.verify(whole)).said).toContain('signed by nobody whose key was given');
     expect((await other.verify(whole, asking('--key', next.verifierKey, '--witness', knowsNew.verifierKey))).code).toBe(0);
     await Promise.all([other.close(), knowsOld.remove(), knowsNew.remove()]);
-  }, 120_000);
+  });
 });

@@ -36,7 +36,7 @@ async function untilWaiting(connections: number): Promise<string> {
     );
     return rows[0]?.waiting;
   };
-  await expect.poll(waiting, { timeout: 20_000 }).toBe(connections);
+  await expect.poll(waiting).toBe(connections);
   return 'it waits';
 }
 

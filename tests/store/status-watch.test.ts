@@ -9,7 +9,7 @@ import { agent, expectDone, type Fixture, openFixture } from './fixture.ts';
 let fixture: Fixture;
 beforeAll(async () => {
   fixture = await openFixture();
-}, 60_000);
+});
 afterAll(() => fixture?.close());
 
 const limitMs = 10_000;

@@ -13,4 +13,4 @@ it(`a change set is its actions one after another, in ${worlds} random worlds`, 
   expect(tally.actions).toBeGreaterThan(tally.planned);
   expect(tally.merged).toBeGreaterThan(0);
   expect(tally.recreated).toBeGreaterThan(0);
-}, 120_000);
+});

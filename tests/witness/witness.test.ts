@@ -155,7 +155,7 @@ describe('a witness that is killed', () => {
       else expect([200, 409]).toContain(fork.status); // It may not have come so far, and then the other one was first.
       expect((await submit(await log.submission(3))).status).toBe(409);
     }
-  }, 60_000); // It is started again later each time.
+  });
 });
 
 describe('what a witness has stored', () => {

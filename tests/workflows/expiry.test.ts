@@ -21,7 +21,7 @@ beforeAll(async () => {
     }),
   });
   await shop.outcome(await shop.started('install', { names: ['hall'] }));
-}, 120_000);
+});
 afterAll(async () => {
   await shop?.close();
   await environment?.teardown();

@@ -9,7 +9,6 @@ import { LampShop } from './lamp-shop.ts';
 import { emergencyLamps, relayOf, upload } from './lamp-uploads.ts';
 
 const chief: Caller = { id: 'chief', kind: 'user', roles: ['chief'], tokenIssuedAt: '2026-01-01T00:00:00.000Z' };
-const patience = { timeout: 20_000, interval: 50 };
 type Step = (start: ProposalStart) => Promise<ProposalState>;
 
 let shop: LampShop;
@@ -24,7 +23,7 @@ async function dimmedInEmergency(reviewWithin: string): Promise<string> {
   const id = await shop.proposed('dim', { lamp: 'hall', level: 1 });
   await shop.breakGlass(id);
   await shop.nudge(id);
-  await expect.poll(() => shop.status(id), patience).toBe('executed');
+  await expect.poll(() => shop.status(id)).toBe('executed');
   return id;
 }
 
@@ -35,7 +34,7 @@ async function told(proposalId: string): Promise<number> {
   return rows.length;
 }
 
-describe('the review after an emergency', { timeout: 60_000 }, () => {
+describe('the review after an emergency', () => {
   it.each([
     [
       'whose steps are done twice at once',

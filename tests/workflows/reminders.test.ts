@@ -11,7 +11,6 @@ beforeEach(async () => {
 });
 afterEach(() => shop?.close());
 
-const patience = { timeout: 20_000, interval: 50 };
 type Step = (start: ProposalStart) => Promise<ProposalState>;
 
 async function sent(proposalId: string): Promise<string[]> {
@@ -23,7 +22,7 @@ async function sent(proposalId: string): Promise<string[]> {
   return rows.map(({ what }) => what);
 }
 
-describe('the timers of a proposal that waits', { timeout: 60_000 }, () => {
+describe('the timers of a proposal that waits', () => {
   it.each([
     [
       'whose steps are done twice at once',
@@ -50,11 +49,9 @@ describe('the timers of a proposal that waits', { timeout: 60_000 }, () => {
       await shop.installed('hall');
       await upload(shop, remindedLamps('PT1M'));
       const id = await shop.proposed('dim', { lamp: 'hall', level: 2 });
-      await expect.poll(() => sent(id), patience).toEqual(['proposal.reminded 1']);
+      await expect.poll(() => sent(id)).toEqual(['proposal.reminded 1']);
       killed.kill();
-      await expect
-        .poll(() => sent(id).then((all) => all.filter((what) => what.startsWith('proposal.reminded')).length), patience)
-        .toBeGreaterThan(2);
+      await expect.poll(() => sent(id).then((all) => all.filter((what) => what.startsWith('proposal.reminded')).length)).toBeGreaterThan(2);
       await shop.review(id);
       await shop.nudge(id);
       expect(await shop.outcome(id)).toBe('executed');
