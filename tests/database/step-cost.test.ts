@@ -108,7 +108,7 @@ async function settledCounts(): Promise<void> {
         last = now;
         return isSame;
       },
-      { timeout: 20_000, interval: 1_500 },
+      { interval: 1_500 },
     )
     .toBe(true);
 }

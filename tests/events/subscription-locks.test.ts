@@ -17,7 +17,11 @@ afterAll(async () => {
   await scene?.close();
 });
 
-const waiting = async () => (await scene.relay.query('SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted')).rows[0].n as number;
+const waiting = async () => {
+  const text =
+    'SELECT count(*)::int AS n FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE NOT l.granted AND a.datname = current_database()';
+  return (await scene.relay.query(text)).rows[0].n as number;
+};
 
 async function claimed(name: string): Promise<WebhookLane> {
   await scene.subscribe(name, { from: 'beginning' });
