@@ -64,7 +64,7 @@ async function killAtRandom(times: number): Promise<void> {
     const until = Date.now() + Math.random() * 300;
     await expect.poll(() => Date.now() >= until, { interval: 5 }).toBe(true);
     worker.kill();
-    await expect.poll(isReady, { interval: 20 }).toBe(false);
+    await expect.poll(() => worker.failures()).toBe(kill + 1);
   }
 }
 

@@ -55,7 +55,10 @@ export class ParcelService {
     ...servers
   }: Wishes = {}): Promise<ParcelService> {
     const carrier = await Receiver.open();
-    const shop = await LampShop.open({ ...servers, document: parcelDomain(carrier.url, effects) as unknown as JsonValue });
+    const shop = await LampShop.open({
+      ...servers,
+      document: parcelDomain(carrier.url, effects, undefined, 'PT2S') as unknown as JsonValue,
+    });
     const proxy = await startSeverableProxy(shop.database.urls.worker);
     const { temporal, taskQueue } = shop;
     const allowed = { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1', ...more };
@@ -87,7 +90,7 @@ export class ParcelService {
   }
 
   /** Whatever is away meanwhile. @returns the state that the proposal ends in */
-  async ended(proposal: string, limitMs = 60_000): Promise<string> {
+  async ended(proposal: string, limitMs = 150_000): Promise<string> {
     let status = '';
     const over = ['executed', 'failed', 'invalid', 'rejected', 'expired', 'withdrawn', 'needs_attention'];
     const read = async () => {
