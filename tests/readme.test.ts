@@ -24,7 +24,7 @@ beforeAll(async () => {
   writeFileSync(join(state, 'temporal.db'), 'no database');
   writeFileSync(ready, '{}');
   dev = spawn(process.execPath, ['scripts/bootstrap.mjs', 'scripts/dev.ts', '--fresh', '--state', state], { cwd: root, stdio: 'ignore' });
-  await vi.waitFor(() => expect(existsSync(ready)).toBe(false), { timeout: 20_000 });
+  await vi.waitFor(() => expect(existsSync(ready)).toBe(false), { timeout: startTimeoutMs });
   await vi.waitFor(() => expect(existsSync(ready) || dev.exitCode !== null).toBe(true), { timeout: startTimeoutMs, interval: 200 });
 }, startTimeoutMs);
 afterAll(async () => {
@@ -50,7 +50,7 @@ describe('the commands of README.md', () => {
     const script = `${tellApart}${commandsOf('Propose and approve')}cat "$PROPOSAL"; rm "$PROPOSAL"`;
     // Bash takes a socket for its input, which Node gives it, for a login over the network, and reads the machine's bashrc, which may not bear -u.
     const options = ['--norc', '-eu', '-o', 'pipefail'];
-    const { stdout, stderr } = await promisify(execFile)('bash', [...options, '-c', script], { cwd: folder, timeout: 60_000 });
+    const { stdout, stderr } = await promisify(execFile)('bash', [...options, '-c', script], { cwd: folder, timeout: startTimeoutMs });
     expect(stderr).toBe('');
     const [plan, reviewed, executed, history, proposal, ...more] = stdout
       .trim()
