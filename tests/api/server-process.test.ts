@@ -48,7 +48,7 @@ function start(env: Record<string, string>) {
 }
 
 async function untilAnswered(url: string, status: number): Promise<Response> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 120_000; // Of a machine that is busy.
   for (;;) {
     const answer = await fetch(`${url}/readyz`).catch(() => null);
     if (answer?.status === status) return answer;
