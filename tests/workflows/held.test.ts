@@ -31,7 +31,7 @@ it.each([
   );
   await shop.installed('hall');
   const now = await environment.currentTimeMs();
-  const once = { from: new Date(now - 60_000).toISOString(), until: new Date(now + 3_600_000).toISOString() };
+  const once = { from: new Date(now - 60_000).toISOString(), until: new Date(now + 1_200_000).toISOString() };
   await shop.write((tx) => setFreezeWindow(tx, { name: 'now', reason: 'x', once, by: operator }, shop.deps));
   seen.length = 0;
   const id = await shop.started('install', { names: ['stairs'] });
