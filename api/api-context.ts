@@ -50,6 +50,8 @@ export interface ApiResources {
   workflowPages: { url: string; namespace: string } | null;
   /** How long an answer waits for a simulation, ms; 5 s unless told. */
   simulationPatienceMs?: number;
+  /** After how long an engine that takes nothing is asked whether it is away, ms; 2 s unless told. */
+  suspiciousMs?: number;
   /** How much is worked on at once; the ordinary limits unless told. */
   limits?: AdmissionLimits;
   engineLimits?: AdmissionLimits;
@@ -99,7 +101,7 @@ export class ApiContext {
     this.admission = new Admission(resources.limits);
     this.engine = new Admission(resources.engineLimits ?? engineLimits);
     this.logins = new LoginFailures(resources.pool, resources.logger);
-    this.pulse = new EnginePulse((start) => resources.workflows.isTaken(start));
+    this.pulse = new EnginePulse((start) => resources.workflows.isTaken(start), resources.suspiciousMs);
     measureLoad(resources.registry, this.admission, this.engine, this.pulse);
     this.events = new EventWatch(resources.pool);
     this.streams = new OpenStreams(resources.registry, resources.streamLimits);

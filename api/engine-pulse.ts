@@ -1,7 +1,7 @@
 import type { Seen } from '../store/status-watch.ts';
 import type { ProposalStart } from '../workflows/proposal.contract.ts';
 
-const suspiciousMs = 2_000; // After so long the relay sends a nudge itself; no step of an engine that gets on leaves everybody waiting so long but the largest, of which a worker has taken.
+const ordinarySuspiciousMs = 2_000; // After so long the relay sends a nudge itself; no step of an engine that gets on leaves everybody waiting so long but the largest, of which a worker has taken.
 const listeningMs = 5_000; // As long as anybody would wait for an answer; whoever comes afterwards is listened to next.
 
 type Following = { start: ProposalStart; since: number; end: AbortController };
@@ -12,6 +12,7 @@ type Following = { start: ProposalStart; since: number; end: AbortController };
  */
 export class EnginePulse {
   private readonly isTaken: (start: ProposalStart) => Promise<boolean>;
+  private readonly suspiciousMs: number;
   private readonly following = new Set<Following>();
   private movedAt = performance.now();
   private timer: NodeJS.Timeout | undefined;
@@ -20,8 +21,9 @@ export class EnginePulse {
   private still = false;
 
   /** `isTaken` says whether a worker has taken what is to be done for a proposal, or there is nothing to be done. */
-  constructor(isTaken: (start: ProposalStart) => Promise<boolean>) {
+  constructor(isTaken: (start: ProposalStart) => Promise<boolean>, suspiciousMs = ordinarySuspiciousMs) {
     this.isTaken = isTaken;
+    this.suspiciousMs = suspiciousMs;
   }
 
   get isStill(): boolean {
@@ -75,14 +77,14 @@ export class EnginePulse {
     clearTimeout(this.timer);
     const [oldest] = this.following;
     if (oldest === undefined || this.asking) return;
-    const suspiciousAt = Math.max(this.movedAt, oldest.since) + suspiciousMs;
+    const suspiciousAt = Math.max(this.movedAt, oldest.since) + this.suspiciousMs;
     this.timer = setTimeout(() => void this.ask(oldest), Math.max(0, suspiciousAt - performance.now()));
     this.timer.unref();
   }
 
   private async ask(oldest: Following): Promise<void> {
     const askedAt = performance.now();
-    if (askedAt - this.movedAt < suspiciousMs || !this.following.has(oldest)) return this.arm();
+    if (askedAt - this.movedAt < this.suspiciousMs || !this.following.has(oldest)) return this.arm();
     this.asking = true;
     if (await this.isAwaySince(oldest.start, askedAt)) this.stop();
     else oldest.since = performance.now(); // To be asked again.

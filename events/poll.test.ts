@@ -1,51 +1,55 @@
 import { describe, expect, it } from 'vitest';
 import { openLogger } from '../telemetry/logger.ts';
-import { poll } from './poll.ts';
+import { pauseAfter, poll } from './poll.ts';
 
-/** Plays rounds with these outcomes. @returns the pause before each but the first, ms. */
-async function pauses(
-  outcomes: readonly (boolean | 'fails')[],
-  { everyMs, quietMs }: { everyMs: number; quietMs: number },
-): Promise<number[]> {
-  const ending = new AbortController();
-  const found: number[] = [];
-  let lastAt = Number.NaN;
-  let round = 0;
-  await poll({
-    name: 'test',
-    everyMs,
-    quietMs,
-    signal: ending.signal,
-    logger: openLogger('test'),
-    work: async () => {
-      if (round > 0) found.push(performance.now() - lastAt);
-      const outcome = outcomes[round++];
-      if (round === outcomes.length) ending.abort();
-      lastAt = performance.now();
-      if (outcome === 'fails') throw new Error('away');
-      return outcome ?? false;
-    },
+type Outcome = Parameters<typeof pauseAfter>[0];
+
+/** The pause after each of the rounds, ms. */
+function pauses(outcomes: readonly Outcome[], { everyMs, quietMs }: { everyMs: number; quietMs: number }): number[] {
+  let lastMs = everyMs;
+  return outcomes.map((outcome) => {
+    lastMs = pauseAfter(outcome, lastMs, { everyMs, quietMs });
+    return lastMs;
   });
-  return found;
 }
 
-const early = 2; // Timers may be as much too early, ms.
-
 describe('polling', () => {
-  it('pauses twice as long each time that there is nothing, up to a bound', async () => {
-    const found = await pauses([false, false, false, false, false, false], { everyMs: 10, quietMs: 60 });
-    for (const [at, least] of [20, 40, 60, 60, 60].entries()) expect(found[at]).toBeGreaterThan(least - early);
+  it('pauses twice as long each time that there is nothing, up to a bound', () => {
+    expect(pauses(['quiet', 'quiet', 'quiet', 'quiet'], { everyMs: 10, quietMs: 60 })).toEqual([20, 40, 60, 60]);
   });
 
-  it('goes on at once where there is more, and begins anew with the shortest pause behind it', async () => {
-    const quiet = [false, false, false, false, false, false, false]; // The next pause is over a second.
-    const found = await pauses([...quiet, true, false, false], { everyMs: 10, quietMs: 60_000 });
-    const [longest = 0, ...behind] = found.slice(-3);
-    expect(longest).toBeGreaterThan(1_000);
-    for (const pause of behind) expect(pause).toBeLessThan(longest / 2);
+  it('goes on at once where there is more, and begins anew with the shortest pause behind it', () => {
+    expect(pauses(['quiet', 'quiet', 'more', 'quiet', 'quiet'], { everyMs: 10, quietMs: 60_000 })).toEqual([20, 40, 0, 10, 20]);
+  });
+
+  it('pauses twice as long each time that a round fails, up to what an outage may be noticed late by', () => {
+    expect(pauses(Array(12).fill('failed'), { everyMs: 10, quietMs: 60 }).slice(-2)).toEqual([15_000, 15_000]);
+  });
+
+  it('waits as long as it pauses, at least', async () => {
+    const at: number[] = [];
+    await rounds(['quiet', 'quiet'], { everyMs: 20, quietMs: 40 }, () => at.push(performance.now()));
+    const [first = 0, second = 0] = at;
+    expect(second - first).toBeGreaterThan(40 - 2); // Timers may be as much too early.
   });
 
   it('goes on after a round that failed', async () => {
-    expect(await pauses(['fails', 'fails', true, false], { everyMs: 5, quietMs: 5 })).toHaveLength(3);
+    let begun = 0;
+    await rounds(['failed', 'failed', 'more', 'quiet'], { everyMs: 5, quietMs: 5 }, () => begun++);
+    expect(begun).toBe(4);
   });
 });
+
+/** Plays rounds with these outcomes. */
+async function rounds(outcomes: readonly Outcome[], times: { everyMs: number; quietMs: number }, onBegin: () => void): Promise<void> {
+  const ending = new AbortController();
+  const left = [...outcomes];
+  const work = async () => {
+    onBegin();
+    const outcome = left.shift();
+    if (left.length === 0) ending.abort();
+    if (outcome === 'failed') throw new Error('away');
+    return outcome === 'more';
+  };
+  await poll({ name: 'test', ...times, signal: ending.signal, logger: openLogger('test'), work });
+}

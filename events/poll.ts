@@ -24,12 +24,22 @@ export async function poll({ name, everyMs, quietMs = everyMs, signal, logger, w
     try {
       const more = await work();
       onRound?.(true);
-      pauseMs = more ? 0 : Math.min(Math.max(pauseMs * 2, everyMs), quietMs);
+      pauseMs = pauseAfter(more ? 'more' : 'quiet', pauseMs, { everyMs, quietMs });
     } catch (error) {
       onRound?.(false);
-      pauseMs = Math.min(Math.max(pauseMs * 2, everyMs), longestPauseMs);
+      pauseMs = pauseAfter('failed', pauseMs, { everyMs, quietMs });
       logger.warn({ err: error, round: name, pauseMs }, 'a round failed');
     }
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
+}
+
+/** What is waited after a round, ms, behind a pause of `lastMs`. */
+export function pauseAfter(
+  outcome: 'more' | 'quiet' | 'failed',
+  lastMs: number,
+  { everyMs, quietMs }: { everyMs: number; quietMs: number },
+): number {
+  if (outcome === 'more') return 0;
+  return Math.min(Math.max(lastMs * 2, everyMs), outcome === 'quiet' ? quietMs : longestPauseMs);
 }

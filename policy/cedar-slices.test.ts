@@ -80,7 +80,7 @@ function requestOf(dice: Dice): PolicyRequest {
   return { principal, action, resource, context };
 }
 
-it('what can be about a question decides it as the whole set does: answer, policies and errors', { timeout: 120_000 }, () => {
+it('what can be about a question decides it as the whole set does: answer, policies and errors', () => {
   const dice = new Dice(20_261_130);
   const engine = new CedarEngine();
   const seen = { allow: 0, deny: 0, failing: 0, left: 0 };
@@ -102,7 +102,7 @@ it('what can be about a question decides it as the whole set does: answer, polic
   expect(seen.left).toBeGreaterThan(1_500);
 });
 
-it('what is for others is left out of many as well, and the answer is that of the whole', { timeout: 120_000 }, () => {
+it('what is for others is left out of many as well, and the answer is that of the whole', () => {
   const dice = new Dice(7);
   const engine = new CedarEngine();
   let left = 0;

@@ -308,7 +308,7 @@ it('a decision by more policies than OPA is given in time is a deny at the deadl
       away: true,
     });
     expect(performance.now() - began).toBeLessThan(4 * deadlineMs);
-    await expect.poll(() => engine.decide(large, execute), { timeout: 20_000 }).toMatchObject({ decision: 'allow' });
+    await expect.poll(() => engine.decide(large, execute)).toMatchObject({ decision: 'allow' });
     expect(given).toBe(61); // Each once: what was given before the deadline is not given again.
   } finally {
     await proxy.close();

@@ -17,7 +17,7 @@ let admin: Person;
 
 beforeAll(async () => {
   const temporal = temporalAddress();
-  scene = await ApiScene.open({ temporal, taskQueue, simulationPatienceMs: 20_000 });
+  scene = await ApiScene.open({ temporal, taskQueue, simulationPatienceMs: 60_000, suspiciousMs: 60_000 });
   worker = await startWorkerProcess({ databaseUrl: scene.database.urls.worker, temporal, taskQueue });
   await worker.ready();
   dispatcher = scene.as({ id: 'dispatcher-1' });
@@ -43,7 +43,7 @@ beforeAll(async () => {
       { serial: 'T-3', rating: '25.5' },
     ],
   });
-}, 90_000);
+});
 afterAll(async () => {
   await worker?.stop();
   await scene?.close();

@@ -24,13 +24,13 @@ beforeAll(async () => {
   writeFileSync(join(state, 'temporal.db'), 'no database');
   writeFileSync(ready, '{}');
   dev = spawn(process.execPath, ['scripts/bootstrap.mjs', 'scripts/dev.ts', '--fresh', '--state', state], { cwd: root, stdio: 'ignore' });
-  await vi.waitFor(() => expect(existsSync(ready)).toBe(false), { timeout: 20_000 });
+  await vi.waitFor(() => expect(existsSync(ready)).toBe(false), { timeout: startTimeoutMs });
   await vi.waitFor(() => expect(existsSync(ready) || dev.exitCode !== null).toBe(true), { timeout: startTimeoutMs, interval: 200 });
 }, startTimeoutMs);
 afterAll(async () => {
   if (dev.exitCode === null) dev.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** The shell commands of one section, as somebody who reads from top to bottom would enter them. */
 function commandsOf(heading: string): string {
@@ -50,7 +50,7 @@ describe('the commands of README.md', () => {
     const script = `${tellApart}${commandsOf('Propose and approve')}cat "$PROPOSAL"; rm "$PROPOSAL"`;
     // Bash takes a socket for its input, which Node gives it, for a login over the network, and reads the machine's bashrc, which may not bear -u.
     const options = ['--norc', '-eu', '-o', 'pipefail'];
-    const { stdout, stderr } = await promisify(execFile)('bash', [...options, '-c', script], { cwd: folder, timeout: 60_000 });
+    const { stdout, stderr } = await promisify(execFile)('bash', [...options, '-c', script], { cwd: folder, timeout: startTimeoutMs });
     expect(stderr).toBe('');
     const [plan, reviewed, executed, history, proposal, ...more] = stdout
       .trim()
@@ -77,7 +77,7 @@ describe('the commands of README.md', () => {
         { op: 'create', actionType: 'importNetwork' },
       ],
     });
-  }, 90_000);
+  });
 
   it('end, on Ctrl-C, everything that npm run dev has started, and leave the state', async () => {
     const { apiUrl, temporalUiUrl, postgresUrls } = JSON.parse(readFileSync(ready, 'utf8'));
@@ -89,7 +89,7 @@ describe('the commands of README.md', () => {
     expect(await Promise.all(places.map(listens))).toEqual([false, false, false]);
     expect(existsSync(ready)).toBe(false);
     expect(readdirSync(state)).toEqual(expect.arrayContaining(['postgres', 'temporal.db', 'keys']));
-  }, 60_000);
+  });
 });
 
 async function listens(url: string): Promise<boolean> {

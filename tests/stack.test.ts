@@ -14,7 +14,7 @@ import { expectGood, restClient } from '../scripts/rest/rest-client.ts';
 import type { Stack } from '../scripts/stack/start-stack.ts';
 
 const root = dirname(import.meta.dirname);
-const startTimeoutMs = 120_000; // Database, Temporal and three processes from source, while other tests run.
+const startTimeoutMs = 240_000; // Database, Temporal and three processes from source, while other tests run.
 
 /** What the owner of a stack prints once it is up. */
 type Up = Pick<Stack, 'apiUrl' | 'tenants'> & { pids: number[] };
@@ -73,7 +73,7 @@ function killTemporal(): void {
 
 /** As a client does that is told to come again: what was accepted before has the same idempotency key. */
 async function retried<T>(call: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 120_000;
   for (;;) {
     try {
       return await call();
@@ -98,7 +98,7 @@ describe('a stack', () => {
 
       await stop(first.owner, 'SIGKILL');
       // Nobody is left to end them but themselves.
-      for (const pid of first.up.pids) await expect.poll(() => identify(pid), { timeout: 30_000 }).toBeUndefined();
+      for (const pid of first.up.pids) await expect.poll(() => identify(pid)).toBeUndefined();
 
       const second = await startOwner();
       const reader = clientOf(second.up, 'ontology-admin-1');

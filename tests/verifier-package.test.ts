@@ -46,5 +46,5 @@ describe('the verifier’s package', () => {
     const { status, stdout } = spawnSync(process.execPath, [join(elsewhere, 'package', 'exequatur-verify.mjs')], { encoding: 'utf8' });
     expect({ status, stdout }).toMatchObject({ status: 2, stdout: expect.stringContaining('usage: exequatur-verify --key') });
     rmSync(elsewhere, { recursive: true });
-  }, 60_000);
+  });
 });

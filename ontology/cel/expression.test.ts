@@ -95,7 +95,7 @@ describe('expressions', () => {
     const start = performance.now();
     expect(compute(`${text}.matches("(a+)+$")`)).toBe(false);
     expect(compute(`[${text}].exists(s, s.matches("(a+)+" + "$"))`)).toBe(false);
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(performance.now() - start).toBeLessThan(10_000); // A backtracking engine would take years.
     expect(() => compute('a.name.matches("(?=" + "x)")')).toThrow('matches(): the computed text is no pattern');
     expect(() => compute('a.name._matches("x")')).toThrow();
   });

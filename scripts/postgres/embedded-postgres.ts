@@ -33,7 +33,7 @@ export interface PostgresOptions {
   disposable?: boolean;
 }
 
-const startTimeoutMs = 60_000; // Recovery after a kill -9 replays the log; a fresh start takes one second.
+const startTimeoutMs = 180_000; // Recovery after a kill -9 replays the log; a fresh start takes one second.
 const attempts = 5; // A taken port or dying backends of a killed server are gone within a few tries.
 
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {

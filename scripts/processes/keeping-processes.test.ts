@@ -38,7 +38,7 @@ describe('a leashed program', () => {
     const pid = Number(await firstLine(owner));
     expect(identify(pid)).toBeDefined();
     owner.kill('SIGKILL');
-    await expect.poll(() => identify(pid), { timeout: 10_000 }).toBeUndefined();
+    await expect.poll(() => identify(pid)).toBeUndefined();
   });
 
   it('is killed when it does not end within its grace time', async () => {
@@ -73,14 +73,14 @@ describe('a supervised process', () => {
     const pid = Number(await firstLine(owner));
     expect(identify(pid)).toBeDefined();
     owner.kill('SIGKILL');
-    await expect.poll(() => identify(pid), { timeout: 15_000 }).toBeUndefined();
+    await expect.poll(() => identify(pid)).toBeUndefined();
   });
 
   it('ends by itself when it has nothing more to do, its watch notwithstanding', async () => {
     writeFileSync(entry(), 'console.log("done");');
     const lines: string[] = [];
     const process_ = supervise({ name: 'short', entry: entry(), env: {}, onLine: (_, line) => lines.push(line) });
-    await expect.poll(() => lines.join(), { timeout: 10_000 }).toContain('ended (0)');
+    await expect.poll(() => lines.join()).toContain('ended (0)');
     await process_.stop();
   });
 
@@ -89,9 +89,9 @@ describe('a supervised process', () => {
     const lines: string[] = [];
     const process_ = supervise({ name: 'steady', entry: entry(), env: {}, onLine: (_, line) => lines.push(line) });
     const starts = () => lines.filter((line) => line.startsWith('up ')).length;
-    await expect.poll(starts, { timeout: 10_000 }).toBe(1);
+    await expect.poll(starts).toBe(1);
     process.kill(process_.pid() as number, 'SIGKILL');
-    await expect.poll(starts, { timeout: 10_000 }).toBe(2);
+    await expect.poll(starts).toBe(2);
     const last = process_.pid() as number;
     await process_.stop();
     expect(identify(last)).toBeUndefined();
@@ -116,6 +116,6 @@ describe('a supervised process', () => {
     const pid = Number(await firstLine(owner));
     expect(identify(pid)).toBeDefined();
     owner.kill('SIGKILL');
-    await expect.poll(() => identify(pid), { timeout: 10_000 }).toBeUndefined();
+    await expect.poll(() => identify(pid)).toBeUndefined();
   });
 });

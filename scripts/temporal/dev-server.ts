@@ -34,7 +34,7 @@ export interface TemporalDevServerOptions {
   preferredUiPort?: number;
 }
 
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 180_000; // A second by itself; a machine that does other things takes much longer.
 const attempts = 5; // Ports found free may be taken a moment later, and a killed server's database file is locked until it is gone.
 
 export async function startTemporalDevServer(options: TemporalDevServerOptions = {}): Promise<TemporalDevServer> {

@@ -56,6 +56,7 @@ interface SceneWishes {
   temporal?: string;
   taskQueue?: string;
   simulationPatienceMs?: number;
+  suspiciousMs?: number;
   limits?: AdmissionLimits;
   engineLimits?: AdmissionLimits;
   streamLimits?: Partial<StreamLimits>;
@@ -101,6 +102,7 @@ export class ApiScene {
     temporal = nowhere,
     taskQueue = 'nobody',
     simulationPatienceMs = 5_000,
+    suspiciousMs,
     patience,
     onLogLine,
     limits,
@@ -120,6 +122,7 @@ export class ApiScene {
       probe: new DatabaseProbe(database.urls.api, 'test-api-probe'),
       watch: new StatusWatch(pool),
       simulationPatienceMs,
+      ...(suspiciousMs === undefined ? {} : { suspiciousMs }),
       ...(limits ? { limits } : {}),
       engineLimits,
       ...(streamLimits ? { streamLimits } : {}),
@@ -207,7 +210,7 @@ export class ApiScene {
   /** Reads a proposal until it is in one of these states. */
   async until(proposalId: string, ...statuses: string[]): Promise<Answer['body']> {
     const reader = this.as({ id: 'auditor-1' });
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000; // It ends as soon as the proposal is there, however busy the machine.
     for (;;) {
       const { body } = await reader.get(`/v1/proposals/${proposalId}`);
       if (statuses.includes(body.status)) return body;

@@ -94,14 +94,14 @@ describe('reviews over HTTP at the instant of expiry', () => {
     const [inTime, tooLate, unanswered] = [await planned(), await planned(), await planned()];
     const keeper = opened.scene.as({ id: 'keeper-1' });
     for (const shown of [inTime, tooLate]) {
-      await setTimeLeft(shown.id, 1_000);
+      await setTimeLeft(shown.id, 30_000);
       expect((await keeper.review(shown)).body.proposal).toMatchObject({ status: 'approved' });
     }
     await setTimeLeft(unanswered.id, -1);
     expect(await keeper.review(unanswered)).toMatchObject({ status: 409, body: { code: 'not_awaiting_approval' } });
-    await setTimeLeft(tooLate.id, 2_000 - executionGraceMs);
+    await setTimeLeft(tooLate.id, 30_000 - executionGraceMs);
     expect(await withTenant(opened.worker, opened.scene.tenant, (tx) => settle(tx, tooLate.id))).toMatchObject({ status: 'approved' });
-    await setTimeLeft(inTime.id, 2_000 - executionGraceMs);
+    await setTimeLeft(inTime.id, 30_000 - executionGraceMs);
     expect(await executeProposal(opened.worker, opened.scene.tenant, inTime.id, deps)).toMatchObject({ status: 'executed' });
     await setTimeLeft(tooLate.id, -executionGraceMs);
     expect(await executeProposal(opened.worker, opened.scene.tenant, tooLate.id, deps)).toMatchObject({ status: 'expired' });

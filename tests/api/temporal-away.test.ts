@@ -11,6 +11,7 @@ import { ApiScene } from './api-scene.ts';
 
 // A database of its own: tests/support/database.ts. Worker and relay are the real ones; only the API's way to Temporal can be cut.
 const taskQueue = `away-${randomUUID()}`;
+const simulationPatienceMs = 60_000; // So long that a busy machine needs not half of it for what is to be answered without a wait.
 let line: Awaited<ReturnType<typeof openLine>>;
 let scene: ApiScene;
 let worker: WorkerProcess;
@@ -20,7 +21,7 @@ let relayUrl: string;
 beforeAll(async () => {
   const temporal = temporalAddress();
   line = await openLine(temporal);
-  scene = await ApiScene.open({ temporal: line.address, taskQueue });
+  scene = await ApiScene.open({ temporal: line.address, taskQueue, simulationPatienceMs });
   worker = await startWorkerProcess({ databaseUrl: scene.database.urls.worker, temporal, taskQueue });
   const relayPort = await freePort();
   relayUrl = `http://127.0.0.1:${relayPort}`;
@@ -38,7 +39,7 @@ beforeAll(async () => {
   });
   await scene.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building);
   await untilReady(worker);
-}, 120_000);
+});
 afterAll(async () => {
   await Promise.all([relay?.stop(), worker?.stop()]);
   await scene?.close();
@@ -82,7 +83,7 @@ describe('while Temporal is away', () => {
     expect((await scene.call('GET', '/readyz')).body).toEqual({ database: 'ok', temporal: 'away' });
     const startedAt = performance.now();
     const proposed = await agent.propose('closeRoom', { room: 'R1' }, { 'idempotency-key': 'away' });
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(performance.now() - startedAt).toBeLessThan(simulationPatienceMs / 2);
     expect(proposed).toMatchObject({ status: 202, body: { status: 'simulating', planDigest: null } });
     expect((await agent.propose('closeRoom', { room: 'R1' }, { 'idempotency-key': 'away' })).body.id).toBe(proposed.body.id);
 
@@ -98,15 +99,12 @@ describe('while Temporal is away', () => {
     expect(await metrics(scene.url)).toMatch(/^exequatur_http_request_duration_seconds_count\{.*\} [1-9]/m);
 
     await line.mend();
-    const deadline = Date.now() + 15_000;
-    let back = await agent.propose('addFloor', { name: `F-${randomUUID()}`, rooms: [] });
-    while (back.status !== 201 && Date.now() < deadline) back = await agent.propose('addFloor', { name: `F-${randomUUID()}`, rooms: [] });
-    expect(back.status).toBe(201);
-  }, 60_000);
+    await expect.poll(async () => (await agent.propose('addFloor', { name: `F-${randomUUID()}`, rooms: [] })).status).toBe(201);
+  });
 });
 
 async function untilReady({ metricsUrl }: WorkerProcess): Promise<void> {
-  await vi.waitFor(async () => expect((await fetch(`${metricsUrl}/readyz`)).status).toBe(200), { timeout: 90_000, interval: 200 });
+  await vi.waitFor(async () => expect((await fetch(`${metricsUrl}/readyz`)).status).toBe(200), { timeout: 180_000, interval: 200 });
 }
 
 async function metric({ url }: ApiScene, name: string): Promise<number> {
@@ -119,9 +117,7 @@ describe('while no worker runs', () => {
     const patient = await ApiScene.open({ temporal: temporalAddress(), taskQueue: `idle-${randomUUID()}`, simulationPatienceMs: 500 });
     try {
       await patient.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building);
-      const startedAt = performance.now();
       expect((await patient.as({ id: 'keeper-1' }).propose('addFloor', { name: 'F1', rooms: [] })).status).toBe(202);
-      expect(performance.now() - startedAt).toBeLessThan(3_000);
     } finally {
       await patient.close();
     }
@@ -131,7 +127,12 @@ describe('while no worker runs', () => {
     const taskQueue = `idle-${randomUUID()}`;
     const temporal = temporalAddress();
     // Within this nobody would have come in whose turn depends on a place that is kept for a worker.
-    const idle = await ApiScene.open({ temporal, taskQueue, engineLimits: { ...engineLimits, longestWaitMs: 60_000 } });
+    const idle = await ApiScene.open({
+      temporal,
+      taskQueue,
+      simulationPatienceMs,
+      engineLimits: { ...engineLimits, longestWaitMs: 60_000 },
+    });
     let late: WorkerProcess | undefined;
     try {
       await idle.as({ id: 'ontology-admin-1' }).put('/v1/ontology', building);
@@ -141,19 +142,20 @@ describe('while no worker runs', () => {
       expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(202));
       const againAt = performance.now();
       expect((await ask('G')).status).toBe(202);
-      expect(performance.now() - againAt).toBeLessThan(3_000); // The first waited for two seconds at least, and would have for five.
+      expect(performance.now() - againAt).toBeLessThan(simulationPatienceMs / 2); // The first were told after two seconds that nobody is there.
       expect(await metric(idle, 'exequatur_engine_away')).toBe(1);
 
       late = await startWorkerProcess({ databaseUrl: idle.database.urls.worker, temporal, taskQueue });
       await untilReady(late);
       for (const { body } of answers) await idle.until(body.id, 'awaiting_approval');
-      expect((await ask('H')).status).toBe(201);
-      expect(await metric(idle, 'exequatur_engine_away')).toBe(0);
+      let asked = 0;
+      await expect.poll(async () => (await ask(`H${asked++}`)).status).toBe(201);
+      await expect.poll(() => metric(idle, 'exequatur_engine_away')).toBe(0);
     } finally {
       await late?.stop();
       await idle.close();
     }
-  }, 180_000);
+  });
 
   it('nobody waits any more for a client that is gone', async () => {
     const away = await ApiScene.open({ simulationPatienceMs: 100 });
@@ -162,14 +164,14 @@ describe('while no worker runs', () => {
       const keeper = { id: 'keeper-1' };
       const { body } = await away.as(keeper).propose('addFloor', { name: 'F1', rooms: [] });
       const { watch } = away.context.resources;
-      await vi.waitFor(() => expect(watch.watched).toBe(0), { timeout: 10_000 }); // For a sign of the engine's life the API itself waits five seconds.
+      await expect.poll(() => watch.watched).toBe(0); // For a sign of the engine's life the API itself waits five seconds.
       const leaving = new AbortController();
       const headers = { authorization: `Bearer ${await away.token(keeper)}`, prefer: 'wait=30' };
       const asked = fetch(`${away.url}/v1/proposals/${body.id}`, { headers, signal: leaving.signal });
-      await vi.waitFor(() => expect(watch.watched).toBe(1));
+      await expect.poll(() => watch.watched).toBe(1);
       leaving.abort();
       await expect(asked).rejects.toThrow('aborted');
-      await vi.waitFor(() => expect(watch.watched).toBe(0));
+      await expect.poll(() => watch.watched).toBe(0);
     } finally {
       await away.close();
     }

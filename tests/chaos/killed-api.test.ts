@@ -6,12 +6,12 @@ import { LampService } from './lamp-service.ts';
 let service: LampService;
 beforeEach(async () => {
   service = await LampService.open();
-}, 60_000);
+});
 afterEach(() => service?.close());
 
 const lamps = Array.from({ length: 20 }, (_, at) => `lamp-${at}`);
 
-describe('an API process killed with kill -9', { timeout: 90_000 }, () => {
+describe('an API process killed with kill -9', () => {
   it('while proposals and reviews are in flight loses none of them, and each proposal is executed once', async () => {
     const { shop } = service;
     await shop.installed(...lamps);

@@ -5,12 +5,12 @@ import { LampService } from './lamp-service.ts';
 let service: LampService;
 beforeEach(async () => {
   service = await LampService.open({ apiReachesTemporal: false });
-}, 60_000);
+});
 afterEach(() => service?.close());
 
 const lamps = Array.from({ length: 20 }, (_, at) => `lamp-${at}`);
 
-describe('a relay process killed with kill -9', { timeout: 90_000 }, () => {
+describe('a relay process killed with kill -9', () => {
   it('after it has told Temporal and before it could note so loses no proposal, and each is executed once', async () => {
     const { shop } = service;
     await shop.installed(...lamps);
@@ -26,7 +26,7 @@ describe('a relay process killed with kill -9', { timeout: 90_000 }, () => {
     await service.expectExecutedOnce(ids);
     for (const [at, lamp] of lamps.entries()) expect(await shop.lampLevel(lamp)).toBe(at);
     const undelivered = () => shop.query('SELECT FROM exequatur.nudge WHERE proposal_id = ANY ($1) AND delivered_at IS NULL', [ids]);
-    await expect.poll(undelivered, { timeout: 20_000 }).toEqual([]);
+    await expect.poll(undelivered).toEqual([]);
     expect(service.relay.failures()).toBe(2);
   });
 });
@@ -36,7 +36,7 @@ async function killWhileItNotes(proposalIds: readonly string[]): Promise<void> {
   const letGo = await service.hold('SELECT FROM exequatur.nudge WHERE proposal_id = ANY ($1) AND delivered_at IS NULL FOR UPDATE', [
     proposalIds.slice(-3),
   ]);
-  await expect.poll(() => service.isHeld('exequatur-relay'), { timeout: 30_000, interval: 20 }).toBe(true);
+  await expect.poll(() => service.isHeld('exequatur-relay'), { interval: 20 }).toBe(true);
   service.relay.kill();
   await letGo();
 }

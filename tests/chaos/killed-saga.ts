@@ -48,7 +48,7 @@ export class KilledSaga {
   static async open(effects: EffectDefinition[], checks?: CheckDefinition[]): Promise<KilledSaga> {
     const carrier = await Receiver.open();
     carryMixed(carrier);
-    const document = parcelDomain(carrier.url, effects, checks) as unknown as JsonValue;
+    const document = parcelDomain(carrier.url, effects, checks, 'PT2S') as unknown as JsonValue;
     const shop = await LampShop.open({ document, functions: await loadFunctions(functions) });
     const more = { EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1', EXEQUATUR_FUNCTIONS: functions, CARRIER_URL: carrier.url };
     const worker = await startWorkerProcess({

@@ -15,14 +15,14 @@ afterEach(async () => {
 
 const once = { executions: 1, history: 1, executedEvents: 1, plans: 1 };
 
-describe('a worker killed with kill -9', { timeout: 120_000 }, () => {
+describe('a worker killed with kill -9', () => {
   it('in the middle of an execution leaves nothing half-done, and its successor executes once', async () => {
     await shop.installed('hall');
     const id = await shop.proposed('dim', { lamp: 'hall', level: 33 });
     await shop.review(id);
     const release = await shop.hold(id);
     await shop.nudge(id);
-    await expect.poll(workerWaits, { timeout: 20_000 }).toBe(true);
+    await expect.poll(workerWaits).toBe(true);
     worker.kill();
     await release();
     expect(await shop.outcome(id)).toBe('executed');
@@ -37,7 +37,7 @@ describe('a worker killed with kill -9', { timeout: 120_000 }, () => {
     const kills = killAtRandom(2);
     await Promise.all(
       proposals.map(async (id) => {
-        await expect.poll(() => shop.status(id), { timeout: 60_000 }).toBe('awaiting_approval');
+        await expect.poll(() => shop.status(id)).toBe('awaiting_approval');
         await shop.review(id);
         await shop.nudge(id);
       }),
@@ -60,11 +60,11 @@ async function workerWaits(): Promise<boolean> {
 /** Kills the worker each time somewhat after its last successor began to work. */
 async function killAtRandom(times: number): Promise<void> {
   for (let kill = 0; kill < times; kill++) {
-    await expect.poll(isReady, { timeout: 60_000, interval: 20 }).toBe(true);
+    await expect.poll(isReady, { interval: 20 }).toBe(true);
     const until = Date.now() + Math.random() * 300;
     await expect.poll(() => Date.now() >= until, { interval: 5 }).toBe(true);
     worker.kill();
-    await expect.poll(isReady, { timeout: 10_000, interval: 20 }).toBe(false);
+    await expect.poll(() => worker.failures()).toBe(kill + 1);
   }
 }
 

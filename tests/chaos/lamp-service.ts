@@ -8,7 +8,6 @@ import { agent, keeper } from '../workflows/lamps.ts';
 import { holdLocks, waitsForLock } from './held-locks.ts';
 
 const nowhere = '127.0.0.1:1'; // Nothing listens on port 1: Temporal as it is when it is away.
-const patience = { timeout: 30_000, interval: 20 };
 
 interface Wishes extends Pick<ShopWishes, 'postgres' | 'temporal'> {
   /** With an API that cannot reach Temporal, the relay alone tells the workflows. */
@@ -108,7 +107,7 @@ export class LampService {
   async untilStatus(proposalIds: readonly string[], status: string): Promise<void> {
     const counted = () =>
       this.shop.query('SELECT status, count(*)::int FROM exequatur.proposal WHERE id = ANY ($1) GROUP BY status', [proposalIds]);
-    await expect.poll(counted, patience).toEqual([{ status, count: proposalIds.length }]);
+    await expect.poll(counted, { interval: 20 }).toEqual([{ status, count: proposalIds.length }]);
   }
 
   /** Everything that a dimmed lamp leaves behind is there, and there once. */

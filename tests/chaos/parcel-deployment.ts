@@ -74,7 +74,7 @@ export class ParcelDeployment {
       Receiver.open(),
     ]);
     carryMixed(carrier);
-    const document = change(parcelDomain(carrier.url, effects)) as unknown as JsonValue;
+    const document = change(parcelDomain(carrier.url, effects, undefined, 'PT2S')) as unknown as JsonValue;
     const registered = await loadFunctions(functions);
     const shop = await LampShop.open({ document, functions: registered, postgres: postgres.url, temporal: temporal.address });
     const { database, taskQueue, tenant } = shop;

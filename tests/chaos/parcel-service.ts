@@ -63,7 +63,7 @@ export class ParcelService {
     ...servers
   }: Wishes = {}): Promise<ParcelService> {
     const carrier = await Receiver.open();
-    const document = change(parcelDomain(carrier.url, effects)) as unknown as JsonValue;
+    const document = change(parcelDomain(carrier.url, effects, undefined, 'PT2S')) as unknown as JsonValue;
     const shop = await LampShop.open({ ...servers, document, functions: await loadFunctions(functions) });
     const proxy = await startSeverableProxy(shop.database.urls.worker);
     const { temporal, taskQueue } = shop;
@@ -97,7 +97,7 @@ export class ParcelService {
   }
 
   /** Whatever is away meanwhile. @returns the state that the proposal ends in */
-  async ended(proposal: string, limitMs = 60_000): Promise<string> {
+  async ended(proposal: string, limitMs = 150_000): Promise<string> {
     let status = '';
     const over = ['executed', 'failed', 'invalid', 'rejected', 'expired', 'withdrawn', 'needs_attention'];
     const read = async () => {

@@ -10,7 +10,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   superuser = new pg.Client({ connectionString: database.urls.superuser });
   await superuser.connect();
-}, 60_000);
+});
 afterAll(async () => {
   await superuser?.end();
   await database?.drop();

@@ -38,11 +38,11 @@ describe('an execution', () => {
   });
 
   it('is refused once its proposal’s time has run out, and the grace that an approval in time has', async () => {
-    const planned = await world.scene.plan(await world.scene.propose('rename', { expiresInMs: 500 }), [await renaming()]);
+    const planned = await world.scene.plan(await world.scene.propose('rename', { expiresInMs: 60_000 }), [await renaming()]);
     const lasting = await approved([await renaming()]);
     await world.scene.review(planned, 'reviewer');
     await world.scene.approve(planned);
-    await world.scene.db.advanceClock(executionGraceMs + 1_000);
+    await world.scene.db.advanceClock(60_000 + executionGraceMs);
     expect(await execute(planned)).toBe('XQ006');
     expect(await execute(lasting)).toBe(passes);
   });

@@ -12,7 +12,7 @@ beforeAll(async () => {
   fixture = await openFixture();
   superuser = new pg.Client({ connectionString: fixture.database.urls.superuser });
   await superuser.connect();
-}, 60_000);
+});
 afterAll(async () => {
   await superuser.end();
   await fixture.close();
@@ -36,7 +36,7 @@ it('the commitment to a decision is computed once, however many entries its tran
   const settled = await executeProposal(worker, fixture.tenant, plan.proposalId, fixture.deps);
   await worker.end();
   expect(settled?.status).toBe('executed');
-  await expect.poll(() => callsOf('append_entries'), { timeout: 10_000 }).toBeGreaterThan(0); // A backend that ends tells what it has counted.
+  await expect.poll(() => callsOf('append_entries')).toBeGreaterThan(0); // A backend that ends tells what it has counted.
   expect(await callsOf('commitment_to')).toBe((await decisions()) - before);
 });
 

@@ -1,5 +1,4 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import type { Edit, ReadSet } from '../../ontology/plan.ts';
@@ -38,14 +37,12 @@ async function renaming(id = 'ORD'): Promise<Edit> {
 
 /** Resolves once a transaction of this database waits for another's lock. */
 async function somebodyWaits(): Promise<void> {
-  for (let tried = 0; tried < 500; tried++) {
-    const { rowCount } = await world.scene.as('superuser', (client) =>
-      client.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"),
-    );
-    if (rowCount) return;
-    await sleep(10);
-  }
-  throw new Error('nobody waits');
+  const waiting = () =>
+    world.scene.as('superuser', async (client) => {
+      const text = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+      return (await client.query(text)).rowCount;
+    });
+  await expect.poll(waiting, { interval: 10 }).toBeGreaterThan(0);
 }
 
 /** Runs `first` up to its end, starts `second`, and commits `first` only when `second` waits for it. */

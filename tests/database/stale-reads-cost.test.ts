@@ -15,7 +15,7 @@ beforeAll(async () => {
   await superuser.query('ANALYZE'); // From now on the statistics are those of an empty house.
   await superuser.end();
   for (const name of ['a', 'b', 'c']) await fixture.done('addFloor', floor(name));
-}, 60_000);
+});
 afterAll(() => fixture.close());
 
 it('looks at no object that a plan has not read, whatever the statistics say', async () => {

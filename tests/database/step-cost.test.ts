@@ -38,7 +38,7 @@ beforeAll(async () => {
   }));
   const id = await approved('receive', parcels);
   await executeProposal(depot.fixture.worker, depot.fixture.tenant, id, depot.fixture.deps);
-}, 60_000);
+});
 afterAll(async () => {
   await superuser?.end();
   await depot?.close();
@@ -92,7 +92,7 @@ async function readBySteps(id: string, from: Settled): Promise<{ saga_step: numb
     after = (await performStep(deps, start, new AbortController().signal)) ?? after;
   }
   await pool.end();
-  await expect.poll(() => read('saga_step'), { timeout: 10_000 }).toBeGreaterThan(before.saga_step);
+  await expect.poll(() => read('saga_step')).toBeGreaterThan(before.saga_step);
   await settledCounts();
   return { saga_step: (await read('saga_step')) - before.saga_step, plan_chunk: (await read('plan_chunk')) - before.plan_chunk, after };
 }
@@ -108,7 +108,7 @@ async function settledCounts(): Promise<void> {
         last = now;
         return isSame;
       },
-      { timeout: 20_000, interval: 1_500 },
+      { interval: 1_500 },
     )
     .toBe(true);
 }
@@ -133,4 +133,4 @@ it('a step reads as many rows whatever the number of the steps beside it, forwar
   const undos = await readBySteps(large, settled);
   expect(undos.saga_step).toBeLessThanOrEqual(steps * mostRows);
   expect([sideEffects.plan_chunk, undos.plan_chunk]).toEqual([0, 0]);
-}, 120_000);
+});

@@ -26,7 +26,7 @@ async function opened(): Promise<string> {
 /** Ends the workflow as if Temporal had lost it, once this request has come, and lets the relay find out. */
 async function loseAt(proposal: string, which: (received: Received) => boolean): Promise<void> {
   await shop.signal(proposal, 'handOver');
-  await expect.poll(() => carrier.received.some(which), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => carrier.received.some(which)).toBe(true);
   await shop.handle(proposal).terminate();
   carrier.behaviour = ({ path }) => lasting(path);
   await shop.database.advanceClock(60_000);
@@ -55,9 +55,9 @@ describe('an execution whose workflow Temporal has lost in the middle', () => {
     lasting = (path) => (path.endsWith('arrivals') ? { status: 409 } : undefined);
     carrier.behaviour = ({ method, path }) => (method === 'DELETE' ? { status: 409 } : lasting(path));
     await shop.signal(proposal, 'handOver');
-    await expect.poll(() => shop.status(proposal), { timeout: 20_000 }).toBe('needs_attention');
+    await expect.poll(() => shop.status(proposal)).toBe('needs_attention');
     const asked = /needs_attention.*a person decides about book: answered 409/s;
-    await expect.poll(() => shop.currentDetails(proposal), { timeout: 20_000 }).toMatch(asked);
+    await expect.poll(() => shop.currentDetails(proposal)).toMatch(asked);
     await shop.handle(proposal).terminate();
     await shop.database.advanceClock(60_000);
     const counts: number[] = [];
@@ -65,7 +65,7 @@ describe('an execution whose workflow Temporal has lost in the middle', () => {
     const deps = { pool, client, taskQueue, logger: openLogger('test'), onAttention: (count: number) => counts.push(count) };
     expect(await restartLostWorkflows(deps)).toBe(1);
     expect(counts).toEqual([1]);
-    await expect.poll(() => shop.currentDetails(proposal), { timeout: 20_000 }).toMatch(asked);
+    await expect.poll(() => shop.currentDetails(proposal)).toMatch(asked);
     expect(carrier.requests('DELETE', '/bookings/B1')).toHaveLength(1);
   });
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
   depots = [await actInDepot(), await actInTrouble()];
   told = await eventsOf(office);
   for (const { fixture } of depots) told.push(...(await eventsOf(fixture)));
-}, 180_000);
+});
 afterAll(async () => {
   await office?.close();
   for (const depot of depots) await depot.close();

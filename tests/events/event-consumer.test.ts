@@ -57,9 +57,9 @@ it('a consumer with an inbox ends with the objects as they are, although it is k
   try {
     const received = async () => (await client.query<{ n: number }>('SELECT count(*)::int AS n FROM inbox')).rows[0]?.n ?? 0;
     const receivedAny = () => received().catch(() => 0); // The table is not there yet.
-    await expect.poll(receivedAny, { timeout: 60_000, interval: 5 }).toBeGreaterThan(0);
+    await expect.poll(receivedAny, { interval: 5 }).toBeGreaterThan(0);
     consumer.kill();
-    await expect.poll(received, { timeout: 60_000, interval: 100 }).toBe((await scene.stored()).length);
+    await expect.poll(received, { interval: 100 }).toBe((await scene.stored()).length);
     await expectCopies(client, 31);
   } finally {
     await consumer.stop();
@@ -104,7 +104,7 @@ it('a consumer reads what had no room in its record from the API, and ends where
 
     const lines: string[] = [];
     const lost = consume({}, (line) => void lines.push(line));
-    await expect.poll(() => lines.join('\n'), { timeout: 60_000 }).toContain('it is not known whom to ask');
+    await expect.poll(() => lines.join('\n')).toContain('it is not known whom to ask');
     await lost.stop();
     const objectEvents = async () =>
       (await superuser.query("SELECT count(*)::int AS n FROM inbox i JOIN exequatur.outbox o ON i.id LIKE o.id || '.%'")).rows[0]
@@ -115,7 +115,7 @@ it('a consumer reads what had no room in its record from the API, and ends where
       { API_URL: api.url, API_TOKENS: JSON.stringify({ [api.tenant]: await api.token({ id: 'auditor-1' }) }) },
       () => {},
     );
-    await expect.poll(objectEvents, { timeout: 60_000, interval: 100 }).toBe(3);
+    await expect.poll(objectEvents, { interval: 100 }).toBe(3);
     await told.stop();
     await expectCopies(superuser, 3);
   } finally {

@@ -113,7 +113,7 @@ describe('events that are old enough', () => {
     expect(await deleteAll()).toBeGreaterThan(0);
     scene.deliver();
     await expect
-      .poll(() => scene.fixture.inApi((tx) => readAttempt(tx, id)), { timeout: 10_000 })
+      .poll(() => scene.fixture.inApi((tx) => readAttempt(tx, id)))
       .toMatchObject({ outcome: { delivered: false, status: null, error: { code: 'events_not_kept' } } });
   });
 
@@ -177,7 +177,11 @@ describe('a round of retention', () => {
     await superuser.query('SELECT exequatur.oldest_kept($1)', [tenant]);
     const gone = deleteAll();
     const waiting = async () =>
-      (await superuser.query('SELECT FROM pg_locks WHERE NOT granted AND locktype = $1', ['transactionid'])).rowCount ?? 0;
+      (
+        await superuser.query(
+          "SELECT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE NOT l.granted AND a.datname = current_database() AND l.locktype = 'transactionid'",
+        )
+      ).rowCount ?? 0;
     await expect.poll(waiting).toBe(1);
     await superuser.query('COMMIT');
     await superuser.end();

@@ -37,7 +37,7 @@ export class EventScene {
 
   /** Rounds of one relay until nothing is left. */
   async publishAll(sink: EventSink = this.sink): Promise<void> {
-    const publisher = new EventPublisher({ pool: this.relay, sink, leaseMs: 1_000 });
+    const publisher = new EventPublisher({ pool: this.relay, sink, leaseMs: 5_000 }); // A busy machine notes within it what it has sent, which would be sent again otherwise.
     const isBehind = async () =>
       ((await this.relay.query('SELECT FROM exequatur.event_backlog() b WHERE b.entries > 0')).rowCount ?? 0) > 0;
     let more = true;

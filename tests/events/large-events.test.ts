@@ -22,7 +22,7 @@ beforeAll(async () => {
       tell(tx, 'small', { turn });
     });
   }
-}, 60_000);
+});
 afterAll(async () => {
   await relay?.end();
   await fixture?.close();

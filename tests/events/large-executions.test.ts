@@ -10,7 +10,7 @@ let fixture: Fixture;
 beforeAll(async () => {
   fixture = await openFixture();
   await fixture.done('addFloor', { name: 'F1', rooms: rows('R', rooms) });
-}, 60_000);
+});
 afterAll(() => fixture?.close());
 
 const rows = (letter: string, count: number) =>

@@ -126,11 +126,11 @@ export class WebhookScene {
   }
 
   async untilReceived(path: string, count: number): Promise<void> {
-    await expect.poll(() => this.receiver.at(path).length, { timeout: 20_000, interval: 20 }).toBeGreaterThanOrEqual(count);
+    await expect.poll(() => this.receiver.at(path).length, { interval: 20 }).toBeGreaterThanOrEqual(count);
   }
 
   /** Until a subscription has come to the end of the log. */
   async untilCaughtUp(name: string): Promise<void> {
-    await expect.poll(async () => (await this.view(name)).position.entriesBehind, { timeout: 20_000, interval: 30 }).toBe(0);
+    await expect.poll(async () => (await this.view(name)).position.entriesBehind, { interval: 30 }).toBe(0);
   }
 }

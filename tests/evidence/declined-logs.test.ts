@@ -27,7 +27,7 @@ beforeAll(async () => {
   relay = openPool(fixture.database.urls.relay, { max: 4 });
   witness = await startWitness(signer.verifierKey);
   front = createServer((request, response) => void pass(request, response)).listen(0, '127.0.0.1');
-}, 60_000);
+});
 afterAll(async () => {
   front?.close();
   await relay?.end();

@@ -22,7 +22,7 @@ let database: TestDatabase;
 let witness: WitnessProcess;
 beforeAll(async () => {
   [database, witness] = await Promise.all([createTestDatabase(), startWitness(readSigner(key).verifierKey)]);
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all([witness?.remove(), database?.drop()]);
   rmSync(directory, { recursive: true });
@@ -55,4 +55,4 @@ it('sealing and cosigning go on at once for as long as rounds are full, so that 
   } finally {
     await Promise.all([superuser.end(), relay.end()]);
   }
-}, 120_000);
+});

@@ -21,7 +21,7 @@ beforeAll(async () => {
   fixture = await openFixture();
   relay = openPool(fixture.database.urls.relay, { max: 4 });
   witness = await startWitness(signer.verifierKey);
-}, 60_000);
+});
 afterAll(async () => {
   await relay?.end();
   await Promise.all([witness?.remove(), fixture?.close()]);

@@ -78,7 +78,7 @@ it('every entry is under a signed checkpoint within a second, and what the machi
   try {
     for (let at = 0; at <= entries; at++) {
       await withTenant(scene.worker, scene.api.tenant, async (tx) => void tx.audit({ type: 'switch.changed', facts: { at } }));
-      await expect.poll(async () => (await waits()).at(-1)?.ms, { timeout: 60_000, interval: 170 }).not.toBeNull();
+      await expect.poll(async () => (await waits()).at(-1)?.ms, { interval: 170 }).not.toBeNull();
     }
   } finally {
     heard.abort();
@@ -93,4 +93,4 @@ it('every entry is under a signed checkpoint within a second, and what the machi
   });
   const said = found.map(({ ms, lateMs }) => `${Math.round(ms)} (${lateMs} late)`).join(', ');
   expect(Math.max(...found.map(({ ms, lateMs }) => ms - lateMs)), said).toBeLessThan(1_000);
-}, 150_000); // It waits for each of them in turn.
+});

@@ -222,7 +222,7 @@ describe('what is kept', () => {
     expect(await other.thin()).toBe(0); // They are of today.
     const untilMs = (Math.ceil(Date.now() / 3_600_000) + 1) * 3_600_000 - Date.now();
     await other.tamper(
-      `UPDATE exequatur.audit_checkpoint SET created_at = date_trunc('hour', created_at) + make_interval(secs => size::int)`,
+      `UPDATE exequatur.audit_checkpoint SET created_at = date_trunc('hour', (SELECT max(c.created_at) FROM exequatur.audit_checkpoint c)) + make_interval(secs => size::int)`,
     );
     await other.api.database.advanceClock(24 * 3_600_000 + untilMs);
     await expect(other.superuser.query('DELETE FROM exequatur.audit_checkpoint WHERE size = $1', [all[4]])).rejects.toThrow(
@@ -234,7 +234,7 @@ describe('what is kept', () => {
     expect((await other.verify(await other.export(`?to=${all[2]}`), asking('--witness', watching.verifierKey))).code).toBe(0);
     expect((await other.verify(await other.export())).code).toBe(0);
     await Promise.all([other.close(), watching.remove()]);
-  }, 120_000); // A database, an API and a witness of its own.
+  });
 });
 
 describe('while a key takes over from another', () => {
@@ -262,5 +262,5 @@ describe('while a key takes over from another', () => {
     expect((await other.verify(whole)).said).toContain('signed by nobody whose key was given');
     expect((await other.verify(whole, asking('--key', next.verifierKey, '--witness', knowsNew.verifierKey))).code).toBe(0);
     await Promise.all([other.close(), knowsOld.remove(), knowsNew.remove()]);
-  }, 120_000);
+  });
 });

@@ -258,10 +258,10 @@ describe('before the execution it is asked again:', () => {
   });
 
   it('the delegation run out', async () => {
-    await granted(keeper1, { delegate: stand.id, endsAt: new Date(Date.now() + 60_000).toISOString() });
+    await granted(keeper1, { delegate: stand.id, endsAt: new Date(Date.now() + 600_000).toISOString() });
     const proposal = await waiting();
     expect(await review(proposal, stand, keeper1.id)).toMatchObject({ settled: { status: 'approved' } });
-    await fixture.database.advanceClock(61_000);
+    await fixture.database.advanceClock(601_000);
     expect(await givenTo(proposal)).toBe(0);
     expect(await execute(proposal.proposalId)).toMatchObject({ status: 'awaiting_approval' });
   });

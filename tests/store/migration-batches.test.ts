@@ -54,7 +54,7 @@ beforeAll(async () => {
     suspects,
   };
   expectDone(await put(draft.ontology.document as unknown as JsonValue));
-}, 120_000);
+});
 afterAll(() => fixture?.close());
 
 describe('batches of a migration', () => {

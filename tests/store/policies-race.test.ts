@@ -57,7 +57,7 @@ it('what policies looked at does not change before the execution commits', async
         beside = execute(enlarging.proposalId).finally(() => {
           over = true;
         });
-        await vi.waitUntil(async () => over || (await someoneWaits()), { timeout: 20_000, interval: 10 });
+        await vi.waitUntil(async () => over || (await someoneWaits()), { timeout: 60_000, interval: 10 });
       }
       return answer;
     },

@@ -29,15 +29,12 @@ afterAll(async () => {
   await fixture.close();
 });
 
-async function untilWaiting(connections: number): Promise<string> {
-  const waiting = async () => {
-    const { rows } = await superuser.query<{ waiting: number }>(
-      "SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-    );
-    return rows[0]?.waiting;
-  };
-  await expect.poll(waiting, { timeout: 20_000 }).toBe(connections);
-  return 'it waits';
+/** How many stand behind somebody's lock. */
+async function waiting(): Promise<number | undefined> {
+  const { rows } = await superuser.query<{ waiting: number }>(
+    "SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+  );
+  return rows[0]?.waiting;
 }
 
 /** What comes first once an execution is inside the door and `change` is asked: that it waits, or its answer. The execution then ends as if nothing had been asked. */
@@ -45,9 +42,13 @@ async function beside(proposalId: string, change: () => Promise<object>): Promis
   await superuser.query('BEGIN');
   await superuser.query("SELECT 1 FROM exequatur.type_state WHERE type = 'floor' FOR UPDATE");
   const execution = executeProposal(fixture.worker, fixture.tenant, proposalId, fixture.deps);
-  await untilWaiting(1);
-  const answer = change();
-  const first = await Promise.race([untilWaiting(2), answer.then(() => 'it is answered')]);
+  await expect.poll(waiting).toBe(1);
+  let isAnswered = false;
+  const answer = change().finally(() => {
+    isAnswered = true;
+  });
+  await expect.poll(async () => isAnswered || (await waiting()) === 2).toBe(true);
+  const first = isAnswered ? 'it is answered' : 'it waits';
   await superuser.query('ROLLBACK');
   expect(await execution).toMatchObject({ status: 'executed' });
   expectDone(await answer);

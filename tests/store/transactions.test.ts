@@ -11,7 +11,7 @@ let proposalId: string;
 beforeAll(async () => {
   fixture = await openFixture();
   ({ proposalId } = expectDone(await fixture.propose('addFloor', { name: 'ground', rooms: [] })));
-}, 60_000);
+});
 afterAll(() => fixture?.close());
 
 const nudges = async () => {

@@ -6,7 +6,7 @@ export async function startOpa(program: string, port: number): Promise<() => Pro
   const args = ['run', '--server', '--addr', `127.0.0.1:${port}`, '--log-level', 'error'];
   const server = startLeashed({ name: 'opa', command: program, args });
   await vi.waitFor(async () => expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200), {
-    timeout: 20_000,
+    timeout: 120_000, // A busy machine takes its time to start a process.
     interval: 50,
   });
   return () => server.stop();

@@ -37,7 +37,7 @@ export async function startWitness(logs: string, name = 'witness.test/w1'): Prom
   const { verifierKey } = readCosigner(text);
   const url = `http://127.0.0.1:${port}`;
   const answers = async () => {
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + 120_000; // Of a machine that is busy.
     while (
       !(await fetch(`${url}/readyz`).then(
         (answer) => answer.ok,

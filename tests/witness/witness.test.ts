@@ -42,7 +42,7 @@ describe('a witness', () => {
       old += count;
       const { status, text } = await submit(body);
       expect(status, text).toBe(200);
-      expect(Math.abs((cosigned(body, text) ?? 0) - Date.now() / 1_000)).toBeLessThan(10);
+      expect(Math.abs((cosigned(body, text) ?? 0) - Date.now() / 1_000)).toBeLessThan(60);
     }
   });
 
@@ -155,7 +155,7 @@ describe('a witness that is killed', () => {
       else expect([200, 409]).toContain(fork.status); // It may not have come so far, and then the other one was first.
       expect((await submit(await log.submission(3))).status).toBe(409);
     }
-  }, 60_000); // It is started again later each time.
+  });
 });
 
 describe('what a witness has stored', () => {

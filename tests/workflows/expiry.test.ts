@@ -1,9 +1,8 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ProposalStart } from '../../workflows/proposal.contract.ts';
-import type { ProposalState } from '../../workflows/proposal-activities.contract.ts';
 import { timeSkippingEnvironment } from '../support/temporal.ts';
-import { LampShop } from './lamp-shop.ts';
+import type { LampShop } from './lamp-shop.ts';
+import { SkippingShop } from './skipping-shop.ts';
 
 let environment: TestWorkflowEnvironment;
 let shop: LampShop;
@@ -11,37 +10,19 @@ let settled: string[] = [];
 
 beforeAll(async () => {
   environment = await timeSkippingEnvironment();
-  shop = await LampShop.open({ temporal: environment.address, client: environment.client });
-  await shop.startWorker({
-    around: (activities) => ({
-      ...activities,
-      simulate: inStep(activities.simulate),
-      settle: inStep(activities.settle),
-      execute: inStep(activities.execute),
-    }),
+  const skipping = await SkippingShop.open(environment);
+  shop = skipping.shop;
+  await skipping.startWorker((step) => async (start) => {
+    const state = await step(start);
+    settled.push(state.status);
+    return state;
   });
   await shop.outcome(await shop.started('install', { names: ['hall'] }));
-}, 120_000);
+});
 afterAll(async () => {
   await shop?.close();
   await environment?.teardown();
 });
-
-let movedMs = 0;
-
-/** Time-skipping moves Temporal's clock alone; the database's is moved along before each step. */
-function inStep(step: (start: ProposalStart) => Promise<ProposalState>): (start: ProposalStart) => Promise<ProposalState> {
-  return async (start) => {
-    const aheadMs = (await environment.currentTimeMs()) - Date.now() - movedMs;
-    if (aheadMs > 1_000) {
-      movedMs += aheadMs;
-      await shop.database.advanceClock(aheadMs);
-    }
-    const state = await step(start);
-    settled.push(state.status);
-    return state;
-  };
-}
 
 describe('expiry', () => {
   it('ends a proposal that nobody answered, by a timer that outlives everything', async () => {

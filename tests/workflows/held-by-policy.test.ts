@@ -24,10 +24,10 @@ it.each([
     const policies = { all: 'permit (principal, action, resource);', not: 'forbid (principal, action == Action::"execute", resource);' };
     await inForce(await shop.write((tx) => putPolicies(tx, { policies, cases: [] }, admin, shop.deps)));
     const id = await shop.started('dim', { lamp: 'hall', level: 40 });
-    await expect.poll(() => shop.status(id), { timeout: 20_000 }).toBe('awaiting_approval');
+    await expect.poll(() => shop.status(id)).toBe('awaiting_approval');
     await shop.review(id);
     await shop.nudge(id);
-    await expect.poll(() => shop.query(refusals(id)), { timeout: 20_000 }).toEqual([{ count: 1 }]);
+    await expect.poll(() => shop.query(refusals(id))).toEqual([{ count: 1 }]);
     await shop.nudge(id);
     expect(await shop.status(id)).toBe('awaiting_approval');
     expect(await shop.query(refusals(id))).toEqual([{ count: 1 }]);
@@ -36,9 +36,8 @@ it.each([
     const nudges = await shop.query(`SELECT 1 FROM exequatur.nudge WHERE proposal_id = '${id}' AND delivered_at IS NULL`);
     expect(nudges.length).toBeGreaterThan(0); // The relay delivers it; here it is brought at once.
     await shop.nudge(id);
-    await expect.poll(() => shop.status(id), { timeout: 20_000 }).toBe('executed');
+    await expect.poll(() => shop.status(id)).toBe('executed');
   },
-  60_000,
 );
 
 it('what policy alone approved and policies refuse comes to people by itself', async () => {
@@ -49,10 +48,10 @@ it('what policy alone approved and policies refuse comes to people by itself', a
   };
   await inForce(await shop.write((tx) => putPolicies(tx, { policies, cases: [] }, admin, shop.deps)));
   const id = await shop.started('install', { names: ['stairs'] });
-  await expect.poll(() => shop.status(id), { timeout: 20_000 }).toBe('awaiting_approval');
+  await expect.poll(() => shop.status(id)).toBe('awaiting_approval');
   expect(
     await shop.query(
       `SELECT requirement -> 'automatic' AS automatic FROM exequatur.plan WHERE id = (SELECT plan_id FROM exequatur.proposal WHERE id = '${id}')`,
     ),
   ).toEqual([{ automatic: false }]);
-}, 60_000);
+});

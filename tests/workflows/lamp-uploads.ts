@@ -25,11 +25,11 @@ export const migratedLamps = {
   migrations: [{ objectType: 'lamp', set: { installedBy: "'long ago'" }, approvalPolicy: 'nobody' }],
 };
 
-/** Keepers are reminded every other second, and after the first there is a chief too. */
-export function remindedLamps(expiresAfter: string): JsonValue {
+/** Keepers are reminded every other second, or hour, and after the second there is a chief too. */
+export function remindedLamps(expiresAfter: string, unit: 'S' | 'H' = 'S'): JsonValue {
   const document = structuredClone(lamps) as { approvalPolicies: { keeper: object } };
-  const escalate = { after: 'PT2S', to: ['chief'], reviewers: { keepers: "'chief' in reviewer.roles" } };
-  Object.assign(document.approvalPolicies.keeper, { expiresAfter, remind: { after: 'PT1S', every: 'PT2S' }, escalate });
+  const escalate = { after: `PT2${unit}`, to: ['chief'], reviewers: { keepers: "'chief' in reviewer.roles" } };
+  Object.assign(document.approvalPolicies.keeper, { expiresAfter, remind: { after: `PT1${unit}`, every: `PT2${unit}` }, escalate });
   return document as unknown as JsonValue;
 }
 

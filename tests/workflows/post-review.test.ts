@@ -1,22 +1,29 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startReviewWaits } from '../../events/start-review-waits.ts';
 import type { Caller } from '../../ontology/authority.ts';
 import { reviewEmergency } from '../../store/review-emergency.ts';
-import type { ProposalStart } from '../../workflows/proposal.contract.ts';
-import type { ProposalState } from '../../workflows/proposal-activities.contract.ts';
+import { timeSkippingEnvironment } from '../support/temporal.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
 import { LampShop } from './lamp-shop.ts';
 import { emergencyLamps, relayOf, upload } from './lamp-uploads.ts';
+import { SkippingShop, type Step } from './skipping-shop.ts';
 
 const chief: Caller = { id: 'chief', kind: 'user', roles: ['chief'], tokenIssuedAt: '2026-01-01T00:00:00.000Z' };
-const patience = { timeout: 20_000, interval: 50 };
-type Step = (start: ProposalStart) => Promise<ProposalState>;
 
+let environment: TestWorkflowEnvironment;
 let shop: LampShop;
-beforeEach(async () => {
-  shop = await LampShop.open();
+beforeAll(async () => {
+  environment = await timeSkippingEnvironment();
 });
 afterEach(() => shop?.close());
+afterAll(() => environment?.teardown());
+
+async function skippingShop(): Promise<SkippingShop> {
+  const skipping = await SkippingShop.open(environment);
+  shop = skipping.shop;
+  return skipping;
+}
 
 async function dimmedInEmergency(reviewWithin: string): Promise<string> {
   await shop.installed('hall');
@@ -24,7 +31,7 @@ async function dimmedInEmergency(reviewWithin: string): Promise<string> {
   const id = await shop.proposed('dim', { lamp: 'hall', level: 1 });
   await shop.breakGlass(id);
   await shop.nudge(id);
-  await expect.poll(() => shop.status(id), patience).toBe('executed');
+  await expect.poll(() => shop.status(id)).toBe('executed');
   return id;
 }
 
@@ -35,23 +42,26 @@ async function told(proposalId: string): Promise<number> {
   return rows.length;
 }
 
-describe('the review after an emergency', { timeout: 60_000 }, () => {
+describe('the review after an emergency', () => {
   it.each([
     [
       'whose steps are done twice at once',
-      (step: Step) => async (start: ProposalStart) => (await Promise.all([step(start), step(start)]))[1],
+      (step: Step): Step =>
+        async (start) =>
+          (await Promise.all([step(start), step(start)]))[1],
       {},
     ],
     ['that remembers nothing', (step: Step) => step, { maxCachedWorkflows: 0 }],
   ])('is told to be missing once, with a worker %s', async (_, change, options) => {
-    await shop.startWorker({ around: (steps) => ({ ...steps, settle: change(steps.settle), execute: change(steps.execute) }), options });
-    const id = await dimmedInEmergency('PT3S');
+    await (await skippingShop()).startWorker(change, options);
+    const id = await dimmedInEmergency('PT3H');
     expect(await told(id)).toBe(0);
     expect(await shop.outcome(id)).toBe('executed');
     expect(await told(id)).toBe(1);
   });
 
   it('ends the wait', async () => {
+    shop = await LampShop.open();
     await shop.startWorker();
     const id = await dimmedInEmergency('PT1H');
     await shop.write((tx) => reviewEmergency(tx, { proposalId: id, verdict: 'unjustified', comment: 'x', by: chief }, shop.deps));
@@ -61,6 +71,7 @@ describe('the review after an emergency', { timeout: 60_000 }, () => {
   });
 
   it('is found missing by the successor of a worker that was killed', async () => {
+    shop = await LampShop.open();
     const env = { databaseUrl: shop.database.urls.worker, temporal: shop.temporal, taskQueue: shop.taskQueue };
     const worker = await startWorkerProcess(env);
     try {
@@ -74,8 +85,8 @@ describe('the review after an emergency', { timeout: 60_000 }, () => {
   });
 
   it('is waited for anew once Temporal has lost the workflow, and no longer when it was told', async () => {
-    await shop.startWorker();
-    const id = await dimmedInEmergency('PT5S');
+    await (await skippingShop()).startWorker();
+    const id = await dimmedInEmergency('PT5H');
     await shop.handle(id).terminate('lost');
     expect(await startReviewWaits(relayOf(shop))).toBe(1);
     expect(await startReviewWaits(relayOf(shop))).toBe(0);

@@ -1,10 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ProposalStart } from '../../workflows/proposal.contract.ts';
 import { LampShop } from './lamp-shop.ts';
+import type { Step } from './skipping-shop.ts';
 
 let shop: LampShop;
+/** How long each step has taken. */
+const tookMs: number[] = [];
 beforeAll(async () => {
   shop = await LampShop.open();
-  await shop.startWorker();
+  const timed = (step: Step) => async (start: ProposalStart) => {
+    const from = performance.now();
+    return step(start).finally(() => tookMs.push(performance.now() - from));
+  };
+  await shop.startWorker({
+    around: (steps) => ({ ...steps, simulate: timed(steps.simulate), settle: timed(steps.settle), execute: timed(steps.execute) }),
+  });
   await shop.installed('hall', 'porch', 'attic');
 });
 afterAll(() => shop?.close());
@@ -23,10 +33,14 @@ describe('the workflow of a proposal', () => {
   });
 
   it('proposes in one workflow task and goes from the nudge to executed in one more', async () => {
-    const id = await shop.proposed('dim', { lamp: 'hall', level: 41 });
-    await shop.review(id);
-    await shop.nudge(id);
-    await shop.outcome(id);
+    let id: string;
+    do {
+      tookMs.length = 0;
+      id = await shop.proposed('dim', { lamp: 'hall', level: 41 });
+      await shop.review(id);
+      await shop.nudge(id);
+      await shop.outcome(id);
+    } while (tookMs.some((ms) => ms > 1_000)); // On a machine too busy for that, steps become activities: trouble.test.ts.
     const { events } = await shop.handle(id).fetchHistory();
     expect(events?.filter((event) => event.workflowTaskCompletedEventAttributes).length).toBe(2);
     expect(events?.filter((event) => event.activityTaskScheduledEventAttributes).length).toBe(0);
@@ -96,13 +110,14 @@ describe('the workflow of a proposal', () => {
 
   it('tells an operator what it waits for', async () => {
     const id = await shop.proposed('dim', { lamp: 'attic', level: 4 });
+    const attributes = async () => {
+      const { typedSearchAttributes } = await shop.handle(id).describe();
+      return Object.fromEntries(typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]));
+    };
     // Temporal shows it a moment after the commit, with the end of the workflow task.
-    await expect.poll(() => shop.workflowTasks(id)).toBe(1);
-    const described = await shop.handle(id).describe();
-    const attributes = Object.fromEntries(described.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]));
-    expect(attributes).toMatchObject({ TenantId: shop.tenant, ActionType: 'dim', ProposalStatus: 'awaiting_approval', RiskTier: 'medium' });
-    expect(attributes.ExpiresAt).toBeInstanceOf(Date);
-    expect(await described.staticSummary()).toContain('dim');
+    const seen = { TenantId: shop.tenant, ActionType: 'dim', ProposalStatus: 'awaiting_approval', RiskTier: 'medium' };
+    await expect.poll(attributes).toMatchObject({ ...seen, ExpiresAt: expect.any(Date) });
+    expect(await (await shop.handle(id).describe()).staticSummary()).toContain('dim');
     expect(await shop.currentDetails(id)).toMatch(/awaiting_approval.*still missing/s);
   });
 

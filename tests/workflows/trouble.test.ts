@@ -10,13 +10,13 @@ beforeAll(async () => {
 afterAll(() => shop?.close());
 
 // A defect is played by taking away what the database must have: it answers, but not as it should.
-describe('a defect', { timeout: 90_000 }, () => {
+describe('a defect', () => {
   it('in the execution asks for attention, and a nudge goes on once it is mended', async () => {
     const id = await shop.proposed('dim', { lamp: 'hall', level: 3 });
     await shop.review(id);
     await shop.query('ALTER FUNCTION exequatur.apply_plan RENAME TO apply_plan_mislaid');
     await shop.nudge(id);
-    await expect.poll(() => needsAttention(id), { timeout: 40_000, interval: 250 }).toBe(true);
+    await expect.poll(() => needsAttention(id), { interval: 250 }).toBe(true);
     expect(await shop.currentDetails(id)).toContain('keeps failing');
     expect(await shop.status(id)).toBe('approved');
 
@@ -40,13 +40,13 @@ describe('a defect', { timeout: 90_000 }, () => {
   });
 });
 
-describe('a step that takes longer than a workflow task should', { timeout: 60_000 }, () => {
+describe('a step that takes longer than a workflow task should', () => {
   it('goes on as a regular activity, while its first copy may still be at it, and has one effect', async () => {
     const id = await shop.proposed('dim', { lamp: 'porch', level: 5 });
     await shop.review(id);
     const letGo = await shop.hold(id);
     await shop.signal(id, 'dim');
-    await expect.poll(() => shop.pendingActivity(id), { timeout: 20_000 }).toMatchObject({ name: 'execute' });
+    await expect.poll(() => shop.pendingActivity(id)).toMatchObject({ name: 'execute' });
     await letGo();
     expect(await shop.outcome(id)).toBe('executed');
     expect(await shop.traces(id)).toEqual({ executions: 1, history: 1, executedEvents: 1, plans: 1 });

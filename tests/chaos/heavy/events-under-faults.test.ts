@@ -36,14 +36,14 @@ beforeAll(async () => {
       TEMPORAL_ADDRESS: '127.0.0.1:1',
     }),
   );
-}, 120_000);
+});
 
 afterAll(async () => {
   await Promise.all((relays ?? []).map((relay) => relay.stop()));
   await scene?.close();
   await broker?.stop();
   rmSync(directory, { recursive: true, force: true });
-}, 60_000);
+});
 
 async function restartBroker(awayWhile: () => Promise<void> = async () => {}): Promise<void> {
   process.kill(-Number.parseInt(readFileSync(join(directory, 'broker.pid'), 'utf8'), 10), 'SIGKILL');

@@ -36,7 +36,7 @@ beforeAll(async () => {
     });
     processes.push({ api, url: `http://127.0.0.1:${port}` });
   }
-}, 90_000);
+});
 afterAll(async () => {
   await Promise.all(processes.map(({ api }) => api.stop()));
   await fixture?.close();

@@ -177,7 +177,7 @@ async function race(at: Settled, one: MoveName, other: MoveName): Promise<Outcom
   await holder.query('SELECT FROM exequatur.proposal WHERE id = $1 FOR UPDATE', [at.proposalId]);
   const both = Promise.all([moves[one](at, 0), moves[other](at, 1)]);
   try {
-    await expect.poll(waitingForLocks, { timeout: 10_000, interval: 5 }).toBe(2);
+    await expect.poll(waitingForLocks, { interval: 5 }).toBe(2);
   } finally {
     await holder.query('COMMIT');
   }
@@ -204,7 +204,7 @@ describe.each(Object.entries(states).map(([name, state]) => ({ name, ...state })
     names.slice(at).flatMap((other) => (possible.includes(one) || possible.includes(other) ? [[one, other] as const] : [])),
   );
 
-  it.each(pairs)('%s and %s at the same instant have the outcome of one after the other', { timeout: 120_000 }, async (one, other) => {
+  it.each(pairs)('%s and %s at the same instant have the outcome of one after the other', async (one, other) => {
     const orders: Outcome[] = [];
     for (const isSwapped of [false, true]) {
       const [first, second] = isSwapped ? [other, one] : [one, other];

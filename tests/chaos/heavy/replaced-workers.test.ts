@@ -35,8 +35,8 @@ it('proposals that wait for people, for their time, in the middle of an effect a
   await reaches(waiting, 'awaiting_approval');
   await reaches(held, 'scheduled');
   await reaches(inUndo, 'compensating');
-  await expect.poll(() => carrier.requests('POST', /arrivals$/).length, { timeout: 60_000 }).toBeGreaterThan(1);
-  for (const id of [waiting, held, inEffect, inUndo]) await expect.poll(() => buildOf(id), { timeout: 30_000 }).toBe(former);
+  await expect.poll(() => carrier.requests('POST', /arrivals$/).length).toBeGreaterThan(1);
+  for (const id of [waiting, held, inEffect, inUndo]) await expect.poll(() => buildOf(id)).toBe(former);
 
   await deployment.replaceWorkers(); // The former have ended when it returns.
   expect(deployment.buildId).not.toBe(former);
@@ -63,7 +63,7 @@ it('proposals that wait for people, for their time, in the middle of an effect a
   expect(review.status).toBe(201);
   for (const id of [waiting, held, inEffect]) await reaches(id, 'executed');
   await reaches(inUndo, 'failed');
-  for (const id of [waiting, held, inEffect, inUndo]) await expect.poll(() => buildOf(id), { timeout: 30_000 }).toBe(deployment.buildId);
+  for (const id of [waiting, held, inEffect, inUndo]) await expect.poll(() => buildOf(id)).toBe(deployment.buildId);
   for (const id of [waiting, held, inEffect]) expect(await shop.traces(id)).toMatchObject({ executions: 1, history: 1, executedEvents: 1 });
   await expectWhole(deployment);
 });

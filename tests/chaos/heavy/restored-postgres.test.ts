@@ -7,7 +7,7 @@ let temporal: BreakableTemporal;
 let service: ParcelService;
 beforeAll(async () => {
   [postgres, temporal] = await Promise.all([BreakablePostgres.open(), BreakableTemporal.open()]);
-}, 60_000);
+});
 afterEach(() => service?.close());
 afterAll(async () => {
   await temporal?.close();
