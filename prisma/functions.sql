@@ -754,6 +754,25 @@ BEGIN
   RETURN true;
 END $function$;
 
+-- Owned by exequatur_relay_reader.
+CREATE OR REPLACE FUNCTION exequatur.bury_unreadable(tenant uuid, sink text, claimant uuid, seq bigint, ordinal integer, event jsonb, message text, lease interval)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
+AS $function$
+BEGIN
+  IF NOT move_lane(tenant, bury_unreadable.sink, claimant, bury_unreadable.seq, bury_unreadable.ordinal, lease) THEN
+    RETURN false;
+  END IF;
+  INSERT INTO dead_letter (tenant_id, subscription_id, seq, ordinal, event_id, type, subject, attempts, error_code, error_message, at)
+  SELECT tenant, s.id, bury_unreadable.seq + 1, bury_unreadable.ordinal, event ->> 'id', event ->> 'type', event ->> 'subject', 0, 'unreadable', left(message, 1000), clock()
+    FROM subscription s WHERE s.tenant_id = tenant AND s.id::text = bury_unreadable.sink
+  ON CONFLICT ON CONSTRAINT dead_letter_pkey DO UPDATE SET event_id = excluded.event_id, type = excluded.type, subject = excluded.subject,
+     error_code = excluded.error_code, error_message = excluded.error_message, at = excluded.at;
+  RETURN true;
+END $function$;
+
 -- Owned by exequatur_owner.
 CREATE OR REPLACE FUNCTION exequatur.can_be_told(told exequatur.outbox, at timestamp with time zone)
  RETURNS boolean
@@ -1117,7 +1136,7 @@ $function$;
 
 -- Owned by exequatur_relay_reader.
 CREATE OR REPLACE FUNCTION exequatur.claim_webhook_requests(lim integer, each integer, lease interval)
- RETURNS TABLE(tenant_id uuid, id uuid, name text, url text, kind text, seq bigint, ordinal integer, asked_at timestamp with time zone)
+ RETURNS TABLE(tenant_id uuid, id uuid, name text, url text, filter jsonb, kind text, seq bigint, ordinal integer, event_id text, asked_at timestamp with time zone)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
@@ -1139,9 +1158,10 @@ AS $function$
      ORDER BY x.asked_at, x.id LIMIT lim FOR UPDATE OF x SKIP LOCKED
   )
   UPDATE webhook_request r SET claimed_until = now.at + lease
-    FROM now, free f, subscription s
+    FROM now, subscription s, free f LEFT JOIN (SELECT y.tenant_id, y.id, d.event_id FROM webhook_request y JOIN dead_letter d ON d.tenant_id = y.tenant_id AND d.subscription_id = y.subscription_id AND d.seq = y.seq AND d.ordinal = y.ordinal) l
+           ON l.tenant_id = f.tenant_id AND l.id = f.id
    WHERE r.tenant_id = f.tenant_id AND r.id = f.id AND s.tenant_id = r.tenant_id AND s.id = r.subscription_id
-  RETURNING r.tenant_id, r.id, s.name, s.url, r.kind, r.seq, r.ordinal, r.asked_at
+  RETURNING r.tenant_id, r.id, s.name, s.url, s.filter, r.kind, r.seq, r.ordinal, l.event_id, r.asked_at
 $function$;
 
 -- Owned by exequatur_door.
@@ -3650,6 +3670,12 @@ AS $function$
     UNION ALL
     SELECT p.id, x.id, p.revert_number, p.revert_depth, p.action_type FROM proposal p JOIN execution x ON x.tenant_id = p.tenant_id AND x.proposal_id = p.id
      WHERE p.tenant_id = current_tenant() AND p.revert_root = root AND p.status = 'executed'
+    UNION ALL
+    SELECT p.id, CASE WHEN s.edits IN ('applied', 'stuck', 'skipped') THEN x.id END, p.revert_number, p.revert_depth, p.action_type
+      FROM proposal p
+     CROSS JOIN LATERAL (SELECT n.edits FROM saga n WHERE n.tenant_id = p.tenant_id AND n.proposal_id = p.id ORDER BY n.run DESC LIMIT 1) s
+      LEFT JOIN execution x ON x.tenant_id = p.tenant_id AND x.proposal_id = p.id
+     WHERE p.tenant_id = current_tenant() AND p.revert_root = root AND p.status = 'failed'
   )
   SELECT f.proposal_id, f.execution_id, f.number, f.depth, 'object', h.type, h.object_id, k.part, true
     FROM family f JOIN object_history h ON h.tenant_id = current_tenant() AND h.execution_id = f.execution_id
@@ -3661,10 +3687,10 @@ AS $function$
   SELECT f.proposal_id, f.execution_id, f.number, f.depth, 'link', h.link, h.from_id, h.to_id, true
     FROM family f JOIN link_history h ON h.tenant_id = current_tenant() AND h.execution_id = f.execution_id
   UNION ALL
-  SELECT f.proposal_id, f.execution_id, f.number, f.depth, 'effect', t.name, '', '', t.state = 'done' AND (t.compensated OR f.depth % 2 = 1)
+  SELECT f.proposal_id, f.execution_id, f.number, f.depth, 'effect', t.name, '', '', t.state IN ('done', 'stuck') AND (t.compensated OR f.depth % 2 = 1)
     FROM family f
    CROSS JOIN LATERAL (SELECT max(s.run) AS run FROM saga s WHERE s.tenant_id = current_tenant() AND s.proposal_id = f.proposal_id) n
-    JOIN saga_step t ON t.tenant_id = current_tenant() AND t.proposal_id = f.proposal_id AND t.run = n.run AND t.phase <> 'check' AND t.state IN ('done', 'unknown')
+    JOIN saga_step t ON t.tenant_id = current_tenant() AND t.proposal_id = f.proposal_id AND t.run = n.run AND t.phase <> 'check' AND t.state IN ('done', 'stuck', 'unknown', 'sending')
   UNION ALL
   SELECT f.proposal_id, f.execution_id, f.number, f.depth, 'setting', f.action_type, '', '', true FROM family f WHERE governs(f.action_type)
 $function$;
@@ -4372,7 +4398,7 @@ BEGIN
      WHERE e.op IN ('link', 'unlink') AND coalesce(h.op, e.op) = e.op) THEN
     RAISE EXCEPTION 'a revert may only restore what the execution had changed' USING ERRCODE = 'XQ004';
   END IF;
-  IF EXISTS (SELECT FROM proposal v WHERE v.tenant_id = p.tenant_id AND v.revert_root = p.revert_root AND v.status = 'executed') AND EXISTS (
+  IF EXISTS (SELECT FROM proposal v WHERE v.tenant_id = p.tenant_id AND v.revert_root = p.revert_root AND v.status IN ('executed', 'failed')) AND EXISTS (
     WITH standing AS MATERIALIZED (SELECT s.name, s.id, s.part FROM standing_parts(p.revert_of) s)
     SELECT FROM unnest(edits) e
      CROSS JOIN LATERAL unnest(CASE WHEN e.op = 'modify' THEN e.touched WHEN e.op IN ('create', 'delete') THEN ARRAY['$'] ELSE ARRAY[e.to_id] END) t(part)
@@ -4715,16 +4741,15 @@ DECLARE
   tenant uuid := nullif(current_setting('app.tenant', true), '')::uuid;
 BEGIN
   -- No link leads from these two, and none to them but of agents for whom nobody acts, and who review nothing: they are all there is on their side.
-  IF NOT EXISTS (SELECT FROM exequatur.principal w WHERE w.tenant_id = tenant AND w.id IN (stands_behind.principal, represented) AND (w.acts_for IS NOT NULL OR w.person IS NOT NULL))
+  IF NOT EXISTS (SELECT FROM exequatur.principal w
+                  WHERE w.tenant_id = tenant AND w.id IN (stands_behind.principal, represented)
+                    AND (w.acts_for IS NOT NULL OR w.token_acts_for IS NOT NULL OR w.person IS NOT NULL))
      AND NOT EXISTS (SELECT FROM exequatur.principal o
-                      WHERE o.tenant_id = tenant AND o.acts_for IN (stands_behind.principal, represented)
-                        AND (o.kind = 'user' OR o.person IS NOT NULL OR EXISTS (SELECT FROM exequatur.principal x WHERE x.tenant_id = tenant AND x.acts_for = o.id))) THEN
-    IF stands_behind.principal IS NOT NULL THEN
-      RETURN NEXT stands_behind.principal;
-    END IF;
-    IF represented IS NOT NULL AND represented IS DISTINCT FROM stands_behind.principal THEN
-      RETURN NEXT represented;
-    END IF;
+                      WHERE o.tenant_id = tenant
+                        AND (o.acts_for IN (stands_behind.principal, represented) OR o.token_acts_for IN (stands_behind.principal, represented))
+                        AND (o.kind = 'user' OR o.person IS NOT NULL
+                             OR EXISTS (SELECT FROM exequatur.principal x WHERE x.tenant_id = tenant AND (x.acts_for = o.id OR x.token_acts_for = o.id)))) THEN
+    RETURN QUERY SELECT DISTINCT x.id FROM unnest(ARRAY[stands_behind.principal, represented]) x(id) WHERE x.id IS NOT NULL;
     RETURN;
   END IF;
   RETURN QUERY
@@ -4735,6 +4760,8 @@ BEGIN
       JOIN exequatur.principal w ON w.tenant_id = tenant AND w.id = s.id
       CROSS JOIN LATERAL (SELECT w.acts_for AS id WHERE w.acts_for IS NOT NULL
                           UNION ALL
+                          SELECT w.token_acts_for WHERE w.token_acts_for IS NOT NULL
+                          UNION ALL
                           SELECT o.id FROM exequatur.principal o WHERE o.tenant_id = w.tenant_id AND o.person = w.person) n
   ), named AS (
     SELECT s.id FROM side s
@@ -4742,6 +4769,8 @@ BEGIN
     SELECT n.id FROM named m
       JOIN exequatur.principal w ON w.tenant_id = tenant AND w.id = m.id
       CROSS JOIN LATERAL (SELECT o.id FROM exequatur.principal o WHERE o.tenant_id = w.tenant_id AND o.acts_for = w.id
+                          UNION ALL
+                          SELECT o.id FROM exequatur.principal o WHERE o.tenant_id = w.tenant_id AND o.token_acts_for = w.id
                           UNION ALL
                           SELECT o.id FROM exequatur.principal o WHERE o.tenant_id = w.tenant_id AND o.person = w.person) n
   )
@@ -4822,21 +4851,23 @@ BEGIN
   IF store_checkpoint.size - last > 65536 THEN
     RAISE EXCEPTION 'a checkpoint covers at most 65536 entries more than the one before it' USING ERRCODE = '23514';
   END IF;
-  IF EXISTS (
-    WITH RECURSIVE spans(level, span) AS (
-      SELECT 0, 256::bigint UNION ALL SELECT level + 1, span * 256 FROM spans WHERE span * 256 <= store_checkpoint.size
-    ), given AS (
-      SELECT (t ->> 'level')::int AS level, (t ->> 'tile')::bigint AS tile FROM jsonb_array_elements(tiles) t
-    ), filled AS (
-      SELECT s.level, f.tile FROM spans s, generate_series(last / s.span, store_checkpoint.size / s.span - 1) f(tile)
-    )
-    SELECT FROM filled f WHERE NOT EXISTS (SELECT FROM given g WHERE g.level = f.level AND g.tile = f.tile)
-    UNION ALL
-    SELECT FROM given g WHERE NOT EXISTS (SELECT FROM spans s WHERE s.level = g.level AND g.tile BETWEEN 0 AND store_checkpoint.size / s.span - 1)) THEN
-    RAISE EXCEPTION 'these are not the tiles that the checkpoint fills' USING ERRCODE = '23514';
+  IF tiles <> '[]' OR last / 256 < store_checkpoint.size / 256 THEN
+    IF EXISTS (
+      WITH RECURSIVE spans(level, span) AS (
+        SELECT 0, 256::bigint UNION ALL SELECT level + 1, span * 256 FROM spans WHERE span * 256 <= store_checkpoint.size
+      ), given AS (
+        SELECT (t ->> 'level')::int AS level, (t ->> 'tile')::bigint AS tile FROM jsonb_array_elements(tiles) t
+      ), filled AS (
+        SELECT s.level, f.tile FROM spans s, generate_series(last / s.span, store_checkpoint.size / s.span - 1) f(tile)
+      )
+      SELECT FROM filled f WHERE NOT EXISTS (SELECT FROM given g WHERE g.level = f.level AND g.tile = f.tile)
+      UNION ALL
+      SELECT FROM given g WHERE NOT EXISTS (SELECT FROM spans s WHERE s.level = g.level AND g.tile BETWEEN 0 AND store_checkpoint.size / s.span - 1)) THEN
+      RAISE EXCEPTION 'these are not the tiles that the checkpoint fills' USING ERRCODE = '23514';
+    END IF;
+    INSERT INTO audit_tile (tenant_id, level, tile, hashes)
+    SELECT store_checkpoint.tenant, (t ->> 'level')::int, (t ->> 'tile')::bigint, decode(t ->> 'hashes', 'hex') FROM jsonb_array_elements(tiles) t ON CONFLICT DO NOTHING;
   END IF;
-  INSERT INTO audit_tile (tenant_id, level, tile, hashes)
-  SELECT store_checkpoint.tenant, (t ->> 'level')::int, (t ->> 'tile')::bigint, decode(t ->> 'hashes', 'hex') FROM jsonb_array_elements(tiles) t ON CONFLICT DO NOTHING;
   INSERT INTO audit_checkpoint (tenant_id, size, root, note, created_at) VALUES (store_checkpoint.tenant, store_checkpoint.size, store_checkpoint.root, store_checkpoint.note, clock());
   RETURN true;
 END $function$;
