@@ -22,7 +22,7 @@ let service: ParcelService;
 beforeAll(async () => {
   service = await ParcelService.open({ effects: keyed, change: mixedParcels, functions: 'tests/chaos/label-functions.ts', parcels: 0 });
   carryMixed(service.carrier);
-}, 120_000);
+}, 300_000);
 afterAll(() => service?.close());
 
 interface Case {
