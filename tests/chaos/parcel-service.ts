@@ -77,6 +77,7 @@ export class ParcelService {
       EXEQUATUR_TASK_QUEUE: taskQueue,
     });
     const service = new ParcelService({ shop, carrier, proxy, worker, relay });
+    await worker.ready(); // On a busy machine that takes longer than a simulation may.
     for (let n = 1; n <= parcels; n++)
       expect(await shop.outcome(await shop.proposed('receive', { code: `P${n}`, weight: 7 }))).toBe('executed');
     return service;

@@ -9,7 +9,7 @@ import { YearlySchedule } from '../yearly-schedule.ts';
 let service: ParcelService;
 beforeAll(async () => {
   service = await ParcelService.open();
-}, 120_000);
+}, 300_000);
 afterAll(() => service?.close());
 
 let weight = 10;

@@ -22,7 +22,7 @@ let service: ParcelService;
 beforeAll(async () => {
   service = await ParcelService.open({ effects: keyed, change: mixedParcels, functions: 'tests/chaos/label-functions.ts', parcels: 0 });
   carryMixed(service.carrier);
-}, 120_000);
+}, 300_000);
 afterAll(() => service?.close());
 
 interface Case {
@@ -65,12 +65,12 @@ async function changeSet(parcel: string, depot: string): Promise<string> {
     { actionType: 'pack', parameters: { crate, seal: crate, parcel, depot } },
     { actionType: 'handOver', parameters: { parcel, depot } },
   ];
-  const proposalId = await started('handOver+', { actions });
+  const proposalId = await started('handOver+pack', { actions });
   await expect.poll(() => shop.status(proposalId), { timeout: 60_000 }).toBe('awaiting_approval');
   const [row] = await shop.query<{ digest: string }>('SELECT plan_digest AS digest FROM exequatur.proposal WHERE id = $1', [proposalId]);
   const review = { proposalId, decision: 'approve' as const, digest: row?.digest ?? '', reviewer: foreman, reason: 'all of it' };
   await shop.write((tx) => recordReview(tx, review, shop.deps));
-  await shop.signal(proposalId, 'handOver+');
+  await shop.signal(proposalId, 'handOver+pack');
   return proposalId;
 }
 
@@ -91,7 +91,7 @@ const voidedLater = (): Behaviour => {
   };
 };
 const cancelled: Behaviour = ({ path, key }) => {
-  const cancellation = { proposalId: key.split('.')[0] ?? '', reason: 'not now', by: clerk };
+  const cancellation = { proposalId: key.split('.')[0] ?? '', reason: 'not now', by: operator };
   const cancel = () => service.shop.write((tx) => cancelExecution(tx, cancellation, service.shop.deps)).catch(() => undefined);
   return path.startsWith('/labels/') ? { meanwhile: cancel } : undefined;
 };
