@@ -168,6 +168,30 @@ it.each([
   await spoil('"officer-1"');
 });
 
+it('takes reasons and comments in rows of what has ended', async () => {
+  await admin().put('/v1/principals/chief-9', { disabled: true });
+  const written = () =>
+    scene.superuser.query<{ words: string }>(
+      `SELECT concat(s.cancel_reason, t.decision_reason, g.comment, m.reason) AS words
+         FROM exequatur.saga s, exequatur.saga_step t, exequatur.glass g, exequatur.ontology_migration m`,
+    );
+  const { tenant } = scene.api;
+  await scene.tamper(
+    `INSERT INTO exequatur.saga (tenant_id, proposal_id, run, plan_id, digest, begun_at, ended_at, cancelled_at, cancelled_by, cancel_reason)
+     VALUES ('${tenant}', '${id}', 1, '${id}', 'sha256:', now(), now(), now(), 'chief-9', 'C. Chief')`,
+    `INSERT INTO exequatur.saga_step (tenant_id, proposal_id, run, ordinal, name, phase, optional, compensated, asks_person, decision, decided_by, decision_reason, changed_at)
+     VALUES ('${tenant}', '${id}', 1, 0, 'tell', 'sideEffect', false, false, false, 'skip', 'chief-9', 'C. Chief', now())`,
+    `INSERT INTO exequatur.glass (tenant_id, id, proposal_id, revision, digest, broken_by, reason, broken_at, reviewed_by, verdict, comment, reviewed_at)
+     VALUES ('${tenant}', '${id}', '${id}', 1, 'sha256:', 'keeper-2', 'it burns', now(), 'chief-9', 'justified', 'C. Chief', now())`,
+    `INSERT INTO exequatur.ontology_migration (tenant_id, id, state, document, digest, target, restore, rules, base_version, started_by, proposer_kind, proposer_roles, started_at, ended_by, ended_at, reason)
+     VALUES ('${tenant}', '${id}', 'cancelled', '{}', '', '{}', '{}', '[]', 1, 'keeper-2', 'human', '{}', now(), 'chief-9', now(), 'C. Chief')`,
+  );
+  expect((await written()).rows).toEqual([{ words: 'C. Chief'.repeat(4) }]);
+  expect((await erase('chief-9')).status).toBe(200);
+  expect((await written()).rows).toEqual([{ words: '' }]);
+  await expect(scene.api.pool.query('UPDATE exequatur.saga_step SET decision_reason = DEFAULT')).rejects.toMatchObject({ code: '42501' });
+});
+
 it('is the only change that a review takes, and no login can make it by itself', async () => {
   await scene.superuser.query('SET session_replication_role = origin');
   for (const change of ["decision = 'reject'", "reason = 'another'", "reviewer_id = 'officer-1'"])
