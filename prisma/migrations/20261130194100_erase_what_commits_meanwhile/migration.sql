@@ -117,7 +117,7 @@ BEGIN
    WHERE t.tenant_id = tenant AND t.decided_by = erase_personal_data.principal
      AND NOT EXISTS (SELECT FROM proposal p JOIN lifecycle_edge e ON e.from_status = p.status WHERE p.tenant_id = tenant AND p.id = t.proposal_id);
   UPDATE glass g SET comment = NULL WHERE g.tenant_id = tenant AND g.reviewed_by = erase_personal_data.principal;
-  UPDATE ontology_migration m SET reason = NULL WHERE m.tenant_id = tenant AND m.ended_by = erase_personal_data.principal;
+  UPDATE ontology_migration m SET reason = NULL WHERE m.tenant_id = tenant AND m.ended_by = erase_personal_data.principal AND m.state = 'cancelled';
   UPDATE principal p SET name = NULL WHERE p.tenant_id = tenant AND p.id = erase_personal_data.principal AND p.name IS NOT NULL;
   DELETE FROM refusal_window w WHERE w.tenant_id = tenant AND w.principal_id = erase_personal_data.principal;
   LOOP
