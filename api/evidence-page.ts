@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { commitmentTo, factsOf, frameOf } from '../audit/entry.ts';
+import { commitmentTo, disclosedValue, factsOf, frameOf } from '../audit/entry.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import type { Edit } from '../ontology/plan.ts';
 import type { DecisionView } from '../store/read-decisions.ts';
@@ -33,7 +33,7 @@ export function evidencePage(page: EvidencePage): string {
     (entry): Told => ({
       entry,
       facts: factsOf(entry.payload),
-      told: Object.fromEntries(entry.disclosures.map(({ name, value }) => [name, JSON.parse(value) as JsonValue])),
+      told: Object.fromEntries(entry.disclosures.map(({ name, value }) => [name, disclosedValue(value) ?? 'altered: no JSON any more'])),
     }),
   );
   const last = told.findLast(({ facts }) => typeof facts.status === 'string');

@@ -9,8 +9,8 @@ interface LogReader {
   witnesses: Witnesses;
   /** One transaction, for whoever may still read then. */
   read<T extends object>(work: (tx: Tx) => Promise<T | Refusal>): Promise<T | Refusal>;
-  /** That it is exported, and up to where, in the transaction of its first page. */
-  onExport(tx: Tx, range: Stretch): void | Promise<void>;
+  /** That it is exported, and up to where, as the last thing in the transaction of its head. */
+  onExport(tx: Tx, range: Stretch): void;
 }
 
 interface Stretch {
@@ -32,8 +32,9 @@ export async function streamLog(asked: AskedLog, reader: LogReader): Promise<Ans
   const head = await reader.read(async (tx) => {
     const end = after === undefined ? await endOf(tx, reader.witnesses, from, asked.to) : await sameEnd(tx, reader.witnesses, asked.to);
     if (end === null) return refuse('not_sealed');
-    await reader.onExport(tx, { from, to: end.size });
-    return { end, subtrees: from > 1 && after === undefined ? await readSubtrees(tx, from - 1) : [] };
+    const subtrees = from > 1 && after === undefined ? await readSubtrees(tx, from - 1) : [];
+    reader.onExport(tx, { from, to: end.size });
+    return { end, subtrees };
   });
   if (isRefusal(head)) return head;
   const { end, subtrees } = head;

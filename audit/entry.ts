@@ -82,6 +82,15 @@ export function factsOf(payload: string | null): JsonObject {
   }
 }
 
+/** What is disclosed; undefined where somebody made it into no JSON. */
+export function disclosedValue(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}
+
 /** SHA-256 over the salt's bytes followed by the value's RFC 8785 text, so that a short value can't be guessed from its hash. */
 export function commitmentTo(salt: string, text: string): string {
   return createHash('sha256').update(Buffer.from(salt, 'hex')).update(text).digest('hex');

@@ -68,9 +68,9 @@ function nameOfLog(signer: Pick<NoteSigner, 'name'>, tenant: string): string {
   return `${signer.name}/${tenant}`;
 }
 
-/** Up to which entry a log is sealed now. */
+/** Up to which entry a log is sealed now; no less than it was, also where it was cut off. */
 function sizeOf({ head, sealed }: LogToSeal): number {
-  return Math.min(head, sealed + mostEntries);
+  return Math.max(sealed, Math.min(head, sealed + mostEntries));
 }
 
 function* batchesOf(logs: readonly LogToSeal[]): Generator<LogToSeal[]> {
@@ -129,7 +129,8 @@ interface KnownOfLog {
 }
 
 async function signLog(pool: pg.Pool, log: LogToSeal, signers: Signers, { memory, ahead }: KnownOfLog): Promise<SealedLog> {
-  const { tenant, sealed, root: signed } = log;
+  const { tenant, head, sealed, root: signed } = log;
+  if (head < sealed) throw new LogRewritten(); // It was cut off.
   const size = sizeOf(log);
   const tree = tilesOfLog(pool, tenant, memory?.of(tenant, sealed), ahead);
   const root = await rootOf(tree, size); // First, since of the entries that it reads the other needs a part.

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { hashBytes, StoredTiles, splitHashes, type TileRoots } from '../audit/merkle.ts';
 import { sqlStateOf } from './sql-state.ts';
 
-/** A tenant's log that has entries beyond its last checkpoint. */
+/** A tenant's log that has entries beyond its last checkpoint; or fewer than that, since it was cut off. */
 export interface LogToSeal {
   tenant: string;
   /** How many entries it has. */

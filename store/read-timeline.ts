@@ -1,4 +1,4 @@
-import { factsOf } from '../audit/entry.ts';
+import { disclosedValue, factsOf } from '../audit/entry.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import { isoTime } from './proposal-row.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -9,7 +9,7 @@ export interface TimelineEntry {
   /** An event type of the catalogue. */
   type: string;
   facts: JsonObject;
-  /** Who and why, as far as it has not been erased. */
+  /** Who and why, as far as it has not been erased; `{"$altered": true}` where it is no JSON any more. */
   personal: Record<string, JsonValue>;
 }
 
@@ -30,7 +30,7 @@ export async function readTimeline(tx: Sql, proposalId: string): Promise<Timelin
       at,
       type,
       facts,
-      personal: Object.fromEntries(Object.entries(personal).map(([name, text]) => [name, JSON.parse(text) as JsonValue])),
+      personal: Object.fromEntries(Object.entries(personal).map(([name, text]) => [name, disclosedValue(text) ?? { $altered: true }])),
     };
   });
 }

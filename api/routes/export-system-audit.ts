@@ -1,4 +1,4 @@
-import { appendSystem } from '../../store/system-chain.ts';
+import { appendSystemLast } from '../../store/system-chain.ts';
 import { route } from '../route.ts';
 import { exportQuery } from '../schemas/audit-schema.ts';
 import { streamLog } from '../stream-log.ts';
@@ -20,8 +20,6 @@ export const exportSystemAudit = route({
       tenant: caller.tenant,
       witnesses: context.resources.witnesses,
       read: (work) => context.systemAs(caller, work),
-      onExport: async (_tx, range) => {
-        await appendSystem(context.resources.pool, [{ type: 'audit.exported', facts: { ...range }, personal: { reader: caller.id } }]);
-      },
+      onExport: (tx, range) => appendSystemLast(tx, [{ type: 'audit.exported', facts: { ...range }, personal: { reader: caller.id } }]),
     }),
 });

@@ -223,7 +223,9 @@ export const timelineSchema = component(
         at: time,
         type: z.string().describe('An event type.'),
         facts: z.record(z.string(), json),
-        personal: z.record(z.string(), json).describe('Who and why, as far as it has not been erased.'),
+        personal: z
+          .record(z.string(), json)
+          .describe('Who and why, as far as it has not been erased. A value that somebody made into no JSON is `{"$altered": true}`.'),
       }),
     ),
   }),

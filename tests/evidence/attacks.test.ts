@@ -251,6 +251,22 @@ describe('the log is shown to have been tampered with when', () => {
     await noticedByTheRelay(attack, 'within a second of the next entry');
   });
 
+  it.each([
+    ['the tail is cut off, and its checkpoints are left', 4],
+    ['all of it is deleted but its checkpoints', 0],
+  ])('%s', async (attack, left) => {
+    await scene.tamper(
+      `DELETE FROM exequatur.audit_entry WHERE ${here()} AND seq > ${left}`,
+      `UPDATE exequatur.audit_head h SET seq = e.seq, hash = e.hash FROM exequatur.audit_entry e WHERE h.${here()} AND e.${here()} AND e.seq = ${left}`,
+      `DELETE FROM exequatur.audit_head WHERE ${here()} AND seq > ${left}`,
+    );
+    const refused = { sealed: 0, more: false, rewritten: [scene.api.tenant] };
+    expect(await scene.seal()).toEqual(refused);
+    found.push(`${attack} | the sealer, within a second; it signs no further | the log says otherwise than what was signed of it`);
+    expect(await noticed(attack, 'the verifier')).toContain(`entry ${left + 1}: `); // The export itself, behind which nothing comes.
+    expect(await scene.seal()).toEqual(refused);
+  });
+
   it('it is rolled back to a backup, and goes on otherwise', async () => {
     await scene.tamper(...rolledBack());
     await scene.act();

@@ -1,5 +1,6 @@
 // A person’s data is erased, and the log verifies as before. An API over a clone from tests/support/database.ts.
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { auditEntry } from '../../audit/entry.ts';
 import { enacted } from '../api/enact.ts';
 import { EvidenceScene } from './evidence-scene.ts';
 
@@ -111,6 +112,84 @@ it('takes an id of any length from what others were refused about it, which is t
   expect(await told()).toEqual([{ actor: 'nobody-1' }, { actor: 'nobody-1', scope: 'agent' }]);
   await scene.seal();
   expect(await scene.export()).not.toContain('pilot-');
+});
+
+it('takes what commits while it runs', async () => {
+  for (const change of [{ name: 'P' }, { disabled: true }]) await admin().put('/v1/principals/leaver-2', change);
+  const other = await scene.api.pool.connect();
+  const told = auditEntry({
+    type: 'decision.refused',
+    facts: { action: 'principal:put', reason: 'forbidden' },
+    personal: { actor: 'nobody-1', subject: 'leaver-2' },
+  });
+  await other.query(`BEGIN; SET LOCAL app.tenant = '${scene.api.tenant}'`);
+  await other.query('SELECT exequatur.append_audit($1::jsonb)', [JSON.stringify([told])]);
+  const erasing = erase('leaver-2');
+  await vi.waitFor(async () => {
+    const { rows } = await scene.superuser.query(
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%erase_personal_data%'",
+    );
+    expect(rows).toHaveLength(1);
+  });
+  await other.query('COMMIT');
+  other.release();
+  expect((await erasing).status).toBe(200);
+  await scene.seal();
+  const text = await scene.export();
+  expect(text).not.toContain('leaver-2');
+  const { code, said } = await scene.verify(text);
+  expect(code, said).toBe(0);
+  expect(found(said)).toMatchObject({ undisclosed: 0 });
+});
+
+it.each([
+  ['no JSON', 'no json'],
+  ['a character that jsonb does not hold', '"\\u0000"'],
+  ['a number that it does not hold', '1e999999'],
+  ['more brackets than anybody reads', '['.repeat(100_000)],
+])('is kept from nobody by what somebody else’s entry was spoilt with: %s', async (name, value) => {
+  const who = `leaver, ${name}`;
+  await admin().put(`/v1/principals/${encodeURIComponent(who)}`, { disabled: true });
+  const spoil = (to: string) =>
+    scene.superuser.query(
+      "UPDATE exequatur.audit_disclosure d SET value = $1 FROM exequatur.audit_entry e WHERE e.id = d.entry_id AND e.type = 'review.recorded' AND d.name = 'reviewer'",
+      [to],
+    );
+  await spoil(value);
+  expect((await erase(encodeURIComponent(who))).status).toBe(200);
+  const page = await scene.auditor.get(`/v1/proposals/${id}/evidence`, { headers: { accept: 'text/html' } });
+  expect(page.status).toBe(200);
+  const { status, body } = await scene.auditor.get(`/v1/proposals/${id}/timeline`);
+  expect(status).toBe(200);
+  if (value === 'no json') {
+    expect(page.body).toContain('altered');
+    expect(JSON.stringify(body)).toContain('{"$altered":true}');
+  }
+  await spoil('"officer-1"');
+});
+
+it('takes reasons and comments in rows of what has ended', async () => {
+  await admin().put('/v1/principals/chief-9', { disabled: true });
+  const written = () =>
+    scene.superuser.query<{ words: string }>(
+      `SELECT concat(s.cancel_reason, t.decision_reason, g.comment, m.reason) AS words
+         FROM exequatur.saga s, exequatur.saga_step t, exequatur.glass g, exequatur.ontology_migration m`,
+    );
+  const { tenant } = scene.api;
+  await scene.tamper(
+    `INSERT INTO exequatur.saga (tenant_id, proposal_id, run, plan_id, digest, begun_at, ended_at, cancelled_at, cancelled_by, cancel_reason)
+     VALUES ('${tenant}', '${id}', 1, '${id}', 'sha256:', now(), now(), now(), 'chief-9', 'C. Chief')`,
+    `INSERT INTO exequatur.saga_step (tenant_id, proposal_id, run, ordinal, name, phase, optional, compensated, asks_person, decision, decided_by, decision_reason, changed_at)
+     VALUES ('${tenant}', '${id}', 1, 0, 'tell', 'sideEffect', false, false, false, 'skip', 'chief-9', 'C. Chief', now())`,
+    `INSERT INTO exequatur.glass (tenant_id, id, proposal_id, revision, digest, broken_by, reason, broken_at, reviewed_by, verdict, comment, reviewed_at)
+     VALUES ('${tenant}', '${id}', '${id}', 1, 'sha256:', 'keeper-2', 'it burns', now(), 'chief-9', 'justified', 'C. Chief', now())`,
+    `INSERT INTO exequatur.ontology_migration (tenant_id, id, state, document, digest, target, restore, rules, base_version, started_by, proposer_kind, proposer_roles, started_at, ended_by, ended_at, reason)
+     VALUES ('${tenant}', '${id}', 'cancelled', '{}', '', '{}', '{}', '[]', 1, 'keeper-2', 'human', '{}', now(), 'chief-9', now(), 'C. Chief')`,
+  );
+  expect((await written()).rows).toEqual([{ words: 'C. Chief'.repeat(4) }]);
+  expect((await erase('chief-9')).status).toBe(200);
+  expect((await written()).rows).toEqual([{ words: '' }]);
+  await expect(scene.api.pool.query('UPDATE exequatur.saga_step SET decision_reason = DEFAULT')).rejects.toMatchObject({ code: '42501' });
 });
 
 it('is the only change that a review takes, and no login can make it by itself', async () => {

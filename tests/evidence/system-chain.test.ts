@@ -119,6 +119,18 @@ describe('the system’s chain', () => {
     expect((await scene.api.call('GET', '/v1/audit/export', { token: await scene.api.operatorToken() })).status).toBe(401);
   });
 
+  it('is exported by more operators at once than there are connections, and keeps nobody else waiting', async () => {
+    const token = await scene.api.operatorToken();
+    const before = (await failed()).length;
+    const exported = Array.from({ length: 3 * (scene.api.pool.options.max ?? 0) }, () =>
+      scene.api.call('GET', '/v1/system/audit/export', { token }),
+    );
+    const other = await scene.auditor.get('/v1/object-types');
+    expect([...new Set([other, ...(await Promise.all(exported))].map(({ status }) => status))]).toEqual([200]);
+    const told = (await failed()).slice(before);
+    expect(told.map(({ type }) => type)).toEqual(exported.map(() => 'audit.exported'));
+  });
+
   it('is written through its own function alone, and that takes nothing else', async () => {
     const entry = { type: 'review.recorded' as const, facts: {} };
     await expect(withTenant(scene.api.pool, systemTenant, async (tx) => tx.audit(entry))).rejects.toMatchObject({ code: 'XQ015' });
