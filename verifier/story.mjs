@@ -140,7 +140,7 @@ export class Story {
     const given = this.requirements.get(planDigest) ?? null;
     const { requirement, digest: told } = toldOf(seq, facts);
     known.requirements ??= new Map(); // Of each digest what its entries told: it is over the requirement too, so they tell one.
-    const before = known.requirements.get(planDigest);
+    const before = isText(planDigest) ? known.requirements.get(planDigest) : undefined;
     if (told !== undefined && before !== undefined && told !== before)
       throw new Mismatch(seq, 'tells another requirement of a plan than was told of it before');
     known.requirements.set(planDigest, told ?? before);
@@ -148,7 +148,7 @@ export class Story {
     else this.tells = true;
     if (told !== undefined && given !== null && digestOf(given) !== told)
       throw new Mismatch(seq, 'names another requirement than the plan');
-    if (known.plan?.digest === planDigest) {
+    if (known.plan !== null && known.plan.digest === planDigest) {
       known.plan.requirement ??= requirement;
       known.plan.told ??= told;
       return;
