@@ -12,16 +12,16 @@ export interface PrintedPlan {
   edits: Edit[];
 }
 
-/** A plan of which nothing is printed: its bytes are not those of its digest, or no entry tells of that. */
+/** A plan of which nothing is printed: its bytes are not those of its digest, or it is not the last that entries tell of. */
 export const altered = 'altered';
+const tellsPlan = new Set(['proposal.simulated', 'execution.applied', 'proposal.executed']);
 
 export function printedPlan({ plan, entries }: Pick<Evidence, 'plan' | 'entries'>, mostEdits: number): PrintedPlan | typeof altered | null {
   if (plan === null) return null;
   const bytes = Buffer.from(plan.bytes, 'base64');
   const told = entries.map(({ payload }) => factsOf(payload));
-  const isTold = told.some(({ type, planDigest }) => type === 'proposal.simulated' && planDigest === plan.digest);
-  const executed = told.findLast(({ type }) => type === 'proposal.executed' || type === 'execution.applied');
-  if (!isTold || (executed !== undefined && executed.planDigest !== plan.digest)) return altered;
+  const last = told.findLast(({ type, planDigest }) => tellsPlan.has(String(type)) && planDigest !== undefined);
+  if (last?.planDigest !== plan.digest) return altered;
   if (plan.digest !== `sha256:${createHash('sha256').update(bytes).digest('hex')}`) return altered;
   const [header = '', , ...lines] = bytes.toString('utf8').split('\n');
   const edits = lines.slice(0, mostEdits).map((line) => JSON.parse(line) as Edit);

@@ -136,7 +136,7 @@ export class Story {
   plan(seq, known, facts) {
     const { from, planDigest } = facts;
     if (from !== 'simulating') return; // Sent back to those who approve, with the plan that it has.
-    if (known.executed !== undefined) known.executed.isOpen = false;
+    if (known.executed !== undefined) Object.assign(known.executed, { isOpen: false, isLast: false });
     const given = this.requirements.get(planDigest) ?? null;
     const { requirement, digest: told } = toldOf(seq, facts);
     known.requirements ??= new Map(); // Of each digest what its entries told: it is over the requirement too, so they tell one.
@@ -203,7 +203,15 @@ export class Story {
     else this.counts.unjudged++;
     if (unread === null) this.unjudgedAt.push(seq);
     const approvedBy = (approvals ?? []).map(({ review }) => plan?.reviews.get(review)?.names[0] ?? `erased ${review}`);
-    known.executed = { executionId, planDigest, approvedBy, seq, isJudged: unread !== null, isOpen: facts.type === 'execution.applied' };
+    known.executed = {
+      executionId,
+      planDigest,
+      approvedBy,
+      seq,
+      isJudged: unread !== null,
+      isOpen: facts.type === 'execution.applied',
+      isLast: true,
+    };
     known.plan = null;
   }
 }

@@ -13,7 +13,22 @@ import {
   verdictOn,
   type Written,
 } from './signed-log.ts';
-import { asks, digest, plain, replaced, requirement, threshold, told, without } from './written-proposal.ts';
+import {
+  asks,
+  created,
+  digest,
+  move,
+  plain,
+  ran,
+  replaced,
+  requirement,
+  simulated,
+  threshold,
+  told,
+  turned,
+  undone,
+  without,
+} from './written-proposal.ts';
 
 const { rootByInclusion } = await import(String(new URL('../../verifier/tree.mjs', import.meta.url)));
 
@@ -102,6 +117,17 @@ describe('evidence of an action', () => {
     const said = 'the plan is one that no entry tells of';
     expect(saidOfEvidence(await signedEvidence(plain, { plan }))).toBe(said);
     expect(saidOfEvidence(await signedEvidence(plain.slice(0, 4), { plan }))).toBe(said);
+  });
+
+  it('has the plan that was executed last, unless the proposal was simulated again since', async () => {
+    const other = `${canonicalText({ format: 1, requirement, policies: ['other'] })}\n{}`;
+    const ranAs = { ...ran('execution.applied'), ...told(ran('execution.applied'), { planDigest: digestOf(plan) }) };
+    const first = [...of(plan).slice(0, 6), ranAs];
+    const anew = [...first, ...turned, undone, move('compensating', 'simulating'), simulated(digestOf(other))];
+    expect(saidOfEvidence(await signedEvidence(anew, { plan: other }))).toMatchObject({ executions: 1, planDigest: digestOf(plan) });
+    const before = [created, simulated(digestOf(other)), move('awaiting_approval', 'simulating'), ...first.slice(1)];
+    expect(saidOfEvidence(await signedEvidence(before, { plan }))).toMatchObject({ executions: 1, isJudged: true });
+    expect(saidOfEvidence(await signedEvidence(before, { plan: other }))).toBe('entry 9: the plan is not the one that was executed');
   });
 
   it('ties the requirement to the plan, which an export does not', async () => {
