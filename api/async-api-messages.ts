@@ -1,6 +1,6 @@
-import { byReference, cloudEvent, schemaNameOf } from '../ontology/cloud-event.ts';
+import { byReference, type CloudEvent, cloudEvent, schemaNameOf } from '../ontology/cloud-event.ts';
 import { eventDataSchema, type JsonSchema } from '../ontology/event-data.ts';
-import { type EventType, events } from '../ontology/events.ts';
+import { type EventType, events, isSentAlone } from '../ontology/events.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import { exampleOf } from './schema-example.ts';
 
@@ -50,9 +50,9 @@ export function streamMessage(type: EventType): Json {
 export function webhookMessage(type: EventType): Json {
   const { properties, required } = envelope(type);
   const text = { type: 'string' };
-  const whole = example(type);
+  const whole = isSentAlone(type) ? withoutPlace(example(type)) : example(type);
   const headers = {
-    'webhook-id': whole.id,
+    'webhook-id': example(type).id,
     'webhook-timestamp': '1772443800',
     'webhook-signature': 'v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=',
   };
@@ -69,6 +69,10 @@ export function webhookMessage(type: EventType): Json {
     },
     examples: [{ name: type, headers, payload: whole }],
   };
+}
+
+function withoutPlace({ sequence: _, partitionkey: __, dataschema: ___, ...event }: CloudEvent): object {
+  return event;
 }
 
 function envelope(type: EventType): { properties: Json; required: string[] } {
@@ -95,6 +99,12 @@ function described(type: EventType): Json {
 
 function attributeSchemas(type: EventType): Record<string, Json> {
   const text = { type: 'string' };
+  const ofLog = {
+    dataschema: { const: `/schemas/events/${schemaNameOf(type)}.json` },
+    partitionkey: { ...text, description: 'Events of one key are told in order.' },
+    sequence: { ...text, description: 'Its place among all of the tenant: compared as text.' },
+    traceparent: { ...text, description: 'W3C trace context, where traces are on.' },
+  };
   return {
     specversion: { const: '1.0' },
     id: { ...text, description: 'Stable; a repeat has the same.' },
@@ -102,11 +112,8 @@ function attributeSchemas(type: EventType): Record<string, Json> {
     type: type === 'message' ? { ...text, pattern: '^message\\.' } : { const: type },
     subject: text,
     time: { ...text, format: 'date-time' },
-    dataschema: { const: `/schemas/events/${schemaNameOf(type)}.json` },
     tenant: { ...text, format: 'uuid' },
-    partitionkey: { ...text, description: 'Events of one key are told in order.' },
-    sequence: { ...text, description: 'Its place among all of the tenant: compared as text.' },
-    traceparent: { ...text, description: 'W3C trace context, where traces are on.' },
+    ...(isSentAlone(type) ? {} : ofLog),
   };
 }
 

@@ -1,10 +1,11 @@
 import { eventDataSchema } from '../ontology/event-data.ts';
-import { type EventType, events } from '../ontology/events.ts';
+import { type EventType, events, isSentAlone } from '../ontology/events.ts';
 import { exampleTenant, kafkaMessage, streamMessage, webhookMessage } from './async-api-messages.ts';
 
 type Json = Record<string, unknown>;
 
 const types = Object.keys(events) as EventType[];
+const logged = types.filter((type) => !isSentAlone(type));
 
 /** The AsyncAPI 3.0 document, derived from the catalogue of events and the schemas of their data. */
 export function asyncApiDocument(): Json {
@@ -32,20 +33,20 @@ export function asyncApiDocument(): Json {
       deliver: operation('webhook', 'Events that a subscription asks for are sent to its endpoint.'),
     },
     components: {
-      messages: Object.fromEntries(
-        types.flatMap((type): [string, Json][] => [
+      messages: Object.fromEntries([
+        ...logged.flatMap((type): [string, Json][] => [
           [inKafka(type), kafkaMessage(type)],
           [inStream(type), streamMessage(type)],
-          [inWebhook(type), webhookMessage(type)],
         ]),
-      ),
+        ...types.map((type): [string, Json] => [inWebhook(type), webhookMessage(type)]),
+      ]),
       schemas: Object.fromEntries(types.map((type) => [type, dataSchema(type)])),
     },
   };
 }
 
 function channels(): Json {
-  const kafka = { servers: [{ $ref: '#/servers/kafka' }], messages: messagesOf(inKafka) };
+  const kafka = { servers: [{ $ref: '#/servers/kafka' }], messages: messagesOf(logged, inKafka) };
   return {
     kafkaTopic: { address: 'exequatur.events', description: 'One topic for all tenants.', ...kafka },
     kafkaTopicOfTenant: {
@@ -58,14 +59,14 @@ function channels(): Json {
       address: '/v1/events',
       description: 'Server-sent events: `id` is the `sequence`, `event` the type, `data` the whole CloudEvent. `Last-Event-ID` resumes.',
       servers: [{ $ref: '#/servers/api' }],
-      messages: messagesOf(inStream),
+      messages: messagesOf(logged, inStream),
       bindings: { http: { bindingVersion: '0.3.0' } },
     },
     webhook: {
       address: null,
       description:
-        'The URL of a subscription: a signed `POST` of one CloudEvent; any 2xx takes it. A test of a subscription has none of `sequence`, `partitionkey` and `dataschema`.',
-      messages: messagesOf(inWebhook),
+        'The URL of a subscription: a signed `POST` of one CloudEvent; any 2xx takes it. `subscription.test` has none of `sequence`, `partitionkey`, `dataschema` and `traceparent`.',
+      messages: messagesOf(types, inWebhook),
       bindings: { http: { bindingVersion: '0.3.0' } },
     },
   };
@@ -75,8 +76,8 @@ const inKafka = (type: EventType) => `${type}.kafka`;
 const inStream = (type: EventType) => `${type}.stream`;
 const inWebhook = (type: EventType) => `${type}.webhook`;
 
-function messagesOf(nameOf: (type: EventType) => string): Json {
-  return Object.fromEntries(types.map((type) => [type, { $ref: `#/components/messages/${nameOf(type)}` }]));
+function messagesOf(ofTypes: readonly EventType[], nameOf: (type: EventType) => string): Json {
+  return Object.fromEntries(ofTypes.map((type) => [type, { $ref: `#/components/messages/${nameOf(type)}` }]));
 }
 
 function operation(channel: string, summary: string): Json {

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
-import { commitmentTo, disclosedValue, factsOf, frameOf } from '../audit/entry.ts';
+import { commitmentTo, factsOf, frameOf } from '../audit/entry.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import type { Edit } from '../ontology/plan.ts';
 import type { DecisionView } from '../store/read-decisions.ts';
 import type { Evidence } from '../store/read-log.ts';
-import type { PlanPage } from '../store/read-plan.ts';
 import { evidenceStyle } from './evidence-style.ts';
 import { type Html, html } from './html.ts';
+import { altered, type PrintedPlan } from './printed-plan.ts';
 
-/** What the page is made of. `plan` is as the reader may see it, masked, with its first edits; null where there is none. */
+/** What the page is made of. `plan` is as the reader may see it, masked; null where there is none. */
 export interface EvidencePage extends Omit<Evidence, 'plan' | 'decisions'> {
   tenant: string;
   proposalId: string;
-  plan: PlanPage | null;
+  plan: PrintedPlan | typeof altered | null;
   decisions: readonly DecisionView[];
   /** The same as the bundle shows them, without those of somebody who was erased. */
   committed: Evidence['decisions'];
@@ -23,21 +23,17 @@ export interface EvidencePage extends Omit<Evidence, 'plan' | 'decisions'> {
 type Entry = Evidence['entries'][number];
 interface Told {
   facts: JsonObject;
+  /** What it discloses, as far as that is what it committed to. */
   told: Record<string, JsonValue>;
   entry: Entry;
 }
 
 /** The evidence of one action for people: self-contained, to be printed. Everything in it is text, also what agents wrote; it proves nothing by itself, and says what does. */
 export function evidencePage(page: EvidencePage): string {
-  const told = page.entries.map(
-    (entry): Told => ({
-      entry,
-      facts: factsOf(entry.payload),
-      told: Object.fromEntries(entry.disclosures.map(({ name, value }) => [name, disclosedValue(value) ?? 'altered: no JSON any more'])),
-    }),
-  );
+  const told = page.entries.map(toldBy);
   const last = told.findLast(({ facts }) => typeof facts.status === 'string');
-  const title = `Evidence of ${page.plan?.actionType.name ?? 'an action'}`;
+  const plan = page.plan === altered ? null : page.plan;
+  const title = `Evidence of ${plan?.header.actionType ?? 'an action'}`;
   const { text } = html`<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}, ${page.proposalId}</title><style>${evidenceStyle}</style></head><body>
 <header><h1>${title}</h1><p class="status">${last?.facts.status as string}</p></header>
@@ -46,25 +42,42 @@ ${summary(page, told)}${planned(page.plan)}${reviewed(told)}${decided(page, told
   return `<!doctype html>\n${text}`;
 }
 
+function toldBy(entry: Entry): Told {
+  const facts = factsOf(entry.payload);
+  const commitments = commitmentsOf(facts);
+  const held = entry.disclosures.filter(({ name, salt, value }) => commitmentTo(salt, value) === commitments[name]);
+  return { entry, facts, told: Object.fromEntries(held.map(({ name, value }) => [name, JSON.parse(value) as JsonValue])) };
+}
+
+function commitmentsOf({ commitments }: JsonObject): JsonObject {
+  return typeof commitments === 'object' && commitments !== null ? (commitments as JsonObject) : {};
+}
+
 function summary({ plan, proposalId }: EvidencePage, told: readonly Told[]): Html {
   const created = told.find(({ facts }) => facts.type === 'proposal.created');
   const executed = told.find(({ facts }) => facts.type === 'proposal.executed' || facts.type === 'execution.applied');
   const rows: [string, Html | string][] = [
     ['Proposal', html`<code>${proposalId}</code>`],
-    ['Action', plan === null ? 'unknown' : `${plan.actionType.name}, version ${plan.actionType.version}`],
+    [
+      'Action',
+      typeof plan === 'string' || plan === null ? 'unknown' : `${plan.header.actionType}, version ${plan.header.actionTypeVersion}`,
+    ],
     ['Proposed', html`${created === undefined ? '' : when(created.entry.at)} by ${named(created, 'proposer')}`],
     ['Justification', html`<span class="quote">${named(created, 'justification')}</span>`],
-    ['Plan', html`<code>${plan?.digest ?? 'none'}</code>`],
+    ['Plan', plan === altered ? notAsItWas : html`<code>${plan?.digest ?? 'none'}</code>`],
     ['Executed', executed === undefined ? 'not' : html`${when(executed.entry.at)}, entry ${executed.entry.seq}`],
   ];
   return html`<section><h2>What was asked</h2><dl>${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl></section>`;
 }
 
-function planned(plan: PlanPage | null): Html {
+function planned(plan: EvidencePage['plan']): Html {
+  if (plan === altered)
+    return html`<section><h2>Plan</h2><p>${notAsItWas}: what is stored of it is not what the entries tell the digest of, and is not shown.</p></section>`;
   if (plan === null) return html`<section><h2>Plan</h2><p>None was made.</p></section>`;
-  const stages = plan.requirement.automatic
-    ? html`<p>By policy <b>${plan.requirement.policy}</b> alone, without asking anybody.</p>`
-    : html`<p>By policy <b>${plan.requirement.policy}</b>:</p><ol>${plan.requirement.stages.map(
+  const { requirement, effects } = plan.header;
+  const stages = requirement.automatic
+    ? html`<p>By policy <b>${requirement.policy}</b> alone, without asking anybody.</p>`
+    : html`<p>By policy <b>${requirement.policy}</b>:</p><ol>${requirement.stages.map(
         ({ name, thresholds, require }) =>
           html`<li><b>${name}</b>: ${thresholds.map(({ needed, reviewers }, at) => html`${at === 0 ? '' : require === 'any' ? ' or ' : ' and '}${needed} × <code>${reviewers}</code>`)}</li>`,
       )}</ol>`;
@@ -72,7 +85,7 @@ function planned(plan: PlanPage | null): Html {
   return html`<section><h2>Who had to approve</h2>${stages}</section><section><h2>Plan</h2>
 <table><thead><tr><th>Object</th><th>Change</th><th>Before</th><th>After</th></tr></thead><tbody>${plan.edits.map(editRows)}</tbody></table>
 ${rest > 0 ? html`<p>And ${rest} edits more; all of them are in the plan's bytes.</p>` : ''}
-${plan.effects.length > 0 ? html`<p>Outside: ${plan.effects.map(({ name }) => name).join(', ')}.</p>` : ''}</section>`;
+${effects.length > 0 ? html`<p>Outside: ${effects.map(({ name }) => name).join(', ')}.</p>` : ''}</section>`;
 }
 
 function editRows(edit: Edit): Html {
@@ -92,8 +105,8 @@ function reviewed(told: readonly Told[]): Html {
   return html`<section><h2>Reviews</h2><table><thead><tr><th>When</th><th>Who</th><th>Said</th><th>Stage</th><th>Counted</th><th>Entry</th></tr></thead><tbody>${reviews.map(
     (
       one,
-    ) => html`<tr><td class="when">${when(one.entry.at)}</td><td>${named(one, 'reviewer')}${one.told.onBehalfOf ? html`, on behalf of ${named(one, 'onBehalfOf')}` : ''}</td>
-<td>${words(one.facts.decision as string)}<br><span class="quote">${one.told.reason === undefined ? '' : named(one, 'reason')}</span></td><td>${one.facts.stage as string}</td><td>${counted.has(one.facts.reviewId ?? '') ? 'yes' : 'no'}</td><td>${one.entry.seq}</td></tr>`,
+    ) => html`<tr><td class="when">${when(one.entry.at)}</td><td>${named(one, 'reviewer')}${isThere(one, 'onBehalfOf') ? html`, on behalf of ${named(one, 'onBehalfOf')}` : ''}</td>
+<td>${words(one.facts.decision as string)}<br><span class="quote">${isThere(one, 'reason') ? named(one, 'reason') : ''}</span></td><td>${one.facts.stage as string}</td><td>${counted.has(one.facts.reviewId ?? '') ? 'yes' : 'no'}</td><td>${one.entry.seq}</td></tr>`,
   )}</tbody></table></section>`;
 }
 
@@ -115,8 +128,11 @@ function decided({ decisions, committed }: EvidencePage, told: readonly Told[]):
 
 function logged({ tenant }: EvidencePage, told: readonly Told[]): Html {
   return html`<section><h2>Entries of the log</h2><table class="entries"><thead><tr><th>Entry</th><th>When</th><th>What</th><th>Hash</th></tr></thead><tbody>${told.map(
-    ({ entry, facts, told: disclosed }) => html`<tr><td>${entry.seq}</td><td class="when">${when(entry.at)}</td>
-<td>${words(String(facts.type))}${facts.status === undefined ? '' : html` → <b>${words(String(facts.status))}</b>`}${disclosed.actor === undefined ? '' : html`, by ${disclosed.actor as string}`}</td><td><code class="hash">${hashOf(tenant, entry)}</code></td></tr>`,
+    (one) => {
+      const { entry, facts } = one;
+      return html`<tr><td>${entry.seq}</td><td class="when">${when(entry.at)}</td>
+<td>${words(String(facts.type))}${facts.status === undefined ? '' : html` → <b>${words(String(facts.status))}</b>`}${isThere(one, 'actor') ? html`, by ${named(one, 'actor')}` : ''}</td><td><code class="hash">${hashOf(tenant, entry)}</code></td></tr>`;
+    },
   )}</tbody></table></section>`;
 }
 
@@ -138,11 +154,20 @@ function hashOf(tenant: string, { payload, ...entry }: Entry): string {
   return 'altered: not made as entries are';
 }
 
+const notAsItWas = html`<b>altered</b>`;
+
+/** Whether somebody says that the entry discloses it, rightly or not. */
+function isThere({ entry }: Told, name: string): boolean {
+  return entry.disclosures.some((one) => one.name === name);
+}
+
 /** Erased values are gone, and their commitments stay. */
 function named(one: Told | undefined, name: string): Html | string {
   const value = one?.told[name];
   if (value !== undefined) return typeof value === 'string' ? value : JSON.stringify(value);
-  return (one?.facts.commitments as JsonObject | undefined)?.[name] === undefined ? '' : html`<i>erased</i>`;
+  if (one === undefined) return '';
+  if (isThere(one, name)) return notAsItWas;
+  return commitmentsOf(one.facts)[name] === undefined ? '' : html`<i>erased</i>`;
 }
 
 function words(text: string): string {

@@ -184,6 +184,7 @@ export const eventData = {
     change: z.enum(['set', 'removed', 'replayed', 'tested', 'redelivered', 'secret_set']),
   }),
   'subscription.disabled': data({ name: text('billing'), reason: text('gone').describe('A code.') }),
+  'subscription.test': data({ name: text('billing').describe('The subscription’s.') }),
   'audit.checkpoint': data({
     size: count(4_711).describe('How many entries it covers.'),
     note: text('example.com/exequatur/…').describe('A signed note, as C2SP’s tlog-checkpoint has it.'),

@@ -48,6 +48,7 @@ export const events = {
   'subscription.changed': 'A subscription was set or removed, begun anew or tested, or its secret was rotated.',
   'subscription.disabled':
     'Nothing could be delivered to a subscription for days, its endpoint is gone, or its filter cannot be used any more: no more is sent there until it is set again.',
+  'subscription.test': 'What somebody tests a subscription with: sent to its endpoint alone, and in no log, page, stream or topic.',
   'policies.changed': 'Another version of the policies is in force.',
   'ontology.changed': 'A new version of the definitions was accepted.',
   'ontology.migration_started': 'Objects are being rewritten for a document that is in force once they fit.',
@@ -56,6 +57,11 @@ export const events = {
 } as const;
 
 export type EventType = keyof typeof events;
+
+/** Whether events of a type have no place in the log, and so no `sequence`, key or trace: webhooks alone bring them. */
+export function isSentAlone(type: EventType): boolean {
+  return type === 'subscription.test';
+}
 
 export function isEventType(type: string): type is EventType {
   return Object.hasOwn(events, type);

@@ -213,14 +213,13 @@ async function readChunkedPlan(tx: Sql, proposalId: string): Promise<EvidencePla
   return plan ?? null;
 }
 
-/** One chunk of a plan's bytes, from 0 in order. */
-export async function readPlanChunk(tx: Sql, { id }: EvidencePlan, ordinal: number): Promise<{ bytes: Buffer }> {
+/** One chunk of a plan's bytes, from 0 in order; null where somebody took it away. */
+export async function readPlanChunk(tx: Sql, { id }: EvidencePlan, ordinal: number): Promise<{ bytes: Buffer } | null> {
   const [chunk] = await tx.rows<{ bytes: Buffer }>(
     'SELECT c.bytes FROM exequatur.plan_chunk c WHERE c.plan_id = $1::uuid AND c.ordinal = $2::int',
     [id, ordinal],
   );
-  if (chunk === undefined) throw new Error('a plan lacks one of its chunks');
-  return chunk;
+  return chunk ?? null;
 }
 
 /** Whether an earlier version wrote of a plan, without whose approval it needed. */

@@ -1,12 +1,19 @@
 // Whether an execution had the approvals that its plan asked for, by those that its entry tells.
 import { admits, durationMs } from './conditions.mjs';
 import { digestOf, Mismatch } from './formats.mjs';
-import { isText } from './kinds.mjs';
+import { isDigest, isObject, isText } from './kinds.mjs';
 import { fills, lackOfApprovals } from './stages.mjs';
 
-/** What the plan that ran asked for: what its entry said, which the entry of the execution must say too; null where it is too large for an entry. @throws {Mismatch} */
-export function requirementToldOf(seq, plan, { requirement = null, requirementDigest }) {
-  const told = requirement === null ? requirementDigest : digestOf(requirement);
+/** What an entry says of whose approval a plan needs: all of it, or its digest alone where that is too large for an entry. @throws {Mismatch} */
+export function toldOf(seq, { requirement, requirementDigest }) {
+  const isFormed = (requirement === undefined || isObject(requirement)) && (requirementDigest === undefined || isDigest(requirementDigest));
+  if (!isFormed) throw new Mismatch(seq, 'says whose approval a plan needs, and not as that is told');
+  if (requirement === undefined) return { requirement: null, digest: requirementDigest };
+  return { requirement, digest: digestOf(requirement) };
+}
+
+/** What the plan that ran asked for: what its entry said, which the entry of the execution must say too; null where there is only a digest. @throws {Mismatch} */
+export function requirementToldOf(seq, plan, { requirement, digest: told }) {
   if (told !== undefined && plan.told !== undefined && told !== plan.told)
     throw new Mismatch(seq, 'was executed under another requirement than its plan had');
   return requirement ?? plan.requirement;

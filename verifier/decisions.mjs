@@ -22,12 +22,15 @@ export function commit(seq, known, { decisions = [] }) {
 export function judgeDecisions(shown, { decisions: told = new Map(), tellsDecisions }, proposalId) {
   const missing = new Map(told);
   const strange = [];
+  const values = new Set();
   let unsaid = 0;
   for (const one of shown) {
     const fault = faultIn(shownKinds, one);
     if (fault !== null) throw new Mismatch(null, `a decision is not shown as decisions are: ${fault}`);
     const { salt, value } = one;
     if (JSON.parse(value).proposalId !== proposalId) throw new Mismatch(null, 'a decision is shown that is not of the proposal');
+    if (values.has(value)) throw new Mismatch(null, 'a decision is shown twice');
+    values.add(value);
     if (salt === null && tellsDecisions)
       throw new Mismatch(null, 'a decision is shown without its salt, though entries commit to all of this proposal');
     if (salt === null) unsaid++;

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// exequatur-verify --key <verifier key>... [--witness <verifier key>... [--quorum <n>]] [--checkpoint <file>]... [--unjudged <n>] EXPORT|EVIDENCE
+// exequatur-verify [--key <verifier key>... [--witness <verifier key>... [--quorum <n>]] [--checkpoint <file>]...] [--unjudged <n>] EXPORT|EVIDENCE
 //
 // Checks an export of an audit log, or the evidence of one action, with nothing but this folder, Node.js and the public keys of those who signed. docs/evidence.md says what
 // the bytes mean, and what is proven and what is not. Prints what it found as lines of text; exits with 0 where everything holds, 1 where something does not, 2 where it
 // could not be read. Several keys are given where one took over from another. `--checkpoint` names a checkpoint that somebody kept elsewhere: the log must be one that it
 // was signed over. With `--witness`, what is checked must be under a checkpoint that so many of these witnesses cosigned, all of them unless `--quorum` says otherwise. With
-// `--unjudged`, no more executions than that may be such as nobody can judge.
+// `--unjudged`, no more executions than that may be such as nobody can judge. Without a key no signature is looked at: it then says `unsigned` in place of `whole` and exits
+// with 3, since anybody could have written a log that holds together.
 import { createReadStream, readFileSync } from 'node:fs';
 import { Mismatch } from './formats.mjs';
 import { linesOf } from './lines.mjs';
@@ -28,9 +29,10 @@ async function main(args) {
     else if (args[at] === '--checkpoint') kept.push(readFileSync(args[++at] ?? '', 'utf8'));
     else files.push(args[at]);
   }
-  if (files.length !== 1 || verifiers.length === 0 || files[0].startsWith('-') || Number.isNaN(mostUnjudged))
+  const isKeyless = verifiers.length === 0;
+  if (files.length !== 1 || (isKeyless && witnesses.length + kept.length > 0) || files[0].startsWith('-') || Number.isNaN(mostUnjudged))
     throw new Error(
-      'usage: exequatur-verify --key <verifier key> [--witness <verifier key> [--quorum <n>]] [--checkpoint <file>] [--unjudged <n>] EXPORT|EVIDENCE',
+      'usage: exequatur-verify --key <verifier key> [--witness <verifier key> [--quorum <n>]] [--checkpoint <file>] [--unjudged <n>] EXPORT|EVIDENCE; without any key, witness and checkpoint it looks at no signature',
     );
   const all = namesOf(witnesses).length;
   const asked = { witnesses, quorum: quorum ?? all, mostUnjudged };
@@ -39,8 +41,16 @@ async function main(args) {
   const [file] = files;
   if ((await isEvidence(file)) && kept.length > 0)
     throw new Error('evidence of one action cannot be compared with a checkpoint that was kept: take an export');
-  if (await isEvidence(file)) return verifyEvidence(JSON.parse(readFileSync(file, 'utf8')), verifiers, asked);
-  return verifyExport(linesOf(createReadStream(file)), verifiers, kept, asked);
+  const keys = isKeyless ? null : verifiers;
+  const result = (await isEvidence(file))
+    ? verifyEvidence(JSON.parse(readFileSync(file, 'utf8')), keys, asked)
+    : await verifyExport(linesOf(createReadStream(file)), keys, kept, asked);
+  if (!isKeyless) return console.log('whole', JSON.stringify(result));
+  console.log(
+    'unsigned: it holds together, as a log that anybody made up can; no key was given to say whose it is',
+    JSON.stringify(result),
+  );
+  process.exitCode = 3;
 }
 
 /** An export says what it is in its first line; whatever has no JSON there may be evidence that is written over several. */
@@ -56,7 +66,7 @@ async function isEvidence(file) {
 }
 
 try {
-  console.log('whole', JSON.stringify(await main(process.argv.slice(2))));
+  await main(process.argv.slice(2));
 } catch (error) {
   console.log(error instanceof Mismatch ? `BROKEN ${error.message}` : `cannot be read: ${error.message}`);
   process.exitCode = error instanceof Mismatch ? 1 : 2;

@@ -1,7 +1,7 @@
 // Of which kinds of JSON things are, asked before anything of them is used: nothing is taken for another kind than it is, so that nothing has two readings.
 import { Mismatch, madeOf } from './formats.mjs';
 
-const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isLike = (form) => (value) => typeof value === 'string' && form.test(value);
 export const isText = (value) => typeof value === 'string';
 export const isUuid = isLike(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
@@ -10,6 +10,8 @@ export const isHash = isLike(/^[0-9a-f]{64}$/);
 export const isSalt = isLike(/^[0-9a-f]{32}$/);
 /** The number of an entry. */
 export const isPlace = (value) => Number.isSafeInteger(value) && value > 0;
+/** Of a requirement that is told by its digest alone. */
+export const isDigest = isLike(/^sha256:[0-9a-f]{64}$/);
 const isTime = (value) => isLike(/^(?:0|[1-9][0-9]{0,18})$/)(value) && BigInt(value) < 2n ** 63n;
 export const areHashes = (value) => Array.isArray(value) && value.every(isHash);
 export const isBase64 = (value) => isText(value) && Buffer.from(value, 'base64').toString('base64') === value;

@@ -1,5 +1,5 @@
 // What entries say of proposals, one after another: each by itself goes from state to state, has a plan, and reviews of that plan.
-import { hasRoom, isEndOf, isTold, judgeExecution, rejectionsBeside, requirementToldOf } from './approvals.mjs';
+import { hasRoom, isEndOf, isTold, judgeExecution, rejectionsBeside, requirementToldOf, toldOf } from './approvals.mjs';
 import { commit } from './decisions.mjs';
 import { digestOf, Mismatch, sha256 } from './formats.mjs';
 import { isText, isUuid } from './kinds.mjs';
@@ -85,7 +85,7 @@ export class Story {
     }
     const known = this.proposals.get(facts.proposalId);
     if (facts.type === 'proposal.created') known.status = 'simulating';
-    if (facts.type === 'proposal.created' && (facts.status ?? 'simulating') !== 'simulating')
+    if (facts.type === 'proposal.created' && facts.status !== undefined && facts.status !== 'simulating')
       throw new Mismatch(seq, `creates a proposal that is ${facts.status}`);
     if (facts.type === 'proposal.created') known.proposer = [disclosed.proposer, disclosed.actsFor].filter((who) => who !== undefined);
     if (facts.type === 'proposal.revised' || facts.type === 'proposal.raised') known.plan = null;
@@ -97,7 +97,7 @@ export class Story {
     if (facts.type === 'proposal.executed' || facts.type === 'execution.applied') this.execute(seq, at, known, facts);
     if (facts.type === 'execution.undone' && known.executed !== undefined) known.executed.isOpen = false;
     this.counts.decisions += commit(seq, known, facts);
-    if (facts.type === 'proposal.created') known.tellsDecisions = known.decisions.size > 0;
+    if (facts.type === 'proposal.created') known.tellsDecisions = facts.decisions !== undefined;
     if (!facts.type.startsWith('proposal.') || facts.type === 'proposal.created') return;
     const to = stateAfter(seq, known.status, facts);
     if (to !== known.status && isEnd(to)) known.plan = null;
@@ -133,18 +133,26 @@ export class Story {
   }
 
   /** A plan with another digest takes the place of the one before it, whose reviews are void for good. Where it is the same again they stay. */
-  plan(seq, known, { from, planDigest, requirement = null, requirementDigest }) {
+  plan(seq, known, facts) {
+    const { from, planDigest } = facts;
     if (from !== 'simulating') return; // Sent back to those who approve, with the plan that it has.
-    if (known.executed !== undefined) known.executed.isOpen = false;
-    known.digests ??= new Set();
-    known.digests.add(planDigest);
+    if (known.executed !== undefined) Object.assign(known.executed, { isOpen: false, isLast: false });
     const given = this.requirements.get(planDigest) ?? null;
-    const told = requirement === null ? requirementDigest : digestOf(requirement);
+    const { requirement, digest: told } = toldOf(seq, facts);
+    known.requirements ??= new Map(); // Of each digest what its entries told: it is over the requirement too, so they tell one.
+    const before = isText(planDigest) ? known.requirements.get(planDigest) : undefined;
+    if (told !== undefined && before !== undefined && told !== before)
+      throw new Mismatch(seq, 'tells another requirement of a plan than was told of it before');
+    known.requirements.set(planDigest, told ?? before);
     if (told === undefined) this.lacks(seq, 'does not say whose approval its plan needs');
     else this.tells = true;
     if (told !== undefined && given !== null && digestOf(given) !== told)
       throw new Mismatch(seq, 'names another requirement than the plan');
-    if (known.plan?.digest === planDigest) return;
+    if (known.plan !== null && known.plan.digest === planDigest) {
+      known.plan.requirement ??= requirement;
+      known.plan.told ??= told;
+      return;
+    }
     known.plan = {
       digest: planDigest,
       requirement: requirement ?? given,
@@ -174,13 +182,17 @@ export class Story {
     if ((known.status ?? 'executing') !== 'executing') throw new Mismatch(seq, `tells of an execution of a proposal in ${known.status}`);
     if (!isText(executionId)) throw new Mismatch(seq, 'tells of an execution, and not of which');
     if (known.executed?.executionId === executionId) return isEndOf(seq, known.executed, facts); // Told when the edits are applied, and again at the end.
+    known.executions ??= new Set();
+    if (known.executions.has(executionId)) throw new Mismatch(seq, 'tells once more of an execution, and not of its end');
+    known.executions.add(executionId);
     if (!isTold(facts)) throw new Mismatch(seq, 'was executed, but those by whose approval are not told as people are');
+    const asked = toldOf(seq, facts);
     this.counts.executions++;
     const { plan } = known;
     if (known.isWhole && (plan === null || !isText(planDigest) || plan.digest !== planDigest))
       throw new Mismatch(seq, 'the plan that ran is not the one that was to be approved');
     if (known.isWhole && approvals === undefined) this.lacks(seq, 'does not say by whose approval');
-    const requirement = known.isWhole ? requirementToldOf(seq, plan, facts) : null;
+    const requirement = known.isWhole ? requirementToldOf(seq, plan, asked) : null;
     if (requirement !== null && approvals === null && hasRoom(requirement, plan.reviews.size))
       throw new Mismatch(seq, 'was executed, and says that there is no room for its approvals, of which there are few');
     const unread = requirement === null || !approvals ? null : judgeExecution(seq, at, { ...known, requirement }, facts);
@@ -191,7 +203,15 @@ export class Story {
     else this.counts.unjudged++;
     if (unread === null) this.unjudgedAt.push(seq);
     const approvedBy = (approvals ?? []).map(({ review }) => plan?.reviews.get(review)?.names[0] ?? `erased ${review}`);
-    known.executed = { executionId, planDigest, approvedBy, seq, isJudged: unread !== null, isOpen: facts.type === 'execution.applied' };
+    known.executed = {
+      executionId,
+      planDigest,
+      approvedBy,
+      seq,
+      isJudged: unread !== null,
+      isOpen: facts.type === 'execution.applied',
+      isLast: true,
+    };
     known.plan = null;
   }
 }

@@ -1,7 +1,7 @@
 // The evidence of one action: its entries, each proven by itself, and its plan.
 import { judgeDecisions } from './decisions.mjs';
 import { frameOf, Mismatch, madeOf, sha256 } from './formats.mjs';
-import { areHashes, faultIn, isBase64, isText, isUuid, readEntry } from './kinds.mjs';
+import { areHashes, faultIn, isBase64, isObject, isText, isUuid, readEntry } from './kinds.mjs';
 import { lackOf, nobody, openCheckpoint } from './notes.mjs';
 import { Story } from './story.mjs';
 import { leafHash, rootByInclusion } from './tree.mjs';
@@ -49,10 +49,10 @@ export function verifyEvidence(evidence, verifiers, asked = nobody) {
     ...story.counts,
     ...madeOf(null, () => judgeDecisions(evidence.decisions ?? [], told, evidence.proposalId)),
   };
-  if (plan !== null && told.digests?.has(plan.digest) !== true) throw new Mismatch(null, 'the plan is one that no entry tells of');
+  if (plan !== null && told.requirements?.has(plan.digest) !== true) throw new Mismatch(null, 'the plan is one that no entry tells of');
   if (told.executed === undefined) return result;
-  const { planDigest, approvedBy, seq, isJudged } = told.executed;
-  if (plan !== null && plan.digest !== planDigest) throw new Mismatch(seq, 'the plan is not the one that was executed');
+  const { planDigest, approvedBy, seq, isJudged, isLast } = told.executed;
+  if (plan !== null && isLast && plan.digest !== planDigest) throw new Mismatch(seq, 'the plan is not the one that was executed');
   return { ...result, planDigest, approvedBy, isJudged };
 }
 
@@ -68,9 +68,11 @@ function entriesOf({ entries, formatChanged = null }) {
   return all;
 }
 
-/** From the header, the first line of a plan's bytes. @throws {Mismatch} where these are not the plan of the digest. */
+/** From the header, the first line of a plan's bytes, which always has one. @throws {Mismatch} where it has none, or these are not the plan of the digest. */
 function requirementOf({ digest, bytes }) {
   const plan = Buffer.from(bytes, 'base64');
   if (digest !== `sha256:${sha256(plan).toString('hex')}`) throw new Mismatch(null, 'the plan is not the one that its digest names');
-  return madeOf(null, () => JSON.parse(plan.toString('utf8').split('\n')[0]).requirement);
+  const requirement = madeOf(null, () => JSON.parse(plan.toString('utf8').split('\n')[0]).requirement);
+  if (!isObject(requirement)) throw new Mismatch(null, 'the plan does not say whose approval it needs');
+  return requirement;
 }

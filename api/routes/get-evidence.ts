@@ -1,9 +1,9 @@
 import { readDecisions } from '../../store/read-decisions.ts';
 import { type Evidence, readEvidence, readPlanChunk } from '../../store/read-log.ts';
-import { readPlan } from '../../store/read-plan.ts';
 import { isRefusal } from '../../store/refusal.ts';
 import { answered } from '../api-context.ts';
 import { evidencePage } from '../evidence-page.ts';
+import { altered, printedPlan } from '../printed-plan.ts';
 import { route } from '../route.ts';
 import { evidenceSchema } from '../schemas/audit-schema.ts';
 import { proposalParams } from '../schemas/proposal-schema.ts';
@@ -37,10 +37,10 @@ export const getEvidence = route({
     const found = await context.auditSnapshotAs(
       caller,
       async (tx, seesAll) => {
-        const evidence = await readEvidence(tx, witnesses, { proposalId, withPlan: seesAll && !wantsPage }); // The page shows its edits, masked.
+        const evidence = await readEvidence(tx, witnesses, { proposalId, withPlan: seesAll || wantsPage }); // The page shows its edits, masked.
         if (isRefusal(evidence) || !wantsPage) return isRefusal(evidence) ? evidence : { evidence, printed: null };
-        const printed = { told: await readDecisions(tx, proposalId, deps), edits: await readPlan(tx, proposalId, { pageSize: mostEdits }) };
-        return { evidence, printed };
+        const plan = await printedPlan(evidence, (of, ordinal) => readPlanChunk(tx, of, ordinal), mostEdits);
+        return { evidence: { ...evidence, plan: null }, printed: { told: await readDecisions(tx, proposalId, deps), plan } };
       },
       ({ evidence: read, printed }, tx, mask) => {
         const evidence = mask.hidesNothing() ? read : { ...read, plan: null };
@@ -51,14 +51,15 @@ export const getEvidence = route({
           personal: { reader: caller.id },
         });
         if (printed === null) return { evidence, page: null };
-        const { told, edits } = printed;
-        const masked = isRefusal(edits)
-          ? null
-          : {
-              ...edits,
-              effects: edits.effects.map((effect) => mask.effect(edits.actionType.name, effect)),
-              edits: edits.edits.map((edit) => mask.edit(edit)),
-            };
+        const { told, plan } = printed;
+        const masked =
+          plan === null || plan === altered
+            ? plan
+            : {
+                ...plan,
+                header: { ...plan.header, effects: plan.header.effects.map((effect) => mask.effect(plan.header.actionType, effect)) },
+                edits: plan.edits.map((edit) => mask.edit(edit)),
+              };
         const page = evidencePage({
           ...evidence,
           ...{ tenant, proposalId, plan: masked, decisions: isRefusal(told) ? [] : told.decisions, committed: evidence.decisions },
@@ -72,9 +73,10 @@ export const getEvidence = route({
       const headers = { vary: 'accept' };
       if (page !== null) return { status: 200, body: page, mediaType: 'text/html', headers };
       const stream = streamEvidence(bundle(tenant, proposalId, evidence), evidence.plan, async (plan, ordinal) => {
-        const chunk = await context.auditAs(caller, (tx) => readPlanChunk(tx, plan, ordinal), proposalId);
-        if (isRefusal(chunk)) throw new Error('whoever reads the evidence is no longer allowed to'); // The answer breaks off.
-        return chunk.bytes;
+        const read = await context.auditAs(caller, async (tx) => ({ chunk: await readPlanChunk(tx, plan, ordinal) }), proposalId);
+        if (isRefusal(read)) throw new Error('whoever reads the evidence is no longer allowed to'); // The answer breaks off.
+        if (read.chunk === null) throw new Error('a plan lacks one of its chunks');
+        return read.chunk.bytes;
       });
       return { status: 200, mediaType: 'application/json', stream, headers };
     });

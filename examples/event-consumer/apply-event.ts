@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { type Copy, merged, unknownObject } from './merge-change.ts';
 
 /** What an event says of an object. */
 export interface EventData {
@@ -23,10 +24,12 @@ export function isCopied(type: string): boolean {
   return type.startsWith('object.');
 }
 
-/** The inbox remembers what was done; `replica` is what this consumer makes of it: here, copies of objects. */
+/** The inbox remembers what was done; `replica` is what this consumer makes of it: here, copies of objects. What is known of one that was deleted stays in `copy`, for changes that come late. */
 export const tables = `
   CREATE TABLE IF NOT EXISTS inbox (source text, id text, received_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (source, id));
-  CREATE TABLE IF NOT EXISTS replica (source text, type text, id text, version bigint NOT NULL, properties jsonb NOT NULL, PRIMARY KEY (source, type, id));`;
+  CREATE TABLE IF NOT EXISTS copy (source text, type text, id text, known jsonb NOT NULL, PRIMARY KEY (source, type, id));
+  CREATE OR REPLACE VIEW replica AS SELECT source, type, id, (known ->> 'version')::bigint AS version, known -> 'properties' AS properties
+    FROM copy WHERE (known ->> 'version')::bigint > (known ->> 'deleted')::bigint;`;
 
 /**
  * Does what one event asks for, once, however often the event comes: that it was received and what was made of it commit together. A crash before COMMIT leaves neither,
@@ -52,11 +55,11 @@ async function replicate(client: pg.ClientBase, { source, id, type, data }: Rece
   if (!isCopied(type)) return;
   if (data === null) throw new Error(`event ${id} came without its data`);
   const object = [source, data.type, data.id];
-  if (type === 'object.deleted') await client.query('DELETE FROM replica WHERE source = $1 AND type = $2 AND id = $3', object);
-  if (type !== 'object.created' && type !== 'object.modified') return;
-  await client.query(
-    `INSERT INTO replica AS r (source, type, id, version, properties) VALUES ($1, $2, $3, $4, $5::jsonb)
-     ON CONFLICT (source, type, id) DO UPDATE SET version = excluded.version, properties = (r.properties - $6::text[]) || excluded.properties`,
-    [...object, data.version, JSON.stringify(data.set ?? {}), data.unset ?? []],
-  );
+  await client.query('INSERT INTO copy (source, type, id, known) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING', [
+    ...object,
+    unknownObject,
+  ]);
+  const where = 'WHERE source = $1 AND type = $2 AND id = $3';
+  const { rows } = await client.query<{ known: Copy }>(`SELECT known FROM copy ${where} FOR UPDATE`, object);
+  await client.query(`UPDATE copy SET known = $4 ${where}`, [...object, merged(rows[0]?.known ?? unknownObject, type, data)]);
 }

@@ -40,6 +40,7 @@ const rare: Partial<Record<EventType, string>> = {
   'event.hold_resolved': 'of an event that a broker does not take: tests/events/publish-events.test.ts',
   'subscription.changed': 'tests/store/subscriptions.test.ts',
   'subscription.disabled': 'tests/events/webhooks.test.ts',
+  'subscription.test': 'in no log: tests/events/webhooks.test.ts',
   'principal.erased': 'tests/evidence/erasure.test.ts',
 };
 

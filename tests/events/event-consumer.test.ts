@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type EventSink, EventsRefused } from '../../events/event-sink.ts';
 import { KafkaSink, messageOf } from '../../events/kafka-sink.ts';
 import { EventPublisher } from '../../events/publish-events.ts';
+import { applyEvent, tables } from '../../examples/event-consumer/apply-event.ts';
 import { eventOf } from '../../examples/event-consumer/event-of.ts';
 import { DataMissing, readData } from '../../examples/event-consumer/read-data.ts';
 import { byReference, type CloudEvent } from '../../ontology/cloud-event.ts';
@@ -122,6 +123,21 @@ it('a consumer reads what had no room in its record from the API, and ends where
     await sink.close();
     await evidence.close();
   }
+});
+
+it('a change that comes behind later ones alters nothing that they said, and brings back nothing that was deleted', async () => {
+  await client.query(tables);
+  let events = 0;
+  const come = (type: string, version: number, set: object = {}) =>
+    applyEvent(client, { source: 's', id: String(++events), type, data: { type: 'room', id: 'A1', version, set: { ...set }, unset: [] } });
+  const copies = async () => (await client.query('SELECT version::int, properties FROM replica')).rows;
+  await come('object.created', 1, { seats: 1 });
+  await come('object.modified', 3, { seats: 3 });
+  await come('object.modified', 2, { seats: 2, note: 'late' });
+  expect(await copies()).toEqual([{ version: 3, properties: { seats: 3, note: 'late' } }]);
+  await come('object.deleted', 5);
+  await come('object.modified', 4, { seats: 4 });
+  expect(await copies()).toEqual([]);
 });
 
 it('data are what the API says of this event, to a token of its tenant, and to no other address', async () => {

@@ -1,6 +1,8 @@
 // Events delivered to endpoints that misbehave: a real receiver, a real database from tests/support/database.ts, and the relay's login.
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { webhookMessage } from '../../api/async-api-messages.ts';
+import { eventDataSchema } from '../../ontology/event-data.ts';
 import { removeSubscription, replaySubscription, rotateSubscriptionSecret } from '../../store/change-subscription.ts';
 import { SecretBox } from '../../store/secret-box.ts';
 import { withTenantPrisma } from '../../store/sql.ts';
@@ -397,7 +399,12 @@ describe('what somebody asks for', () => {
     await expect.poll(() => outcomeOf(id)).toMatchObject({ outcome: { delivered: true, status: 204 } });
     const [one] = scene.receiver.at('/shop');
     if (one === undefined) throw new Error('no test came');
-    expect(verified(secret, one)).toMatchObject({ id, type: 'subscription.test', data: { name: 'shop' } });
+    const event = verified(secret, one);
+    expect(event).toMatchObject({ id, type: 'subscription.test', data: { name: 'shop' } });
+    // As it is published.
+    expect(Object.keys(eventDataSchema('subscription.test').properties as object)).toEqual(Object.keys(event.data ?? {}));
+    const { required } = webhookMessage('subscription.test').payload as { required: string[] };
+    expect(Object.keys(event).sort()).toEqual([...required, 'data'].sort());
     const failing = await test();
     await expect.poll(() => outcomeOf(failing.id)).toMatchObject({ outcome: { delivered: false, status: 500 } });
     await relay.stop();

@@ -177,6 +177,30 @@ describe('the log is shown to have been tampered with when', () => {
     expect(await noticed('two entries change places', 'the verifier')).toContain('entry 4: what is disclosed as');
   });
 
+  it('two reviews change places with all that is theirs, the chain mended', async () => {
+    await scene.tamper(
+      `UPDATE exequatur.audit_entry SET seq = 1000 + 9 - seq WHERE ${here()} AND seq IN (4, 5)`,
+      `UPDATE exequatur.audit_entry SET seq = seq - 1000 WHERE ${here()} AND seq > 1000`,
+      rechained(4),
+    );
+    expect(await noticed('two reviews change places with all that is theirs, the chain mended', 'the verifier')).toMatch(
+      /entry \d+: up to here the log is not what was signed$/,
+    );
+  });
+
+  it('an entry that contradicts none is inserted, the chain mended', async () => {
+    await scene.tamper(
+      `UPDATE exequatur.audit_entry SET seq = seq + 1000 WHERE ${here()} AND seq > 4`,
+      `UPDATE exequatur.audit_entry SET seq = seq - 999 WHERE ${here()} AND seq > 1000`,
+      `INSERT INTO exequatur.audit_entry SELECT tenant_id, 5, gen_random_uuid(), at, 'switch.changed', NULL, hash, convert_to('{"type":"switch.changed"}', 'UTF8'), hash FROM exequatur.audit_entry WHERE ${here()} AND seq = 4`,
+      `UPDATE exequatur.audit_head SET seq = seq + 1 WHERE ${here()}`,
+      rechained(5),
+    );
+    expect(await noticed('an entry that contradicts none is inserted, the chain mended', 'the verifier')).toMatch(
+      /entry \d+: up to here the log is not what was signed$/,
+    );
+  });
+
   it('two tenants exchange entries, both chains mended, in both logs', async () => {
     const exported = () => scene.api.as({ id: 'auditor-1', roles: ['auditor'], tenant: neighbour }).get('/v1/audit/export');
     expect((await scene.verify((await exported()).body)).code).toBe(0);

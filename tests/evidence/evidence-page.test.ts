@@ -84,3 +84,69 @@ it('shows sensitive values to whoever may see them, which is then an entry', asy
   expect((await page('sensitive-reader')).body).toContain('the secret leak');
   expect(await reads()).toBe((before ?? 0) + 1);
 });
+
+it.each([
+  ['another name', '"mallory-9"'],
+  ['what is no JSON', 'mallory-9'],
+])('says of people whom somebody replaced in the database by %s that they were altered, and shows none of that', async (_, value) => {
+  const unspoilt = (await page()).body;
+  expect(unspoilt).not.toContain('altered');
+  const ofReviewer = `FROM exequatur.audit_entry e WHERE e.id = d.entry_id AND d.name = 'reviewer' AND e.proposal_id = '${id}'`;
+  await scene.tamper(
+    `CREATE TABLE public.kept AS SELECT d.* FROM exequatur.audit_disclosure d, exequatur.audit_entry e WHERE e.id = d.entry_id AND d.name = 'reviewer'`,
+    `UPDATE exequatur.audit_disclosure d SET value = '${value}' ${ofReviewer} AND d.value = '"keeper-1"'`,
+  );
+  try {
+    const { status, body } = await page();
+    expect({ status, told: body.match(/<b>altered<\/b>/g)?.length }).toEqual({ status: 200, told: 1 });
+    expect(body).not.toContain('mallory');
+    expect(body).toContain('officer-1');
+  } finally {
+    await scene.tamper(
+      'UPDATE exequatur.audit_disclosure d SET value = k.value FROM public.kept k WHERE (d.entry_id, d.name) = (k.entry_id, k.name)',
+      'DROP TABLE public.kept',
+    );
+  }
+});
+
+const inChunk = (from: string, to: string) => `bytes = convert_to(replace(convert_from(bytes, 'UTF8'), '${from}', '${to}'), 'UTF8')`;
+it.each([
+  ['plan_chunk', inChunk('closed', 'opened')],
+  ['plan_chunk', inChunk('"', '')],
+  ['plan', `digest = 'sha256:${'0'.repeat(64)}'`],
+])('says of a plan of which somebody altered %s that it was altered, and shows none of it', async (table, change) => {
+  const ofPlan = `FROM exequatur.proposal p WHERE p.id = '${id}' AND p.plan_id = t.${table === 'plan' ? 'id' : 'plan_id'}`;
+  const column = table === 'plan' ? 'digest' : 'bytes';
+  await scene.tamper(
+    `CREATE TABLE public.kept AS SELECT t.* FROM exequatur.${table} t`,
+    `UPDATE exequatur.${table} t SET ${change} ${ofPlan}`,
+  );
+  try {
+    const { status, body } = await page('sensitive-reader');
+    expect(status).toBe(200);
+    expect(body).toContain('<b>altered</b>: what is stored of it is not what the entries tell the digest of');
+    for (const text of ['opened', 'the secret leak', 'closeRoom, version']) expect(body).not.toContain(text);
+    expect(body).toContain('keeper-1');
+  } finally {
+    const key = table === 'plan' ? 't.id = k.id' : '(t.plan_id, t.ordinal) = (k.plan_id, k.ordinal)';
+    await scene.tamper(`UPDATE exequatur.${table} t SET ${column} = k.${column} FROM public.kept k WHERE ${key}`, 'DROP TABLE public.kept');
+  }
+});
+
+it('shows of a plan what its bytes say, whatever is in the rows beside them', async () => {
+  await scene.tamper(
+    `CREATE TABLE public.kept AS SELECT * FROM exequatur.plan`,
+    `UPDATE exequatur.plan SET edits = 0, requirement = '{"policy": "mallory"}'`,
+  );
+  try {
+    const { status, body } = await page();
+    expect(status).toBe(200);
+    for (const text of ['keepers', 'closed']) expect(body).toContain(text);
+    expect(body).not.toContain('mallory');
+  } finally {
+    await scene.tamper(
+      'UPDATE exequatur.plan p SET edits = k.edits, requirement = k.requirement FROM public.kept k WHERE p.id = k.id',
+      'DROP TABLE public.kept',
+    );
+  }
+});

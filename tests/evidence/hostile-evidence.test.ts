@@ -13,7 +13,22 @@ import {
   verdictOn,
   type Written,
 } from './signed-log.ts';
-import { asks, digest, plain, requirement, threshold, without } from './written-proposal.ts';
+import {
+  asks,
+  created,
+  digest,
+  move,
+  plain,
+  ran,
+  replaced,
+  requirement,
+  simulated,
+  threshold,
+  told,
+  turned,
+  undone,
+  without,
+} from './written-proposal.ts';
 
 const { rootByInclusion } = await import(String(new URL('../../verifier/tree.mjs', import.meta.url)));
 
@@ -64,6 +79,20 @@ describe('evidence of an action', () => {
       expect(exitOf({ ...evidence, decisions } as JsonObject), JSON.stringify(decisions)).toBe(1);
   });
 
+  it('shows no decision twice, and none without its salt where the entry that creates the proposal tells of decisions, be it of none', async () => {
+    const evidence = await signedEvidence(plain);
+    const value = JSON.stringify({ proposalId: evidence.proposalId, actor: 'a', action: 'propose', outcome: 'allowed' });
+    const unsaid = { salt: null, value };
+    expect(saidOfEvidence({ ...evidence, decisions: [unsaid, { salt: null, value: value.replace('"a"', '"b"') }] })).toMatchObject({
+      decisionsUnsaid: 2,
+    });
+    expect(saidOfEvidence({ ...evidence, decisions: [unsaid, unsaid] })).toBe('a decision is shown twice');
+    expect(saidOfEvidence({ ...evidence, decisions: [unsaid, { salt: 'a'.repeat(32), value }] })).toBe('a decision is shown twice');
+    const telling = await signedEvidence(replaced(plain, 0, told(plain[0], { decisions: [] })));
+    expect(saidOfEvidence(telling)).toMatchObject({ executions: 1, decisions: 0 });
+    expect(saidOfEvidence({ ...telling, decisions: [unsaid] })).toMatch(/^a decision is shown without its salt/);
+  });
+
   it('has entries that are within the tree: no proof is of one behind it', () => {
     const leaf = Buffer.alloc(32, 1);
     expect(rootByInclusion(leaf, 0, 1, [])).toEqual(leaf);
@@ -90,20 +119,46 @@ describe('evidence of an action', () => {
     expect(saidOfEvidence(await signedEvidence(plain.slice(0, 4), { plan }))).toBe(said);
   });
 
+  it('has the plan that was executed last, unless the proposal was simulated again since', async () => {
+    const other = `${canonicalText({ format: 1, requirement, policies: ['other'] })}\n{}`;
+    const ranAs = { ...ran('execution.applied'), ...told(ran('execution.applied'), { planDigest: digestOf(plan) }) };
+    const first = [...of(plan).slice(0, 6), ranAs];
+    const anew = [...first, ...turned, undone, move('compensating', 'simulating'), simulated(digestOf(other))];
+    expect(saidOfEvidence(await signedEvidence(anew, { plan: other }))).toMatchObject({ executions: 1, planDigest: digestOf(plan) });
+    const before = [created, simulated(digestOf(other)), move('awaiting_approval', 'simulating'), ...first.slice(1)];
+    expect(saidOfEvidence(await signedEvidence(before, { plan }))).toMatchObject({ executions: 1, isJudged: true });
+    expect(saidOfEvidence(await signedEvidence(before, { plan: other }))).toBe('entry 9: the plan is not the one that was executed');
+  });
+
   it('ties the requirement to the plan, which an export does not', async () => {
     const more = planOf(asks([{ name: 'keepers', thresholds: [threshold('keeper', 3)] }]));
     expect(await verdictOn(of(more))).toMatchObject({ executions: 1, unjudged: 0 });
     expect(saidOfEvidence(await signedEvidence(of(more), { plan: more }))).toBe('entry 2: names another requirement than the plan');
   });
 
+  it('has a plan that says whose approval it needs, in an object', async () => {
+    for (const header of [
+      { format: 1 },
+      { format: 1, requirement: null },
+      { format: 1, requirement: 'x' },
+      { requirement: [requirement] },
+    ]) {
+      const silent = `${canonicalText(header)}\n{}`;
+      expect(saidOfEvidence(await signedEvidence(of(silent), { plan: silent })), silent).toBe(
+        'the plan does not say whose approval it needs',
+      );
+    }
+    for (const header of ['null', '5', '', '{']) expect(exitOf(await signedEvidence(of(header), { plan: header })), header).toBe(1);
+  });
+
   it('judges by the plan where entries tell the digest of the requirement alone', async () => {
     const whole = { requirementDigest: digestOf(canonicalText(requirement)) };
-    const told = of(plan).map((entry) =>
+    const shortened = of(plan).map((entry) =>
       entry.facts?.requirement === undefined ? entry : { ...entry, facts: { ...without(entry, 'requirement').facts, ...whole } },
     );
-    expect(await verdictOn(told)).toMatchObject({ unjudged: 1 });
-    expect(saidOfEvidence(await signedEvidence(told, { plan }))).toMatchObject({ unjudged: 0, isJudged: true });
-    const invented = JSON.parse(JSON.stringify(told).replaceAll(whole.requirementDigest, `sha256:${'1'.repeat(64)}`)) as Written[];
+    expect(await verdictOn(shortened)).toMatchObject({ unjudged: 1 });
+    expect(saidOfEvidence(await signedEvidence(shortened, { plan }))).toMatchObject({ unjudged: 0, isJudged: true });
+    const invented = JSON.parse(JSON.stringify(shortened).replaceAll(whole.requirementDigest, `sha256:${'1'.repeat(64)}`)) as Written[];
     expect(saidOfEvidence(await signedEvidence(invented, { plan }))).toBe('entry 2: names another requirement than the plan');
   });
 });

@@ -16,11 +16,13 @@ import {
   simulated,
   threshold,
   told,
+  without,
 } from './written-proposal.ts';
 
 const tellsOf = (approval: object, more: object = {}): Written[] =>
   last(plain, (entry) => told(entry, { approvals: [{ ...approvals[0], ...approval }, approvals[1]] as JsonValue, ...more }));
 const oddlyNamed = (value: JsonValue): Written[] => replaced(plain, 3, { personal: { reviewer: value } });
+const untold = 'says whose approval a plan needs, and not as that is told';
 const said = 'entry 7: was executed, but those by whose approval are not told as people are';
 
 it('an honest log passes, also with teams as texts and as pairs', async () => {
@@ -152,4 +154,41 @@ it('so it is in an emergency', async () => {
   const given = review('r2', 'officer-1');
   expect(await verdictOn(of([given, ...begun]))).toMatchObject({ executions: 1, unjudged: 0 });
   expect(await verdictOn(of([...begun, given]))).toMatch(/^entry 7: was executed, but the approval r2 was given while/);
+});
+
+it.each<[string, JsonValue]>([
+  ['a number', 5],
+  ['nothing', null],
+  ['an empty text', ''],
+  ['an object', { a: 1 }],
+  ['a text without its 64 digits', 'sha256:zz'],
+  ['one in upper case', `sha256:${'A'.repeat(64)}`],
+])('a digest of a requirement is not %s', async (_, requirementDigest) => {
+  const short = (digestTold: JsonValue): Written[] =>
+    plain.map((entry) =>
+      entry.facts?.requirement === undefined
+        ? entry
+        : { ...entry, ...told(without(entry, 'requirement') as Written, { requirementDigest: digestTold }) },
+    );
+  const by = `sha256:${'c'.repeat(64)}`;
+  expect(await verdictOn(short(by))).toMatchObject({ executions: 1, unjudged: 1 });
+  expect(await verdictOn(short(requirementDigest))).toBe(`entry 2: ${untold}`);
+  expect(await verdictOn(replaced(short(by), 6, told(short(by)[6], { requirementDigest })))).toBe(`entry 7: ${untold}`);
+});
+
+it.each<[string, JsonValue]>([
+  ['a number', 5],
+  ['nothing', null],
+  ['a text', 'x'],
+  ['a list', [asks([])]],
+])('a requirement is not %s', async (_, requirement) => {
+  expect(await verdictOn([created, simulated(digest, { requirement })])).toBe(`entry 2: ${untold}`);
+  expect(await verdictOn(last(plain, (entry) => told(entry, { requirement })))).toBe(`entry 7: ${untold}`);
+});
+
+it('a state that a proposal is created in is told as a text or not at all', async () => {
+  const of = (status: JsonValue): Written[] => replaced(plain, 0, told(created, { status }));
+  expect(await verdictOn(of('simulating'))).toMatchObject({ executions: 1 });
+  for (const status of [null, '', 'approved', ['simulating']])
+    expect(await verdictOn(of(status))).toBe(`entry 1: creates a proposal that is ${status}`);
 });

@@ -1,12 +1,14 @@
 // Logs by whoever holds the signing key: chain, tree and signature are right, and what they tell cannot be. Each stands beside an honest log that passes. No database: tests/evidence/signed-log.ts.
 import { describe, expect, it } from 'vitest';
+import { canonicalText } from '../../ontology/canonical-json.ts';
 import type { JsonObject } from '../../ontology/json.ts';
-import { saidOf, signedExport, verdictOn, type Written } from './signed-log.ts';
+import { digestOf, saidOf, signedExport, verdictOn, type Written } from './signed-log.ts';
 import {
   applied,
   approvals,
   approved,
   asked,
+  asks,
   backToSimulation,
   begun,
   changed,
@@ -19,14 +21,28 @@ import {
   plain,
   ran,
   replaced,
+  requirement,
   review,
   reviews,
   simulated,
+  threshold,
   told,
   turned,
   undone,
   without,
 } from './written-proposal.ts';
+
+/** From its simulation to its execution, with one review that is all it asks for. */
+const reviewedAnew = (executionId: string, reviewId: string, planDigest = digest): Written[] => {
+  const requirement = asks([{ name: 'keepers', thresholds: [threshold('keeper')] }]);
+  return [
+    simulated(planDigest, { requirement }),
+    review(reviewId, `keeper of ${reviewId}`, { planDigest }),
+    ...begun,
+    ran('execution.applied', { executionId, planDigest, requirement, approvals: [{ review: reviewId, person: 1, roles: ['keeper'] }] }),
+  ];
+};
+const again = [move('executing', 'simulating')];
 
 describe('an honest log passes:', () => {
   it.each<[string, Written[], JsonObject]>([
@@ -72,6 +88,21 @@ describe('an honest log passes:', () => {
         ended({ executionId: 'y' }),
       ],
       { executions: 2, unjudged: 0 },
+    ],
+    [
+      'one that ran three times, each under a number of its own',
+      [created, ...reviewedAnew('x', 'r1'), ...again, ...reviewedAnew('y', 'r2', otherDigest), ...again, ...reviewedAnew('z', 'r3')],
+      { executions: 3, unjudged: 0 },
+    ],
+    [
+      'one whose requirement is told by its digest first, and whole when the same plan comes again',
+      [
+        created,
+        simulated(digest, { requirementDigest: digestOf(canonicalText(requirement)) }),
+        move('awaiting_approval', 'simulating'),
+        ...plain.slice(1),
+      ],
+      { executions: 1, unjudged: 0 },
     ],
     [
       'one that waited, was held back and revised',
@@ -200,6 +231,27 @@ describe('broken is an execution that nobody approved:', () => {
       'without a `from`',
       replaced(plain, 5, without(plain[5], 'from')),
       /entry 6: tells of a proposal in undefined, and it was in approved/,
+    ],
+    [
+      'that has the number of one before the last',
+      [created, ...reviewedAnew('x', 'r1'), ...again, ...reviewedAnew('y', 'r2', otherDigest), ...again, ...reviewedAnew('x', 'r3')],
+      /entry 18: tells once more of an execution/,
+    ],
+    [
+      'of a plan that is told with another requirement than before',
+      [...asked, move('awaiting_approval', 'simulating'), simulated(digest, { requirement: asks([]) })],
+      /entry 4: tells another requirement of a plan than was told of it before/,
+    ],
+    [
+      'so too where another plan was between',
+      [
+        ...asked,
+        ...[simulated(otherDigest), simulated(digest, { requirementDigest: `sha256:${'c'.repeat(64)}` })].flatMap((plan) => [
+          move('awaiting_approval', 'simulating'),
+          plan,
+        ]),
+      ],
+      /entry 6: tells another requirement of a plan/,
     ],
     ['of a plan without a `from`', replaced(plain, 1, without(plain[1], 'from')), /entry 2: tells of a proposal in undefined/],
     ['from an end', [...plain, move('executed', 'simulating')], /entry 8: a proposal in executed cannot become simulating/],

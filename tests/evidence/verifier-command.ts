@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { verifierKey } from './signed-log.ts';
 
-/** What the command says of a log that was signed here, as auditors run it: a file, a key and the code that it exits with. `kept` is a checkpoint that somebody kept. */
-export function commandOn(text: string, kept?: string): { code: number | null; said: string } {
+/** What the command says of a log that was signed here, as auditors run it: a file, a key and the code that it exits with. `kept` is a checkpoint that somebody kept; no key is given where `keys` are none. */
+export function commandOn(text: string, kept?: string, keys: readonly string[] = [verifierKey]): { code: number | null; said: string } {
   const directory = mkdtempSync(join(tmpdir(), 'verified-'));
   const write = (name: string, content: string) => {
     writeFileSync(join(directory, name), content);
@@ -13,7 +13,7 @@ export function commandOn(text: string, kept?: string): { code: number | null; s
   };
   try {
     const more = kept === undefined ? [] : ['--checkpoint', write('kept', kept)];
-    const args = [resolve('verifier', 'exequatur-verify.mjs'), '--key', verifierKey, ...more, write('given', text)];
+    const args = [resolve('verifier', 'exequatur-verify.mjs'), ...keys.flatMap((key) => ['--key', key]), ...more, write('given', text)];
     const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     return { code: status, said: stdout.trim() };
   } finally {
