@@ -63,7 +63,7 @@ describe('the effects of a plan', () => {
           method: 'POST',
           url: 'https://carrier.example/v2/bookings',
           body: { parcel: 'P1', to: 'north/1', weight: 7 },
-          timeoutMs: 2000,
+          timeoutMs: 20_000,
         },
         compensation: { request: { method: 'DELETE', url: 'https://carrier.example/v2/bookings/{booking}' } },
       },

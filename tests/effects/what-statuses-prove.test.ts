@@ -57,7 +57,7 @@ function judged(answer: Answer, mode: LostAnswer, wasInDoubt: boolean, number: n
     ...(mode === 'probe' ? { probe } : {}),
   };
   const problem = wasInDoubt ? { code: 'answer_lost', message: 'nobody answered', inDoubt: true } : null;
-  return judgeAttempt({ kind: 'do', number } as Attempt, { problem } as StepRow, { effect }, { answer, probed: false });
+  return judgeAttempt({ kind: 'do', number } as Attempt, { problem, earlierAttempts: 0 } as StepRow, { effect }, { answer, probed: false });
 }
 
 /** In the words of the tables. A step whose attempt is outstanding is probed first where it has a probe (`startAttempt`). */

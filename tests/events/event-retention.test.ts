@@ -176,12 +176,13 @@ describe('a round of retention', () => {
     await superuser.query('BEGIN');
     await superuser.query('SELECT exequatur.oldest_kept($1)', [tenant]);
     const gone = deleteAll();
-    const waiting = async () =>
-      (
-        await superuser.query(
-          "SELECT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE NOT l.granted AND a.datname = current_database() AND l.locktype = 'transactionid'",
-        )
-      ).rowCount ?? 0;
+    const waiting = async () => {
+      await superuser.query('SELECT pg_stat_clear_snapshot()'); // Who is there would else be as it was when this transaction first asked.
+      const { rowCount } = await superuser.query(
+        "SELECT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE NOT l.granted AND a.datname = current_database() AND l.locktype = 'transactionid'",
+      );
+      return rowCount;
+    };
     await expect.poll(waiting).toBe(1);
     await superuser.query('COMMIT');
     await superuser.end();

@@ -86,14 +86,14 @@ describe('a workflow that Temporal has lost is started anew', () => {
     await shop.startWorker();
     await shop.installed('hall');
     const by: Caller = { id: 'operator', kind: 'user', roles: ['operator'], tokenIssuedAt: '2026-01-01T00:00:00.000Z' };
-    const once = { from: new Date(Date.now() - 60_000).toISOString(), until: new Date(Date.now() + 3_600_000).toISOString() };
+    const once = { from: new Date(Date.now() - 60_000).toISOString(), until: new Date(Date.now() + 1_800_000).toISOString() };
     await shop.write((tx) => setFreezeWindow(tx, { name: 'now', reason: 'x', once, by }, shop.deps));
     const id = await shop.started('install', { names: ['stairs'] });
     await expect.poll(() => shop.status(id)).toBe('scheduled');
     await shop.handle(id).terminate();
     await quiet();
     expect(await restartLostWorkflows(relayOf(shop))).toBe(1);
-    await shop.database.advanceClock(3_600_000); // The window closes; the workflow, started anew, is told to look.
+    await shop.database.advanceClock(1_800_000); // The window closes; the workflow, started anew, is told to look.
     await shop.nudge(id);
     expect(await shop.outcome(id)).toBe('executed');
   });
