@@ -1,5 +1,5 @@
 // A person’s data is erased, and the log verifies as before. An API over a clone from tests/support/database.ts.
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { auditEntry } from '../../audit/entry.ts';
 import { enacted } from '../api/enact.ts';
 import { EvidenceScene } from './evidence-scene.ts';
@@ -125,12 +125,13 @@ it('takes what commits while it runs', async () => {
   await other.query(`BEGIN; SET LOCAL app.tenant = '${scene.api.tenant}'`);
   await other.query('SELECT exequatur.append_audit($1::jsonb)', [JSON.stringify([told])]);
   const erasing = erase('leaver-2');
-  await vi.waitFor(async () => {
-    const { rows } = await scene.superuser.query(
+  const waiting = async () => {
+    const { rowCount } = await scene.superuser.query(
       "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%erase_personal_data%'",
     );
-    expect(rows).toHaveLength(1);
-  });
+    return rowCount;
+  };
+  await expect.poll(waiting).toBe(1);
   await other.query('COMMIT');
   other.release();
   expect((await erasing).status).toBe(200);
