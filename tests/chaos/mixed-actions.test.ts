@@ -73,7 +73,9 @@ const asked = new Map<string, number>();
 function misbehave(received: Received): Reply | undefined {
   const reply = chosen(received);
   const isAfterEdits = received.path.endsWith('arrivals') || received.path.startsWith('/clearances/');
-  const isMeddledWith = reply?.status === 409 && isAfterEdits && schedule.dice('meddler', depotIn(received)).chance(50);
+  const depot = depotIn(received);
+  // Whoever gives up the edits gives up what would be undone after them: where that is to be refused, nobody is in their way.
+  const isMeddledWith = reply?.status === 409 && isAfterEdits && !mishaps.has(depot) && schedule.dice('meddler', depot).chance(50);
   return isMeddledWith ? meddler.before(reply, received) : reply;
 }
 
