@@ -35,7 +35,7 @@ refuseOldNode();
 for (const name of ['NO_PROXY', 'no_proxy'])
   process.env[name] = [process.env[name], '127.0.0.1', 'localhost', '::1'].filter(Boolean).join(',');
 process.env.EXEQUATUR_STARTED_AT ??= String(Date.now());
-// A signal's default end runs no exit handler, and what installs packages would go on alone.
+// As a shell counts it; what installs packages ends with us.
 const interrupted = () => process.exit(130);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupted);
 try {

@@ -46,9 +46,11 @@ async function act(stack: Stack): Promise<void> {
   const hashNow = () => stateHash(stack.postgresUrls.api, cast.tenant.id);
 
   heading('A real flight network is loaded, through plans like any other change');
-  const loaded = await loadNetwork(stack.apiUrl, cast.tenant);
   const other = stack.tenants[1];
-  const otherAirports = other === undefined ? 0 : await loadAirports(stack.apiUrl, other);
+  const [loaded, otherAirports] = await Promise.all([
+    loadNetwork(stack.apiUrl, cast.tenant),
+    other === undefined ? 0 : loadAirports(stack.apiUrl, other),
+  ]);
   text(
     `${count(loaded.objects)} objects (US airports, routes and flights of 2001) in ${loaded.batches} approved batches: ${loaded.seconds.toFixed(1)} s`,
     `${tenants[1]?.name} has loaded the same definitions, and ${count(otherAirports)} of the same airports`,

@@ -5,6 +5,8 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { maxConnections } from '../scripts/postgres/embedded-postgres.ts';
+import { dynamicConfig } from '../scripts/temporal/dynamic-config.ts';
 import { searchAttributes } from '../scripts/temporal/search-attributes.ts';
 
 const root = dirname(import.meta.dirname);
@@ -47,6 +49,15 @@ describe('docker-compose.yml', () => {
 
   it('registers the search attributes that the workflows set', () => {
     for (const [name, type] of Object.entries(searchAttributes)) expect(text).toContain(`${name}=${type}`);
+  });
+
+  it('sets Temporal to what the servers that tests run against are set to', () => {
+    const { content } = compose.configs['temporal-dynamic-config'];
+    expect(parse(content)).toEqual(Object.fromEntries(Object.entries(dynamicConfig).map(([name, value]) => [name, [{ value }]])));
+  });
+
+  it('lets as many connections into PostgreSQL as the server that tests run against', () => {
+    expect(compose.services.postgres.command).toEqual(['postgres', '-c', `max_connections=${maxConnections}`]);
   });
 
   it('lets whoever runs it say for how long the relay keeps events', () => {

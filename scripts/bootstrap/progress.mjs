@@ -36,14 +36,16 @@ export async function withProgress(what, work) {
   }
 }
 
-/** @type {Set<import('node:child_process').ChildProcess>} */
-const running = new Set();
-process.on('exit', () => {
-  for (const child of running) child.kill();
-});
+// The shell becomes the program. What it leaves behind reads a pipe that the kernel closes when we end, also by kill -9, and then kills the whole group:
+// an installation that went on alone would be in the way of the next command's. Nothing of it is kept, so it need not end in good order.
+const leash = `
+( read -r _ <&3; kill -KILL 0 ) >/dev/null 2>&1 &
+exec 3<&-
+exec "$@"
+`;
 
 /**
- * Runs a command quietly; its output is shown only when it fails. It does not outlive this process's ordinary end.
+ * Runs a command quietly; its output is shown only when it fails. It does not outlive this process, however that ends.
  * @param {string} command
  * @param {readonly string[]} args
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, input?: string, identity?: { uid: number, gid: number } }} [options]
@@ -52,13 +54,14 @@ process.on('exit', () => {
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     let output = '';
-    const child = spawn(command, args, {
+    const child = spawn('/bin/sh', ['-c', leash, 'sh', command, ...args], {
       cwd: options.cwd,
       env: options.env ?? process.env,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+      detached: true, // A group of its own.
       ...options.identity,
     });
-    running.add(child);
+    child.on('exit', () => /** @type {import('node:net').Socket} */ (child.stdio[3]).destroy());
     child.stdin.on('error', () => {}); // A program that ends without reading its input is judged by its exit code.
     child.stdin.end(options.input ?? '');
     for (const stream of [child.stdout, child.stderr]) {
@@ -68,7 +71,6 @@ export function run(command, args, options = {}) {
     }
     child.on('error', (error) => reject(new Error(`${command} could not be started: ${error.message}`)));
     child.on('close', (code, signal) => {
-      running.delete(child);
       if (code === 0) resolve(output);
       else reject(new Error(`${command} ${args.join(' ')} ended with ${signal ?? code}:\n${output.trim()}`));
     });

@@ -33,6 +33,9 @@ export interface PostgresOptions {
   disposable?: boolean;
 }
 
+/** For the product's pools and Temporal's together; docker-compose.yml says the same. */
+export const maxConnections = 300;
+
 const startTimeoutMs = 180_000; // Recovery after a kill -9 replays the log; a fresh start takes one second.
 const attempts = 5; // A taken port or dying backends of a killed server are gone within a few tries.
 
@@ -104,7 +107,7 @@ function launch(options: PostgresOptions, postgres: string, runAs: RunAs, port: 
     port,
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '', // The path of a deep checkout is longer than a socket's may be.
-    max_connections: 300,
+    max_connections: maxConnections,
     timezone: 'UTC',
     log_timezone: 'UTC',
     shared_buffers: '256MB',
