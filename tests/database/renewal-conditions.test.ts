@@ -137,6 +137,11 @@ describe('a schedule proposes', () => {
   each([
     ['what it says', 'true', () => run()],
     ['and then it is there', '1', () => ({ ...run(), ...proposed })],
+    [
+      'for those for whom it was made',
+      '{bo,cy}',
+      () => ({ ...run({ made_for: ['bo', 'cy'] }), look: 'SELECT revised_for::text FROM exequatur.proposal' }),
+    ],
     ['with the default of the version in force', 'true', () => run({}, { parameters: '{"a":1,"b":3}' })],
     ['with the default of a former one', refused, () => run({}, { parameters: '{"a":1,"b":2}' })],
     ['something else', refused, () => run({}, { parameters: '{"a":2}' })],
