@@ -49,7 +49,8 @@ export async function announceSetting(
     case 'principals': {
       const change = set.change as PrincipalChange;
       announcePrincipal(tx, id, proposerId, change);
-      return change.disabled === false || change.linkedIdentities !== undefined ? nudgeHeld(tx) : undefined;
+      const { disabled, actsFor, linkedIdentities } = change;
+      return disabled === false || actsFor !== undefined || linkedIdentities !== undefined ? nudgeHeld(tx) : undefined;
     }
   }
 }

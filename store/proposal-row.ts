@@ -26,7 +26,7 @@ export interface ProposalRow {
   proposerRoles: string[];
   actsFor: string | null;
   /**
-   * Ids and persons on the proposer's side, then and now, as the directory knows them now: exequatur.stands_behind(). Of a change of somebody's standing, and of a delegation, also
+   * Ids and persons on the proposer's side, then and now, as the directory knows them now: exequatur.stands_behind_proposal(). Of a change of somebody's standing, and of a delegation, also
    * on the side of those whom it is about, as the door asks again of the plan: exequatur.concerned_by().
    */
   behind: string[];
@@ -72,7 +72,7 @@ export const isoTime = (expression: string): string => `to_char(${expression} AT
 
 const behind = (p: string): string =>
   `to_jsonb(ARRAY(SELECT u.b FROM (
-     SELECT exequatur.stands_behind(${p}.proposer_id, ${p}.acts_for) UNION
+     SELECT exequatur.stands_behind_proposal(${p}.proposer_id, ${p}.acts_for, ${p}.revised_for) UNION
      SELECT exequatur.stands_behind(c.id, NULL) FROM jsonb_array_elements_text(CASE ${p}.action_type
        WHEN '${settingActions.principals}' THEN jsonb_build_array(${p}.parameters::jsonb -> 'id') || coalesce(${p}.parameters::jsonb -> 'linkedIdentities', '[]')
        WHEN '${settingActions.delegations}' THEN jsonb_build_array(${p}.parameters::jsonb -> 'delegate') END) c(id)) u(b) ORDER BY 1))`;

@@ -113,13 +113,11 @@ async function revise(
     : await checkReferences(action.ontology, action.type.name, parsed.parameters, new SqlSnapshot(tx));
   if (unknown.length > 0) return refuse('unknown_reference', unknown);
   const expires = new Date(Date.parse(proposal.now) + durationMs(action.type.policy.expiresAfter)).toISOString();
-  const [row] = await tx.rows<{ revision: number }>('SELECT exequatur.revise_proposal($1::uuid, $2, $3, $4, $5::timestamptz) AS revision', [
-    proposal.id,
-    parsed.text,
-    justification,
-    randomBytes(16).toString('hex'),
-    expires,
-  ]);
+  const seed = randomBytes(16).toString('hex');
+  const [row] = await tx.rows<{ revision: number }>(
+    'SELECT exequatur.revise_proposal($1::uuid, $2, $3, $4, $5::timestamptz, $6) AS revision',
+    [proposal.id, parsed.text, justification, seed, expires, request.by.actsFor ?? null],
+  );
   const { version: actionTypeVersion, ontologyVersion } = action;
   const revised = { revision: row?.revision ?? 0, parameters: parsed.text, actionTypeVersion, ontologyVersion };
   return announceRevision(tx, proposal, { ...revised, justification, actor: actor.id });

@@ -115,12 +115,13 @@ async function create(tx: Tx, request: NewSchedule, deps: StoreDeps): Promise<Sc
   const parsed = parseFor(action.ontology, name, parameters);
   if (!parsed.ok) return refuse('invalid_parameters', parsed.faults);
   const hash = digestOf({ actionType: name, parameters, justification, timing: timing as JsonObject, skipWhileOpen });
+  const madeFor = [...new Set([actor.actsFor, request.owner.actsFor].filter((who) => who != null))];
   const id = randomUUID();
   const [made] = await tx.rows<{ isPast: boolean | null }>(
-    `INSERT INTO exequatur.schedule (tenant_id, id, action_type, parameters, justification, timing, skip_while_open, owner_id, idempotency_key, request_hash, state, state_by, state_at, version, created_at)
-     SELECT (SELECT current_setting('app.tenant')::uuid), $1::uuid, $2, $3, $4, $5::jsonb, $6::boolean, $7, $8, $9, 'active', $7, c.now, 1, c.now FROM (SELECT exequatur.clock() AS now) c
+    `INSERT INTO exequatur.schedule (tenant_id, id, action_type, parameters, justification, timing, skip_while_open, owner_id, idempotency_key, request_hash, made_for, state, state_by, state_at, version, created_at)
+     SELECT (SELECT current_setting('app.tenant')::uuid), $1::uuid, $2, $3, $4, $5::jsonb, $6::boolean, $7, $8, $9, $10::text[], 'active', $7, c.now, 1, c.now FROM (SELECT exequatur.clock() AS now) c
      ON CONFLICT DO NOTHING RETURNING (timing ->> 'at')::timestamptz <= created_at AS "isPast"`,
-    [id, name, parsed.text, justification, JSON.stringify(timing), skipWhileOpen, actor.id, request.idempotencyKey ?? null, hash],
+    [id, name, parsed.text, justification, JSON.stringify(timing), skipWhileOpen, actor.id, request.idempotencyKey ?? null, hash, madeFor],
   );
   if (made?.isPast) return refuse('malformed_request', [{ code: 'malformed_request', pointer: '/timing/at', message: 'is past' }]);
   if (made !== undefined) {

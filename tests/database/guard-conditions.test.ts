@@ -72,6 +72,12 @@ describe('a proposal', () => {
     ['is touched', 'none', () => changed('proposal', fresh(), 'updated_at = now()')],
     ['is of another action type', is, () => changed('proposal', fresh(), "action_type = 'other'")],
     ['is of another proposer', is, () => changed('proposal', fresh(), "proposer_id = 'bo'")],
+    ['was revised for one more', 'none', () => changed('proposal', fresh({ revised_for: ['bo'] }), "revised_for = '{bo,cy}'")],
+    [
+      'was not revised for one',
+      'XQ006: whom a proposal was revised for does not change',
+      () => changed('proposal', fresh({ revised_for: ['bo', 'cy'] }), "revised_for = '{cy}'"),
+    ],
     ['takes something back', is, () => changed('proposal', fresh(), 'revert_of = id')],
     ['is of another family', is, () => changed('proposal', fresh(), 'revert_root = id')],
     ['is another of its family', is, () => changed('proposal', fresh(), 'revert_number = 1')],

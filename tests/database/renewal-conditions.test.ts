@@ -66,6 +66,12 @@ describe('a proposal is revised', () => {
     call: "SELECT exequatur.revise_setting($1, '{}', 'because', 'seed', $2, true, 'd')",
     values: [proposalId, future],
   });
+  const revisedFor = (p: Row = {}, by: Row = {}, named: string | null = null): Attempt => ({
+    ...revise(p, { more: { principal: [person('ann', by)] } }),
+    call: "SELECT exequatur.revise_proposal($1, '{}', 'because', 'seed', $2, $3)",
+    values: [proposalId, future, named],
+    look: 'SELECT revised_for::text FROM exequatur.proposal',
+  });
   each([
     ['after changes were requested', '2', () => revise()],
     ['before', refused, () => revise({ status: 'simulating' })],
@@ -87,6 +93,14 @@ describe('a proposal is revised', () => {
         rows: { ...revise({ action_type: '$ontology', loosens: false }).rows, action_type: [type(1, { name: '$ontology' })] },
       }),
     ],
+    ['for nobody', '{}', () => revisedFor()],
+    ['for whom the directory says', '{bo,cy}', () => revisedFor({}, { acts_for: 'bo', token_acts_for: 'cy' })],
+    [
+      'for whom its token names, beside those before',
+      '{bo,cy,di}',
+      () => revisedFor({ revised_for: ['di', 'cy'] }, { acts_for: 'bo' }, 'cy'),
+    ],
+    ['that nobody knows, for those before', '{cy,di}', () => revisedFor({ revised_for: ['di'] }, { id: 'robot' }, 'cy')],
     ['as if it changed a rule', 'XQ006: this changes nothing that governs', () => setting({})],
   ]);
 });
@@ -123,6 +137,11 @@ describe('a schedule proposes', () => {
   each([
     ['what it says', 'true', () => run()],
     ['and then it is there', '1', () => ({ ...run(), ...proposed })],
+    [
+      'for those for whom it was made',
+      '{bo,cy}',
+      () => ({ ...run({ made_for: ['bo', 'cy'] }), look: 'SELECT revised_for::text FROM exequatur.proposal' }),
+    ],
     ['with the default of the version in force', 'true', () => run({}, { parameters: '{"a":1,"b":3}' })],
     ['with the default of a former one', refused, () => run({}, { parameters: '{"a":1,"b":2}' })],
     ['something else', refused, () => run({}, { parameters: '{"a":2}' })],

@@ -211,6 +211,19 @@ describe('which approvals count', () => {
       count([onBehalf()], { delegation: [delegation({ ...current(), revoked_at: past, revoked_by: 'cy' })] }),
     ],
     [
+      'none of one whom it was revised for',
+      '0',
+      count([review('bo')], { proposal: [proposal({ status: 'awaiting_approval', revised_for: ['cy', 'bo'] })] }),
+    ],
+    [
+      'none of one for whom somebody acts whom it was revised for',
+      '0',
+      count([review('bo')], {
+        proposal: [proposal({ status: 'awaiting_approval', revised_for: ['cy'] })],
+        principal: [person('ann'), person('bo'), person('cy', { acts_for: 'bo' })],
+      }),
+    ],
+    [
       'none on behalf of whoever is behind it',
       '0',
       count([onBehalf({ on_behalf_of: 'ann' })], { delegation: [delegation({ ...current(), delegator: 'ann' })] }),
@@ -341,6 +354,7 @@ describe('a broken glass', () => {
       'bob',
       inForce({ principal: [person('ann', { person: 'anna' }), person('bo', { person: 'bob' })] }),
     ],
+    ['by one whom it was revised for', 'null', inForce({ proposal: [proposal({ status: 'approved', revised_for: ['bo'] })] })],
     ['by an agent', 'null', inForce({ principal: [person('ann'), robot('bo')] })],
     ['by one disabled', 'null', inForce({ principal: [person('ann'), person('bo', { disabled: true })] })],
     [

@@ -19,6 +19,12 @@ describe('what stops it', () => {
     call: "SELECT scope || '/' || name FROM exequatur.stopped_by($1, $2, $3, $4)",
     values: [type, proposer, kind, actsFor],
   });
+  /** The proposer acts for an agent that acts for ann, of which the proposal says nothing. */
+  const hops = (rows: Rows, ann: Row = {}): Attempt =>
+    stop(
+      { ...rows, principal: [robot('robot', { acts_for: 'relay' }), robot('relay', { acts_for: 'ann' }), person('ann', ann)] },
+      ...(['send', 'robot', 'agent', null] as const),
+    );
   const linked = [person('ann', { person: 'anna' }), person('ann-home', { person: 'anna' }), person('bo', { person: 'bob' })];
   each([
     ['nothing', 'none', stop({})],
@@ -53,6 +59,41 @@ describe('what stops it', () => {
       stop({ principal: [person('ann', { person: 'anna' }), person('bo', { person: 'bob', disabled: true })] }),
     ],
     ['that somebody else is disabled', 'none', stop({ principal: [person('bo', { disabled: true }), person('ann')] })],
+    ['nothing, over hops', 'none', hops({ switch: [off('principal', 'bo'), off('agent', 'other')] })],
+    ['a switch of whom the directory says, over hops', 'principal/ann', hops({ switch: [off('principal', 'ann')] })],
+    ['a switch of an agent in between', 'agent/relay', hops({ switch: [off('agent', 'relay')] })],
+    ['that a person over hops is disabled', 'principal/ann', hops({}, { disabled: true })],
+    [
+      'a switch of whom the person acts for whom the proposal says',
+      'principal/bo',
+      stop({ switch: [off('principal', 'bo')], principal: [person('ann', { acts_for: 'bo' })] }),
+    ],
+    [
+      'a switch of agents, where a service proposes for one',
+      'agent/all',
+      stop({ switch: [off('agent', 'all')], principal: [robot('relay')] }, 'send', 'monitor', 'service', 'relay'),
+    ],
+    [
+      'a switch of an agent that acts for the proposer',
+      'none',
+      stop(
+        { switch: [off('agent', 'robot')], principal: [robot('robot', { acts_for: 'ann' }), person('ann')] },
+        'send',
+        'ann',
+        'user',
+        null,
+      ),
+    ],
+    [
+      'that somebody is disabled whom only a token names',
+      'none',
+      stop({ principal: [robot('robot', { acts_for: null, token_acts_for: 'bo' }), person('bo', { disabled: true })] }),
+    ],
+    [
+      'a switch of one of two who act for each other',
+      'principal/bo',
+      stop({ switch: [off('principal', 'bo')], principal: [person('ann', { acts_for: 'bo' }), person('bo', { acts_for: 'ann' })] }),
+    ],
   ]);
 });
 

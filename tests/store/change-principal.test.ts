@@ -257,3 +257,22 @@ async function carriedOutAgain(proposalId: string): Promise<void> {
   expect(await carriedOut(fixture, proposalId, access2)).toMatchObject({ status: 'simulating' });
   await simulated(fixture, proposalId);
 }
+
+it('what acts over hops for somebody disabled is held until it does so no more', async () => {
+  const relay = { ...agent, id: 'relay-1', actsFor: 'boss-1' };
+  const hop = { ...agent, id: 'hop-1', actsFor: 'relay-1' };
+  await known(caller('boss-1', ['keeper']), relay);
+  const plan = await asked(hop);
+  await fixture.review(plan, keeper1);
+  expectDone(await change('boss-1', { disabled: true }));
+  const execute = () => executeProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps);
+  expect(await execute()).toMatchObject({ status: 'scheduled' });
+  const again = await fixture.propose('askFloor', { name: `F${++floors}` }, { proposer: hop });
+  expect(again).toMatchObject({ refused: 'switched_off', faults: [{ message: 'the switch principal/boss-1 is off' }] });
+  await inForce('relay-1', { actsFor: null });
+  const nudges = await fixture.inApi((tx) =>
+    tx.rows('SELECT 1 FROM exequatur.nudge n WHERE n.proposal_id = $1::uuid AND n.delivered_at IS NULL', [plan.proposalId]),
+  );
+  expect(nudges).toHaveLength(1);
+  expect(await execute()).toMatchObject({ status: 'executed' });
+});

@@ -7,8 +7,10 @@ import { executeProposal } from '../../store/execute-proposal.ts';
 import { listReviewers } from '../../store/list-reviewers.ts';
 import { putPrincipal } from '../../store/put-principal.ts';
 import { listPrincipals, readPrincipal } from '../../store/read-principal.ts';
+import { runSchedule } from '../../store/run-schedule.ts';
+import { createSchedule } from '../../store/schedules.ts';
 import { readActors, resolveActor } from '../../store/standing.ts';
-import { agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture } from './fixture.ts';
+import { agent, caller, expectDone, type Fixture, keeper1, keeper2, officer, openFixture, simulated } from './fixture.ts';
 
 let fixture: Fixture;
 const access = caller('access-admin-1');
@@ -259,4 +261,18 @@ describe('what kind somebody is', () => {
     expectDone(await put('mia', { kind: 'user' }));
     for (const id of ['max', 'mia']) expect(await resolve(caller(id, ['agent'], { kind: 'agent' }))).toMatchObject({ kind: 'agent' });
   });
+});
+
+it('whom an agent acted for when it made a schedule does not approve what its runs propose, whomever its tokens name later', async () => {
+  const of = (actsFor: string) => caller('agent-s', ['agent'], { kind: 'agent', actsFor });
+  const sue = caller('sue', ['keeper']);
+  const schedule = { actionType: 'askFloor', parameters: { name: `F${++floors}` }, justification: 'each hour', skipWhileOpen: false };
+  const { id } = expectDone(
+    await fixture.inApi((tx) => createSchedule(tx, { ...schedule, timing: { every: 'PT1H' }, owner: of('sue') }, fixture.deps)),
+  );
+  await resolve(of('tom'));
+  const run = await runSchedule(fixture.worker, fixture.tenant, { scheduleId: id, nominalAt: '2026-01-01T00:00:00.000Z' }, fixture.deps);
+  const plan = await simulated(fixture, run.kind === 'proposed' ? run.proposalId : '');
+  expect(await fixture.review(plan, sue)).toMatchObject({ refused: 'self_review' });
+  expect(await fixture.review(plan, keeper1)).toMatchObject({ settled: { status: 'approved' } });
 });

@@ -9,6 +9,7 @@ import { readTimeline } from '../../store/read-timeline.ts';
 import { recordReview } from '../../store/record-review.ts';
 import { reviseProposal } from '../../store/revise-proposal.ts';
 import type { Settled } from '../../store/settle.ts';
+import { resolveActor } from '../../store/standing.ts';
 import { withdrawProposal } from '../../store/withdraw-proposal.ts';
 import { agent, caller, expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './fixture.ts';
 
@@ -167,4 +168,17 @@ describe('a revision', () => {
     expect(await revise(plan.proposalId, { name: `R${++rooms}` })).toEqual({ refused: 'not_revisable' });
     expect((await fixture.read(plan.proposalId)).status).toBe('expired');
   });
+});
+
+it('whom the proposer acted for when it revised stands behind the proposal, whomever its tokens name later', async () => {
+  const of = (actsFor: string) => ({ ...agent, id: 'agent-of-many', actsFor });
+  const bob = caller('keeper-9', ['keeper']);
+  const plan = await fixture.planned('askFloor', { name: 'first' }, of('ann'));
+  await askForChanges(plan);
+  expectDone(await revise(plan.proposalId, { name: 'second' }, of('keeper-9')));
+  const again = await simulated(fixture, plan.proposalId);
+  await fixture.inApi((tx) => resolveActor(tx, of('ann')));
+  expect(await fixture.review(again, bob)).toMatchObject({ refused: 'self_review' });
+  expect(await fixture.review(again, keeper2)).toMatchObject({ settled: { status: 'approved' } });
+  expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
 });
