@@ -64,7 +64,7 @@ export async function evaluateChangeSet(
     const effects = [...outside.filter(({ phase }) => phase === 'writeBack'), ...outside.filter(({ phase }) => phase === 'sideEffect')];
     const checks = done.flatMap((one, index) => one.checks.map((check) => checkInSet(check, index)));
     const summary: PlanSummary = {
-      ...summarisePlan(edits, whole, verdicts, ontology.objectTypes, effects, checks.length),
+      ...summarisePlan(edits, whole, verdicts, ontology.objectTypes, effects, checks),
       actions: done.map((one) => ({ actionType: one.action.name, edits: one.edits.length, ...summariseChoice(one.chosen) })),
     };
     const requirement = combineRequirements(done, summary, whole.policyName);

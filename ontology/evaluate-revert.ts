@@ -5,7 +5,7 @@ import { EditBuilder, groupBy, idOfLink, linkKey } from './edit-builder.ts';
 import type { DoneEffects } from './effects-in-place.ts';
 import { equalJson } from './equal-json.ts';
 import { faultsOf } from './evaluate.ts';
-import type { JsonValue } from './json.ts';
+import type { JsonObject, JsonValue } from './json.ts';
 import { finishEdits } from './perform-action.ts';
 import type { Fault, LinkEdit, ResolvedRequirement, SimulationOutcome } from './plan.ts';
 import { ReadRecorder } from './read-recorder.ts';
@@ -13,6 +13,7 @@ import { revertEffects } from './revert-effects.ts';
 import { revertRequirement } from './revert-requirement.ts';
 import type { EvaluationContext } from './rules/run.ts';
 import type { Snapshot } from './snapshot.ts';
+import { staysAutomatic } from './stays-automatic.ts';
 import { summarisePlan } from './summarise-plan.ts';
 import { normaliseValue } from './value.ts';
 
@@ -55,7 +56,7 @@ export async function evaluateRevert(
   ontology: CompiledOntology,
   execution: RevertedExecution,
   snapshot: Snapshot,
-  context: Pick<EvaluationContext, 'tenant' | 'asksPeople'> & { skipsConflicts?: boolean },
+  context: Pick<EvaluationContext, 'tenant' | 'asksPeople' | 'proposer'> & { skipsConflicts?: boolean },
 ): Promise<SimulationOutcome> {
   const action = actionTypeIn(original, execution.actionType);
   if (!action) {
@@ -70,7 +71,9 @@ export async function evaluateRevert(
     const edits = await finishEdits(builder); // As many as what is taken back, which was within the limits then.
     const { endpoints } = ontology.document;
     const { effects, lasting } = revertEffects(execution.outside ?? { effects: [] }, endpoints, context.skipsConflicts);
-    const requirement = revertRequirement(execution.requirement, execution.actionType, original, ontology, edits, context.asksPeople);
+    const parameters = JSON.parse(execution.parametersText) as JsonObject;
+    const asksPeople = context.asksPeople || !staysAutomatic({ action, parameters, edits, effects, proposer: context.proposer }, ontology);
+    const requirement = revertRequirement(execution.requirement, execution.actionType, original, ontology, edits, asksPeople);
     const plan = {
       header: {
         format: 1 as const,

@@ -33,7 +33,7 @@ export async function evaluate(
   try {
     const performed = await performAction({ ontology, action, parameters, recorder, context });
     const { edits, effects, checks, chosen } = performed;
-    const numbers = summarisePlan(edits, action, performed.verdicts, ontology.objectTypes, effects, checks.length);
+    const numbers = summarisePlan(edits, action, performed.verdicts, ontology.objectTypes, effects, checks);
     const summary = { ...numbers, ...summariseChoice(chosen) };
     const requirement = resolveRequirement(action, parameters, performed.frame, summary, context.asksPeople);
     const plan = {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { bookCarrier, parcelDomain, tellDepot } from '../tests/effects/parcel-domain.ts';
 import { writePlan } from './canonical-plan.ts';
+import { changeSetName } from './change-set.ts';
 import { compileOntology } from './compile-ontology.ts';
 import type { OntologyDocument } from './definition.ts';
 import type { CheckDefinition, EffectDefinition } from './effect-definition.ts';
 import { evaluate } from './evaluate.ts';
+import { evaluateChangeSet } from './evaluate-change-set.ts';
 import type { JsonObject } from './json.ts';
 import { Mask, maskedValue } from './mask.ts';
 import { MemorySnapshot } from './memory-snapshot.ts';
@@ -14,25 +16,32 @@ import { SensitiveFields } from './sensitive-fields.ts';
 
 const url = 'https://carrier.example/v2/';
 
-function compiled(effects: EffectDefinition[]) {
-  const outcome = compileOntology(parcelDomain(url, effects));
+function compiled(effects: EffectDefinition[], checks?: CheckDefinition[]) {
+  const outcome = compileOntology(parcelDomain(url, effects, checks));
   if (!outcome.ok) throw new Error(JSON.stringify(outcome.faults));
   return outcome.ontology;
 }
 
-async function planned(effects: EffectDefinition[], parameters: JsonObject) {
-  const ontology = compiled(effects);
+const context = {
+  tenant: '00000000-0000-4000-8000-000000000001',
+  actionTypeVersion: 1,
+  evaluatedAt: '2001-01-01T00:00:00.000Z',
+  proposer: { id: 'ann', kind: 'user' as const, roles: ['clerk'] },
+  revisionSeed: 'seed',
+};
+
+function withParcel(effects: EffectDefinition[], checks?: CheckDefinition[]) {
+  const ontology = compiled(effects, checks);
   const snapshot = new MemorySnapshot(ontology);
   snapshot.apply([{ op: 'create', type: 'parcel', id: 'P1', set: { code: 'P1', weight: 7, status: 'here' } }]);
+  return { ontology, snapshot };
+}
+
+async function planned(effects: EffectDefinition[], parameters: JsonObject, checks?: CheckDefinition[]) {
+  const { ontology, snapshot } = withParcel(effects, checks);
   const parsed = parseParameters(ontology, 'handOver', parameters);
   if (!parsed.ok) throw new Error('the parameters do not fit');
-  return evaluate(ontology, 'handOver', parsed.parameters, snapshot, {
-    tenant: '00000000-0000-4000-8000-000000000001',
-    actionTypeVersion: 1,
-    evaluatedAt: '2001-01-01T00:00:00.000Z',
-    proposer: { id: 'ann', kind: 'user', roles: ['clerk'] },
-    revisionSeed: 'seed',
-  });
+  return evaluate(ontology, 'handOver', parsed.parameters, snapshot, context);
 }
 
 function faultsOf(effects: EffectDefinition[]) {
@@ -124,6 +133,26 @@ describe('the effects of a plan', () => {
       simulation: { plan: { header: { effects: [{ sensitive: ['parcel.note'] }, { name: 'tell' }], requirement: { automatic: false } } } },
     });
     if (outcome.kind === 'planned') expect(outcome.simulation.plan.header.effects[1]).not.toHaveProperty('sensitive');
+  });
+
+  it('that send a sensitive property are not approved by policy alone, and no more are checks that send it to ask', async () => {
+    const sent = { endpoint: 'carrier', path: ["'notes'", "parcel.note == null ? 'none' : parcel.note"] };
+    const parameters = { parcel: 'P1', depot: 'north' };
+    const asking: CheckDefinition = { name: 'noted', probe: { webhook: sent, done: 'true' } };
+    const { ontology, snapshot } = withParcel([], [asking]);
+    const actions = [{ actionType: 'handOver', parameters }];
+    for (const outcome of [
+      await planned([{ name: 'tell', phase: 'sideEffect', optional: true, webhook: sent, lostAnswer: 'key' }], parameters),
+      await planned([], parameters, [asking]),
+      await evaluateChangeSet(ontology, changeSetName(['handOver']), { actions }, snapshot, context),
+    ])
+      expect(outcome).toMatchObject({
+        simulation: { plan: { header: { requirement: { automatic: false } } }, summary: { sensitive: ['parcel.note'] } },
+      });
+    const other: CheckDefinition = { ...asking, probe: { webhook: { endpoint: 'carrier', path: ['parcel.id'] }, done: 'true' } };
+    expect(await planned([], parameters, [other])).toMatchObject({
+      simulation: { plan: { header: { requirement: { automatic: true } } } },
+    });
   });
 
   it('name the sensitive property that takes an answer which they send', () => {

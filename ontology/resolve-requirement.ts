@@ -130,24 +130,26 @@ export function resolveStage(stage: StageDefinition, escalation: EscalationDefin
 }
 
 function isAutomatic(action: CompiledActionType, parameters: JsonObject, frame: Frame, summary: PlanSummary): boolean {
-  const { automatic } = action.policy;
   const condition = action.compiled.policy.automatic;
-  if (!automatic || !condition) {
+  try {
+    return isWithinAutomatic(action, parameters, summary) && condition?.compute(frame) === true;
+  } catch {
     return false;
   }
+}
+
+/** Whether policy alone may approve as much as this where its condition holds. */
+export function isWithinAutomatic({ policy: { automatic } }: CompiledActionType, parameters: JsonObject, summary: PlanSummary): boolean {
+  if (!automatic) return false;
   const { ceilings, sensitive = [] } = automatic;
-  const isWithin =
+  return (
     editsOf(summary) <= (ceilings.edits ?? Number.POSITIVE_INFINITY) &&
     Object.entries(ceilings.parameters ?? {}).every(([name, ceiling]) => {
       const value = parameters[name];
       return typeof value === 'number' && Math.abs(value) <= ceiling;
     }) &&
-    (summary.sensitive ?? []).every((touched) => sensitive.includes(touched));
-  try {
-    return isWithin && condition.compute(frame) === true;
-  } catch {
-    return false;
-  }
+    (summary.sensitive ?? []).every((touched) => sensitive.includes(touched))
+  );
 }
 
 function editsOf(summary: PlanSummary): number {

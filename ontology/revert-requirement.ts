@@ -8,7 +8,8 @@ import { type Types, typesTouched } from './rule-context.ts';
 /**
  * Who must approve a revert: those who had to approve the original, and no fewer people than the touched object types ask for now, which the database holds it to. Where
  * they ask for more since, the original policy's people are asked for that many: all of its stages where policy alone had approved, and more in the last stage, and in
- * an emergency no fewer. Its stages are asked as well once the tenant's policies have refused what policy alone had approved.
+ * an emergency no fewer. Its stages are asked as well, `asksPeople`, where policy alone had approved the original and would not approve it of this proposer now,
+ * and once the tenant's policies have refused it.
  */
 export function revertRequirement(
   resolved: ResolvedRequirement,

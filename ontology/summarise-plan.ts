@@ -2,7 +2,7 @@ import type { CompiledActionType, CompiledObjectType } from './compiled-ontology
 import { compareText } from './json.ts';
 import { isIrreversible } from './outside-effects.ts';
 import type { Edit, PlanHeader, PlanSummary, Verdict } from './plan.ts';
-import type { PlannedEffect } from './planned-effect.ts';
+import type { PlannedCheck, PlannedEffect } from './planned-effect.ts';
 
 /** What a plan amounts to, for people who decide on it. */
 export function summarisePlan(
@@ -11,7 +11,7 @@ export function summarisePlan(
   verdicts: Verdict[],
   objectTypes: ReadonlyMap<string, CompiledObjectType>,
   effects: readonly PlannedEffect[] = [],
-  checks = 0,
+  checks: readonly PlannedCheck[] = [],
 ): PlanSummary {
   const counts = { create: 0, modify: 0, delete: 0, link: 0, unlink: 0 };
   const touched: Record<string, number> = {};
@@ -24,12 +24,14 @@ export function summarisePlan(
   const irreversible = effects.filter(isIrreversible);
   const [first] = irreversible;
   const lasting = effects.filter(({ compensation, optional }) => compensation === undefined && optional).map(({ name }) => name);
-  const sensitive = [...new Set([...sensitiveTouched(edits, objectTypes), ...effects.flatMap(sensitiveSent)])].sort(compareText);
+  const sensitive = [...new Set([...sensitiveTouched(edits, objectTypes), ...[...effects, ...checks].flatMap(sensitiveSent)])].sort(
+    compareText,
+  );
   return {
     edits: counts,
     objectTypes: touched,
     effects: effects.length,
-    ...(checks > 0 ? { checks } : {}),
+    ...(checks.length > 0 ? { checks: checks.length } : {}),
     riskTier: action.riskTier,
     revertible: action.reversible && irreversible.every(mayBeDoneAnew),
     ...(first === undefined ? {} : { irreversibleFrom: first.name }),
@@ -45,7 +47,7 @@ function mayBeDoneAnew({ redo }: PlannedEffect): boolean {
 }
 
 /** What leaves the house is touched as much as what is written. */
-function sensitiveSent({ sensitive = [] }: PlannedEffect): string[] {
+function sensitiveSent({ sensitive = [] }: PlannedEffect | PlannedCheck): string[] {
   return sensitive.filter((path) => !path.startsWith('parameters.'));
 }
 

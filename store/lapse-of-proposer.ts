@@ -33,8 +33,10 @@ async function refusalNow(
   deps: Pick<StoreDeps, 'decide' | 'ontologies'>,
 ): Promise<ProblemCode | null> {
   if (proposer === null) return 'forbidden'; // Whom the directory does not know has no role in it.
-  const loaded = await deps.ontologies.load(tx, proposal.ontologyVersion);
+  const isRevert = proposal.revertOf !== null; // Policy alone approves one only where the action in force would be.
+  const loaded = await deps.ontologies.load(tx, isRevert ? undefined : proposal.ontologyVersion);
   const action = loaded && actionTypeIn(loaded.ontology, proposal.actionType);
+  if (!action && isRevert) return 'proposer_not_allowed';
   if (!action) throw new Error('a proposal names definitions that are not there');
   const authority = deps.decide({ action: 'proposal:create', actor: proposer, proposers: action.definition.proposers ?? null });
   return authority.allowed ? null : authority.reason;

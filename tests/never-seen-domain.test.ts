@@ -75,7 +75,7 @@ function revert(simulation: Simulation, changes: AppliedChange[]): Promise<Simul
       changes: history as never,
     },
     snapshot,
-    { tenant: 't' },
+    { tenant: 't', proposer: { id: 'anna', kind: 'user', roles: [] } },
   );
 }
 

@@ -73,6 +73,11 @@ describe('as many approve', () => {
     values: [JSON.stringify(parameters), JSON.stringify(shapes)],
   });
   const one = [shape('modify', 't', 1, ['a'])];
+  const back = (shapes: Row[], action: Row = {}) =>
+    needed({ m: 1 }, shapes, {
+      p: { revert_of: executionId },
+      more: { action_type: [{ name: 'send', current_version: 1, retired: false, ...action }] },
+    });
   each([
     ['nobody, of a little', '0', needed({ m: 30 }, one)],
     ['one, of more', '1', needed({ m: 31 }, one)],
@@ -84,11 +89,12 @@ describe('as many approve', () => {
     ['seven, by another version', '7', needed({ m: 1 }, one, { p: { action_type_version: 2 } })],
     ['one, of what is sensitive', '1', needed({ m: 1 }, [shape('modify', 't', 1, ['s'])])],
     ['one, of what is deleted with what is sensitive', '1', needed({ m: 1 }, [shape('delete', 't')])],
-    [
-      'nobody, of what is sensitive and put back',
-      '0',
-      needed({ m: 1 }, [shape('modify', 't', 1, ['s'])], { p: { revert_of: executionId } }),
-    ],
+    ['nobody, of what is put back', '0', back(one)],
+    ['nobody, of what is taken back of what was created without what is sensitive', '0', back([shape('delete', 't', 1, ['a'])])],
+    ['one, of what is taken back of what was created with what is sensitive', '1', back([shape('delete', 't', 1, ['s'])])],
+    ['one, of what is sensitive and put back', '1', back([shape('modify', 't', 1, ['s'])])],
+    ['one, of what is put back, where people are asked for the action now', '1', back(one, { current_version: 2 })],
+    ['one, of what is put back, where the action is gone', '1', back(one, { retired: true })],
     [
       'nobody, of what is sensitive and named',
       '0',

@@ -57,6 +57,32 @@ it('the revert of what policy alone had approved is approved by policy where nob
   expect(await execute(revert.proposalId)).toMatchObject({ status: 'executed' });
 });
 
+it.each<[string, (document: typeof building) => void]>([
+  ['touches what became sensitive', ({ objectTypes }) => Object.assign(objectTypes.room.properties.seats, { sensitive: true })],
+  ['is approved by people now', ({ actionTypes }) => Object.assign(actionTypes.setSeats, { approvalPolicy: 'one-keeper' })],
+  ['admits other proposers now', ({ actionTypes }) => Object.assign(actionTypes.setSeats, { proposers: "'keeper' in proposer.roles" })],
+  ['is gone', ({ actionTypes }) => Reflect.deleteProperty(actionTypes, 'setSeats')],
+])('the revert of what policy alone had approved is approved by people where the action %s, and executes', async (_, change) => {
+  await fixture.done('addFloor', { name: 'F1', rooms: [{ code: 'A', seats: 3 }] });
+  const done = await fixture.done('setSeats', { room: 'A', seats: 5 });
+  expectDone((await upload(change)) as object);
+  const revert = await reverting(done);
+  expect(revert).toMatchObject({ status: 'awaiting_approval' });
+  expect(await fixture.review(revert, keeper1)).toMatchObject({ settled: { status: 'approved' } });
+  expect(await execute(revert.proposalId)).toMatchObject({ status: 'executed' });
+});
+
+it('a revert that policy alone approved is approved by people once the action admits its proposer no more', async () => {
+  await fixture.done('addFloor', { name: 'F1', rooms: [{ code: 'A', seats: 3 }] });
+  const revert = await reverting(await fixture.done('setSeats', { room: 'A', seats: 5 }));
+  expect(revert).toMatchObject({ status: 'approved' });
+  expectDone(
+    (await upload(({ actionTypes }) => Object.assign(actionTypes.setSeats, { proposers: "'keeper' in proposer.roles" }))) as object,
+  );
+  expect(await execute(revert.proposalId)).toMatchObject({ status: 'simulating' });
+  expect(await simulated(fixture, revert.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+});
+
 it('a document whose policy asks fewer people for a link than the linked types do is refused, as the database would refuse every such link', async () => {
   const answer = await upload((document) => {
     Object.assign(document.objectTypes.room, { minimumApprovals: 1 });

@@ -78,7 +78,10 @@ export class MemoryTenant {
       parametersText: plan.parametersText,
       changes: history as never,
     };
-    return evaluateRevert(this.ontology, this.ontology, execution, this.snapshot, { tenant: 't' });
+    return evaluateRevert(this.ontology, this.ontology, execution, this.snapshot, {
+      tenant: 't',
+      proposer: { id: 'anna', kind: 'user', roles: this.roles },
+    });
   }
 }
 
