@@ -223,6 +223,8 @@ describe('a document loosens that', () => {
   });
 });
 
+const asksHeadAlways: Change = (copy) => Reflect.deleteProperty(stage(copy, 1), 'when');
+
 describe('where glass may be broken, whoever any stage admits counts for an emergency, so a document loosens that', () => {
   const breakable = structuredClone(library) as OntologyDocument;
   Object.assign(breakable.approvalPolicies?.two ?? {}, { breakGlass: { roles: ['on-call'], approvals: 1, reviewWithin: 'PT1H' } });
@@ -230,6 +232,7 @@ describe('where glass may be broken, whoever any stage admits counts for an emer
   it.each<[string, Change]>([
     ['adds a stage', (copy) => policy(copy).stages.unshift({ name: 'anybody', thresholds: [{ needed: 1, reviewers: 'true' }] })],
     ['adds a threshold', (copy) => stage(copy, 1).thresholds.push({ name: 'anybody', needed: 1, reviewers: 'true' })],
+    ['asks a stage whatever is planned', asksHeadAlways],
   ])('%s', (_, change) => {
     expect(loosenings(change, breakable).length).toBeGreaterThan(0);
   });
@@ -278,6 +281,7 @@ describe('a higher risk, or one more sensitive value, where something goes by it
     expect([under(hiddenAmount, 'amounts'), under(hiddenAmount, 'approvals'), under(hidden, 'amounts')]).toEqual([1, 0, 0]);
     expect(under(stageMore, 'approvals')).toBeGreaterThan(0);
     expect(under(stageMore, 'amounts')).toBe(0);
+    expect([under(asksHeadAlways, 'approvals'), under(asksHeadAlways, 'amounts')]).toEqual([1, 0]);
   });
 
   it('loosens where policies go by it', () => {

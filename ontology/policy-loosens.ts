@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from './json.ts';
 
 /**
  * Whether an approval policy asks less of anybody than another did, or may: what cannot be compared counts as less. Stages and thresholds may be added, not taken away or
- * put in another order; those that stay may only ask for more. But more of them loosen where
+ * put in another order; those that stay may only ask for more. But more of them, or one that is asked more often, loosen where
  * whoever any of them admits counts for something else: in an emergency, and with `isCounted`, which is where policies go by how many approve.
  */
 export function policyLoosens(before: ApprovalPolicyDefinition, after: ApprovalPolicyDefinition, isCounted = false): boolean {
@@ -41,9 +41,11 @@ function stagesLoosen(before: readonly StageDefinition[], after: readonly StageD
   return false;
 }
 
+/** More thresholds than before, or one of before for more plans: a stage that no longer asks for a condition. */
 function asksMore(before: ApprovalPolicyDefinition, after: ApprovalPolicyDefinition): boolean {
   const count = ({ stages }: ApprovalPolicyDefinition) => stages.length + stages.flatMap(({ thresholds }) => thresholds).length;
-  return count(after) > count(before);
+  const always = new Set(after.stages.filter(({ when }) => when === undefined).map(({ name }) => name));
+  return count(after) > count(before) || before.stages.some(({ name, when }) => when !== undefined && always.has(name));
 }
 
 function stageLoosens(before: StageDefinition, after: StageDefinition): boolean {

@@ -5,11 +5,13 @@ import { freshCedar, lookInto } from './cedar-module.ts';
 /** What each of these Cedar policies does where it applies. Null for a text that is none. */
 export function effectsOf(texts: readonly string[]): (PolicyEffect | null)[] {
   const cedar = freshCedar();
-  const effectOf = ({ effect, conditions }: PolicyJson): PolicyEffect => ({
-    effect,
-    mayFail: conditions.some(({ body }) => mayFail(body)),
-  });
+  const effectOf = (policy: PolicyJson): PolicyEffect => ({ effect: policy.effect, mayFail: policyMayFail(policy) });
   return texts.map((text) => lookInto<PolicyEffect | null>(cedar, text, effectOf, null));
+}
+
+/** Whether it may turn out that a policy cannot be computed, which denies whatever the others say. */
+export function policyMayFail({ conditions }: PolicyJson): boolean {
+  return conditions.some(({ body }) => mayFail(body));
 }
 
 /** Of policies that passed the strict check these always have an outcome. Arithmetic overflows, and functions of extensions refuse what they are given. */

@@ -7,12 +7,14 @@ const all = 'permit (principal, action, resource);';
 const see = 'permit (principal, action == Action::"see", resource);';
 const see1 = 'permit (principal in Role::"keeper", action == Action::"see", resource);';
 const execute = 'forbid (principal, action == Action::"execute", resource);';
+const mayFail = 'permit (principal, action == Action::"review", resource) when { context.plan.edits.total + 1 > 0 };';
 
 describe('nothing is hidden by', () => {
   it.each<[string, Record<string, string>, Record<string, string>]>([
     ['what the built-in policies say', defaults.policies, { ...defaults.policies, execute }],
     ['a permit for everything in their place', defaults.policies, { all }],
     ['a permit to see everything', defaults.policies, { see, execute }],
+    ['a permit to review that may turn out not to be computed', { all }, { all, it: mayFail }],
     ['a permit that is gone where everybody sees everything', { all, see1 }, { all }],
     ['a permit under another id', { a: see1 }, { b: see1 }],
     ['a permit of something else that is gone', { see, it: 'permit (principal, action == Action::"review", resource);' }, { see }],
@@ -40,6 +42,10 @@ describe('something may be hidden by', () => {
       'forbid (principal, action in [Action::"review", Action::"see"], resource) when { principal.id == "ann" };',
     ],
     ['one of everything', 'forbid (principal, action, resource) when { principal.id == "ann" };'],
+    [
+      'a permit that may turn out not to be computed',
+      'permit (principal, action == Action::"see", resource is ActionType) when { context has plan && context.plan.edits.total + 1 > 0 };',
+    ],
     ['a text that cannot be read', 'forbid ('],
   ])('%s', (_, it) => {
     expect(mayHide({ all }, { all, it })).toEqual(['it']);

@@ -471,21 +471,14 @@ CREATE OR REPLACE FUNCTION exequatur.approvals_needed(p exequatur.proposal, para
  SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
 AS $function$
 DECLARE
-  needed int;
+  needed int := floor_of(p, p.action_type_version, parameters, shapes, 0);
   least int;
-  edits bigint := (SELECT coalesce(sum(s.edits), 0) FROM unnest(shapes) s);
 BEGIN
-  SELECT (f ->> 'approvals')::int INTO needed
-    FROM action_type_version v CROSS JOIN LATERAL jsonb_array_elements(v.floors) WITH ORDINALITY AS x(f, n)
-   WHERE v.tenant_id = p.tenant_id AND v.name = p.action_type AND v.version = p.action_type_version
-     AND f ? 'approvals'
-     AND coalesce(edits <= (f -> 'ceilings' ->> 'edits')::int, true)
-     -- A parameter that is absent or not a number keeps no ceiling; a negative one counts by its size.
-     AND NOT EXISTS (SELECT FROM jsonb_each(coalesce(f -> 'ceilings' -> 'parameters', '{}')) c
-                      WHERE NOT coalesce(CASE WHEN jsonb_typeof(parameters -> c.key) = 'number' THEN abs((parameters ->> c.key)::numeric) <= (c.value #>> '{}')::numeric END, false))
-     -- A revert restores what its original touched, and nothing else: restore_only has seen to that.
-     AND ((f ->> 'approvals')::int > 0 OR p.revert_of IS NOT NULL OR NOT touches_sensitive(p, shapes, coalesce(f -> 'ceilings' -> 'sensitive', '[]')))
-   ORDER BY (f ->> 'approvals')::int LIMIT 1;
+  IF needed = 0 AND p.revert_of IS NOT NULL AND NOT governs(p.action_type)
+     AND (SELECT floor_of(p, a.current_version, parameters, shapes, 0) FROM action_type a
+           WHERE a.tenant_id = p.tenant_id AND a.name = p.action_type AND NOT a.retired) IS DISTINCT FROM 0 THEN
+    needed := floor_of(p, p.action_type_version, parameters, shapes, 1);
+  END IF;
   SELECT max(t.minimum_approvals) INTO least FROM object_type t
    WHERE t.tenant_id = p.tenant_id AND (t.name = ANY (ARRAY(SELECT s.type FROM unnest(shapes) s))
       OR t.name = ANY (ARRAY(SELECT x FROM link_type l CROSS JOIN LATERAL unnest(ARRAY[l.from_type, l.to_type]) x
@@ -565,7 +558,7 @@ BEGIN
   IF p.revert_of IS NOT NULL AND NOT governs(p.action_type) THEN
     PERFORM restore_only(p, edits);
   END IF;
-  needed := approvals_needed(p, split_part(content, E'\n', 2)::jsonb, shapes);
+  needed := approvals_needed(p, split_part(content, E'\n', 2)::jsonb, CASE WHEN p.revert_of IS NULL THEN shapes ELSE shapes_taken_back(edits) END);
   reviews := ARRAY(SELECT counting_reviews(p));
   IF governs(p.action_type) THEN
     needed := greatest(needed, second_people(p, edits));
@@ -1303,7 +1296,8 @@ BEGIN
   RETURN QUERY
   SELECT b.id FROM unnest(CASE edit.type
            WHEN '$delegation' THEN ARRAY[edit.set ->> 'delegator', edit.set ->> 'delegate']
-           WHEN '$principal' THEN edit.id || ARRAY(SELECT jsonb_array_elements_text(edit.set -> 'change' -> 'linkedIdentities')) END) c(id)
+           WHEN '$principal' THEN edit.id || ARRAY(SELECT jsonb_array_elements_text(edit.set -> 'change' -> 'linkedIdentities'))
+           WHEN '$switch' THEN ARRAY(SELECT substring(edit.id FROM '^(?:principal|agent)/(.*)$')) END) c(id)
     CROSS JOIN LATERAL stands_behind(c.id, NULL) b(id);
 END $function$;
 
@@ -1396,7 +1390,7 @@ BEGIN
    WHERE g.decision = 'approve' AND g.is_fit AND g.created_at > approvals_since(p.plan_id)
      AND NOT EXISTS (SELECT FROM given n WHERE n.id <> g.id AND n.parties && g.parties
                         AND (n.created_at > g.created_at OR (n.created_at = g.created_at AND (n.decision <> 'approve' OR n.id > g.id))))
-     AND NOT g.parties && ARRAY(SELECT stands_behind(p.proposer_id, p.acts_for))
+     AND NOT g.parties && ARRAY(SELECT exequatur.stands_behind_proposal(p.proposer_id, p.acts_for, p.revised_for))
      AND (g.delegation_id IS NULL OR delegation_holds(g.delegation_id, g.on_behalf_of, g.reviewer_id, p.action_type))
      AND (SELECT c.review_id FROM review_consumption c WHERE c.tenant_id = p.tenant_id AND c.review_id = g.id) IS NULL
      -- Whose review it is has the role, and has handed it over where a delegate gave it.
@@ -1496,7 +1490,7 @@ BEGIN
    WHERE g.decision = 'reject' AND g.is_fit
      AND NOT EXISTS (SELECT FROM given n WHERE n.id <> g.id AND n.parties && g.parties
                         AND (n.created_at > g.created_at OR (n.created_at = g.created_at AND n.decision <> 'approve' AND n.id > g.id)))
-     AND NOT g.parties && ARRAY(SELECT stands_behind(p.proposer_id, p.acts_for))
+     AND NOT g.parties && ARRAY(SELECT exequatur.stands_behind_proposal(p.proposer_id, p.acts_for, p.revised_for))
      AND (g.delegation_id IS NULL OR delegation_holds(g.delegation_id, g.on_behalf_of, g.reviewer_id, p.action_type));
 END $function$;
 
@@ -2221,6 +2215,27 @@ BEGIN
 END $function$;
 
 -- Owned by exequatur_door.
+CREATE OR REPLACE FUNCTION exequatur.floor_of(p exequatur.proposal, wanted integer, parameters jsonb, shapes exequatur.plan_shape[], fewest integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
+AS $function$
+DECLARE
+  edits bigint := (SELECT coalesce(sum(s.edits), 0) FROM unnest(shapes) s);
+BEGIN
+  RETURN (SELECT min((f ->> 'approvals')::int)
+    FROM action_type_version v CROSS JOIN LATERAL jsonb_array_elements(v.floors) AS x(f)
+   WHERE v.tenant_id = p.tenant_id AND v.name = p.action_type AND v.version = wanted
+     AND (f ->> 'approvals')::int >= fewest
+     AND coalesce(edits <= (f -> 'ceilings' ->> 'edits')::int, true)
+     -- A parameter that is absent or not a number keeps no ceiling; a negative one counts by its size.
+     AND NOT EXISTS (SELECT FROM jsonb_each(coalesce(f -> 'ceilings' -> 'parameters', '{}')) c
+                      WHERE NOT coalesce(CASE WHEN jsonb_typeof(parameters -> c.key) = 'number' THEN abs((parameters ->> c.key)::numeric) <= (c.value #>> '{}')::numeric END, false))
+     AND ((f ->> 'approvals')::int > 0 OR NOT touches_sensitive(p, shapes, coalesce(f -> 'ceilings' -> 'sensitive', '[]'))));
+END $function$;
+
+-- Owned by exequatur_door.
 CREATE OR REPLACE FUNCTION exequatur.foresee_definitions(definitions jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2314,7 +2329,7 @@ BEGIN
                     WHERE s.tenant_id = w.tenant_id AND s.principal_id = w.id AND s.removed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > exequatur.clock())
                       AND f.floor -> 'glass' -> 'roles' ? s.role)
        AND (coalesce((f.floor -> 'glass' ->> 'byProposer')::boolean, false)
-            OR coalesce(w.person, w.id) NOT IN (SELECT exequatur.stands_behind(p.proposer_id, p.acts_for)))
+            OR coalesce(w.person, w.id) NOT IN (SELECT exequatur.stands_behind_proposal(p.proposer_id, p.acts_for, p.revised_for)))
      ORDER BY g.broken_at DESC LIMIT 1);
 END $function$;
 
@@ -2454,6 +2469,9 @@ BEGIN
   IF (NEW.tenant_id, NEW.id, NEW.action_type, NEW.proposer_id, NEW.proposer_kind, NEW.acts_for, NEW.revert_of, NEW.created_at)
      IS DISTINCT FROM (OLD.tenant_id, OLD.id, OLD.action_type, OLD.proposer_id, OLD.proposer_kind, OLD.acts_for, OLD.revert_of, OLD.created_at) THEN
     RAISE EXCEPTION 'what a proposal is does not change' USING ERRCODE = 'XQ006';
+  END IF;
+  IF NOT NEW.revised_for @> OLD.revised_for THEN
+    RAISE EXCEPTION 'whom a proposal was revised for does not change' USING ERRCODE = 'XQ006';
   END IF;
   IF NEW.revision = OLD.revision AND (NEW.parameters, NEW.parameters_hash, NEW.revision_seed, NEW.action_type_version)
      IS DISTINCT FROM (OLD.parameters, OLD.parameters_hash, OLD.revision_seed, OLD.action_type_version) THEN
@@ -4460,7 +4478,7 @@ BEGIN
 END $function$;
 
 -- Owned by exequatur_door.
-CREATE OR REPLACE FUNCTION exequatur.revise_proposal(proposal uuid, parameters text, justification text, seed text, expires timestamp with time zone)
+CREATE OR REPLACE FUNCTION exequatur.revise_proposal(proposal uuid, parameters text, justification text, seed text, expires timestamp with time zone, named text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -4491,7 +4509,9 @@ BEGIN
      SET revision = p.revision + 1, parameters = revise_proposal.parameters,
          parameters_hash = encode(sha256(convert_to(revise_proposal.parameters, 'UTF8')), 'hex'), justification = revise_proposal.justification, revision_seed = seed,
          action_type_version = latest, ontology_version = (SELECT max(o.version) FROM ontology_version o WHERE o.tenant_id = p.tenant_id),
-         plan_id = NULL, plan_digest = NULL, failure = NULL, evaluated_at = at, expires_at = expires, updated_at = at
+         plan_id = NULL, plan_digest = NULL, failure = NULL, evaluated_at = at, expires_at = expires, updated_at = at,
+         revised_for = ARRAY(SELECT DISTINCT f.id FROM unnest(p.revised_for || revise_proposal.named || (SELECT ARRAY[w.acts_for, w.token_acts_for] FROM principal w
+                                                               WHERE w.tenant_id = p.tenant_id AND w.id = p.proposer_id)) f(id) WHERE f.id IS NOT NULL ORDER BY f.id)
    WHERE x.tenant_id = p.tenant_id AND x.id = p.id;
   RETURN p.revision + 1;
 END $function$;
@@ -4566,9 +4586,9 @@ BEGIN
     RAISE EXCEPTION 'this is not what the schedule asks for' USING ERRCODE = 'XQ006';
   END IF;
   INSERT INTO proposal (tenant_id, id, status, action_type, action_type_version, ontology_version, parameters, parameters_hash, justification, proposer_id, proposer_kind,
-                        proposer_roles, acts_for, revision, revision_seed, evaluated_at, expires_at, status_timestamps, created_at, updated_at)
+                        proposer_roles, acts_for, revised_for, revision, revision_seed, evaluated_at, expires_at, status_timestamps, created_at, updated_at)
   SELECT s.tenant_id, run_schedule.proposal, 'simulating', a.name, a.current_version, (SELECT max(o.version) FROM ontology_version o WHERE o.tenant_id = s.tenant_id),
-         run_schedule.parameters, encode(sha256(convert_to(run_schedule.parameters, 'UTF8')), 'hex'), s.justification, w.id, w.kind, run_schedule.roles, w.acts_for, 1, seed, at,
+         run_schedule.parameters, encode(sha256(convert_to(run_schedule.parameters, 'UTF8')), 'hex'), s.justification, w.id, w.kind, run_schedule.roles, w.acts_for, s.made_for, 1, seed, at,
          at + expires_after, jsonb_build_object('simulating', stamp(at)), at, at
     FROM action_type a WHERE a.tenant_id = s.tenant_id AND a.name = s.action_type AND NOT a.retired;
   INSERT INTO schedule_run (tenant_id, schedule_id, nominal_at, proposal_id, created_at) VALUES (s.tenant_id, s.id, nominal, run_schedule.proposal, at);
@@ -4659,6 +4679,19 @@ CREATE OR REPLACE FUNCTION exequatur.shapes_of(edits exequatur.plan_edit[])
 AS $function$
   SELECT coalesce(array_agg(ROW(s.op, s.type, s.touched, s.edits)::plan_shape), '{}')
     FROM (SELECT e.op, e.type, e.touched, count(*)::int AS edits FROM unnest(edits) e GROUP BY e.op, e.type, e.touched) s
+$function$;
+
+-- Owned by exequatur_door.
+CREATE OR REPLACE FUNCTION exequatur.shapes_taken_back(edits exequatur.plan_edit[])
+ RETURNS exequatur.plan_shape[]
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
+AS $function$
+  SELECT coalesce(array_agg(ROW(s.op, s.type, s.touched, s.edits)::plan_shape), '{}')
+    FROM (SELECT e.op, e.type, k.touched, count(*)::int AS edits FROM unnest(edits) e
+           CROSS JOIN LATERAL (SELECT CASE e.op WHEN 'delete' THEN ARRAY(SELECT jsonb_object_keys(e.before)) ELSE e.touched END AS touched) k
+           GROUP BY e.op, e.type, k.touched) s
 $function$;
 
 -- Owned by exequatur_door.
@@ -4829,6 +4862,19 @@ BEGIN
   SELECT w.person FROM named n JOIN exequatur.principal w ON w.tenant_id = tenant AND w.id = n.id WHERE w.person IS NOT NULL;
 END $function$;
 
+-- Owned by exequatur_door.
+CREATE OR REPLACE FUNCTION exequatur.stands_behind_proposal(proposer text, acts_for text, revised_for text[])
+ RETURNS SETOF text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
+AS $function$
+BEGIN
+  RETURN QUERY SELECT b FROM stands_behind(stands_behind_proposal.proposer, stands_behind_proposal.acts_for) b
+               UNION
+               SELECT b FROM unnest(stands_behind_proposal.revised_for) f(id), stands_behind(f.id, NULL) b;
+END $function$;
+
 -- Owned by exequatur_owner.
 CREATE OR REPLACE FUNCTION exequatur.state_hash()
  RETURNS text
@@ -4865,19 +4911,29 @@ CREATE OR REPLACE FUNCTION exequatur.stopped_by(action_type text, proposer text,
  LANGUAGE sql
  STABLE
 AS $function$
+  WITH RECURSIVE chain(id) AS (
+    SELECT x.id FROM unnest(ARRAY[stopped_by.proposer, stopped_by.acts_for]) x(id) WHERE x.id IS NOT NULL
+    UNION
+    SELECT w.acts_for FROM chain c
+      JOIN exequatur.principal w ON w.tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid) AND w.id = c.id
+     WHERE w.acts_for IS NOT NULL
+  )
   SELECT * FROM (
     SELECT s.* FROM exequatur.switch s
      WHERE s.tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid) AND s.off
-       AND ((NOT exequatur.governs(stopped_by.action_type) AND (s.scope = 'tenant' OR (s.scope = 'actionType' AND s.name = ANY (exequatur.members_of(stopped_by.action_type))))) OR (s.scope = 'agent' AND kind = 'agent' AND s.name IN ('all', proposer))
+       AND ((NOT exequatur.governs(stopped_by.action_type) AND (s.scope = 'tenant' OR (s.scope = 'actionType' AND s.name = ANY (exequatur.members_of(stopped_by.action_type)))))
+            OR (s.scope = 'agent'
+                AND ((stopped_by.kind = 'agent' AND s.name IN ('all', stopped_by.proposer))
+                     OR EXISTS (SELECT FROM chain c JOIN exequatur.principal w ON w.tenant_id = s.tenant_id AND w.id = c.id
+                                 WHERE w.kind = 'agent' AND s.name IN ('all', w.id))))
             OR (s.scope = 'principal'
-                AND (s.name IN (proposer, acts_for)
+                AND (s.name IN (SELECT c.id FROM chain c)
                      OR EXISTS (SELECT FROM exequatur.principal a JOIN exequatur.principal b ON b.tenant_id = a.tenant_id AND b.person = a.person
-                                 WHERE a.tenant_id = s.tenant_id AND a.id = s.name AND b.id IN (stopped_by.proposer, stopped_by.acts_for)))))
+                                 WHERE a.tenant_id = s.tenant_id AND a.id = s.name AND b.id IN (SELECT c.id FROM chain c)))))
     UNION ALL
     SELECT p.tenant_id, 'principal', p.id, true, 'disabled', p.id, p.updated_at
-      FROM exequatur.principal p
-     WHERE p.tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid) AND p.id IN (stopped_by.proposer, stopped_by.acts_for)
-       AND (p.disabled OR EXISTS (SELECT FROM exequatur.principal z WHERE z.tenant_id = p.tenant_id AND z.person = p.person AND z.disabled))
+      FROM chain c JOIN exequatur.principal p ON p.tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid) AND p.id = c.id
+     WHERE p.disabled OR EXISTS (SELECT FROM exequatur.principal z WHERE z.tenant_id = p.tenant_id AND z.person = p.person AND z.disabled)
   ) stops
   ORDER BY scope, name LIMIT 1
 $function$;
@@ -5010,7 +5066,7 @@ DECLARE
   conditions text := coalesce((SELECT string_agg(c.one #>> '{}', E'\n') FROM (
     SELECT jsonb_path_query(asked, '$.stages[*].thresholds[*].reviewers') UNION ALL SELECT jsonb_path_query(asked, '$.stages[*].afterEscalation')) c(one)), '');
   by_team boolean := asked @? '$.stages[*].teams';
-  behind text[] := ARRAY(SELECT stands_behind(p.proposer_id, p.acts_for));
+  behind text[] := ARRAY(SELECT exequatur.stands_behind_proposal(p.proposer_id, p.acts_for, p.revised_for));
   rule jsonb := CASE WHEN asked ? 'breakGlass' THEN glass_in_force(p) END;
   people text[];
   reviewed jsonb;
@@ -5209,7 +5265,8 @@ AS $function$
     SELECT FROM unnest(shapes) s
       JOIN object_type t ON t.tenant_id = p.tenant_id AND t.name = s.type
       CROSS JOIN LATERAL jsonb_each(coalesce(t.definition -> 'properties', '{}')) d(property, definition)
-     WHERE coalesce((d.definition ->> 'sensitive')::boolean, false) AND (s.op = 'delete' OR d.property = ANY (s.touched)) AND NOT allowed ? (t.name || '.' || d.property))
+     WHERE coalesce((d.definition ->> 'sensitive')::boolean, false) AND (s.op = 'delete' AND p.revert_of IS NULL OR d.property = ANY (s.touched))
+       AND NOT allowed ? (t.name || '.' || d.property))
 $function$;
 
 -- Owned by exequatur_door.

@@ -52,9 +52,10 @@ export async function askPolicies(
     ...{ allowed: false, version, policies, errors },
     ...(away ? { away } : {}),
   });
-  if (version !== 0 && asksForSight.includes(action)) {
-    const sight = await decide(deps, loaded, { principal: actor, action: 'see', resource: '', context: { now: facts.now } });
-    if (sight.decision !== 'allow') return refusal(sight);
+  const sight = version === 0 ? null : sightAskedFirst({ principal: actor, action, context: facts });
+  if (sight !== null) {
+    const answer = await decide(deps, loaded, sight);
+    if (answer.decision !== 'allow') return refusal(answer);
   }
   const found = new Set<string>();
   const overridden = new Set<string>();
@@ -68,6 +69,11 @@ export async function askPolicies(
   }
   const passed = overridden.size > 0 ? { overridden: [...overridden].sort() } : {};
   return { allowed: true, version, policies: [...found].sort(), errors: [], ...passed };
+}
+
+/** Whether the tenant is seen, where that is asked before the question itself. */
+export function sightAskedFirst({ principal, action, context: { now } }: Omit<PolicyRequest, 'resource'>): PolicyRequest | null {
+  return asksForSight.includes(action) ? { principal, action: 'see', resource: '', context: { now } } : null;
 }
 
 /** What two are allowed together, of whom the first is. */

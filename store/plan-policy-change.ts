@@ -84,6 +84,7 @@ async function policyChange(tx: Tx, { inForce, wanted }: { inForce: number; want
     // The built-in policies forbid nothing that the gate allows, so any others ask for no less; but they let everybody see everything.
     loosens: [
       ...(inForce === 0 ? [] : policyLoosenings(former.policies, wanted.policies, deps.policies.of)),
+      ...casesGone((await readPolicies(tx, inForce, deps))?.cases ?? [], wanted.cases),
       ...hidingPolicies(former.policies, wanted.policies, deps.policies.of),
       ...(await findLockout(tx, { before: former, after: { key: wanted.digest, policies: wanted.policies } }, deps)),
     ],
@@ -108,6 +109,15 @@ function hidingPolicies(
     pointer: policy === null ? '/policies' : pointerTo('/policies', policy),
     message: 'proposals may be hidden from people who could reject them',
   }));
+}
+
+/** A case holds whoever changes policies later to what it expects. One that changed is gone as well. */
+function casesGone(before: readonly PolicyCase[], after: readonly PolicyCase[]): Loosening[] {
+  const textOf = (one: PolicyCase) => canonicalText(one as unknown as JsonValue);
+  const kept = new Set(after.map(textOf));
+  return before
+    .filter((one) => !kept.has(textOf(one)))
+    .map(({ name }) => ({ pointer: '/cases', message: `a case is gone that policies have to pass: ${name}` }));
 }
 
 /** Fewer permits and more prohibitions only tighten. Of a policy whose text changed nothing can be told, and one that could not be computed had denied. */

@@ -26,8 +26,8 @@ export interface ProposalRow {
   proposerRoles: string[];
   actsFor: string | null;
   /**
-   * Ids and persons on the proposer's side, then and now, as the directory knows them now: exequatur.stands_behind_proposal(). Of a change of somebody's standing, and of a delegation, also
-   * on the side of those whom it is about, as the door asks again of the plan: exequatur.concerned_by().
+   * Ids and persons on the proposer's side, then and now, as the directory knows them now: exequatur.stands_behind_proposal(). Of a change of somebody's standing, a delegation, and a switch
+   * on somebody, also on the side of those whom it is about, as the door asks again of the plan: exequatur.concerned_by().
    */
   behind: string[];
   revision: number;
@@ -75,7 +75,8 @@ const behind = (p: string): string =>
      SELECT exequatur.stands_behind_proposal(${p}.proposer_id, ${p}.acts_for, ${p}.revised_for) UNION
      SELECT exequatur.stands_behind(c.id, NULL) FROM jsonb_array_elements_text(CASE ${p}.action_type
        WHEN '${settingActions.principals}' THEN jsonb_build_array(${p}.parameters::jsonb -> 'id') || coalesce(${p}.parameters::jsonb -> 'linkedIdentities', '[]')
-       WHEN '${settingActions.delegations}' THEN jsonb_build_array(${p}.parameters::jsonb -> 'delegate') END) c(id)) u(b) ORDER BY 1))`;
+       WHEN '${settingActions.delegations}' THEN jsonb_build_array(${p}.parameters::jsonb -> 'delegate')
+       WHEN '${settingActions.switches}' THEN CASE WHEN ${p}.parameters::jsonb ->> 'scope' IN ('principal', 'agent') THEN jsonb_build_array(${p}.parameters::jsonb -> 'name') END END) c(id)) u(b) ORDER BY 1))`;
 
 /** SQL for whether a proposal row `p` is in no final state, as the indexes of open proposals say it. */
 export const isOpen = (p: string): string => `${p}.status NOT IN (${finalStatuses.map((status) => `'${status}'`).join(', ')})`;

@@ -12,6 +12,7 @@ import {
   type PolicyRequest,
   type PolicySet,
 } from '../ontology/policy-engine.ts';
+import { sightAskedFirst } from './ask-policies.ts';
 import { rolesDelegated } from './delegations.ts';
 import { lookUpPlan } from './look-up-plan.ts';
 import { amountsJson, planForPolicy, vocabularyOf } from './policy-facts.ts';
@@ -94,8 +95,8 @@ export async function rehearsePolicies(
     const questions = membersOf(proposal.actionType).flatMap((actionType) => questionsOf({ ...proposal, actionType }, plan));
     const found = differences.length;
     for (const request of questions) {
-      const before = answered(await engine.decide(from, request));
-      const after = answered(await engine.decide(to, request));
+      const before = await answerOf(engine, from, request);
+      const after = await answerOf(engine, to, request);
       if (before.decision !== after.decision) differences.push(differenceOf(proposal, request, before, after));
     }
     if (differences.length === found) continue;
@@ -109,6 +110,13 @@ export async function rehearsePolicies(
   return { proposals: past.length, differences, fates, summary: inWords(fates) };
 }
 
+/** As `askPolicies` asks. */
+async function answerOf(engine: PolicyEngine, set: PolicySet, request: PolicyRequest): Promise<PolicyDecision> {
+  const sight = sightAskedFirst(request);
+  const seen = sight && answered(await engine.decide(set, sight));
+  return seen?.decision === 'deny' ? seen : answered(await engine.decide(set, request));
+}
+
 const mostMore = 10; // Approvals beyond those that were given: nobody asks that many people more.
 
 /** Of a change set each action is asked, and one that is refused is the answer. */
@@ -117,12 +125,11 @@ async function fateOf(
   set: PolicySet,
   questions: readonly PolicyRequest[],
 ): Promise<{ fate: Fate; approvals: number | null; policies: string[] }> {
-  const ask = async (request: PolicyRequest) => answered(await engine.decide(set, request));
   const policies = new Set<string>();
   const refusedBy = async (asked: readonly PolicyRequest[]) => {
     const denied: PolicyRequest[] = [];
     for (const request of asked) {
-      const { decision, policies: by } = await ask(request);
+      const { decision, policies: by } = await answerOf(engine, set, request);
       if (decision === 'allow') continue;
       denied.push(request);
       for (const policy of by) policies.add(policy);

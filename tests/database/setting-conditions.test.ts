@@ -183,13 +183,14 @@ describe('a second person', () => {
 });
 
 describe('an approval of what governs', () => {
-  const kept = (type: string, set: object, principals: Row[] = [], more: Row = {}): Attempt => ({
+  const kept = (type: string, set: object, principals: Row[] = [], more: Row = {}, id = 'ann'): Attempt => ({
     rows: { principal: [person('ann'), person('bo'), ...principals], review: [review('bo', more)] },
     call: `SELECT cardinality(exequatur.disinterested(ARRAY(SELECT r.id FROM exequatur.review r WHERE r.decision = 'approve'),
-             ROW('modify', $1::text, 'ann', $2::jsonb, '{}', '{}', '{}', NULL, NULL)::exequatur.plan_edit))`,
-    values: [type, JSON.stringify(set)],
+             ROW('modify', $1::text, $3::text, $2::jsonb, '{}', '{}', '{}', NULL, NULL)::exequatur.plan_edit))`,
+    values: [type, JSON.stringify(set), id],
   });
   const delegates = (delegator: string, delegate: string) => ['$delegation', { delegator, delegate }] as const;
+  const switchesOn = (id: string, principals: Row[] = []) => kept('$switch', { reason: 'over' }, principals, {}, id);
   const amends = (change: object) => ['$principal', { change }] as const;
   each([
     ['counts', '1', () => kept(...delegates('ann', 'cy'))],
@@ -214,7 +215,10 @@ describe('an approval of what governs', () => {
     ['counts of a change of somebody else', '1', () => kept(...amends({ roles: ['x'] }))],
     ['counts no more by who is changed', '0', () => kept(...amends({ roles: ['x'] }), [], { reviewer_id: 'ann' })],
     ['counts no more by who is linked', '0', () => kept(...amends({ linkedIdentities: ['bo'] }))],
-    ['counts of what is about nobody', '1', () => kept('$switch', { reason: 'over' })],
+    ['counts of what is about nobody', '1', () => switchesOn('actionType/bo')],
+    ['counts of a switch on somebody else', '1', () => switchesOn('principal/ann')],
+    ['counts no more by whom a switch stops', '0', () => switchesOn('principal/bo')],
+    ['counts no more by whose agent a switch stops', '0', () => switchesOn('agent/robot', [person('robot', { acts_for: 'bo' })])],
   ]);
 });
 

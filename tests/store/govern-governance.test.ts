@@ -1,6 +1,7 @@
 // What governs a tenant changes by proposals, on a clone from tests/support/database.ts.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../ontology/json.ts';
+import type { PolicyCase } from '../../ontology/policy-cases.ts';
 import type { PrincipalChange } from '../../ontology/standing-loosens.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
@@ -131,8 +132,8 @@ describe('what was changed is taken back', () => {
 describe('policies', () => {
   const all = 'permit (principal, action, resource);';
   const never = 'forbid (principal, action == Action::"execute", resource);';
-  const put = (policies: Record<string, string>) =>
-    fixture.inApi((tx) => putPolicies(tx, { policies, cases: [] }, admin, fixture.deps)).then(expectDone);
+  const put = (policies: Record<string, string>, cases: PolicyCase[] = []) =>
+    fixture.inApi((tx) => putPolicies(tx, { policies, cases }, admin, fixture.deps)).then(expectDone);
   const statusOf = async (proposalId: string | null) => (await simulated(fixture, proposalId ?? '')).status;
 
   it('that forbid more take one person, and those that may permit more take two', async () => {
@@ -149,6 +150,16 @@ describe('policies', () => {
     expect(await fixture.inApi((tx) => tx.rows('SELECT c.policy_version::int AS version FROM exequatur.tenant_control c'))).toEqual([
       { version: 2 },
     ]);
+  });
+
+  it('without a case that they had to pass take two, and with one more take one', async () => {
+    const cases: PolicyCase[] = [{ name: 'nobody executes', principal: {}, action: 'execute', resource: 'askFloor', expect: 'deny' }];
+    const tested = await put({ all, never }, cases);
+    expect(tested.loosens).toEqual([]);
+    await carriedOut(fixture, tested.proposalId ?? '');
+    const untested = await put({ all, never });
+    const gone = [{ pointer: '/cases', message: expect.stringContaining('nobody executes') }];
+    expect([untested.loosens, await statusOf(untested.proposalId)]).toEqual([gone, 'awaiting_approval']);
   });
 
   it('come back to the former version with a revert', async () => {

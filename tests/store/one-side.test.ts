@@ -91,6 +91,21 @@ describe('to switch on again', () => {
   });
 });
 
+it('nobody approves that the switch on themselves, or on an agent of theirs, is on again', async () => {
+  const stopped = caller('operator-5', ['operator']);
+  await known(stopped, caller('agent-of-5', ['agent'], { kind: 'agent', actsFor: stopped.id }));
+  for (const [scope, name] of [
+    ['principal', stopped.id],
+    ['agent', 'agent-of-5'],
+  ] as const) {
+    expectDone(await turn('off', caller('operator-2'), scope, name));
+    const { proposed } = expectDone(await turn('on', caller('operator-2'), scope, name));
+    const plan = await simulated(fixture, proposed?.proposalId ?? '');
+    expect(await fixture.review(plan, stopped)).toMatchObject({ refused: 'self_review' });
+    expect(await carriedOut(fixture, plan.proposalId, caller('operator-4'))).toMatchObject({ status: 'executed' });
+  }
+});
+
 it('a switch on a person stops the other identities, and the agents of those', async () => {
   await known(caller('sam', ['keeper']), caller('sam-at-home', ['keeper']));
   expectDone(await put('sam', { linkedIdentities: ['sam-at-home'] }));

@@ -145,6 +145,18 @@ describe('policies that are sent', () => {
     expect(await fixture.inApi((tx) => readPolicies(tx, outcome.version, fixture.deps))).toBeNull();
   });
 
+  it('are rehearsed with the sight of the tenant that proposing and approving ask for', async () => {
+    const { proposalId } = await fixture.done('askFloor', { name: 'unseen' });
+    const blind = 'forbid (principal, action == Action::"see", resource is Tenant) unless { principal in Role::"ontology-admin" };';
+    const { rehearsal } = expectDone(await put({ all: permitAll, blind }, { dryRun: true }));
+    const mine = rehearsal?.differences.filter((one) => one.proposalId === proposalId);
+    expect(mine?.map(({ action, to, policies }) => [action, to, policies])).toEqual([
+      ['propose', 'deny', ['blind']],
+      ['review', 'deny', ['blind']],
+    ]);
+    expect(rehearsal?.fates.find((one) => one.proposalId === proposalId)).toMatchObject({ to: 'refused', policies: ['blind'] });
+  });
+
   it('say of each rehearsed proposal what would become of it: another stage and which, or refused whatever people say', async () => {
     const asked = await fixture.done('askFloor', { name: 'asked' });
     const byItself = await fixture.done('addFloor', { name: 'alone', rooms: [] });

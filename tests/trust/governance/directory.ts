@@ -50,9 +50,10 @@ export class Directory {
     return true;
   }
 
-  /** Also whoever is to be a delegate by it. */
+  /** Also whoever is to be a delegate by it, or is stopped by the switch that it is about. */
   protected isBehind({ by, behalf, setting }: Proposal, who: string): boolean {
-    return this.isOnSideOf([by, behalf, setting !== null && 'grant' in setting ? setting.grant.to : null], who);
+    const stopped = setting !== null && 'on' in setting ? /^(?:principal|agent)\/(?!all$)(.*)$/.exec(setting.on)?.[1] : undefined;
+    return this.isOnSideOf([by, behalf, setting !== null && 'grant' in setting ? setting.grant.to : null, stopped ?? null], who);
   }
 
   /** A side: linked identities and whomever any of them acts for; and whoever acts for one of all these. Both over any number of hops. */
