@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path';
-import pg from 'pg';
 import { freePort } from '../scripts/processes/free-port.ts';
 import { supervise } from '../scripts/processes/supervised-process.ts';
 import { loginUrl, openStackDatabase } from '../scripts/stack/database.ts';
@@ -26,7 +25,7 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
   await removeState(directory);
   const keys = await openDevelopmentKeys(join(directory, 'keys'));
   const database = await openStackDatabase({ directory, fresh: true });
-  const superuser = new pg.Pool({ connectionString: database.superuserUrl, max: 1 });
+  const superuser = openPool(database.superuserUrl, { max: 1 });
   try {
     await migrate({ url: database.superuserUrl, passwords: keys.passwords });
     const relay = openPool(loginUrl(database.superuserUrl, 'relay', keys.passwords.relay));

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { startStack } from '../scripts/stack/start-stack.ts';
+import { openPool } from '../store/connect.ts';
 import { actLifecycle, type LoadedTenant } from './load/act-lifecycle.ts';
 import { arrive } from './load/arrivals.ts';
 import { countOutcomes } from './load/count-outcomes.ts';
@@ -42,7 +42,7 @@ export async function benchLoad(args: readonly string[]): Promise<void> {
     fresh: true,
     env: { LOG_LEVEL: 'error' },
   });
-  const superuser = new pg.Pool({ connectionString: stack.postgresUrls.superuser, max: 2 });
+  const superuser = openPool(stack.postgresUrls.superuser, { max: 2 });
   try {
     const [many, few] = await Promise.all(stack.tenants.map((tenant) => openTenant(stack, tenant)));
     if (many === undefined || few === undefined) throw new Error('the stack has no tenants');

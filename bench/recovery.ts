@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import pg from 'pg';
 import { tokenOf } from '../scripts/dev/load-network.ts';
 import { propose, untilExecuted } from '../scripts/rest/carry-proposal.ts';
 import { expectGood, restClient } from '../scripts/rest/rest-client.ts';
 import { startStack } from '../scripts/stack/start-stack.ts';
+import { openPool } from '../store/connect.ts';
 import { readOptions } from './options.ts';
 import { recoveryDocument } from './recovery/document.ts';
 import { HoldingReceiver } from './recovery/holding-receiver.ts';
@@ -28,7 +28,7 @@ export async function benchRecovery(args: readonly string[]): Promise<void> {
     fresh: true,
     env: { LOG_LEVEL: 'silent', EXEQUATUR_EFFECTS_ALLOWED_ADDRESSES: '127.0.0.1' },
   });
-  const superuser = new pg.Pool({ connectionString: stack.postgresUrls.superuser, max: 3 });
+  const superuser = openPool(stack.postgresUrls.superuser, { max: 3 });
   const connection = await Connection.connect({ address: stack.temporalAddress });
   try {
     const [tenant] = stack.tenants;

@@ -55,7 +55,7 @@ export async function openBenchStack(
   urls: Readonly<Record<Login | 'superuser', string>>,
   deps: StoreDeps = ownDeps(),
 ): Promise<BenchStack> {
-  const superuser = new pg.Pool({ connectionString: urls.superuser });
+  const superuser = openPool(urls.superuser);
   const { rows } = await superuser.query<{ tenant: string }>("SELECT exequatur.ensure_tenant('bench', 'Bench') AS tenant");
   const tenant = rows[0]?.tenant ?? '';
   const api = openPool(urls.api);

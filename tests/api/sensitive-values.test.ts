@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openApiDocument } from '../../api/open-api.ts';
 import { routes } from '../../api/routes.ts';
+import { openPool } from '../../store/connect.ts';
 import { startTracing, type Tracing } from '../../telemetry/tracing.ts';
 import { temporalAddress } from '../support/temporal.ts';
 import { startTraceCollector, type TraceCollector } from '../support/trace-collector.ts';
@@ -47,7 +48,7 @@ beforeAll(async () => {
     onLine: (line) => logLines.push(line),
   });
   await worker.ready();
-  superuser = new pg.Pool({ connectionString: scene.database.urls.superuser, max: 1 });
+  superuser = openPool(scene.database.urls.superuser, { max: 1 });
   outsider = scene.as({ id: 'clerk-1', roles: ['keeper'] });
   confidant = scene.as({ id: 'anna', roles: ['confidant', 'keeper'] });
   keeper = scene.as({ id: 'keeper-1' });

@@ -1,5 +1,4 @@
 // Benchmarks that reach past the product's own functions, in their shortest form, so that none has stopped working when somebody wants a figure: tests/support/database.ts.
-import pg from 'pg';
 import { describe, it } from 'vitest';
 import { tenantWithLog } from '../../bench/audit/audited-tenants.ts';
 import { measureCost } from '../../bench/events/measure-cost.ts';
@@ -7,6 +6,7 @@ import { type BenchStack, openBenchStack } from '../../bench/plan/bench-stack.ts
 import { loadItems } from '../../bench/plan/load-items.ts';
 import { measureAction } from '../../bench/plan/measure-action.ts';
 import { measureBareUpdate } from '../../bench/plan/measure-bare-update.ts';
+import { openPool } from '../../store/connect.ts';
 import { verifyLog } from '../evidence/verify-log.ts';
 import { createTestDatabase } from '../support/database.ts';
 
@@ -35,7 +35,7 @@ describe('a benchmark', () => {
 
   it.concurrent('writes logs that verify, and of which each execution is judged', async ({ expect }) => {
     const database = await createTestDatabase();
-    const superuser = new pg.Pool({ connectionString: database.urls.superuser, max: 1 });
+    const superuser = openPool(database.urls.superuser, { max: 1 });
     try {
       const tenant = await tenantWithLog(superuser, 'audited', 1_450); // More than are written by one statement, and a lifecycle that ends early.
       const said = await verifyLog(database, tenant);

@@ -1,10 +1,11 @@
 // The gate and the door count the same approvals, whoever gave them on whose behalf. On a clone from tests/support/database.ts.
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { approvalsCounted } from '../../ontology/quorum.ts';
 import { readApprovalFacts } from '../../store/approval-facts.ts';
+import { openPool } from '../../store/connect.ts';
 import { withTenant } from '../../store/sql.ts';
 import { addPrincipal, oneStage, type Planned } from './door-scene.ts';
 import { twoAirports } from './two-airports.ts';
@@ -16,7 +17,7 @@ type Given = { by: string; of: string | null; holds: boolean; decision: 'approve
 let pool: pg.Pool;
 
 beforeAll(async () => {
-  pool = new pg.Pool({ connectionString: world.scene.db.urls.api, max: 3 });
+  pool = openPool(world.scene.db.urls.api, { max: 3 });
   pool.on('error', () => {});
   await world.scene.as('superuser', async (client) => {
     await client.query('SET LOCAL session_replication_role = replica'); // The log tells of none of it.

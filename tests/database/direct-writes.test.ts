@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openPool } from '../../store/connect.ts';
 import { apply, begin, inTenant, openScene, type Planned, refusalOf, type Scene, tell } from './door-scene.ts';
 
 const forbidden = '42501'; // insufficient_privilege: also what row-level security's WITH CHECK raises.
@@ -143,7 +144,7 @@ describe('each login', () => {
 
 describe('row-level security', () => {
   it('shows nothing and takes nothing while no tenant is set', async () => {
-    const pool = new pg.Pool({ connectionString: scene.db.urls.api });
+    const pool = openPool(scene.db.urls.api);
     try {
       for (const table of ['object', 'proposal', 'plan', 'review', 'ontology_version', 'principal', 'object_index', 'audit_entry']) {
         expect((await pool.query(`SELECT 1 FROM exequatur.${table}`)).rowCount).toBe(0);
@@ -170,7 +171,7 @@ describe('row-level security', () => {
 
   it('shows another tenant nothing, and takes no row of another tenant', async () => {
     const other = await scene.db.createTenant();
-    const pool = new pg.Pool({ connectionString: scene.db.urls.api });
+    const pool = openPool(scene.db.urls.api);
     try {
       const seen = await inTenant(pool, other, (client) =>
         client.query('SELECT 1 FROM exequatur.object UNION ALL SELECT 1 FROM exequatur.proposal'),
@@ -200,7 +201,7 @@ describe('row-level security', () => {
       'SELECT FROM pg_temp.peek()',
     ],
   ])('holds in a %s that a login makes for itself', async (_, make, read) => {
-    const pool = new pg.Pool({ connectionString: scene.db.urls.api, max: 1 });
+    const pool = openPool(scene.db.urls.api, { max: 1 });
     const seenBy = (tenant: string) =>
       inTenant(pool, tenant, async (client) => {
         await client.query(make);
@@ -213,7 +214,7 @@ describe('row-level security', () => {
     } finally {
       await pool.end();
     }
-    const own = new pg.Pool({ connectionString: scene.db.urls.api, max: 1 });
+    const own = openPool(scene.db.urls.api, { max: 1 });
     const mine = await inTenant(own, scene.tenant, async (client) => {
       await client.query(make);
       return (await client.query(read)).rowCount;

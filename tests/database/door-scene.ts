@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { type AuditEntry, auditEntry } from '../../audit/entry.ts';
 import { writePlan } from '../../ontology/canonical-plan.ts';
 import type { JsonObject } from '../../ontology/json.ts';
 import type { Edit, ReadSet, ResolvedRequirement } from '../../ontology/plan.ts';
+import { openPool } from '../../store/connect.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type ActionName, defineTypes, versions } from './scene-definitions.ts';
 
@@ -91,7 +92,7 @@ export async function openScene(shared?: TestDatabase): Promise<Scene> {
   const poolOf = (login: keyof TestDatabase['urls']): pg.Pool => {
     const known = pools.get(login);
     if (known !== undefined) return known;
-    const pool = new pg.Pool({ connectionString: db.urls[login], max: 6 });
+    const pool = openPool(db.urls[login], { max: 6 });
     pool.on('error', () => {}); // Dropping the database ends idle connections.
     pools.set(login, pool);
     return pool;

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import type { Edit, ReadSet } from '../../ontology/plan.ts';
+import { lockWaits } from '../support/lock-waits.ts';
 import { apply, begin, move, type Planned, refusalOf, tell } from './door-scene.ts';
 import { passes } from './door-world.ts';
 import { twoAirports } from './two-airports.ts';
@@ -37,12 +38,7 @@ async function renaming(id = 'ORD'): Promise<Edit> {
 
 /** Resolves once a transaction of this database waits for another's lock. */
 async function somebodyWaits(): Promise<void> {
-  const waiting = () =>
-    world.scene.as('superuser', async (client) => {
-      const text = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-      return (await client.query(text)).rowCount;
-    });
-  await expect.poll(waiting, { interval: 10 }).toBeGreaterThan(0);
+  await expect.poll(() => world.scene.as('superuser', (client) => lockWaits(client)), { interval: 10 }).not.toEqual([]);
 }
 
 /** Runs `first` up to its end, starts `second`, and commits `first` only when `second` waits for it. */

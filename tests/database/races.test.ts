@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Edit, ReadSet } from '../../ontology/plan.ts';
+import { lockWaits } from '../support/lock-waits.ts';
 import { apply, begin, move, openScene, type Planned, refusalOf, type Scene } from './door-scene.ts';
 
 let scene: Scene;
@@ -208,10 +209,7 @@ describe('a transaction opened before', () => {
 
   async function untilSomebodyWaits(): Promise<void> {
     for (;;) {
-      const { rows } = await scene.as('superuser', (client) =>
-        client.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"),
-      );
-      if (rows.length > 0) return;
+      if ((await scene.as('superuser', (client) => lockWaits(client))).length > 0) return;
     }
   }
 });

@@ -11,6 +11,7 @@ import { type Tx, withTenant } from '../../store/sql.ts';
 import { openLogger } from '../../telemetry/logger.ts';
 import { newSigner } from '../evidence/evidence-scene.ts';
 import { type Fixture, openFixture } from '../store/fixture.ts';
+import { lockWaits } from '../support/lock-waits.ts';
 import { tell } from './event-scene.ts';
 
 let fixture: Fixture;
@@ -151,9 +152,7 @@ describe('a checkpoint', () => {
       const next = inTenant(async (tx) => tell(tx, 'second', { turn: 0 })).then(() => {
         isWritten = true;
       });
-      const waits =
-        'SELECT count(*)::int AS n FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE NOT l.granted AND a.datname = current_database()';
-      await expect.poll(async () => (await relay.query(waits)).rows[0].n).toBeGreaterThan(0);
+      await expect.poll(() => lockWaits(relay)).not.toEqual([]);
       expect([isWritten, (await heard()).events.length]).toEqual([false, 1]);
       await sealer.query('COMMIT');
       await next;

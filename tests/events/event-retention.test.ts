@@ -11,6 +11,7 @@ import { isKept, readEvent, readEvents, readHead } from '../../store/read-events
 import { withTenant } from '../../store/sql.ts';
 import { askForRedelivery, readAttempt } from '../../store/webhook-requests.ts';
 import { admin, expectDone } from '../store/fixture.ts';
+import { lockWaits } from '../support/lock-waits.ts';
 import { tell } from './event-scene.ts';
 import { WebhookScene } from './webhook-scene.ts';
 
@@ -176,14 +177,7 @@ describe('a round of retention', () => {
     await superuser.query('BEGIN');
     await superuser.query('SELECT exequatur.oldest_kept($1)', [tenant]);
     const gone = deleteAll();
-    const waiting = async () => {
-      await superuser.query('SELECT pg_stat_clear_snapshot()'); // Who is there would else be as it was when this transaction first asked.
-      const { rowCount } = await superuser.query(
-        "SELECT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE NOT l.granted AND a.datname = current_database() AND l.locktype = 'transactionid'",
-      );
-      return rowCount;
-    };
-    await expect.poll(waiting).toBe(1);
+    await expect.poll(() => lockWaits(superuser, { kind: 'transactionid' })).toHaveLength(1);
     await superuser.query('COMMIT');
     await superuser.end();
     expect(await gone).toBeGreaterThan(0);

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPool } from '../../store/connect.ts';
 import { claimWebhookLanes, type WebhookLane } from '../../store/webhook-lanes.ts';
+import { lockWaits } from '../support/lock-waits.ts';
 import { WebhookScene } from './webhook-scene.ts';
 
 let scene: WebhookScene;
@@ -16,12 +17,6 @@ afterAll(async () => {
   await api?.end();
   await scene?.close();
 });
-
-const waiting = async () => {
-  const text =
-    'SELECT count(*)::int AS n FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE NOT l.granted AND a.datname = current_database()';
-  return (await scene.relay.query(text)).rows[0].n as number;
-};
 
 async function claimed(name: string): Promise<WebhookLane> {
   await scene.subscribe(name, { from: 'beginning' });
@@ -44,7 +39,7 @@ async function race(name: string, call: string): Promise<void> {
     ]);
     await caller.query(`BEGIN; SET LOCAL app.tenant = '${lane.tenant}'`);
     const asked = caller.query(call, [name]);
-    await expect.poll(waiting).toBeGreaterThan(0);
+    await expect.poll(() => lockWaits(scene.relay)).not.toEqual([]);
     await relay.query('SELECT exequatur.mark_delivered($1::uuid, $2, $3::uuid, 1, 0, make_interval(secs => 60))', [
       lane.tenant,
       lane.sink,

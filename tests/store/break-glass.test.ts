@@ -8,6 +8,7 @@ import type { JsonValue } from '../../ontology/json.ts';
 import type { PrincipalChange } from '../../ontology/standing-loosens.ts';
 import { breakGlass } from '../../store/break-glass.ts';
 import { setFreezeWindow } from '../../store/change-freeze-window.ts';
+import { openPool } from '../../store/connect.ts';
 import { createRevert } from '../../store/create-revert.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { listProposals } from '../../store/list-proposals.ts';
@@ -108,7 +109,7 @@ const approve = (plan: Plan) =>
   });
 
 it('how many reviews are owed, and how many of them are late, is counted over all tenants', async () => {
-  const relay = new pg.Pool({ connectionString: fixture.database.urls.relay, max: 1 });
+  const relay = openPool(fixture.database.urls.relay, { max: 1 });
   const counted = () => owedReviews(relay);
   try {
     expect(await counted()).toEqual({ due: 0, missed: 0 });

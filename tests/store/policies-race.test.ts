@@ -8,6 +8,7 @@ import { PolicySets } from '../../store/policy-sets.ts';
 import { putPolicies } from '../../store/put-policies.ts';
 import type { Settled } from '../../store/settle.ts';
 import type { StoreDeps } from '../../store/store-deps.ts';
+import { lockWaits } from '../support/lock-waits.ts';
 import { admin, building, expectDone, type Fixture, keeper1, officer, openFixture } from './fixture.ts';
 import { carriedOut } from './govern.ts';
 
@@ -28,10 +29,7 @@ const small = `forbid (principal, action == Action::"execute", resource == Actio
 const execute = (proposalId: string, deps: StoreDeps = fixture.deps) => executeProposal(fixture.worker, fixture.tenant, proposalId, deps);
 
 async function someoneWaits(): Promise<boolean> {
-  const { rows } = await onlooker.query(
-    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' LIMIT 1",
-  );
-  return rows.length > 0;
+  return (await lockWaits(onlooker)).length > 0;
 }
 
 it('what policies looked at does not change before the execution commits', async () => {

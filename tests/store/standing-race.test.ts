@@ -8,6 +8,7 @@ import { putDelegation } from '../../store/put-delegation.ts';
 import { recordReview } from '../../store/record-review.ts';
 import { revokeDelegation } from '../../store/revoke-delegation.ts';
 import { resolveActor } from '../../store/standing.ts';
+import { lockWaits } from '../support/lock-waits.ts';
 import { caller, expectDone, type Fixture, openFixture } from './fixture.ts';
 import { carriedOut } from './govern.ts';
 
@@ -30,11 +31,8 @@ afterAll(async () => {
 });
 
 /** How many stand behind somebody's lock. */
-async function waiting(): Promise<number | undefined> {
-  const { rows } = await superuser.query<{ waiting: number }>(
-    "SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-  );
-  return rows[0]?.waiting;
+async function waiting(): Promise<number> {
+  return (await lockWaits(superuser)).length;
 }
 
 /** What comes first once an execution is inside the door and `change` is asked: that it waits, or its answer. The execution then ends as if nothing had been asked. */

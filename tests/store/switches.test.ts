@@ -8,6 +8,7 @@ import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { listSwitches, type SwitchScope } from '../../store/switches.ts';
+import { lockWaits } from '../support/lock-waits.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
 import { admin, agent, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
 import { carriedOut } from './govern.ts';
@@ -117,14 +118,7 @@ it('to switch off never waits for a dry run that looks at the data', async () =>
   Object.assign(required.objectTypes.room.properties.seats, { required: true });
   await superuser.query('BEGIN; LOCK TABLE exequatur.object IN ACCESS EXCLUSIVE MODE');
   const dry = fixture.inApi((tx) => putOntology(tx, required, admin, fixture.deps, { dryRun: true }));
-  const looks = async () => {
-    await superuser.query('SELECT pg_stat_clear_snapshot()'); // Who is there would else be as it was when this transaction first asked.
-    const { rowCount } = await superuser.query(
-      "SELECT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE NOT l.granted AND a.datname = current_database() AND l.relation = 'exequatur.object'::regclass",
-    );
-    return rowCount;
-  };
-  await expect.poll(looks).toBe(1);
+  await expect.poll(() => lockWaits(superuser, { relation: 'exequatur.object' })).toHaveLength(1);
   expect(await put('tenant', 'all', 'off')).toMatchObject({ view: { state: 'off' } });
   await superuser.query('ROLLBACK');
   expect(await dry).toMatchObject({ dryRun: true, changed: true });

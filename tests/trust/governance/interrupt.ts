@@ -1,6 +1,7 @@
 /** Steps that do not come to their end: their connection is lost, or their process killed, while they wait for a lock. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { lockWaits } from '../../support/lock-waits.ts';
 import type { KillableEngine } from './killable-engine.ts';
 
 /** Runs it into a lock, and ends its connection there. */
@@ -50,14 +51,11 @@ async function holding(
   await superuser.query(`BEGIN; ${lock}`);
   const afterwards = await work(async (isOver, before) => {
     for (let waiting = 0; !isOver(); await sleep(1)) {
-      await superuser.query('SELECT pg_stat_clear_snapshot()'); // Within a transaction the next view would show what it showed before.
-      const { rows } = await superuser.query<{ pid: number }>(
-        `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      waiting = rows.length;
+      const behind = await lockWaits(superuser);
+      waiting = behind.length;
       if (waiting === 0) continue;
       before?.();
-      for (const { pid } of rows) await superuser.query('SELECT pg_terminate_backend($1, 5000)', [pid]);
+      for (const pid of behind) await superuser.query('SELECT pg_terminate_backend($1, 5000)', [pid]);
       return waiting;
     }
     return 0;
