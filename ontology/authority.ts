@@ -73,7 +73,7 @@ export interface BrokenGlass {
   person: string;
 }
 
-/** The review of an emergency that is owed: whom the policy asks, in CEL, and who may not give it, ids and persons, since they stand behind whoever broke the glass. */
+/** The review of an emergency that is owed: whom the policy asks, in CEL, and who may not give it, ids and persons, since they stand behind whoever broke the glass, proposed the plan or ever approved it. */
 export interface OwedReview {
   reviewers: string;
   behind: readonly string[];

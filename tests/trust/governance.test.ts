@@ -248,10 +248,27 @@ describe('what stands in for people, or changes who is asked', () => {
       ['executed'],
     ],
     [
-      'nobody looks back at an emergency who acts for whoever took it upon them',
+      'nobody looks back at an emergency who approved it, or acts for who did or took it upon them',
       [
-        ...[propose('bot', 'urgent'), step(0), review(0, 'ben'), breakGlass(0, 'dora'), step(0)],
-        ...[{ do: 'actFor', who: 'eve', whom: 'dora' } as const, lookBack(0, 'eve'), lookBack(0, 'ben')],
+        ...[propose('bot', 'urgent'), step(0), review(0, 'ben'), breakGlass(0, 'dora'), step(0), lookBack(0, 'ben')],
+        ...[{ do: 'actFor', who: 'ann', whom: 'ben' } as const, lookBack(0, 'ann')],
+        ...[{ do: 'actFor', who: 'eve', whom: 'dora' } as const, lookBack(0, 'eve'), lookBack(0, 'cleo')],
+      ],
+      ['executed'],
+    ],
+    [
+      'nor does who had it approved by a deputy, or took the approval back',
+      [
+        ...[{ do: 'grant', by: 'ben', what: { ...grant, to: 'cleo' } } as const, propose('bot', 'urgent'), step(0)],
+        ...[
+          { do: 'roles', who: 'ann', roles: ['keeper'] } as const,
+          review(0, 'cleo', 'ben'),
+          review(0, 'ann'),
+          review(0, 'ann', null, 'reject'),
+          breakGlass(0, 'dora'),
+          step(0),
+        ],
+        ...[lookBack(0, 'ben'), lookBack(0, 'ann'), lookBack(0, 'eve')],
       ],
       ['executed'],
     ],

@@ -127,6 +127,12 @@ export class Counting extends InForce {
     return this.approving(proposal).filter(({ parties }) => !parties.includes(this.principal(breaker).person)).length;
   }
 
+  /** In an emergency, as whoever broke the glass, proposed it or ever approved it, or on the side of one of these. */
+  protected hadPartIn(proposal: Proposal, glass: Glass, who: string): boolean {
+    const approvers = proposal.approvers.filter((one) => one.of === glass.of).flatMap(({ ids }) => ids);
+    return this.isBehind(proposal, who) || this.isOnSideOf([glass.by, ...approvers], who);
+  }
+
   protected isHeld(proposal: Proposal): boolean {
     const { action, after, setting } = proposal;
     if (after !== null && this.now < after) return true;

@@ -66,6 +66,8 @@ export interface Proposal {
   /** Of a revert, what it takes back. */
   revertOf: Proposal | null;
   glasses: Glass[];
+  /** Who ever approved which plan of which revision, also where it does not count any more. */
+  approvers: { ids: string[]; of: string }[];
   /** Of a change of what governs. */
   setting: Setting | null;
 }

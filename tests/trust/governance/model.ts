@@ -98,6 +98,7 @@ export class Model extends Counting {
       seen: 0,
       expires: this.now + expiresAfter,
       glasses: [],
+      approvers: [],
     };
   }
 
@@ -336,6 +337,7 @@ export class Model extends Counting {
       return false;
     }
     proposal.reviews.push({ by, behalf, delegation: way, decision, at: this.now });
+    if (decision === 'approve') proposal.approvers.push({ ids: behalf === null ? [by] : [by, behalf], of: planKey(proposal) });
     proposal.refusedBy.clear();
     if (decision === 'request_changes') proposal.status = 'changes_requested';
     else if (behalf !== null) this.settle(proposal);
@@ -372,8 +374,7 @@ export class Model extends Counting {
     const glass = proposal === undefined ? undefined : this.glassOf(proposal);
     if (proposal?.status !== 'executed' || glass === undefined || glass.lookedAt || this.glassRule(proposal) === undefined) return false;
     const mayLook = people.some((person) => person === by) && this.isMember(by) && this.principal(by).roles.includes(lookedAtBy);
-    const isOwn = this.isBehind(proposal, by) || this.isOnSideOf([glass.by], by);
-    if (!mayLook || isOwn || cut) return false;
+    if (!mayLook || this.hadPartIn(proposal, glass, by) || cut) return false;
     for (const one of proposal.glasses) if (one.of === glass.of) one.lookedAt = true;
     return true;
   }
