@@ -26,6 +26,8 @@ export interface Actor {
   kind: PrincipalKind;
   roles: readonly string[];
   actsFor: string | null;
+  /** Whom the very token at hand names, where they act for somebody else by the word of administrators. */
+  tokenActsFor?: string;
   disabled: boolean;
   /** What the person behind linked identities goes by; without a link, the id. */
   person: string;

@@ -60,6 +60,26 @@ describe('a proposal', () => {
   };
   each([
     ['begins', 'none', () => written('proposal', fresh(), inForce)],
+    ...(
+      [
+        ['for nobody', '{}', {}, {}],
+        ['for whom the directory names', '{bo}', {}, { acts_for: 'bo' }],
+        ['for whom the directory names, who is known', '{}', { acts_for: 'bo' }, { acts_for: 'bo' }],
+        ['for whom a token named', '{cy}', { acts_for: 'bo' }, { acts_for: 'bo', token_acts_for: 'cy' }],
+        ['for whom the token at hand names as well', '{cy,di}', { revised_for: ['di'] }, { token_acts_for: 'cy' }],
+        ['for itself', '{}', { revised_for: ['ann'] }, {}],
+      ] as const
+    ).map(
+      ([name, answer, more, ann]) =>
+        [
+          `begins ${name}`,
+          answer,
+          () => ({
+            ...written('proposal', fresh(more), { ...inForce, principal: [person('ann', ann), person('other', { acts_for: 'di' })] }),
+            look: `SELECT revised_for::text FROM exequatur.proposal WHERE id = '${proposalId}'`,
+          }),
+        ] as const,
+    ),
     ['takes back what was executed', 'none', () => written('proposal', fresh({ revert_of: executionId }), original('executed'))],
     ['takes back what was undone', taken, () => written('proposal', fresh({ revert_of: executionId }), original('failed'))],
     ['takes back what goes on', taken, () => written('proposal', fresh({ revert_of: executionId }), original('executing'))],
