@@ -41,7 +41,7 @@ export function checkInSet(check: PlannedCheck, index: number): PlannedCheck {
   };
 }
 
-function stepName(name: string, index: number): string {
+export function stepName(name: string, index: number): string {
   return `${index + 1}.${name}`;
 }
 
