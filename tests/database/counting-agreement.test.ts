@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { approvalsCounted } from '../../ontology/quorum.ts';
+import { approvalsCounted, countedReviews } from '../../ontology/quorum.ts';
 import { readApprovalFacts } from '../../store/approval-facts.ts';
 import { withTenant } from '../../store/sql.ts';
 import { addPrincipal, oneStage, type Planned } from './door-scene.ts';
@@ -77,6 +77,7 @@ const reviews: fc.Arbitrary<Given[]> = fc.array(
 describe('approvals', () => {
   it('are counted alike by the gate and by the door, never two of which one person is a party, and never without a delegation that holds', async () => {
     let counted = 0;
+    let denying = 0;
     await fc.assert(
       fc.asyncProperty(reviews, async (given) => {
         const planned = await world.scene.plan(await world.scene.propose('close'), [
@@ -91,6 +92,15 @@ describe('approvals', () => {
           ),
         );
         expect(approvalsCounted(oneStage, facts.reviews, ['proposer'])).toBe(door.rows.length);
+        const denied = await world.scene.as('superuser', (client) =>
+          client.query<{ id: string }>(
+            'SELECT d AS id FROM exequatur.proposal p CROSS JOIN LATERAL exequatur.denying_reviews(p) d WHERE p.id = $1',
+            [planned.id],
+          ),
+        );
+        const denials = countedReviews(facts.reviews, ['proposer']).filter(({ decision }) => decision === 'reject');
+        expect(denials.map(({ id }) => id).sort()).toEqual(denied.rows.map(({ id }) => id).sort());
+        denying += denied.rows.length;
         const parties = door.rows.flatMap(({ by, of }) => [by, of]).map((who) => (who === 'ann-too' ? 'ann' : who));
         const named = parties.filter((who) => who !== null);
         const own = door.rows.filter(({ by, of }) => [by, of].every((who) => who === 'ann' || who === 'ann-too')).length;
@@ -114,6 +124,7 @@ describe('approvals', () => {
       },
     );
     expect(counted).toBeGreaterThan(20);
+    expect(denying).toBeGreaterThan(20);
   });
 
   it('that lapse do not bring back the refusal that a delegate took back by them', async () => {

@@ -17,6 +17,8 @@ export interface Review {
   delegation: Delegation | null;
   decision: Decision;
   at: number;
+  /** Those that counted for it once it was given, and all that came since. */
+  roles: readonly string[];
 }
 
 export interface Delegation {
