@@ -1,6 +1,6 @@
 import { isChangeSet, membersOf } from './change-set.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
-import { stepName } from './effects-in-set.ts';
+import { nameWithinAction } from './effects-in-set.ts';
 import { compareText } from './json.ts';
 import type { PlannedEffect } from './planned-effect.ts';
 
@@ -14,14 +14,12 @@ export function sensitiveByNow(
   original: CompiledOntology,
   current: CompiledOntology,
 ): PlannedEffect[] {
-  const found = new Map<string, readonly string[]>();
-  for (const [index, member] of membersOf(actionType).entries()) {
-    for (const { definition, sensitiveIn } of original.actionTypes.get(member)?.compiled.effects ?? []) {
-      found.set(isChangeSet(actionType) ? stepName(definition.name, index) : definition.name, sensitiveIn(current));
-    }
-  }
+  const defined = membersOf(actionType).flatMap((member) => original.actionTypes.get(member)?.compiled.effects ?? []);
   const withAll = (effect: PlannedEffect): PlannedEffect => {
-    const sensitive = [...new Set([...(effect.sensitive ?? []), ...(found.get(effect.name) ?? [])])].sort(compareText);
+    // Of a change set the name does not say of which action type it is, so those of one name are taken together.
+    const name = isChangeSet(actionType) ? nameWithinAction(effect.name) : effect.name;
+    const found = defined.filter(({ definition }) => definition.name === name).flatMap(({ sensitiveIn }) => sensitiveIn(current));
+    const sensitive = [...new Set([...(effect.sensitive ?? []), ...found])].sort(compareText);
     if (sensitive.length === 0) return effect;
     return { ...effect, sensitive, ...(effect.redo ? { redo: withAll(effect.redo) } : {}) };
   };
