@@ -26,6 +26,8 @@ export interface Actor {
   kind: PrincipalKind;
   roles: readonly string[];
   actsFor: string | null;
+  /** Whom the very token at hand names, where they act for somebody else by the word of administrators. */
+  tokenActsFor?: string;
   disabled: boolean;
   /** What the person behind linked identities goes by; without a link, the id. */
   person: string;
@@ -73,7 +75,7 @@ export interface BrokenGlass {
   person: string;
 }
 
-/** The review of an emergency that is owed: whom the policy asks, in CEL, and who may not give it, ids and persons, since they stand behind whoever broke the glass. */
+/** The review of an emergency that is owed: whom the policy asks, in CEL, and who may not give it, ids and persons, since they stand behind whoever broke the glass, proposed the plan or ever approved it. */
 export interface OwedReview {
   reviewers: string;
   behind: readonly string[];

@@ -17,7 +17,7 @@ import type {
 } from './effect-definition.ts';
 import type { FaultList } from './fault-list.ts';
 import { pointerTo } from './json.ts';
-import { boolean, expression, type RuleContext } from './rule-context.ts';
+import { boolean, expression, type RuleContext, type Types } from './rule-context.ts';
 
 export interface CompiledWebhook {
   kind: 'webhook';
@@ -52,7 +52,10 @@ export interface CompiledEffect {
   lostAnswer: LostAnswer;
   probe?: CompiledProbe;
   compensation?: CompiledCompensation;
+  /** What is sensitive of what it sends, as does its compensation, and asks. */
   sensitive: readonly string[];
+  /** The same by the definitions of another time. */
+  sensitiveIn: (types: Types) => readonly string[];
 }
 
 export interface CompiledCheck {
@@ -89,8 +92,8 @@ interface EffectsContext {
   rules: RuleContext;
   scope: Scope;
   endpoints: Readonly<Record<string, EndpointDefinition>>;
-  /** What is sensitive of what these variables were asked for, and of what these slots fill. */
-  sensitiveOf: (variables: Iterable<Variable>, slots: ReadonlySet<string>) => string[];
+  /** What is sensitive of what these variables were asked for, and of what these slots fill; by the definitions that are compiled where no others are given. */
+  sensitiveOf: (variables: Iterable<Variable>, slots: ReadonlySet<string>, types?: Types) => string[];
 }
 
 /** Compiles an action type's effects in order, since a later one may take what the answer to an earlier one says. */
@@ -139,6 +142,7 @@ function compileEffect(
     ...handling,
     ...(compensation ? { compensation } : {}),
     sensitive: context.sensitiveOf(tracing.variables.values(), sent),
+    sensitiveIn: (types) => context.sensitiveOf(tracing.variables.values(), sent, types),
   };
 }
 

@@ -169,8 +169,8 @@ function compileExpressions(
     rules: context,
     scope,
     endpoints: document.endpoints ?? {},
-    sensitiveOf: (variables: Iterable<Variable>, slots: ReadonlySet<string>) => {
-      const found = [...sensitiveMentions(action, types, variables), ...sensitiveFills(rules, types, slots)];
+    sensitiveOf: (variables: Iterable<Variable>, slots: ReadonlySet<string>, by: Types = types) => {
+      const found = [...sensitiveMentions(action, by, variables), ...sensitiveFills(rules, by, slots)];
       return [...new Set(found)].sort(compareText);
     },
   };

@@ -45,6 +45,11 @@ function stepName(name: string, index: number): string {
   return `${index + 1}.${name}`;
 }
 
+/** What a step of a change set is called by the action that it is of. */
+export function nameWithinAction(stepName: string): string {
+  return stepName.slice(stepName.indexOf('.') + 1);
+}
+
 function slotName(name: string, index: number): string {
   return `a${index + 1}_${name}`;
 }

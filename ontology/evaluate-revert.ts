@@ -12,6 +12,7 @@ import { ReadRecorder } from './read-recorder.ts';
 import { revertEffects } from './revert-effects.ts';
 import { revertRequirement } from './revert-requirement.ts';
 import type { EvaluationContext } from './rules/run.ts';
+import { sensitiveByNow } from './sensitive-by-now.ts';
 import type { Snapshot } from './snapshot.ts';
 import { staysAutomatic } from './stays-automatic.ts';
 import { summarisePlan } from './summarise-plan.ts';
@@ -70,7 +71,9 @@ export async function evaluateRevert(
     refuseMisfits(builder);
     const edits = await finishEdits(builder); // As many as what is taken back, which was within the limits then.
     const { endpoints } = ontology.document;
-    const { effects, lasting } = revertEffects(execution.outside ?? { effects: [] }, endpoints, context.skipsConflicts);
+    const back = revertEffects(execution.outside ?? { effects: [] }, endpoints, context.skipsConflicts);
+    const { lasting } = back;
+    const effects = sensitiveByNow(back.effects, execution.actionType, original, ontology);
     const parameters = JSON.parse(execution.parametersText) as JsonObject;
     const asksPeople = context.asksPeople || !staysAutomatic({ action, parameters, edits, effects, proposer: context.proposer }, ontology);
     const requirement = revertRequirement(execution.requirement, execution.actionType, original, ontology, edits, asksPeople);

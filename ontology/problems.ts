@@ -81,7 +81,10 @@ export const problems = {
   not_awaiting_approval: { kind: 'conflict', title: 'The proposal is not awaiting approval.' },
   no_emergency: { kind: 'forbidden', title: 'The approval policy lets nobody break the glass.' },
   not_for_emergencies: { kind: 'forbidden', title: 'The approval policy asks others for this.' },
-  own_emergency: { kind: 'forbidden', title: 'Nobody breaks the glass for a proposal of their own, or reviews an emergency of their own.' },
+  own_emergency: {
+    kind: 'forbidden',
+    title: 'Nobody breaks the glass for a proposal of their own, or reviews an emergency that they proposed, approved or declared.',
+  },
   emergency_unapproved: { kind: 'conflict', title: 'More people must approve this plan, in an emergency as well.' },
   already_broken: { kind: 'conflict', title: 'The glass has been broken for this plan already.' },
   no_review_owed: { kind: 'conflict', title: 'No review after an emergency is owed.' },

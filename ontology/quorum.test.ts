@@ -109,6 +109,10 @@ describe('quorum', () => {
     }
   });
 
+  it('counts a denial of somebody who is disabled by now, and by the roles that they had', () => {
+    expect(settleQuorum(requirement([[threshold('duty')]]), [{ ...review('b', 'reject', 'duty'), disabled: true }], []).verdict).toBe('rejected');
+  });
+
   it('takes linked identities for one person, whose newest review counts, and the door takes the same', () => {
     const two = requirement([[threshold('duty', 2)]]);
     const as = (id: string, decision: CountedReview['decision'], at: string) => ({ ...review(id, decision, 'duty'), person: 'ann', at });
@@ -234,6 +238,14 @@ describe('eligibility', () => {
     expect(again([...closed, review('s', 'approve', 'safety')], 'reject', { held: true })).toEqual({ eligible: true, stage: 'stage 0' });
   });
 
+  it('asks anew whose review counts for nothing any more, in the stage that it opened again', () => {
+    const ended = { ...review('ann', 'approve', 'duty'), delegate: { id: 'eve', kind: 'user' as const, person: 'eve' }, disabled: true };
+    const withoutRole = { ...ended, disabled: false, roles: [] };
+    for (const id of ['ann', 'eve'])
+      for (const given of [ended, withoutRole]) expect(ask(id, ['duty'], [given], 'approve')).toEqual({ eligible: true, stage: 'stage 0' });
+    expect(ask('eve', ['duty'], [{ ...ended, disabled: false }], 'approve')).toEqual({ eligible: false, reason: 'already_decided' });
+  });
+
   it('asks nobody of a stage that waits, whatever they said of another, nor of one that rejects, though policies hold the plan', () => {
     const notEligible = { eligible: false, reason: 'not_eligible' };
     expect(again([review('a', 'approve', 'duty')], 'approve', {}, ['safety'])).toEqual(notEligible);
@@ -242,5 +254,5 @@ describe('eligibility', () => {
 });
 
 function counts(one: CountedReview): boolean {
-  return one.kind === 'user' && !one.disabled && one.reviewerId !== 'a';
+  return one.kind === 'user' && (!one.disabled || one.decision === 'reject') && one.reviewerId !== 'a';
 }

@@ -3,10 +3,10 @@ import type { ReviewDecision } from './authority.ts';
 import type { Expression } from './cel/expression.ts';
 import { admits, compilePrincipalExpression } from './cel/principal-expression.ts';
 import { requirementInForce } from './escalate-requirement.ts';
-import type { ResolvedRequirement } from './plan.ts';
+import type { ResolvedRequirement, ResolvedStage } from './plan.ts';
 import type { Principal } from './principal.ts';
 
-/** A reviewer's newest review of the current digest and revision, with the reviewer's standing as it is now. */
+/** A reviewer's newest review of the current digest and revision, with the reviewer's standing as it is now; of a denial with the roles that they had then or since. */
 export interface CountedReview {
   id: string;
   reviewerId: string;
@@ -48,18 +48,21 @@ export interface QuorumState {
   missing: string;
 }
 
-/** Those that count: of each person the newest, of people alone who are not disabled and not behind the proposal. */
+/**
+ * Those that count: of each person the newest, of people alone who are not behind the proposal. An approval counts no more once they are disabled, or the delegation holds no more. A denial
+ * does: whoever administers the directory alone could else take it away, and whoever denies wrongly only has it proposed once more.
+ */
 export function countedReviews(reviews: readonly CountedReview[], behind: readonly string[]): CountedReview[] {
   return newestOfEach(reviews).filter((review) => {
     const isHuman = review.kind === 'user' && (!review.delegate || review.delegate.kind === 'user');
-    return isHuman && !review.disabled && !partiesOf(review).some((person) => behind.includes(person));
+    return isHuman && (!review.disabled || review.decision === 'reject') && !partiesOf(review).some((person) => behind.includes(person));
   });
 }
 
 /**
  * Settles who has approved what. Pure, total, and independent of the order of the reviews: a denial beyond what a threshold tolerates rejects whatever else was
  * said; approvals are assigned to thresholds, earlier stages first, so that as many as possible are met. Neither the persons behind the proposal, nor agents and
- * services, nor disabled principals count, and of a person with several identities the newest review alone. A review by a delegate is the delegator's and takes up
+ * services count, nor approvals of disabled principals, and of a person with several identities the newest review alone. A review by a delegate is the delegator's and takes up
  * both: of all the reviews in which a person had a part the newest alone counts, so nobody counts twice.
  */
 export function settleQuorum(resolved: ResolvedRequirement, reviews: readonly CountedReview[], behind: readonly string[]): QuorumState {
@@ -129,10 +132,14 @@ export function eligibleFor(
   if (partiesOf(reviewer).some((person) => state.behind.includes(person))) {
     return { eligible: false, reason: 'self_review' };
   }
-  const mine = newestOfEach(state.reviews).filter((review) => haveOneParty(review, reviewer));
-  const asking = requirementInForce(requirement)
-    .stages.filter((stage) => stage.thresholds.some((threshold) => isAdmitted(threshold.reviewers, reviewer)))
-    .map(({ name }) => name);
+  const all = requirementInForce(requirement).stages;
+  const isAsked = (who: CountedReview | typeof reviewer) => (stage: ResolvedStage) =>
+    stage.thresholds.some((threshold) => isAdmitted(threshold.reviewers, who));
+  // What counts for nothing any more, as by a delegation that has ended or for whoever lost the role, was not said yet: it opened its stage again.
+  const mine = countedReviews(state.reviews, state.behind).filter(
+    (review) => haveOneParty(review, reviewer) && all.some(isAsked(review)),
+  );
+  const asking = all.filter(isAsked(reviewer)).map(({ name }) => name);
   const { stages } = settleQuorum(requirement, state.reviews, state.behind);
   const reached = stages.filter(({ name, status }) => asking.includes(name) && (status === 'open' || status === 'approved'));
   if (reached.length > 0 && mine.some((review) => decision === undefined || review.decision === decision)) {

@@ -4,7 +4,7 @@ import { isOnSideOf } from './is-on-side-of.ts';
 import { isMember } from './roles.ts';
 import { permit, refuse } from './verdict.ts';
 
-/** May this principal say afterwards whether the glass was rightly broken? A person whom the policy asks, and neither on the side of who broke it nor of the proposer. */
+/** May this principal say afterwards whether the glass was rightly broken? A person whom the policy asks, and neither on the side of who broke it, nor of the proposer, nor of who approved. */
 export function decideReviewEmergency(request: Extract<AuthorityRequest, { action: 'proposal:review_emergency' }>): Authority {
   const { actor, proposal, owed } = request;
   if (actor.kind !== 'user') return refuse('agent_may_not_review');

@@ -4,7 +4,7 @@ import { type GlassFacts, glassJson, type OwedFacts, owedJson } from './glass-fa
 import { isoTime, type PlanFacts } from './proposal-row.ts';
 import { type SentPrompts, sentPromptsJson } from './sent-prompts.ts';
 import type { Sql } from './sql.ts';
-import { isDisabled, rolesInForce } from './standing.ts';
+import { isDisabled, rolesInForce, rolesSince } from './standing.ts';
 
 /** What the pure quorum function needs: the plan's requirement, and each reviewer's newest review of exactly this revision and digest with standing as it is now. */
 export interface ApprovalFacts {
@@ -50,17 +50,21 @@ export const haveOneParty = (n: string, r: string): string =>
 export const isOwnOrDelegated = (r: string, p: string): string =>
   `(${r}.delegation_id IS NULL OR exequatur.delegation_holds(${r}.delegation_id, ${r}.on_behalf_of, ${r}.reviewer_id, ${p}.action_type))`;
 
+/** SQL: which of these roles of a reviewer `q` stand behind a review `r`, which a delegate `d` may have given. */
+const rolesBehind = (q: string, r: string, d: string, roles: string): string =>
+  `CASE WHEN ${d}.id IS NULL THEN to_jsonb(${roles}) ELSE to_jsonb(${rolesDelegated(q, `${r}.delegation_id`, roles)}) END`;
+
 /**
  * SQL for the array of review facts of a proposal row `p`. Reviews of another revision or digest, those of whose parties there is a newer one, and approvals that have
  * lapsed, simply do not count. One that a delegate gave is the delegator's, with those of the delegator's roles that the delegation is for, and as that of somebody
- * disabled once the delegate is or the delegation holds no more.
+ * disabled once the delegate is or the delegation holds no more. A denial has the roles that its reviewer had when they gave it, or at any time since: the database tells the same.
  */
 export const reviewFactsJson = (p: string): string => `COALESCE((
   SELECT jsonb_agg(jsonb_build_object('id', r.id, 'reviewerId', r.whose, 'decision', r.decision, 'at', ${isoTime('r.created_at')},
                                       'kind', CASE WHEN q.kind = 'user' AND d.id IS NULL THEN r.reviewer_kind ELSE COALESCE(q.kind, r.reviewer_kind) END,
                                       'disabled', q.id IS NULL OR ${isDisabled('q')} OR (r.on_behalf_of IS NOT NULL AND (d.id IS NULL OR ${isDisabled('d')} OR NOT ${isOwnOrDelegated('r', p)})),
                                       'person', COALESCE(q.person, r.whose), 'teams', COALESCE(to_jsonb(q.teams), '[]'),
-                                      'roles', CASE WHEN d.id IS NULL THEN to_jsonb(${rolesInForce('q')}) ELSE to_jsonb(${rolesDelegated('q', 'r.delegation_id')}) END,
+                                      'roles', CASE WHEN r.decision = 'reject' THEN ${rolesBehind('q', 'r', 'd', rolesSince('q', 'r.created_at'))} ELSE ${rolesBehind('q', 'r', 'd', rolesInForce('q'))} END,
                                       'delegate', CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('id', d.id, 'kind', CASE WHEN d.kind = 'user' THEN r.reviewer_kind ELSE d.kind END,
                                                                                                      'person', COALESCE(d.person, d.id)) END)
                    ORDER BY r.created_at, r.id)

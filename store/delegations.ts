@@ -47,9 +47,9 @@ export async function listDelegations(tx: Sql): Promise<{ delegations: Delegatio
   return { delegations: rows.slice(0, mostListed).map(({ view }) => view), truncated: rows.length > mostListed };
 }
 
-/** SQL for the roles in force of the delegator, a row `p`, that a delegation lets the delegate use; `id` is an expression for the delegation's. */
-export const rolesDelegated = (p: string, id: string): string => `ARRAY(
-  SELECT s FROM unnest(${rolesInForce(p)}) s, exequatur.delegation x WHERE x.tenant_id = ${p}.tenant_id AND x.id = ${id} AND (x.roles IS NULL OR s = ANY (x.roles)) ORDER BY s)`;
+/** SQL for those of the delegator's roles, in force where nothing else is said, that a delegation lets the delegate use; `p` is the delegator's row, `id` an expression for the delegation's. */
+export const rolesDelegated = (p: string, id: string, roles = rolesInForce(p)): string => `ARRAY(
+  SELECT s FROM unnest(${roles}) s, exequatur.delegation x WHERE x.tenant_id = ${p}.tenant_id AND x.id = ${id} AND (x.roles IS NULL OR s = ANY (x.roles)) ORDER BY s)`;
 
 export interface Standing {
   delegationId: string;

@@ -52,7 +52,7 @@ const dueAt = (g: string, p: string, requirement: string): string =>
 /** SQL for what is owed of a proposal row `p` as JSON; null where nothing is. */
 export const owedJson = (p: string): string => `(
   SELECT jsonb_build_object('by', o.broken_by, 'revision', o.revision, 'digest', o.digest, 'reviewers', r.requirement -> 'breakGlass' -> 'reviewers',
-           'behind', to_jsonb(ARRAY(SELECT exequatur.stands_behind(o.broken_by, NULL))), 'dueAt', ${dueAt('o', p, 'r.requirement')}, 'overdueAt', ${isoTime('o.overdue_at')})
+           'behind', to_jsonb(ARRAY(SELECT exequatur.behind_emergency(o))), 'dueAt', ${dueAt('o', p, 'r.requirement')}, 'overdueAt', ${isoTime('o.overdue_at')})
     FROM exequatur.glass o
     JOIN exequatur.plan r ON r.tenant_id = o.tenant_id AND r.proposal_id = o.proposal_id AND r.revision = o.revision AND r.digest = o.digest
    WHERE o.tenant_id = ${p}.tenant_id AND o.proposal_id = ${p}.id AND o.reviewed_at IS NULL AND ${hasBegun('o', p)}

@@ -49,6 +49,7 @@ export async function insertProposal(tx: PrismaTx, proposal: ProposalToInsert): 
       proposerKind: proposer.kind,
       proposerRoles: [...proposer.roles],
       actsFor: proposer.actsFor,
+      revisedFor: proposer.tokenActsFor === undefined ? [] : [proposer.tokenActsFor], // The database adds whom it knows.
       revision: 1,
       revisionSeed: proposal.revisionSeed,
       evaluatedAt: now,

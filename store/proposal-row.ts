@@ -76,7 +76,9 @@ const behind = (p: string): string =>
      SELECT exequatur.stands_behind(c.id, NULL) FROM jsonb_array_elements_text(CASE ${p}.action_type
        WHEN '${settingActions.principals}' THEN jsonb_build_array(${p}.parameters::jsonb -> 'id') || coalesce(${p}.parameters::jsonb -> 'linkedIdentities', '[]')
        WHEN '${settingActions.delegations}' THEN jsonb_build_array(${p}.parameters::jsonb -> 'delegate')
-       WHEN '${settingActions.switches}' THEN CASE WHEN ${p}.parameters::jsonb ->> 'scope' IN ('principal', 'agent') THEN jsonb_build_array(${p}.parameters::jsonb -> 'name') END END) c(id)) u(b) ORDER BY 1))`;
+       WHEN '${settingActions.switches}' THEN CASE
+         WHEN ${p}.parameters::jsonb @> '{"scope": "agent", "name": "all"}' THEN to_jsonb(ARRAY(SELECT exequatur.behind_agents()))
+         WHEN ${p}.parameters::jsonb ->> 'scope' IN ('principal', 'agent') THEN jsonb_build_array(${p}.parameters::jsonb -> 'name') END END) c(id)) u(b) ORDER BY 1))`;
 
 /** SQL for whether a proposal row `p` is in no final state, as the indexes of open proposals say it. */
 export const isOpen = (p: string): string => `${p}.status NOT IN (${finalStatuses.map((status) => `'${status}'`).join(', ')})`;

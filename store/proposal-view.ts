@@ -201,7 +201,7 @@ export const selectProposalRecord = (parameters: string, from: string): string =
          CASE WHEN l.id IS NOT NULL THEN ${planFactsJson('l')} END AS plan, l.summary AS summary, ${planHistoryJson('p')} AS history, ${reviewFactsJson('p')} AS counted, ${heldByPolicy('p')} AS held, ${glassJson('p', 'l')} AS glass, ${owedJson('p')} AS owed,
          COALESCE((SELECT jsonb_agg(${reviewJson(
            'r',
-           `COALESCE(${isOfPlan('r', 'p')}, false) AND ${hasNotLapsed('r', 'p')} AND (x.executed_at IS NOT NULL OR ${isOwnOrDelegated('r', 'p')})
+           `COALESCE(${isOfPlan('r', 'p')}, false) AND ${hasNotLapsed('r', 'p')} AND (x.executed_at IS NOT NULL OR r.decision = 'reject' OR ${isOwnOrDelegated('r', 'p')})
             AND NOT EXISTS (SELECT 1 FROM exequatur.review n WHERE ${haveOneParty('n', 'r')} AND (n.created_at, n.id) > (r.created_at, r.id))`,
          )} ORDER BY r.created_at, r.id) FROM exequatur.review r WHERE r.tenant_id = p.tenant_id AND r.proposal_id = p.id), '[]') AS reviews,
          ${newestSagaJson('p')} AS saga,

@@ -12,6 +12,7 @@ import { proposeSetting } from './propose-setting.ts';
 import { readPolicies } from './read-policies.ts';
 import { isRefusal, type Refusal, refuse, refuseFaults } from './refusal.ts';
 import { type Rehearsal, rehearsePolicies } from './rehearse-policies.ts';
+import { type Sight, sightOf } from './see-proposal.ts';
 import type { SettingChange } from './setting-plan.ts';
 import type { PrismaTx } from './sql.ts';
 import { resolveActor } from './standing.ts';
@@ -88,7 +89,7 @@ async function accept(
   }
   const version = 'version' in wanted ? wanted.version : await nextPolicyVersion(tx);
   const described = { version, digest, changed: true, dryRun, loosens: change.loosens, rehearsal: null, proposalId: null };
-  if (dryRun) return { ...described, rehearsal: await rehearse(tx, wanted, base, deps) };
+  if (dryRun) return { ...described, rehearsal: await rehearse(tx, wanted, { base, sees: await sightOf(tx, deps, actor) }, deps) };
   if ((await currentVersion(tx)) === null) return { ...described, version: await acceptAtOnce(tx, change, actor) };
   const wish = { actor, parameters: parameters as unknown as JsonObject, justification, change };
   const proposed = await proposeSetting(tx, wish, deps);
@@ -101,12 +102,17 @@ async function acceptAtOnce(tx: PrismaTx, { id, before, set }: SettingChange, ac
   return version;
 }
 
-async function rehearse(tx: PrismaTx, wanted: PolicyUpload | { version: number }, inForce: number, deps: StoreDeps): Promise<Rehearsal> {
-  const from = await deps.policies.load(tx, tx.tenant, inForce);
+async function rehearse(
+  tx: PrismaTx,
+  wanted: PolicyUpload | { version: number },
+  { base, sees }: { base: number; sees: Sight | null },
+  deps: StoreDeps,
+): Promise<Rehearsal> {
+  const from = await deps.policies.load(tx, tx.tenant, base);
   const policies = 'version' in wanted ? {} : wanted.policies;
   const to = { key: 'version' in wanted ? 'none' : policyDigest(wanted), policies };
   const loaded = await deps.ontologies.load(tx);
   const goesBy = lookedUp.filter((part) => from?.goesBy.includes(part) || deps.policies.of.mayGoBy(policies, part));
-  const sets = { from: from?.set ?? { key: 'none', policies: {} }, to, goesBy, ontology: loaded?.ontology ?? null };
+  const sets = { from: from?.set ?? { key: 'none', policies: {} }, to, goesBy, ontology: loaded?.ontology ?? null, sees };
   return deps.policies.of.withEngine((engine) => rehearsePolicies(tx, engine, sets));
 }

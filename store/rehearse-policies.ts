@@ -18,6 +18,7 @@ import { lookUpPlan } from './look-up-plan.ts';
 import { amountsJson, planForPolicy, vocabularyOf } from './policy-facts.ts';
 import type { LoadedPolicies } from './policy-sets.ts';
 import { isoTime } from './proposal-row.ts';
+import { type SeenProposal, type Sight, sightContext } from './see-proposal.ts';
 import type { Sql } from './sql.ts';
 
 /** A decision that would differ. */
@@ -79,25 +80,38 @@ const rehearsed = 100; // As many as somebody would look through; what policies 
 /**
  * What the newest proposals with a plan would have met under other policies: proposing, each approval that was given, and the execution. Reviewers and proposers count
  * with the roles they had then, and the teams they have now; those on whose behalf somebody reviewed with what they have now. Of touched objects, what the plan did not
- * write is as it is now.
+ * write is as it is now. `sees` tells which of these proposals whoever asks may see, and the others are left out as if there were none; null where that is all of them.
  */
 export async function rehearsePolicies(
   sql: Sql,
   engine: PolicyEngine,
-  { from, to, goesBy, ontology }: { from: PolicySet; to: PolicySet; goesBy: LoadedPolicies['goesBy']; ontology: CompiledOntology | null },
+  {
+    from,
+    to,
+    goesBy,
+    ontology,
+    sees,
+  }: {
+    from: PolicySet;
+    to: PolicySet;
+    goesBy: LoadedPolicies['goesBy'];
+    ontology: CompiledOntology | null;
+    sees: Sight | null;
+  },
 ): Promise<Rehearsal> {
   const { amounts } = vocabularyOf(ontology);
-  const past = await readPast(sql, amounts);
+  const past: PastProposal[] = [];
+  for (const proposal of await readPast(sql, amounts)) if (sees === null || (await sees(seenAs(proposal)))) past.push(proposal);
   const differences: PolicyDifference[] = [];
   const fates: FateDifference[] = [];
   for (const proposal of past) {
     const plan = { ...planForPolicy(proposal.summary, proposal.amounts, amounts), ...(await lookUpPlan(sql, proposal, goesBy, ontology)) };
     const questions = membersOf(proposal.actionType).flatMap((actionType) => questionsOf({ ...proposal, actionType }, plan));
     const found = differences.length;
-    for (const request of questions) {
-      const before = await answerOf(engine, from, request);
-      const after = await answerOf(engine, to, request);
-      if (before.decision !== after.decision) differences.push(differenceOf(proposal, request, before, after));
+    for (const question of questions) {
+      const before = await answerOf(engine, from, question);
+      const after = await answerOf(engine, to, question);
+      if (before.decision !== after.decision) differences.push(differenceOf(proposal, question.request, before, after));
     }
     if (differences.length === found) continue;
     const [before, after] = [await fateOf(engine, from, questions), await fateOf(engine, to, questions)];
@@ -110,11 +124,22 @@ export async function rehearsePolicies(
   return { proposals: past.length, differences, fates, summary: inWords(fates) };
 }
 
-/** As `askPolicies` asks. */
-async function answerOf(engine: PolicyEngine, set: PolicySet, request: PolicyRequest): Promise<PolicyDecision> {
-  const sight = sightAskedFirst(request);
-  const seen = sight && answered(await engine.decide(set, sight));
-  return seen?.decision === 'deny' ? seen : answered(await engine.decide(set, request));
+/** As it is asked in the end: whether the principal sees the tenant, and of a review the proposal, before anything else. */
+interface Question {
+  request: PolicyRequest;
+  sights: readonly PolicyRequest[];
+}
+
+async function answerOf(engine: PolicyEngine, set: PolicySet, { request, sights }: Question): Promise<PolicyDecision> {
+  for (const sight of sights) {
+    const seen = answered(await engine.decide(set, sight));
+    if (seen.decision === 'deny') return seen;
+  }
+  return answered(await engine.decide(set, request));
+}
+
+function seenAs({ id, actionType, proposer, summary }: Pick<PastProposal, 'id' | 'actionType' | 'proposer' | 'summary'>): SeenProposal {
+  return { id, actionType, proposerId: proposer.id, proposerKind: proposer.kind, actsFor: proposer.actsFor ?? null, summary };
 }
 
 const mostMore = 10; // Approvals beyond those that were given: nobody asks that many people more.
@@ -123,26 +148,27 @@ const mostMore = 10; // Approvals beyond those that were given: nobody asks that
 async function fateOf(
   engine: PolicyEngine,
   set: PolicySet,
-  questions: readonly PolicyRequest[],
+  questions: readonly Question[],
 ): Promise<{ fate: Fate; approvals: number | null; policies: string[] }> {
   const policies = new Set<string>();
-  const refusedBy = async (asked: readonly PolicyRequest[]) => {
+  const refusedBy = async (asked: readonly Question[]) => {
     const denied: PolicyRequest[] = [];
-    for (const request of asked) {
-      const { decision, policies: by } = await answerOf(engine, set, request);
+    for (const question of asked) {
+      const { decision, policies: by } = await answerOf(engine, set, question);
       if (decision === 'allow') continue;
-      denied.push(request);
+      denied.push(question.request);
       for (const policy of by) policies.add(policy);
     }
     return denied;
   };
-  const of = (action: PolicyRequest['action']) => questions.filter((request) => request.action === action);
+  const of = (action: PolicyRequest['action']) => questions.filter(({ request }) => request.action === action);
   if ((await refusedBy(of('propose'))).length > 0) return { fate: 'refused', approvals: null, policies: [...policies].sort() };
   const lost = new Set((await refusedBy(of('review'))).map(({ principal }) => principal.id));
   const executes = of('execute');
-  const given = executes[0]?.context.approvals ?? 0;
+  const given = executes[0]?.request.context.approvals ?? 0;
   const counted = given - lost.size;
-  const withApprovals = (approvals: number) => executes.map((request) => ({ ...request, context: { ...request.context, approvals } }));
+  const withApprovals = (approvals: number) =>
+    executes.map(({ request, sights }) => ({ sights, request: { ...request, context: { ...request.context, approvals } } }));
   const isRefused = (await refusedBy(withApprovals(counted))).length > 0;
   const determined = [...policies].sort();
   if (!isRefused && lost.size === 0) return { fate: 'allowed', approvals: given, policies: [] };
@@ -177,7 +203,17 @@ function differenceOf(
   return { proposalId, actionType, action: action as PolicyDifference['action'], principal: principal.id, from, to, policies };
 }
 
-function questionsOf({ actionType: resource, isRevert, createdAt, proposer, reviews }: PastProposal, plan: PlanForPolicy): PolicyRequest[] {
+function questionsOf(proposal: PastProposal, plan: PlanForPolicy): Question[] {
+  return requestsOf(proposal, plan).map((request) => {
+    const tenant = sightAskedFirst(request);
+    const { principal, resource, context } = request;
+    const isSeen = principal.id === proposal.proposer.id || principal.id === proposal.proposer.actsFor;
+    const own: PolicyRequest = { principal, action: 'see', resource, context: sightContext(seenAs(proposal), context.now) };
+    return { request, sights: [...(tenant === null ? [] : [tenant]), ...(request.action === 'review' && !isSeen ? [own] : [])] };
+  });
+}
+
+function requestsOf({ actionType: resource, isRevert, createdAt, proposer, reviews }: PastProposal, plan: PlanForPolicy): PolicyRequest[] {
   const shared = { plan, proposer: { id: proposer.id, kind: proposer.kind } };
   const approvals = new Set(reviews.map(({ id }) => id)).size;
   const last = reviews.at(-1)?.at ?? createdAt;

@@ -34,7 +34,7 @@ export function sightBy(
 ): Sight {
   return async (proposal) => {
     if (proposal.proposerId === viewer.id || proposal.actsFor === viewer.id || settingOf(proposal.actionType) !== null) return true;
-    const question = { actor: viewer, action: 'see' as const, resource: proposal.actionType, version, context: contextOf(proposal, now) };
+    const question = { actor: viewer, action: 'see' as const, resource: proposal.actionType, version, context: sightContext(proposal, now) };
     return answered(await askPolicies(tx, deps, question)).allowed;
   };
 }
@@ -48,7 +48,8 @@ export async function sightOf(tx: Tx, deps: Pick<StoreDeps, 'policies'>, viewer:
   return version === 0 || clock === undefined ? null : sightBy(tx, deps, viewer, { version, now: clock.now });
 }
 
-function contextOf({ proposerId: id, proposerKind: kind, actsFor, summary }: SeenProposal, now: string): PolicyContext {
+/** What policies go by there, at an instant, ISO text. */
+export function sightContext({ proposerId: id, proposerKind: kind, actsFor, summary }: SeenProposal, now: string): PolicyContext {
   const proposer = { id, kind, ...(actsFor === null ? {} : { actsFor }) };
   if (summary === null) return { now, proposer };
   const { riskTier, edits, objectTypes, sensitive = [] } = summary;

@@ -40,6 +40,12 @@ export const rolesInForce = (p: string): string => `ARRAY(
    WHERE s.tenant_id = ${p}.tenant_id AND s.principal_id = ${p}.id AND s.removed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > exequatur.clock())
    ORDER BY s.role)`;
 
+/** SQL for those that were in force at an instant, given as an expression, or at any time since. */
+export const rolesSince = (p: string, at: string): string => `ARRAY(
+  SELECT s.role FROM exequatur.standing_role s
+   WHERE s.tenant_id = ${p}.tenant_id AND s.principal_id = ${p}.id AND (s.removed_at IS NULL OR s.removed_at > ${at}) AND (s.expires_at IS NULL OR s.expires_at > ${at})
+   ORDER BY s.role)`;
+
 /** SQL: whether the person behind a principal row `p` is disabled, under whatever identity. Without a link nothing else is looked at. */
 export const isDisabled = (p: string): string =>
   `(${p}.disabled OR EXISTS (SELECT FROM exequatur.principal z WHERE z.tenant_id = ${p}.tenant_id AND z.person = ${p}.person AND z.disabled))`;
@@ -66,11 +72,13 @@ export async function foreseenActor(sql: Sql, caller: Caller): Promise<Actor> {
 }
 
 function actorOf(caller: Caller, standing: StandingRow | null, isKnown: boolean): Actor {
+  const actsFor = actsForOf(caller, standing);
   return {
     id: caller.id,
     kind: kindOf(caller, standing),
     roles: [...new Set(claimedRoles(caller, standing))].sort(),
-    actsFor: actsForOf(caller, standing),
+    actsFor,
+    ...(caller.actsFor == null || caller.actsFor === actsFor ? {} : { tokenActsFor: caller.actsFor }),
     disabled: !isKnown || (standing?.disabled ?? false),
     person: standing?.person ?? caller.id,
     teams: standing?.teams ?? [],

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { approvalsCounted } from '../../ontology/quorum.ts';
+import { approvalsCounted, countedReviews } from '../../ontology/quorum.ts';
 import { readApprovalFacts } from '../../store/approval-facts.ts';
 import { openPool } from '../../store/connect.ts';
 import { withTenant } from '../../store/sql.ts';
@@ -78,6 +78,7 @@ const reviews: fc.Arbitrary<Given[]> = fc.array(
 describe('approvals', () => {
   it('are counted alike by the gate and by the door, never two of which one person is a party, and never without a delegation that holds', async () => {
     let counted = 0;
+    let denying = 0;
     await fc.assert(
       fc.asyncProperty(reviews, async (given) => {
         const planned = await world.scene.plan(await world.scene.propose('close'), [
@@ -86,19 +87,26 @@ describe('approvals', () => {
         await give(planned, given);
         const facts = await withTenant(pool, world.scene.tenant, (tx) => readApprovalFacts(tx, planned.id));
         const door = await world.scene.as('superuser', (client) =>
-          client.query<{ by: string; of: string | null; id: string | null }>(
-            `SELECT r.reviewer_id AS by, r.on_behalf_of AS of, r.delegation_id AS id FROM exequatur.proposal p CROSS JOIN LATERAL exequatur.counting_reviews(p) c JOIN exequatur.review r ON r.id = c WHERE p.id = $1`,
+          client.query<{ by: string; of: string | null; id: string | null; review: string; denies: boolean }>(
+            `SELECT r.reviewer_id AS by, r.on_behalf_of AS of, r.delegation_id AS id, r.id AS review, r.decision = 'reject' AS denies
+               FROM exequatur.proposal p CROSS JOIN LATERAL (SELECT exequatur.counting_reviews(p) UNION ALL SELECT exequatur.denying_reviews(p)) c(id)
+               JOIN exequatur.review r ON r.id = c.id WHERE p.id = $1`,
             [planned.id],
           ),
         );
-        expect(approvalsCounted(oneStage, facts.reviews, ['proposer'])).toBe(door.rows.length);
-        const parties = door.rows.flatMap(({ by, of }) => [by, of]).map((who) => (who === 'ann-too' ? 'ann' : who));
+        const approving = door.rows.filter(({ denies }) => !denies);
+        const denied = door.rows.filter(({ denies }) => denies).map(({ review }) => review);
+        expect(approvalsCounted(oneStage, facts.reviews, ['proposer'])).toBe(approving.length);
+        const denials = countedReviews(facts.reviews, ['proposer']).filter(({ decision }) => decision === 'reject');
+        expect(denials.map(({ id }) => id).sort()).toEqual(denied.sort());
+        denying += denied.length;
+        const parties = approving.flatMap(({ by, of }) => [by, of]).map((who) => (who === 'ann-too' ? 'ann' : who));
         const named = parties.filter((who) => who !== null);
-        const own = door.rows.filter(({ by, of }) => [by, of].every((who) => who === 'ann' || who === 'ann-too')).length;
+        const own = approving.filter(({ by, of }) => [by, of].every((who) => who === 'ann' || who === 'ann-too')).length;
         expect(new Set(named).size).toBe(named.length - own);
-        for (const { id } of door.rows) expect(id ?? 'true').toMatch(/true$/);
+        for (const { id } of approving) expect(id ?? 'true').toMatch(/true$/);
         for (const who of ['proposer', 'robot', 'gone', 'gone-too']) expect(named).not.toContain(who);
-        counted += door.rows.length;
+        counted += approving.length;
       }),
       {
         numRuns: 200,
@@ -115,6 +123,7 @@ describe('approvals', () => {
       },
     );
     expect(counted).toBeGreaterThan(20);
+    expect(denying).toBeGreaterThan(20);
   });
 
   it('that lapse do not bring back the refusal that a delegate took back by them', async () => {

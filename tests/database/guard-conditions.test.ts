@@ -12,6 +12,7 @@ import {
   proposal,
   proposalId,
   type Row,
+  review as reviewBy,
   typeVersion,
 } from './crafted-rows.ts';
 
@@ -59,6 +60,26 @@ describe('a proposal', () => {
   };
   each([
     ['begins', 'none', () => written('proposal', fresh(), inForce)],
+    ...(
+      [
+        ['for nobody', '{}', {}, {}],
+        ['for whom the directory names', '{bo}', {}, { acts_for: 'bo' }],
+        ['for whom the directory names, who is known', '{}', { acts_for: 'bo' }, { acts_for: 'bo' }],
+        ['for whom a token named', '{cy}', { acts_for: 'bo' }, { acts_for: 'bo', token_acts_for: 'cy' }],
+        ['for whom the token at hand names as well', '{cy,di}', { revised_for: ['di'] }, { token_acts_for: 'cy' }],
+        ['for itself', '{}', { revised_for: ['ann'] }, {}],
+      ] as const
+    ).map(
+      ([name, answer, more, ann]) =>
+        [
+          `begins ${name}`,
+          answer,
+          () => ({
+            ...written('proposal', fresh(more), { ...inForce, principal: [person('ann', ann), person('other', { acts_for: 'di' })] }),
+            look: `SELECT revised_for::text FROM exequatur.proposal WHERE id = '${proposalId}'`,
+          }),
+        ] as const,
+    ),
     ['takes back what was executed', 'none', () => written('proposal', fresh({ revert_of: executionId }), original('executed'))],
     ['takes back what was undone', taken, () => written('proposal', fresh({ revert_of: executionId }), original('failed'))],
     ['takes back what goes on', taken, () => written('proposal', fresh({ revert_of: executionId }), original('executing'))],
@@ -171,7 +192,7 @@ describe('an emergency', () => {
   });
   const sameAs = (bo: Row, cy: Row) => [person('bo', bo), person('cy', cy)];
   const soon = 'XQ006: an emergency is reviewed once its execution has begun';
-  const own = 'XQ006: whoever broke the glass has no part in its review';
+  const own = 'XQ006: whoever had a part in an emergency has none in its review';
   each([
     ['begins', 'none', () => written('glass', glass(), { proposal: [proposal({ status: 'awaiting_approval' })] })],
     ['begins reviewed', lasts, () => written('glass', glass(reviewed), executed)],
@@ -221,6 +242,34 @@ describe('an emergency', () => {
       'none',
       () => changed('glass', glass(), review, { ...executed, principal: sameAs({ person: 'b' }, { person: 'c' }) }),
     ],
+    ...(
+      [
+        ['by who approved it', own, { review: [reviewBy('cy')] }],
+        ['by who acts for who approved it', own, { review: [reviewBy('di')], principal: [person('di'), person('cy', { acts_for: 'di' })] }],
+        ['by who had it approved by a delegate', own, { review: [reviewBy('di', { on_behalf_of: 'cy', delegation_id: executionId })] }],
+        ['by a delegate who approved it', own, { review: [reviewBy('cy', { on_behalf_of: 'di', delegation_id: executionId })] }],
+        [
+          'by who took an approval back',
+          own,
+          { review: [reviewBy('cy'), reviewBy('cy', { decision: 'reject', created_at: '2020-01-03T00:00:00Z' })] },
+        ],
+        ['by who said no', 'none', { review: [reviewBy('cy', { decision: 'reject' })] }],
+        ['by who approved another revision', 'none', { review: [reviewBy('cy', { revision: 2 })] }],
+        ['by who approved another plan', 'none', { review: [reviewBy('cy', { digest: otherDigest })] }],
+        ['by who approved another proposal', 'none', { review: [reviewBy('cy', { proposal_id: executionId })] }],
+        ['by who proposed it', own, { proposal: [proposal({ status: 'executed', proposer_id: 'cy' })] }],
+        ['by whom it was proposed for', own, { proposal: [proposal({ status: 'executed', acts_for: 'cy' })] }],
+        ['by whom it was revised for', own, { proposal: [proposal({ status: 'executed', revised_for: ['cy'] })] }],
+        [
+          'by who proposed another',
+          'none',
+          { proposal: [...executed.proposal, proposal({ id: executionId, proposer_id: 'cy', status: 'executed' })] },
+        ],
+      ] as const
+    ).map(
+      ([name, answer, more]) =>
+        [`is reviewed ${name}`, answer, () => changed('glass', glass(), review, { ...executed, ...more } as Attempt['rows'])] as const,
+    ),
     ['is reviewed again', record, () => changed('glass', glass(reviewed), "verdict = 'unjustified'", executed)],
     ['is overdue', 'none', () => changed('glass', glass(), 'overdue_at = now()')],
     ['is overdue again', record, () => changed('glass', glass({ overdue_at: past }), 'overdue_at = now()')],

@@ -17,6 +17,7 @@ import {
   type Row,
   type Rows,
   review,
+  robot,
   typeVersion,
 } from './crafted-rows.ts';
 
@@ -184,7 +185,7 @@ describe('a second person', () => {
 
 describe('an approval of what governs', () => {
   const kept = (type: string, set: object, principals: Row[] = [], more: Row = {}, id = 'ann'): Attempt => ({
-    rows: { principal: [person('ann'), person('bo'), ...principals], review: [review('bo', more)] },
+    rows: { principal: [person('ann'), ...(principals.some(({ id }) => id === 'bo') ? [] : [person('bo')]), ...principals], review: [review('bo', more)] },
     call: `SELECT cardinality(exequatur.disinterested(ARRAY(SELECT r.id FROM exequatur.review r WHERE r.decision = 'approve'),
              ROW('modify', $1::text, $3::text, $2::jsonb, '{}', '{}', '{}', NULL, NULL)::exequatur.plan_edit))`,
     values: [type, JSON.stringify(set), id],
@@ -218,6 +219,21 @@ describe('an approval of what governs', () => {
     ['counts of what is about nobody', '1', () => switchesOn('actionType/bo')],
     ['counts of a switch on somebody else', '1', () => switchesOn('principal/ann')],
     ['counts no more by whom a switch stops', '0', () => switchesOn('principal/bo')],
+    ['counts of a switch over all agents', '1', () => switchesOn('agent/all', [person('di', { acts_for: 'bo' })])],
+    ['counts no more by whose agent a switch over all stops', '0', () => switchesOn('agent/all', [robot('robot', { acts_for: 'bo' })])],
+    ['counts no more by whom the token of an agent names', '0', () => switchesOn('agent/all', [robot('robot', { token_acts_for: 'bo' })])],
+    ['counts no more by who acts for an agent', '0', () => switchesOn('agent/all', [robot('robot'), person('bo', { acts_for: 'robot' })])],
+    ['counts no more by whose token names an agent', '0', () => switchesOn('agent/all', [robot('robot'), person('bo', { token_acts_for: 'robot' })])],
+    [
+      'counts no more by who is linked with an agent',
+      '0',
+      () => switchesOn('agent/all', [robot('robot', { person: 'b' }), person('bo', { person: 'b' })]),
+    ],
+    [
+      'counts no more by whose agent has an agent',
+      '0',
+      () => switchesOn('agent/all', [robot('robot', { acts_for: 'robin' }), robot('robin', { acts_for: 'bo' })]),
+    ],
     ['counts no more by whose agent a switch stops', '0', () => switchesOn('agent/robot', [person('robot', { acts_for: 'bo' })])],
   ]);
 });

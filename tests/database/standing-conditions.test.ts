@@ -273,6 +273,60 @@ describe('which approvals count', () => {
   ]);
 });
 
+describe('which denials count', () => {
+  const denied = (more: Row = {}, by = 'bo') => review(by, { decision: 'reject', ...more });
+  const onBehalf = (more: Row = {}) => denied({ on_behalf_of: 'cy', delegation_id: 'leave', ...more });
+  const later = '2020-01-03T00:00:00Z';
+  const people = [person('ann'), person('bo'), person('cy')];
+  const rowsOf = (reviews: Row[], more: Rows): Rows => ({
+    ...{ proposal: [proposal({ status: 'awaiting_approval' })], plan: [plan()], principal: people, review: reviews },
+    ...more,
+  });
+  const count = (reviews: Row[], more: Rows = {}): Attempt => ({
+    rows: rowsOf(reviews, more),
+    call: 'SELECT count(*) FROM exequatur.proposal p, exequatur.denying_reviews(p)',
+  });
+  /** By which roles, of those that are asked about. */
+  const told = (given: Row, role: Row, more: Rows = {}): Attempt => {
+    const standing_role = [{ principal_id: 'bo', role: 'keeper', source: 'token', fed_at: past, ...role }];
+    return {
+      rows: rowsOf([given], { standing_role, ...more }),
+      call: `SELECT g.roles FROM exequatur.proposal p, exequatur.given_reviews(p, ARRAY(SELECT r.id FROM exequatur.review r), '''keeper''', false) g`,
+    };
+  };
+  each([
+    ['one', '1', count([denied()])],
+    ['no approval', '0', count([review('bo')])],
+    ['one of somebody disabled since', '1', count([denied()], { principal: [person('ann'), person('bo', { disabled: true })] })],
+    ['none of what turned out to be an agent', '0', count([denied()], { principal: [person('ann'), robot('bo')] })],
+    ['one by a delegation that has ended', '1', count([onBehalf()], { delegation: [delegation()] })],
+    [
+      'none on behalf of what turned out to be an agent',
+      '0',
+      count([onBehalf()], { principal: [person('ann'), person('bo'), robot('cy')], delegation: [delegation(current())] }),
+    ],
+    ['none that was taken back', '0', count([denied(), review('bo', { created_at: later })])],
+    ['none that was taken back by whose it was', '0', count([onBehalf(), review('cy', { created_at: later })])],
+    ['none of the proposer', '0', count([denied({}, 'ann')])],
+    ['none of another plan', '0', count([denied({ digest: `sha256:${'b'.repeat(64)}` })])],
+    ['by a role that its reviewer has', '["keeper"]', told(denied(), {})],
+    ['by a role that was taken away since', '["keeper"]', told(denied(), { removed_at: later })],
+    ['not by one that was taken away before', '[]', told(denied(), { removed_at: past })],
+    ['by a role that ended since', '["keeper"]', told(denied(), { expires_at: later })],
+    ['not by one that had ended before', '[]', told(denied(), { expires_at: past })],
+    ['by a role that the delegator lost since', '["keeper"]', told(onBehalf(), { principal_id: 'cy', removed_at: later }, { delegation: [delegation()] })],
+    [
+      'not by one that was not delegated',
+      '[]',
+      told(onBehalf(), { principal_id: 'cy' }, { delegation: [delegation({ roles: ['officer'] })] }),
+    ],
+    ['not by a role of the delegate', '[]', told(onBehalf(), {}, { delegation: [delegation()] })],
+    ['of an approval no role that was taken away since', '[]', told(review('bo'), { removed_at: later })],
+    ['of an approval none that ended since', '[]', told(review('bo'), { expires_at: later })],
+    ['of an approval a role that lasts', '["keeper"]', told(review('bo'), { expires_at: future })],
+  ]);
+});
+
 describe('a delegation', () => {
   const holds = (more: Row = {}, of: readonly string[] = ['leave', 'cy', 'bo', 'send']): Attempt => ({
     rows: { delegation: [delegation({ ...current(), ...more })] },

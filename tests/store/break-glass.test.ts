@@ -461,6 +461,27 @@ describe('the review that is owed', () => {
     });
   });
 
+  it('is given by nobody who approved it, or is on their side, also where nobody else is there to give it', async () => {
+    await upload({ approvals: 1, reviewers: "'keeper' in reviewer.roles" });
+    const other = caller('keeper-2');
+    await fixture.inApi((tx) => resolveActor(tx, other));
+    const plan = await planned('A');
+    expectDone(await fixture.review(plan, keeper1));
+    expectDone(await smash(plan));
+    expect(await execute(plan)).toMatchObject({ status: 'executed' });
+    expect(await reviewed(plan, keeper1)).toMatchObject({ refused: 'own_emergency' });
+    expect(await reviewed(plan, caller('keeper-3', ['keeper'], { actsFor: 'keeper-1' }))).toMatchObject({ refused: 'own_emergency' });
+    await setPrincipal('keeper-4', { kind: 'user', roles: ['keeper'], linkedIdentities: ['keeper-1'] });
+    expect(await reviewed(plan, caller('keeper-4'))).toMatchObject({ refused: 'own_emergency' });
+    await fixture.database.advanceClock(31 * minute);
+    await settle(plan);
+    expect(await owing(true)).toEqual([plan.proposalId]);
+    expect((await events(plan)).slice(-1)).toEqual(['proposal.emergency_unreviewed']);
+    const forged = "UPDATE exequatur.glass SET reviewed_by = 'keeper-1', verdict = 'justified', reviewed_at = exequatur.clock()";
+    await expect(fixture.inApi((tx) => tx.rows(forged))).rejects.toMatchObject({ code: 'XQ006' });
+    expectDone(await reviewed(plan, other));
+  });
+
   it('is told to be missing once it is, however often that is looked for, and may still be given', async () => {
     const plan = await executed('A');
     expect(await settle(plan)).toMatchObject({ waitsFor: 'review' });

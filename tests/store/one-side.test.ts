@@ -54,6 +54,22 @@ describe('the proposer’s side does not review', () => {
     expect(await fixture.review(await waiting(bot), caller('boss-2', ['keeper']))).toMatchObject({ refused: 'self_review' });
   });
 
+  it('whom a token named when it was made, whatever the directory said of it then, and whomever the next token names', async () => {
+    const bot = caller('agent-of-many', ['agent'], { kind: 'agent' });
+    const [said, first, next] = [caller('said', ['keeper']), caller('first', ['keeper']), caller('next', ['keeper'])];
+    await known(said, first, next, { ...bot, actsFor: first.id });
+    expectDone(await put(bot.id, { actsFor: said.id }));
+    const proposal = await waiting({ ...bot, actsFor: first.id });
+    const other = await waiting({ ...bot, actsFor: next.id });
+    for (const who of [said, first, next]) expect(await fixture.review(proposal, who)).toMatchObject({ refused: 'self_review' });
+    expectDone(await put(bot.id, { actsFor: null }));
+    for (const who of [said, first]) expect(await fixture.review(proposal, who)).toMatchObject({ refused: 'self_review' });
+    await fixture.inApi((tx) => resolveActor(tx, { ...bot, actsFor: 'somebody-else' }));
+    expect(await fixture.review(proposal, first)).toMatchObject({ refused: 'self_review' });
+    expect(await fixture.review(other, next)).toMatchObject({ refused: 'self_review' });
+    expect(await fixture.review(proposal, keeper1)).toMatchObject({ settled: { status: 'approved' } });
+  });
+
   it('a reviewer who acts for the proposer since then, in whose place another is asked', async () => {
     const [bob, late] = [caller('bob', ['keeper']), caller('late', ['keeper'])];
     await known(bob, late);
@@ -97,6 +113,7 @@ it('nobody approves that the switch on themselves, or on an agent of theirs, is 
   for (const [scope, name] of [
     ['principal', stopped.id],
     ['agent', 'agent-of-5'],
+    ['agent', 'all'],
   ] as const) {
     expectDone(await turn('off', caller('operator-2'), scope, name));
     const { proposed } = expectDone(await turn('on', caller('operator-2'), scope, name));

@@ -157,6 +157,28 @@ describe('policies that are sent', () => {
     expect(rehearsal?.fates.find((one) => one.proposalId === proposalId)).toMatchObject({ to: 'refused', policies: ['blind'] });
   });
 
+  it('are rehearsed with the sight of the proposal that approving it asks for', async () => {
+    const { proposalId } = await fixture.done('askFloor', { name: 'unseen by one' });
+    const blind = `forbid (principal == Principal::"${keeper1.id}", action == Action::"see", resource == ActionType::"askFloor");`;
+    const { rehearsal } = expectDone(await put({ all: permitAll, blind }, { dryRun: true }));
+    const mine = rehearsal?.differences.filter((one) => one.proposalId === proposalId);
+    expect(mine?.map(({ action, to, policies }) => [action, to, policies])).toEqual([['review', 'deny', ['blind']]]);
+  });
+
+  it('are rehearsed on those proposals alone that whoever asks may see', async () => {
+    const { proposalId } = await fixture.done('askFloor', { name: 'hidden from one' });
+    const hidden = `forbid (principal == Principal::"${admin.id}", action == Action::"see", resource == ActionType::"askFloor");`;
+    expectDone(await put({ all: permitAll, hidden }));
+    const never = strict('true');
+    const other = caller('ontology-admin-7', ['ontology-admin']);
+    const seen = expectDone(await put({ all: permitAll, hidden, never }, { dryRun: true, by: other })).rehearsal;
+    expect(seen?.differences.map((one) => one.proposalId)).toContain(proposalId);
+    const unseen = expectDone(await put({ all: permitAll, hidden, never }, { dryRun: true })).rehearsal;
+    expect(unseen).toMatchObject({ differences: [], fates: [], summary: 'No proposal would come to anything else.' });
+    expect(unseen?.proposals).toBeLessThan(seen?.proposals ?? 0);
+    await backToDefaults();
+  });
+
   it('say of each rehearsed proposal what would become of it: another stage and which, or refused whatever people say', async () => {
     const asked = await fixture.done('askFloor', { name: 'asked' });
     const byItself = await fixture.done('addFloor', { name: 'alone', rooms: [] });

@@ -196,6 +196,16 @@ describe('what stands in for people, or changes who is asked', () => {
       ['awaiting_approval'],
     ],
     [
+      'what a deputy approved was not said once that is revoked, and so either of them may say it again',
+      [
+        ...[{ do: 'grant', by: 'ann', what: { ...grant, to: 'eve' } } as const, propose('bot', 'staged'), step(0), review(0, 'eve', 'ann')],
+        ...[{ do: 'revoke', by: 'ann', nth: 0, cut: false } as const, step(0), review(0, 'ann'), step(0)],
+        ...[{ do: 'grant', by: 'ann', what: { ...grant, to: 'eve' } } as const, propose('bot', 'staged'), step(1), review(1, 'eve', 'ann')],
+        ...[{ do: 'roles', who: 'ann', roles: [] } as const, step(1), review(1, 'eve'), step(1)],
+      ],
+      ['executed', 'executed'],
+    ],
+    [
       'of a deputy and whoever granted it one counts',
       [
         { do: 'grant', by: 'ben', what: { ...grant, to: 'cleo' } },
@@ -248,10 +258,27 @@ describe('what stands in for people, or changes who is asked', () => {
       ['executed'],
     ],
     [
-      'nobody looks back at an emergency who acts for whoever took it upon them',
+      'nobody looks back at an emergency who approved it, or acts for who did or took it upon them',
       [
-        ...[propose('bot', 'urgent'), step(0), review(0, 'ben'), breakGlass(0, 'dora'), step(0)],
-        ...[{ do: 'actFor', who: 'eve', whom: 'dora' } as const, lookBack(0, 'eve'), lookBack(0, 'ben')],
+        ...[propose('bot', 'urgent'), step(0), review(0, 'ben'), breakGlass(0, 'dora'), step(0), lookBack(0, 'ben')],
+        ...[{ do: 'actFor', who: 'ann', whom: 'ben' } as const, lookBack(0, 'ann')],
+        ...[{ do: 'actFor', who: 'eve', whom: 'dora' } as const, lookBack(0, 'eve'), lookBack(0, 'cleo')],
+      ],
+      ['executed'],
+    ],
+    [
+      'nor does who had it approved by a deputy, or took the approval back',
+      [
+        ...[{ do: 'grant', by: 'ben', what: { ...grant, to: 'cleo' } } as const, propose('bot', 'urgent'), step(0)],
+        ...[
+          { do: 'roles', who: 'ann', roles: ['keeper'] } as const,
+          review(0, 'cleo', 'ben'),
+          review(0, 'ann'),
+          review(0, 'ann', null, 'reject'),
+          breakGlass(0, 'dora'),
+          step(0),
+        ],
+        ...[lookBack(0, 'ben'), lookBack(0, 'ann'), lookBack(0, 'eve')],
       ],
       ['executed'],
     ],
@@ -262,6 +289,27 @@ describe('what stands in for people, or changes who is asked', () => {
         ...[{ do: 'roles', who: 'dora', roles: ['operator'] } as const, step(0)],
       ],
       ['awaiting_approval'],
+    ],
+    [
+      'what somebody denied stays denied, whatever is taken from them by then',
+      [
+        ...[{ do: 'roles', who: 'cleo', roles: ['keeper'] } as const, { do: 'roles', who: 'ann', roles: ['keeper'] } as const],
+        ...[propose('bot', 'pair'), step(0), review(0, 'cleo', null, 'reject'), { do: 'roles', who: 'cleo', roles: [] } as const],
+        ...[review(0, 'ann', null, 'reject')],
+        ...[propose('bot', 'pair'), step(1), review(1, 'eve', null, 'reject'), { do: 'disable', who: 'eve', disabled: true } as const],
+        ...[review(1, 'ben', null, 'reject')],
+      ],
+      ['rejected', 'rejected'],
+    ],
+    [
+      'so does what a deputy denied, unless whose denial it is takes it back',
+      [
+        ...[{ do: 'roles', who: 'ann', roles: ['keeper'] } as const, { do: 'grant', by: 'ann', what: { ...grant, to: 'dora' } } as const],
+        ...[propose('bot', 'pair'), step(0), review(0, 'dora', 'ann', 'reject'), propose('bot', 'pair'), step(1)],
+        ...[review(1, 'dora', 'ann', 'reject'), { do: 'revoke', by: 'ann', nth: 0, cut: false } as const],
+        ...[review(0, 'ben', null, 'reject'), review(1, 'ann'), review(1, 'ben', null, 'reject')],
+      ],
+      ['rejected', 'awaiting_approval'],
     ],
     [
       'what policy alone approved is asked of people once its proposer may no longer propose it',

@@ -43,19 +43,25 @@ export class Counting extends InForce {
     return this.principal(delegation.delegator).roles.filter((role) => delegation.role === null || delegation.role === role);
   }
 
+  protected remember(review: Review): void {
+    review.roles = [...new Set([...review.roles, ...this.rolesBy(review.by, review.delegation)])];
+  }
+
   protected holds({ action, from, until, revoked }: Delegation, of: Proposal): boolean {
     return !revoked && from <= this.now && this.now < until && (action === null || action === of.action);
   }
 
-  protected votes(proposal: Proposal): (Vote & { parties: number[] })[] {
+  protected votes(proposal: Proposal): (Vote & { parties: number[]; decision: Decision })[] {
     return this.newest(proposal).flatMap((review) => {
       const { by, behalf, delegation, decision } = review;
       const ids = [by, ...(behalf === null ? [] : [behalf])];
-      const isFit = ids.every((id) => !this.isDisabled(id) && !this.isBehind(proposal, id));
-      if (!isFit || (delegation !== null && !this.holds(delegation, proposal))) return [];
+      // What was denied stays so, whoever loses what.
+      const isFit = decision === 'reject' || ids.every((id) => !this.isDisabled(id));
+      const isHeld = decision === 'reject' || delegation === null || this.holds(delegation, proposal);
+      if (!isFit || !isHeld || ids.some((id) => this.isBehind(proposal, id))) return [];
       const { teams, person } = this.principal(behalf ?? by);
-      const roles = this.rolesBy(by, delegation);
-      return [{ person: String(person), approves: decision === 'approve', roles, teams, parties: this.partiesOf(review) }];
+      const roles = [...this.rolesBy(by, delegation), ...(decision === 'reject' ? review.roles : [])];
+      return [{ person: String(person), approves: decision === 'approve', roles, teams, parties: this.partiesOf(review), decision }];
     });
   }
 
@@ -84,9 +90,11 @@ export class Counting extends InForce {
       return false;
     if (behalf !== null && this.isBehind(proposal, behalf)) return false;
     const mine = this.partiesOf({ by, behalf });
-    const earlier = this.newest(proposal).filter((review) => this.partiesOf(review).some((person) => mine.includes(person)));
     const { met } = this.quorum(proposal);
     const stages = this.stages(proposal);
+    const asked = stages.flatMap(({ thresholds }) => thresholds.map(({ role }) => role));
+    // What counts for nothing any more is as if it had not been said.
+    const earlier = this.votes(proposal).filter((vote) => vote.parties.some((one) => mine.includes(one)) && vote.roles.some((one) => asked.includes(one)));
     const from = proposal.refusedBy.has(this.refusal(proposal)) ? 0 : met;
     const asking = stages.slice(from, met + 1).flatMap(({ thresholds }) => thresholds);
     return earlier.every((review) => review.decision !== decision) && asking.some(({ role }) => roles.includes(role));
@@ -125,6 +133,12 @@ export class Counting extends InForce {
 
   protected approvalsOfOthers(proposal: Proposal, breaker: string): number {
     return this.approving(proposal).filter(({ parties }) => !parties.includes(this.principal(breaker).person)).length;
+  }
+
+  /** In an emergency, as whoever broke the glass, proposed it or ever approved it, or on the side of one of these. */
+  protected hadPartIn(proposal: Proposal, glass: Glass, who: string): boolean {
+    const approvers = proposal.approvers.filter((one) => one.of === glass.of).flatMap(({ ids }) => ids);
+    return this.isBehind(proposal, who) || this.isOnSideOf([glass.by, ...approvers], who);
   }
 
   protected isHeld(proposal: Proposal): boolean {

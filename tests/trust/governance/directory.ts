@@ -52,7 +52,8 @@ export class Directory {
 
   /** Also whoever is to be a delegate by it, or is stopped by the switch that it is about. */
   protected isBehind({ by, behalf, setting }: Proposal, who: string): boolean {
-    const stopped = setting !== null && 'on' in setting ? /^(?:principal|agent)\/(?!all$)(.*)$/.exec(setting.on)?.[1] : undefined;
+    const named = setting !== null && 'on' in setting ? /^(?:principal|agent)\/(.*)$/.exec(setting.on)?.[1] : undefined;
+    const stopped = named === 'all' ? 'bot' : named; // The one agent there is.
     return this.isOnSideOf([by, behalf, setting !== null && 'grant' in setting ? setting.grant.to : null, stopped ?? null], who);
   }
 

@@ -17,6 +17,8 @@ export interface Review {
   delegation: Delegation | null;
   decision: Decision;
   at: number;
+  /** Those that counted for it once it was given, and all that came since. */
+  roles: readonly string[];
 }
 
 export interface Delegation {
@@ -66,6 +68,8 @@ export interface Proposal {
   /** Of a revert, what it takes back. */
   revertOf: Proposal | null;
   glasses: Glass[];
+  /** Who ever approved which plan of which revision, also where it does not count any more. */
+  approvers: { ids: string[]; of: string }[];
   /** Of a change of what governs. */
   setting: Setting | null;
 }

@@ -4,7 +4,7 @@
  */
 import { type Command, type Governing, type Grant, people } from './commands.ts';
 import { Counting } from './counting.ts';
-import { actionOf, depthOf, type Effect, firstOf, isOpen, keyOf, over, type Proposal, planKey, type Setting } from './model-proposal.ts';
+import { actionOf, depthOf, type Effect, firstOf, isOpen, keyOf, over, type Proposal, planKey, type Review, type Setting } from './model-proposal.ts';
 import { expiresAfter, firstFilling, lookedAtBy, refills } from './rules.ts';
 
 export class Model extends Counting {
@@ -39,6 +39,7 @@ export class Model extends Counting {
         return this.link(command.who, command.others);
       case 'roles':
         this.principal(command.who).roles = command.roles;
+        for (const review of this.proposals.flatMap(({ reviews }) => reviews)) this.remember(review);
         return true;
       case 'teams':
         this.principal(command.who).teams = command.teams;
@@ -98,6 +99,7 @@ export class Model extends Counting {
       seen: 0,
       expires: this.now + expiresAfter,
       glasses: [],
+      approvers: [],
     };
   }
 
@@ -335,7 +337,9 @@ export class Model extends Counting {
       proposal.status = 'simulating';
       return false;
     }
-    proposal.reviews.push({ by, behalf, delegation: way, decision, at: this.now });
+    const review: Review = { by, behalf, delegation: way, decision, at: this.now, roles: [] };
+    proposal.reviews.push(review);
+    if (decision === 'approve') proposal.approvers.push({ ids: behalf === null ? [by] : [by, behalf], of: planKey(proposal) });
     proposal.refusedBy.clear();
     if (decision === 'request_changes') proposal.status = 'changes_requested';
     else if (behalf !== null) this.settle(proposal);
@@ -345,6 +349,7 @@ export class Model extends Counting {
       this.settle(proposal);
       this.principal(by).roles = claimed;
     }
+    this.remember(review);
     return true;
   }
 
@@ -372,8 +377,7 @@ export class Model extends Counting {
     const glass = proposal === undefined ? undefined : this.glassOf(proposal);
     if (proposal?.status !== 'executed' || glass === undefined || glass.lookedAt || this.glassRule(proposal) === undefined) return false;
     const mayLook = people.some((person) => person === by) && this.isMember(by) && this.principal(by).roles.includes(lookedAtBy);
-    const isOwn = this.isBehind(proposal, by) || this.isOnSideOf([glass.by], by);
-    if (!mayLook || isOwn || cut) return false;
+    if (!mayLook || this.hadPartIn(proposal, glass, by) || cut) return false;
     for (const one of proposal.glasses) if (one.of === glass.of) one.lookedAt = true;
     return true;
   }
