@@ -8,7 +8,7 @@ import { measureWaiting, type Waiting } from './policy/waiting-proposals.ts';
 import { printTable, quantile, spread } from './statistics.ts';
 
 const actionTypes = Array.from({ length: 50 }, (_, at) => `action${at}`);
-const vocabulary = { actionTypes, objectTypes: ['thing'], sensitive: [], amounts: ['minutes'], attributes: {}, endpoints: [] };
+const vocabulary = { actionTypes, objectTypes: ['thing'], sensitive: [], amounts: ['minutes'], attributes: {}, values: {}, endpoints: [] };
 
 interface Measured {
   policies: number;

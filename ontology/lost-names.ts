@@ -1,6 +1,6 @@
 import type { PolicyVocabulary } from './policy-engine.ts';
 
-/** A name that policies could use, and that another ontology has no more; of an attribute the object type's name and the property's. */
+/** A name that policies could use, and that another ontology has no more; of an attribute the object type's name and the property's, and of a value the value as well. */
 export interface LostName {
   of: keyof PolicyVocabulary;
   words: readonly string[];
@@ -16,7 +16,17 @@ export function lostNames(before: PolicyVocabulary, after: PolicyVocabulary): Lo
       .filter(([property, kind]) => !after.attributes[type]?.some(([name, other]) => name === property && other === kind))
       .map(([property]) => ({ of: 'attributes' as const, words: [type, property] })),
   );
-  return [...plain, ...attributes];
+  return [...plain, ...attributes, ...lostValues(before, after)];
+}
+
+/** Of properties that still have a closed set of texts, and are told of. */
+function lostValues(before: PolicyVocabulary, after: PolicyVocabulary): LostName[] {
+  return Object.entries(before.values).flatMap(([type, properties]) =>
+    Object.entries(properties).flatMap(([property, values]) => {
+      const left = after.values[type]?.[property] ?? values;
+      return values.filter((value) => !left.includes(value)).map((value) => ({ of: 'values' as const, words: [type, property, value] }));
+    }),
+  );
 }
 
 /** The same for whoever is told. */
@@ -30,5 +40,6 @@ const whatItWas: Record<keyof PolicyVocabulary, string> = {
   sensitive: 'the sensitive property',
   amounts: 'the amount',
   attributes: 'the property',
+  values: 'the value',
   endpoints: 'the endpoint',
 };

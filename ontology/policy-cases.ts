@@ -93,12 +93,13 @@ function requestOf({ principal, action, resource = '', context = {} }: PolicyCas
 type CasePlan = NonNullable<NonNullable<PolicyCase['context']>['plan']>;
 
 /** Without what no plan under this ontology says: a case that goes by a name that is gone, or has become sensitive, shall come out as it would. */
-function known(plan: CasePlan, { amounts, sensitive, objectTypes, endpoints, attributes }: PolicyVocabulary): CasePlan {
+function known(plan: CasePlan, { amounts, sensitive, objectTypes, endpoints, attributes, values }: PolicyVocabulary): CasePlan {
   const within = <T>(values: Readonly<Record<string, T>> | undefined, names: readonly string[]): Record<string, T> =>
     Object.fromEntries(Object.entries(values ?? {}).filter(([name]) => names.includes(name)));
   const touches = Object.entries(within(plan.touches, objectTypes)).map(([type, touched]) => {
     const names = (attributes[type] ?? []).map(([name]) => name);
-    return [type, { ...touched, before: within(touched.before, names), after: within(touched.after, names) }];
+    const told = (side: TouchedType['before'] | undefined) => withKnownValues(within(side, names), values[type] ?? {});
+    return [type, { ...touched, before: told(touched.before), after: told(touched.after) }];
   });
   return {
     ...plan,
@@ -110,6 +111,14 @@ function known(plan: CasePlan, { amounts, sensitive, objectTypes, endpoints, att
       : { effects: { ...plan.effects, endpoints: plan.effects.endpoints.filter((name) => endpoints.includes(name)) } }),
     ...(plan.touches === undefined ? {} : { touches: Object.fromEntries(touches) }),
   };
+}
+
+function withKnownValues(side: TouchedType['before'], closed: Readonly<Record<string, readonly string[]>>): TouchedType['before'] {
+  const told = Object.entries(side).map(([property, given]) => {
+    const values = Object.hasOwn(closed, property) ? closed[property] : undefined;
+    return [property, values && Array.isArray(given) ? given.filter((value) => values.includes(String(value))) : given];
+  });
+  return Object.fromEntries(told);
 }
 
 /** What is told of a plan where it is only to be seen. */

@@ -67,6 +67,8 @@ export interface PolicyVocabulary {
   amounts: readonly string[];
   /** Object type to its properties that are not sensitive. */
   attributes: Readonly<Record<string, readonly [property: string, AttributeKind][]>>;
+  /** Object type to those of its properties that have a closed set of texts, with these. */
+  values: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
   endpoints: readonly string[];
 }
 

@@ -38,6 +38,21 @@ export function attributeKinds({ properties }: Pick<CompiledObjectType, 'propert
     });
 }
 
+/** The texts that properties of a type may have, or elements of their lists, of those that policies may go by and that are not open. */
+export function attributeValues({ properties }: Pick<CompiledObjectType, 'properties'>): Record<string, readonly string[]> {
+  const closed = [...properties].flatMap(([name, definition]): [string, readonly string[]][] => {
+    const values = definition.sensitive ? null : valuesOfText(definition);
+    return values === null ? [] : [[name, values]];
+  });
+  return Object.fromEntries(closed);
+}
+
+function valuesOfText(definition: AnyDefinition): readonly string[] | null {
+  if (definition.type === 'array') return valuesOfText(definition.items);
+  if (definition.type === 'enum') return definition.values;
+  return definition.type === 'string' ? (definition.oneOf ?? null) : null;
+}
+
 /**
  * What a plan's edits make of the objects that they touch, by type. Pure, and bounded in all directions: `edits` are the first of the plan, `counts` says how many objects of
  * each type all of them touch, and `live` holds the objects as they are, from which come the properties that the plan does not write.

@@ -18,9 +18,18 @@ const vocabulary: PolicyVocabulary = {
       ['status', 'text'],
     ],
   },
+  values: { room: { status: ['closed', 'open'] } },
   endpoints: ['caretaker'],
 };
-const nothing: PolicyVocabulary = { actionTypes: [], objectTypes: [], sensitive: [], amounts: [], attributes: {}, endpoints: [] };
+const nothing: PolicyVocabulary = {
+  actionTypes: [],
+  objectTypes: [],
+  sensitive: [],
+  amounts: [],
+  attributes: {},
+  values: {},
+  endpoints: [],
+};
 const now = '2026-01-01T00:00:00.000Z';
 const plan = {
   riskTier: 'low' as const,
@@ -232,6 +241,59 @@ describe('the check of policies that somebody sends', () => {
     ],
     ['for what the context of another action has', { it: forbidIf('context has onBehalfOf') }, /"onBehalfOf"/],
     ['for what other objects have', { it: forbidIf('context.plan.touches has desk') }, /"desk"/],
+    ['a risk tier that there is not', { it: forbidIf('context.plan.riskTier == "hihg"') }, /^\/policies\/it: .*"hihg".*"high"\?$/],
+    [
+      'the same of what is unlike it',
+      { it: forbidIf('"critical" != context.plan.riskTier') },
+      /"critical".*there are "low", "medium", "high"$/,
+    ],
+    ['one of several', { it: forbidIf('["high", "medum"].contains(context.plan.riskTier)') }, /"medum".*"medium"/],
+    ['a pattern of none', { it: forbidIf('context.plan.riskTier like "h*ig"') }, /"h\*ig".*"high"/],
+    [
+      'the same where it is only seen',
+      { it: 'forbid (principal, action == Action::"see", resource) when { context has plan && context.plan.riskTier == "hgih" };' },
+      /"hgih"/,
+    ],
+    [
+      'by a detour through a record',
+      { it: forbidIf('{ a: if context.approvals > 1 then context.plan.riskTier else "none" }.a == "nome"') },
+      /"nome".*"none"/,
+    ],
+    ['a tier that is spelled by escapes', { it: forbidIf('context["plan"]["risk\\u{54}ier"] == "h\\u{69}hg"') }, /"hihg"/],
+    ['a kind of principal', { it: forbidIf('principal.kind == "bot"') }, /"bot".*there are "user", "agent", "service"$/],
+    ['of somebody who is named', { it: forbidIf('Principal::"ann".kind == "usr"') }, /"usr".*"user"/],
+    ['of a proposer', { it: forbidIf('context.proposer.kind == "agents"') }, /"agents".*"agent"/],
+    ['of a proposer as a whole', { it: forbidIf('context.proposer == { id: "bot", kind: "agnt" }') }, /"agnt".*"agent"/],
+    [
+      'a decision that is not asked about',
+      { it: 'forbid (principal, action == Action::"review", resource) when { context.decision == "aprove" };' },
+      /"aprove".*"approve"/,
+    ],
+    ['a kind of effect', { it: forbidIf('context.plan.effects.kinds.contains("webhok")') }, /"webhok".*"webhook"/],
+    ['one among effects', { it: forbidIf('["webhook", "mesage"].containsAll(context.plan.effects.kinds)') }, /"mesage".*"message"/],
+    ['kinds of effects as a whole', { it: forbidIf('context.plan.effects.kinds != ["web"]') }, /"web"/],
+    [
+      'a value that a property never has',
+      { it: forbidIf('context.plan.touches has room.after.status && context.plan.touches.room.after.status.contains("clsoed")') },
+      /^\/policies\/it: .*"clsoed".*"closed"/,
+    ],
+    [
+      'one of several that a property never has',
+      {
+        it: forbidIf(
+          'context.plan.touches has room.before.status && context.plan.touches.room.before.status.containsAny(["open", "shut"])',
+        ),
+      },
+      /"shut".*there are "closed", "open"$/,
+    ],
+    ['a tenant with a name', { it: 'permit (principal, action, resource == Tenant::"mine");' }, /mine/],
+    ['somebody who is a role', { it: 'permit (principal == Role::"keeper", action, resource);' }, /^\/policies\/it: .*`in`/],
+    [
+      'an action of nothing that it is about',
+      { it: 'permit (principal, action == Action::"execute", resource == Settings::"policies");' },
+      /unable to find an applicable action/,
+    ],
+    ['what holds for no question', { it: forbidIf('resource is Tenant') }, /impossible/],
     ['a comparison of unlike things', { it: forbidIf('context.approvals == "2"') }, /^\/policies\/it: /],
     ['deep nesting', { it: forbidIf(`${'('.repeat(1_000)}true${')'.repeat(1_000)}`) }, /^\/policies\/it: brackets/],
     ['a chain that the engine cannot take', { it: forbidIf(`${'1 + '.repeat(1_950)}1 == 1`) }, /^\/policies: .*nested too deeply/],
@@ -255,7 +317,23 @@ describe('the check of policies that somebody sends', () => {
     'permit (principal, action, resource) when { action != Action::"review" || context has onBehalfOf };',
     'permit (principal, action in [Action::"review", Action::"execute"], resource) unless { context has onBehalfOf };',
     forbidIf('Principal::"ann" has actsFor || { seatz: 1 } has seatz'),
+    forbidIf('["medium", "high"].contains(context.plan.riskTier) || context.plan.riskTier like "l*"'),
+    forbidIf('(if context.approvals > 1 then context.plan.riskTier else "none") == "none"'),
+    forbidIf('(if context.approvals > 1 then principal.id else principal.kind) == "somebody"'),
+    forbidIf('[principal.id, principal.kind].contains("somebody") || principal.roles == ["auditor"] || "a" == "b"'),
+    forbidIf('context.plan.effects.kinds.isEmpty() || context.plan.effects.kinds.containsAny(["message"])'),
+    forbidIf('context.plan.effects.hosts.contains("elsewhere.example") || principal.id != "user"'),
+    forbidIf('context.plan.touches has room.before.status && ["open", "closed"].containsAll(context.plan.touches.room.before.status)'),
+    forbidIf('context.plan.touches has room.before.status && context.plan.touches.room.before.status == context.plan.touches.room.ids'),
+    forbidIf('principal.id == "say_\u04bbello"'), // Cedar warns of letters of two alphabets.
   ])('takes %s', (it) => {
     expect(faults({ it })).toEqual([]);
+  });
+
+  it('refuses what the ontology has nothing of, and before the first document takes any name', () => {
+    const bank = { it: forbidIf('context.plan.effects.endpoints.contains(Endpoint::"bank")') };
+    expect(checkPolicies(bank, { ...vocabulary, endpoints: [] })).toMatchObject([{ pointer: '/policies/it' }]);
+    expect(checkPolicies(bank, nothing)).toEqual([]);
+    expect(checkPolicies({ it: forbidIf('context.plan.riskTier == "hihg"') }, nothing)).toMatchObject([{ pointer: '/policies/it' }]);
   });
 });

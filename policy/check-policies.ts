@@ -1,11 +1,12 @@
-import type { SchemaJson, ValidationError } from '@cedar-policy/cedar-wasm/nodejs';
+import type { PolicyJson, SchemaJson, ValidationError } from '@cedar-policy/cedar-wasm/nodejs';
 import { pointerTo } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import type { PolicyVocabulary } from '../ontology/policy-engine.ts';
 import { quotedWords } from '../ontology/quoted-words.ts';
 import { unknownAttributes } from './attributes-asked.ts';
 import { type CedarModule, freshCedar, lookInto } from './cedar-module.ts';
-import { cedarSchema } from './cedar-schema.ts';
+import { cedarSchema, textWithValues } from './cedar-schema.ts';
+import { impossibleTexts } from './texts-compared.ts';
 
 /** Bytes of one policy; what is longer is several policies. */
 const longestPolicy = 8_192;
@@ -34,10 +35,11 @@ export function checkPolicies(policies: Readonly<Record<string, string>>, vocabu
     });
     if (answer.type === 'failure') return answer.errors.map(({ message }) => fault('', cedarSays(message)));
     if (answer.validationErrors.length > 0) return answer.validationErrors.map(faultOf);
-    if (vocabulary.actionTypes.length === 0) return []; // Before the first document nobody knows what it will define; then they are looked at again.
-    return Object.entries(policies).flatMap(([id, text]) =>
-      lookInto(cedar, text, (policy) => unknownAttributes(schema, policy), []).map((words) => fault(id, words)),
-    );
+    const known = cedarSchema(vocabulary, textWithValues);
+    const isDefined = vocabulary.actionTypes.length > 0; // Before the first document nobody knows what it will define; then they are looked at again.
+    const wordsOf = (policy: PolicyJson) => [...(isDefined ? unknownAttributes(known, policy) : []), ...impossibleTexts(known, policy)];
+    const strange = Object.entries(policies).flatMap(([id, text]) => lookInto(cedar, text, wordsOf, []).map((words) => fault(id, words)));
+    return strange.length > 0 || !isDefined ? strange : answer.validationWarnings.filter(isWithoutEffect).map(faultOf);
   } catch {
     return [fault('', 'the policies are nested too deeply to be computed')];
   }
@@ -76,6 +78,11 @@ function parseFaults(cedar: CedarModule, id: string, text: string): Fault[] {
     if (place === undefined) return fault(id, cedarSays(message));
     return fault(id, cedarSays(`${message} (at ${place.start}${place.label === null ? '' : `: ${place.label}`})`));
   });
+}
+
+/** Cedar warns of a policy that is about no question, or holds for none: it would be without effect, and nobody would be told. Of how texts are written it warns as well, and gives no codes. */
+function isWithoutEffect({ error }: ValidationError): boolean {
+  return /unable to find an applicable action|policy is impossible/.test(error.message);
 }
 
 function faultOf({ policyId: id, error }: ValidationError): Fault {

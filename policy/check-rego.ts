@@ -1,15 +1,12 @@
-import { pointerTo } from '../ontology/json.ts';
+import { type JsonValue, pointerTo } from '../ontology/json.ts';
 import type { Fault } from '../ontology/plan.ts';
 import { quotedWords } from '../ontology/quoted-words.ts';
 import { checkSize } from './check-policies.ts';
 import type { OpaEngine } from './opa-engine.ts';
+import { reachesBeyond } from './rego-reach.ts';
 
-/**
- * What would reach beyond the question: the network and files, also through what checks a JSON Schema, which fetches whatever it refers to; OPA's configuration; other
- * packages, among them those of other tenants. Refused wherever they stand, also in a text or a comment, since nobody needs the words there, and so is an escape that could
- * spell them.
- */
-const forbidden = /\b(?:https?|file|net|opa|verify_schema|match_schema|data|import|package|exequatur_\w+)\b|\\u/;
+/** What belongs to how policies are put together. A comment that annotates is read by OPA's compiler, which fetches the schemas that it names. */
+const reserved = /\bexequatur_\w+|#[ \t]*METADATA\b/;
 
 /** A policy without such a rule, or with one of them misspelt, would say nothing and be taken for one that does. */
 const says = /^[ \t]*(?:permit|forbid)\b/m;
@@ -20,9 +17,11 @@ const saysNoVerdict = /^[ \t]*(permit|forbid)\b[ \t]*(?:contains\b|[[.(])/m;
 export async function checkRego(engine: OpaEngine, policies: Readonly<Record<string, string>>): Promise<Fault[]> {
   const size = checkSize(policies);
   if (size.length > 0) return size;
+  const trees = await engine.parse(policies);
   const reaching = Object.entries(policies).flatMap(([id, text]) => {
-    const word = forbidden.exec(text)?.[0];
-    return word === undefined ? [] : [fault(id, `the word ${word} must not stand in a policy`)];
+    const words = reserved.exec(text)?.[0];
+    const beyond = Object.hasOwn(trees, id) ? reachesBeyond(trees[id] as JsonValue) : [];
+    return [...(words === undefined ? [] : [`${words} must not stand in a policy`]), ...beyond].map((one) => fault(id, one));
   });
   if (reaching.length > 0) return reaching;
   const mute = Object.entries(policies).flatMap(([id, text]) => {
@@ -31,7 +30,12 @@ export async function checkRego(engine: OpaEngine, policies: Readonly<Record<str
     return says.test(text) ? [] : [fault(id, 'a policy has a rule permit or forbid, which begins a line')];
   });
   if (mute.length > 0) return mute;
-  return Object.entries(await engine.compile(policies)).map(([id, words]) => fault(id, quotedWords('OPA', words)));
+  const refused = await engine.compile(policies);
+  const unread = Object.keys(policies).filter((id) => !Object.hasOwn(trees, id) && !Object.hasOwn(refused, id));
+  return [
+    ...Object.entries(refused).map(([id, words]) => fault(id, quotedWords('OPA', words))),
+    ...unread.map((id) => fault(id, 'a policy must be Rego by itself')),
+  ];
 }
 
 function fault(id: string, message: string): Fault {

@@ -16,10 +16,12 @@ const before: PolicyVocabulary = {
     ],
     floor: [['name', 'text']],
   },
+  values: { floor: { name: ['cellar', 'attic (east)'] } },
   endpoints: ['depot'],
 };
 const seats: LostName = { of: 'amounts', words: ['seats'] };
 const roomSeats: LostName = { of: 'attributes', words: ['room', 'seats'] };
+const attic: LostName = { of: 'values', words: ['floor', 'name', 'attic (east)'] };
 
 describe('what another ontology has no more', () => {
   it('is each name, and each attribute by itself', () => {
@@ -47,6 +49,13 @@ describe('what another ontology has no more', () => {
     };
     expect(lostNames(before, other)).toEqual([roomSeats]);
   });
+
+  it('is a value that a property cannot have any longer, and none where it may have any', () => {
+    const of = (name: string[]) => ({ ...before, values: { floor: { name } } });
+    expect(lostNames(before, of(['cellar', 'roof']))).toEqual([attic]);
+    expect(lostNames(before, of(['attic (east)', 'cellar', 'roof']))).toEqual([]);
+    expect(lostNames(before, { ...before, values: {} })).toEqual([]);
+  });
 });
 
 const forbid = (condition: string, resource = 'resource') =>
@@ -63,6 +72,11 @@ describe('a Cedar policy uses', () => {
     ['an object type that is touched', 'context.plan.touches has room', { of: 'objectTypes', words: ['room'] }],
     ['an object type', 'context.plan.objectTypes.contains(ObjectType::"room")', { of: 'objectTypes', words: ['room'] }],
     ['what is sensitive', 'context.plan.sensitive.contains(SensitiveProperty::"room.notes")', { of: 'sensitive', words: ['room.notes'] }],
+    [
+      'a value',
+      'context.plan.touches has floor.before.name && context.plan.touches.floor.before.name.contains("attic\\u{20}(east)")',
+      attic,
+    ],
     ['an endpoint', 'context.plan.effects.endpoints.contains(Endpoint::"depot")', { of: 'endpoints', words: ['depot'] }],
   ])('%s', (_, condition, lost) => {
     expect(named(forbid(condition), lost)).toBe(true);
@@ -79,6 +93,7 @@ describe('a Cedar policy uses', () => {
   it.each<[string, string, LostName]>([
     ['of another type', 'context.plan.touches has floor.before.name', { of: 'attributes', words: ['room', 'name'] }],
     ['in a text', 'principal.id == "seats" && context.plan.amounts has other', seats],
+    ['of a value', 'context.plan.touches has floor.before.name && principal.id == "attic"', attic],
     ['that is an amount as well', 'context.plan.amounts has seats', roomSeats],
   ])('no name %s', (_, condition, lost) => {
     expect(named(forbid(condition), lost)).toBe(false);
@@ -93,5 +108,13 @@ describe('a Rego policy uses', () => {
     ['input.context.plan.amounts.more_seats > 30', false],
   ])('a name that is a word of it: %s', (condition, isUsed) => {
     expect(lostIn({ it: `forbid if {\n  ${condition}\n}` }, [seats])).toHaveLength(isUsed ? 1 : 0);
+  });
+
+  it.each([
+    ['"attic (east)" in names', true],
+    ['`attic (east)` in names', true],
+    ['"attic east" in names', false],
+  ])('a value, whatever characters it has: %s', (condition, isUsed) => {
+    expect(lostIn({ it: `forbid if ${condition}` }, [attic])).toHaveLength(isUsed ? 1 : 0);
   });
 });

@@ -18,9 +18,10 @@ interface Used {
   attributes: Set<string>;
   /** Entities, as text of type and id. */
   entities: Set<string>;
+  texts: Set<string>;
 }
 
-function uses({ attributes, entities }: Used, { of, words }: LostName): boolean {
+function uses({ attributes, entities, texts }: Used, { of, words }: LostName): boolean {
   const [name = ''] = words;
   switch (of) {
     case 'actionTypes':
@@ -35,11 +36,15 @@ function uses({ attributes, entities }: Used, { of, words }: LostName): boolean 
       return attributes.has('amounts') && attributes.has(name);
     case 'attributes':
       return attributes.has('touches') && words.every((word) => attributes.has(word));
+    case 'values': {
+      const [type = '', property = '', value = ''] = words;
+      return ['touches', type, property].every((word) => attributes.has(word)) && texts.has(value);
+    }
   }
 }
 
 function usedIn(policy: PolicyJson): Used {
-  const used: Used = { attributes: new Set(), entities: new Set() };
+  const used: Used = { attributes: new Set(), entities: new Set(), texts: new Set() };
   visit(policy, used);
   return used;
 }
@@ -54,6 +59,7 @@ function visit(value: unknown, used: Used): void {
       for (const attribute of [(inner as { attr: string | string[] }).attr].flat()) used.attributes.add(attribute);
     }
     if (key === 'Record') for (const attribute of Object.keys(inner)) used.attributes.add(attribute);
+    if (key === 'Value' && typeof inner === 'string') used.texts.add(inner);
     visit(inner, used);
   }
 }

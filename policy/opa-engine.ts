@@ -1,10 +1,18 @@
 import { sha256Hex } from '../ontology/canonical-json.ts';
+import type { JsonValue } from '../ontology/json.ts';
 import { type PolicyDecision, type PolicyEngine, PolicyEngineAway, type PolicyRequest, type PolicySet } from '../ontology/policy-engine.ts';
+import { boundedJson, TooLong } from './bounded-json.ts';
+import { Pause } from './pause.ts';
 import { insteadOf, modulesOf, present, type RegoModule, together } from './rego-modules.ts';
+import { Turns } from './turns.ts';
 
 const patienceMs = 1_000; // Somebody waits for an answer, perhaps with rows locked.
 const longestMs = 2_000; // The whole of a decision, with whatever OPA has to be told before: so long somebody may wait with rows locked.
 const givenWithinMs = 10_000; // One module, which nobody waits for beyond a decision. OPA compiles all that it has with each.
+const mostAtOnce = 8; // Questions of one set, of one process: one that takes all the time it has leaves time for those of others.
+const longestAnswer = 1_048_576; // What a thousand policies say is a fifth of it. Rules beside the verdicts are answered as well.
+const longestTree = 16_777_216; // Of so much text as is parsed at once, which takes a quarter of it where it is nothing but operators.
+const parsedAtOnce = 65_536; // Characters of policies.
 const preparedSets = 100; // Of one process, which then takes the oldest out of OPA's memory again.
 
 /**
@@ -30,7 +38,14 @@ export class OpaEngine implements PolicyEngine {
   async decide(set: PolicySet, request: PolicyRequest): Promise<PolicyDecision> {
     const late = AbortSignal.timeout(this.longestMs);
     const name = this.packageOf(set);
-    const kept = this.kept.get(name) ?? { set, given: [], missing: modulesOf(name, set.policies), giving: null };
+    const kept = this.kept.get(name) ?? {
+      set,
+      given: [],
+      missing: modulesOf(name, set.policies),
+      giving: null,
+      turns: new Turns(mostAtOnce),
+      pause: new Pause(),
+    };
     try {
       this.kept.delete(name);
       this.kept.set(name, kept);
@@ -43,7 +58,7 @@ export class OpaEngine implements PolicyEngine {
         decision: 'deny',
         policies: [],
         errors: [`the engine failed: ${why}`],
-        ...(error instanceof Refused ? {} : { away: true as const }),
+        ...(error instanceof Refused || error instanceof TooLong ? {} : { away: true as const }),
       };
     }
   }
@@ -65,6 +80,24 @@ export class OpaEngine implements PolicyEngine {
       }
     }
     return faults;
+  }
+
+  /** The syntax tree of each text, by id; none of what is no Rego by itself. Nothing of it stays in OPA, and nothing is computed. @throws PolicyEngineAway */
+  async parse(policies: PolicySet['policies']): Promise<Record<string, JsonValue>> {
+    const trees: Record<string, JsonValue> = {};
+    for (const texts of portions(policies)) {
+      try {
+        const { result } = (await this.call('POST', '/v1/query', JSON.stringify({ query: parsing, input: { texts } }), {
+          type: 'application/json',
+          withinMs: givenWithinMs,
+          mostBytes: longestTree,
+        })) as { result: [{ parsed: Record<string, JsonValue> }] };
+        Object.assign(trees, result[0].parsed);
+      } catch (error) {
+        throw new PolicyEngineAway('OPA parsed nothing', { cause: error });
+      }
+    }
+    return trees;
   }
 
   /** Takes all that it gave out of OPA's memory. */
@@ -136,11 +169,23 @@ export class OpaEngine implements PolicyEngine {
   private async ask(name: string, kept: KeptSet, input: PolicyRequest, late: AbortSignal): Promise<Record<string, Verdict> | null> {
     if (kept.missing.length > 0) await unless(late, this.give(name, kept));
     const path = `/v1/data/exequatur/${name}?strict-builtin-errors=true`;
-    const answer = (await this.call('POST', path, JSON.stringify({ input }), { type: 'application/json', late })) as {
+    if (kept.pause.isOn) throw new Error('OPA ended over these policies several times, so they are asked later');
+    const asked = () => this.call('POST', path, JSON.stringify({ input }), { type: 'application/json', late });
+    const counted = async () => {
+      try {
+        return await asked();
+      } catch (error) {
+        if (endedMeanwhile(error)) kept.pause.fell();
+        throw error;
+      }
+    };
+    const answer = (await kept.turns.take(late, counted)) as {
       result?: { [together]?: Record<string, Verdict>; apart?: Record<string, Verdict> };
     };
-    const verdicts = { ...answer.result?.[together], ...answer.result?.apart };
-    return Object.keys(kept.set.policies).every((id) => verdicts[id]?.[present] === true) ? verdicts : null;
+    kept.pause.answered();
+    const said = { ...answer.result?.[together], ...answer.result?.apart };
+    const verdicts = Object.keys(kept.set.policies).map((id): [string, Verdict] => [id, said[id] ?? {}]);
+    return verdicts.every(([, verdict]) => verdict[present] === true) ? Object.fromEntries(verdicts) : null;
   }
 
   private async forgetOldest(): Promise<void> {
@@ -171,7 +216,7 @@ export class OpaEngine implements PolicyEngine {
     method: string,
     path: string,
     body?: string,
-    { type, withinMs = patienceMs, late }: { type?: string; withinMs?: number; late?: AbortSignal } = {},
+    { type, withinMs = patienceMs, late, mostBytes = longestAnswer }: CallOptions = {},
   ): Promise<unknown> {
     const own = AbortSignal.timeout(withinMs);
     const answer = await fetch(`${this.url}${path}`, {
@@ -179,11 +224,37 @@ export class OpaEngine implements PolicyEngine {
       ...(body === undefined || type === undefined ? {} : { body, headers: { 'content-type': type } }),
       signal: late === undefined ? own : AbortSignal.any([own, late]),
     });
-    const content = (await answer.json()) as { message?: string; errors?: { message?: string }[] };
+    const content = (await boundedJson(answer, mostBytes)) as { message?: string; errors?: { message?: string }[] };
     if (answer.ok) return content;
     const words = [content.message, ...(content.errors ?? []).map(({ message }) => message)].filter((one) => one !== undefined);
     throw new Refused(words.length > 0 ? words.join('; ') : `OPA answered ${answer.status}`);
   }
+}
+
+interface CallOptions {
+  type?: string;
+  withinMs?: number;
+  late?: AbortSignal;
+  mostBytes?: number;
+}
+
+/** What cannot be parsed is left out. */
+const parsing =
+  'parsed = {id: tree | some id, text in input.texts; tree := rego.parse_module("policy", concat("", ["package policy\\n\\nimport rego.v1\\n\\n", text, "\\n"]))}';
+
+/** The policies in parts of which none has many characters. */
+function* portions(policies: PolicySet['policies']): Generator<Record<string, string>> {
+  let part: Record<string, string> = {};
+  let length = 0;
+  for (const [id, text] of Object.entries(policies)) {
+    if (length > 0 && length + text.length > parsedAtOnce) {
+      yield part;
+      [part, length] = [{}, 0];
+    }
+    part[id] = text;
+    length += text.length;
+  }
+  yield part;
 }
 
 interface KeptSet {
@@ -193,6 +264,8 @@ interface KeptSet {
   missing: RegoModule[];
   /** While they are being given. */
   giving: Promise<void> | null;
+  turns: Turns;
+  pause: Pause;
 }
 
 /** The work, which goes on by itself where nobody can wait for it any longer. */
@@ -203,6 +276,12 @@ function unless<T>(late: AbortSignal, work: Promise<T>): Promise<T> {
     late.addEventListener('abort', leave, { once: true });
     work.then(resolve, reject).finally(() => late.removeEventListener('abort', leave));
   });
+}
+
+/** The connection was there, and closed before the answer. */
+function endedMeanwhile(error: unknown): boolean {
+  const { code } = ((error as Error).cause ?? {}) as { code?: string };
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET';
 }
 
 /** OPA answered, and said no: the texts are no policies, or one of them cannot be computed. */

@@ -11,9 +11,10 @@ const uploadMs = 60_000; // For the first decision by what somebody sent, of up 
 /** A rule of the policy's own, on a line by itself. */
 const soft = /^soft := true$/m;
 
-/** Names have no characters with a meaning in patterns but the dot of `type.property`. */
+/** A value may be any text, which stands between quotes with escapes or between others without. */
 function isWordOf(text: string, name: string): boolean {
-  return new RegExp(`(?<![\\w])${name.replaceAll('.', '\\.')}(?![\\w])`).test(text);
+  const written = [name, JSON.stringify(name).slice(1, -1)].map((one) => one.replaceAll(/[^\w]/g, '\\$&'));
+  return new RegExp(`(?<![\\w])(?:${written.join('|')})(?![\\w])`).test(text);
 }
 
 /** OPA at this address, for all tenants of the installation. What cannot be told of Rego counts as the worse. */

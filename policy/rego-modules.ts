@@ -59,8 +59,8 @@ const isName = (token: string) => /^[A-Za-z_]/.test(token);
 /** Behind these a rule does not begin, but what they began goes on. */
 const goesOn = new Set(['if', 'not', 'in', 'some', 'every', 'with', 'as', 'default', 'else', 'contains']);
 const verdicts = new Set(['permit', 'forbid', 'soft']);
-/** What may stand in other places than those that are looked at here, or makes more of a rule than a verdict. */
-const strange = new Set(['$', 'default', 'else', present, together]);
+/** What may stand in other places than those that are looked at here, makes more of a rule than a verdict, or begins a text without an end. */
+const strange = new Set(['$', '`', '"', 'default', 'else', present, together]);
 
 /** The policy with its verdicts as rules under another name; null where it has any other rule, or it cannot be told for certain that it has none. */
 function ruledUnder(name: string, text: string): string | null {
@@ -81,5 +81,5 @@ function ruledUnder(name: string, text: string): string | null {
     if ('([{'.includes(token)) depth++;
     else if (')]}'.includes(token)) depth--;
   }
-  return `${written}${text.slice(end)}\n`;
+  return depth === 0 ? `${written}${text.slice(end)}\n` : null; // Or it would go on in what stands behind it.
 }

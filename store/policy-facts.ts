@@ -3,7 +3,7 @@ import type { CompiledActionType, CompiledOntology } from '../ontology/compiled-
 import type { PlanSummary } from '../ontology/plan.ts';
 import type { PlanForPolicy, PolicyAction, PolicyContext, PolicyVocabulary } from '../ontology/policy-engine.ts';
 import { settingOf } from '../ontology/setting-actions.ts';
-import { attributeKinds } from '../ontology/touched-objects.ts';
+import { attributeKinds, attributeValues } from '../ontology/touched-objects.ts';
 import { lookUpPlan } from './look-up-plan.ts';
 import type { LoadedPolicies } from './policy-sets.ts';
 import type { ProposalRow } from './proposal-row.ts';
@@ -18,7 +18,7 @@ export function policyQuestion(action: PolicyAction, actionType: string): { acti
 
 /** What policies of this tenant may name. */
 export function vocabularyOf(ontology: CompiledOntology | null): PolicyVocabulary {
-  if (ontology === null) return { actionTypes: [], objectTypes: [], sensitive: [], amounts: [], attributes: {}, endpoints: [] };
+  if (ontology === null) return { actionTypes: [], objectTypes: [], sensitive: [], amounts: [], attributes: {}, values: {}, endpoints: [] };
   const sensitive = [...ontology.objectTypes].flatMap(([type, { properties }]) =>
     [...properties].flatMap(([property, definition]) => (definition.sensitive ? [`${type}.${property}`] : [])),
   );
@@ -28,6 +28,7 @@ export function vocabularyOf(ontology: CompiledOntology | null): PolicyVocabular
     sensitive,
     amounts: [...new Set([...ontology.actionTypes.values()].flatMap(amountsOf))].sort(),
     attributes: Object.fromEntries([...ontology.objectTypes].map(([name, type]) => [name, attributeKinds(type)])),
+    values: Object.fromEntries([...ontology.objectTypes].map(([name, type]) => [name, attributeValues(type)])),
     endpoints: Object.keys(ontology.document.endpoints ?? {}),
   };
 }

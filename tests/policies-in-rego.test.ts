@@ -12,10 +12,11 @@ import { findOpa } from '../scripts/opa/find-opa.ts';
 import { freePort } from '../scripts/processes/free-port.ts';
 import { executeProposal } from '../store/execute-proposal.ts';
 import { listReviewers } from '../store/list-reviewers.ts';
-import { putPolicies } from '../store/put-policies.ts';
+import { activatePolicies, putPolicies } from '../store/put-policies.ts';
 import { readDecisions } from '../store/read-decisions.ts';
 import { runSchedule } from '../store/run-schedule.ts';
 import { createSchedule } from '../store/schedules.ts';
+import { settleProposal } from '../store/settle-proposal.ts';
 import { openLogger } from '../telemetry/logger.ts';
 import { failureTypes } from '../workflows/proposal-activities.contract.ts';
 import { admin, agent, building, expectDone, type Fixture, keeper1, keeper2, openFixture, simulated } from './store/fixture.ts';
@@ -93,6 +94,23 @@ describe('an action under policies in Rego', () => {
     await inForce(everything);
   });
 
+  it('is explained by what a comment says, and goes by an older version once two people brought it back', async () => {
+    const { version } = expectDone(await put(everything));
+    await inForce({ ...everything, two: `# @explain("Two people ask for a floor.")\n${two}` });
+    const plan = await fixture.planned('askFloor', { name: 'R7' });
+    expectDone(await fixture.review(plan, keeper1));
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'awaiting_approval' });
+    const { decisions } = expectDone(await fixture.inApi((tx) => readDecisions(tx, plan.proposalId, fixture.deps)));
+    expect(decisions.find(({ outcome }) => outcome === 'refused')?.explanation).toMatch(
+      /may not execute, by two \(Two people ask for a floor\.\)\.$/,
+    );
+    const back = expectDone(await fixture.inApi((tx) => activatePolicies(tx, version, admin, fixture.deps)));
+    expect(await execute(plan.proposalId)).not.toMatchObject({ status: 'executed' }); // It waits for another person.
+    expect(await carriedOut(fixture, back.proposalId ?? '')).toMatchObject({ status: 'executed' });
+    expect(await settleProposal(fixture.worker, fixture.tenant, plan.proposalId, fixture.deps)).toMatchObject({ status: 'approved' });
+    expect(await execute(plan.proposalId)).toMatchObject({ status: 'executed' });
+  });
+
   it('is refused while OPA is away, is executed once it is back with nothing in its memory, and is sent back by nobody meanwhile', async () => {
     const plan = await fixture.planned('askFloor', { name: 'R3' });
     expectDone(await fixture.review(plan, keeper1));
@@ -159,22 +177,52 @@ it('policies that were looked at and are not in force are not kept in OPA', asyn
 });
 
 it.each([
+  ['names that are words of the language elsewhere', 'forbid if input.context.plan.touches.parcel.before.net.most > 3'],
+  ['texts with such words', 'forbid if "http://127.0.0.1/data" == input.resource # import, opa and file'],
+  ['functions and rules of its own', 'twice(x) := 2 * x\n\nlate if twice(3) > 5\n\nforbid if late'],
+  [
+    'what else a decision goes by',
+    'forbid if {\n  every id in ["a"] { startswith(id, "b") }\n  time.weekday(time.parse_rfc3339_ns(input.context.now)) == "Sunday"\n  object.get(input.context, ["plan", "riskTier"], "low") in {"high", "medium"}\n}',
+  ],
+  ['another question', 'permit if late with input as {"approvals": 1}\n\nlate if input.approvals > 2'],
+])('policies are taken with %s', async (_, text) => {
+  expect(await put({ ...everything, it: text })).toMatchObject({ changed: true });
+});
+
+it.each([
   ['no Rego', 'permit if {', /unexpected eof/],
   ['what OPA does not know', 'permit if weather == "fine"', /unsafe|undefined/],
   ['a set of reasons', 'forbid contains "too late" if input.action == "execute"', /forbid must be true or false/],
   ['an object', 'forbid["too late"] := true', /forbid must be true or false/],
   ['a function', 'forbid(x) if x == 1', /forbid must be true or false/],
   ['no verdict', 'forbids if input.action == "execute"', /a rule permit or forbid/],
-  ['what reaches the network', 'permit if http.send({"method": "get", "url": "http://127.0.0.1"}).status_code == 200', /the word http/],
-  ['what fetches a schema', 'permit if json.match_schema({}, {"$ref": input.resource})[0]', /the word match_schema/],
-  ['what fetches a schema to check it', 'permit if json.verify_schema({"$ref": input.resource})[0]', /the word verify_schema/],
-  ['the address of a page', 'permit if input.resource == "https://127.0.0.1/"', /the word https/],
-  ['the address of a file', 'permit if input.resource == "file:///etc/passwd"', /the word file/],
-  ['a word that is spelled by an escape', 'permit if json["match\\u005fschema"]({}, {})[0]', /the word \\u/],
-  ['what reads other policies', 'permit if data.exequatur', /the word data/],
+  ['what reaches the network', 'permit if http.send({"method": "get", "url": "http://127.0.0.1"}).status_code == 200', /calls http.send/],
+  ['what looks a host up', 'permit if net.lookup_ip_addr("example.org")', /calls net.lookup_ip_addr/],
+  ['what fetches a schema', 'permit if json.match_schema({}, {"$ref": input.resource})[0]', /calls json.match_schema/],
+  ['what fetches a schema to check it', 'permit if json.verify_schema({"$ref": input.resource})[0]', /calls json.verify_schema/],
+  ['a name that is spelled by an escape', 'permit if json["match\\u005fschema"]({}, {})[0]', /calls json.match_schema/],
+  ['what a comment has the compiler fetch', '# METADATA\n# schemas:\n# - input: {"$ref": "http://127.0.0.1"}\npermit := true', /METADATA/],
+  ['the configuration', 'permit if opa.runtime().env.SECRET', /calls opa.runtime/],
+  ['the clock', 'permit if time.now_ns() > 0', /calls time.now_ns/],
+  ['the clock in a rule of its own', 'late if time.now_ns() > 0\n\npermit if late', /calls time.now_ns/],
+  ['chance', 'permit if rand.intn("x", 2) == 1', /calls rand.intn/],
+  ['chance under another name', 'permit if uuid.rfc4122("x") != ""', /calls uuid.rfc4122/],
+  ['chance inside of a comprehension', 'permit if count([1 | some n in [1, 2]; n == rand.intn("x", 2)]) > 0', /calls rand.intn/],
+  ['chance by default', 'permit := false if input.resource == "" else := rand.intn("x", 2) == 1', /calls rand.intn/],
+  ['a function in the place of another', 'permit if count("x") == 1 with count as http.send', /replaces with `with`/],
+  ['a number that fills the memory', 'permit if bits.lsh(1, 100000000000) > 0', /calls bits.lsh/],
+  ['what writes into a log', 'permit if print(input)', /calls print/],
+  ['what reads other policies', 'permit if data.exequatur', /reads data/],
+  ['what reads all there is', 'permit if {\n  all := data\n  count(all) > 0\n}', /reads data/],
+  ['what walks through all there is', 'permit if walk(data, [["system"], _])', /reads data/],
+  ['what replaces other policies', 'permit if input.x with data.exequatur as {}', /reads data/],
+  ['an import', 'import data.system\npermit if system.x', /imports nothing/],
+  ['a package of its own', 'package exequatur.set_0\npermit := true', /OPA says/],
+  ['a rule of another policy', 'permit := true\nexequatur_set["all"].forbid := false', /exequatur_set/],
+  ['a text without an end', 'permit := true\nforbid if input.resource == `', /OPA says/],
 ])('policies are refused with a pointer where there is %s', async (_, text, words) => {
-  expect(await put({ ...everything, it: text })).toMatchObject({
-    refused: 'invalid_policies',
-    faults: [{ pointer: '/policies/it', message: expect.stringMatching(words) }],
-  });
+  const outcome = (await put({ ...everything, it: text })) as { refused: string; faults: { pointer: string; message: string }[] };
+  expect(outcome).toMatchObject({ refused: 'invalid_policies' });
+  expect(new Set(outcome.faults.map(({ pointer }) => pointer))).toEqual(new Set(['/policies/it']));
+  expect(outcome.faults.map(({ message }) => message).join('; ')).toMatch(words);
 });

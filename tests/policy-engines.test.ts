@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { PlanForPolicy, PolicyDecision, PolicyEngine, PolicyRequest, PolicySet } from '../ontology/policy-engine.ts';
 import { CedarEngine } from '../policy/cedar-engine.ts';
 import { OpaEngine } from '../policy/opa-engine.ts';
@@ -322,6 +324,128 @@ it('a decision that OPA computes for too long is a deny at the deadline', async 
     expect(await engine.decide({ key: 'x', policies: { all: all.rego } }, execute)).toMatchObject({ decision: 'deny', away: true });
   } finally {
     await proxy.close();
+  }
+});
+
+/** What says this to whatever it is asked, in the place of an OPA. */
+async function startOddServer(text: string): Promise<{ url: string; close(): void }> {
+  const server = createServer((_request, response) => response.setHeader('content-type', 'application/json').end(text));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+it('a decision is a deny for good where the answer is longer than anybody reads', async () => {
+  const said = { exequatur_set: { all: { permit: true, exequatur_present: true } }, apart: { more: 'x'.repeat(2_000_000) } };
+  const server = await startOddServer(JSON.stringify({ result: said }));
+  try {
+    expect(await new OpaEngine(server.url, '', 20_000).decide({ key: 'long', policies: { all: all.rego } }, execute)).toEqual({
+      decision: 'deny',
+      policies: [],
+      errors: ['the engine failed: the answer has more than 1048576 bytes'],
+    });
+  } finally {
+    server.close();
+  }
+});
+
+it.each([
+  ['no object', 'true'],
+  ['nothing', '{}'],
+  ['a text', '{"result":"yes"}'],
+  ['no JSON', 'permit'],
+  ['a part of the set', '{"result":{"exequatur_set":{"all":{"permit":true,"exequatur_present":true}}}}'],
+  ['another set', '{"result":{"exequatur_set":{"other":{"permit":true,"exequatur_present":true}}}}'],
+  ['a mark that is none', '{"result":{"exequatur_set":{"all":{"permit":true,"exequatur_present":1},"it":{"exequatur_present":true}}}}'],
+])('a decision is a deny where the answer is %s', async (_name, text) => {
+  const server = await startOddServer(text);
+  try {
+    const policies = { all: all.rego, it: 'forbid if input.context.approvals > 1' };
+    const engine = new OpaEngine(server.url, '', 20_000);
+    expect(await engine.decide({ key: 'odd', policies }, execute)).toMatchObject({ decision: 'deny', policies: [], away: true });
+  } finally {
+    server.close();
+  }
+});
+
+it('a decision counts nothing that is no policy of the set', async () => {
+  const said = { exequatur_set: { all: { exequatur_present: true }, more: { permit: true, exequatur_present: true } } };
+  const server = await startOddServer(JSON.stringify({ result: said }));
+  try {
+    const engine = new OpaEngine(server.url, '', 20_000);
+    expect(await engine.decide({ key: 'more', policies: { all: 'permit := false' } }, execute)).toEqual({
+      decision: 'deny',
+      policies: [],
+      errors: [],
+    });
+  } finally {
+    server.close();
+  }
+});
+
+it('a set that takes all the time it has is asked about by few at once, and the others are denied in time', async () => {
+  let asked = 0;
+  const proxy = await startSlowProxy(opaUrl, ({ method }) => {
+    if (method !== 'POST') return 0;
+    asked++;
+    return 60_000;
+  });
+  try {
+    const engine = new OpaEngine(proxy.url, '', 500); // Less than a question has, so that each ends with the deadline.
+    const set: PolicySet = { key: 'slow', policies: { all: all.rego } };
+    const decisions = await Promise.all(Array.from({ length: 30 }, () => engine.decide(set, execute)));
+    expect(decisions.every(({ decision, away }) => decision === 'deny' && away === true)).toBe(true);
+    expect(asked).toBeLessThanOrEqual(8);
+  } finally {
+    await proxy.close();
+  }
+});
+
+it('policies over which OPA ends time after time are not asked about for a while, and others are', async () => {
+  let asked = 0;
+  let fatal: string | null = null; // The package over which it ends.
+  const server = createServer(async (call, answer) => {
+    const { method = 'GET', url = '' } = call;
+    const body = (await call.toArray()).join('');
+    if (method === 'PUT' && body.includes('fatal')) fatal = /set_\w+/.exec(url)?.[0] ?? null;
+    if (method === 'POST' && fatal !== null && url.includes(fatal)) {
+      asked++;
+      call.socket.destroy();
+      return;
+    }
+    const from = await fetch(`${opaUrl}${url}`, { method, ...(body === '' ? {} : { body, headers: { 'content-type': 'text/plain' } }) });
+    answer.writeHead(from.status).end(await from.text());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
+  try {
+    const engine = new OpaEngine(`http://127.0.0.1:${port}`, 'fatal', 20_000);
+    const set: PolicySet = { key: 'fatal', policies: { all: 'permit if input.resource != "fatal"' } };
+    const other: PolicySet = { key: 'other', policies: { all: all.rego } };
+    const ask = async (times: number) => {
+      for (let at = 0; at < times; at++) expect(await engine.decide(set, execute)).toMatchObject({ decision: 'deny', away: true });
+    };
+    await ask(6);
+    expect(asked).toBe(3);
+    await expect.poll(() => engine.decide(other, execute)).toMatchObject({ decision: 'allow' });
+    clock.mockReturnValue(30_000);
+    await ask(3);
+    expect(asked).toBe(4);
+    clock.mockReturnValue(60_000);
+    await ask(1);
+    expect(asked).toBe(4); // The next pause is twice as long.
+    clock.mockReturnValue(90_000);
+    fatal = null;
+    await expect.poll(() => engine.decide(set, execute)).toMatchObject({ decision: 'allow' });
+  } finally {
+    clock.mockRestore();
+    server.close();
   }
 });
 

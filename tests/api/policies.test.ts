@@ -50,6 +50,25 @@ describe('policies over HTTP', () => {
     expect((await scene.as(admin).put('/v1/policies', { policies: { all }, cases: [{ name: 'x' }] })).status).toBe(400);
   });
 
+  it('are refused where they could never hold, with the name that was meant', async () => {
+    const forbid = (condition: string) => `forbid (principal, action == Action::"execute", resource) when { ${condition} };`;
+    const wrong = {
+      tier: forbid('context.plan.riskTier == "hihg"'),
+      state: forbid('context.plan.touches has room.after.status && context.plan.touches.room.after.status.containsAny(["closed", "opne"])'),
+      role: 'permit (principal == Role::"keeper", action, resource);',
+    };
+    const { status, body } = await scene.as(admin).put('/v1/policies', { policies: { all, ...wrong }, cases: [] });
+    expect({ status, code: body.code }).toEqual({ status: 422, code: 'invalid_policies' });
+    expect(body.errors).toMatchObject([
+      { pointer: '/policies/tier', detail: 'compares with "hihg", which there never is at that place; did you mean "high"?' },
+      { pointer: '/policies/state', detail: 'compares with "opne", which there never is at that place; did you mean "open"?' },
+    ]);
+    const alone = await scene.as(admin).put('/v1/policies', { policies: { all, role: wrong.role }, cases: [] });
+    expect(alone).toMatchObject({ status: 422, body: { errors: [{ pointer: '/policies/role' }, { pointer: '/policies/role' }] } });
+    const tier = forbid('context.plan.riskTier == "high" && context.approvals < 2');
+    expect((await scene.as(admin).put('/v1/policies?dryRun=true', { policies: { all, tier }, cases: [] })).status).toBe(200);
+  });
+
   it('decide who sees anything at all, and who administers what', async () => {
     const policies = {
       all,

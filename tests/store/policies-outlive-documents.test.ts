@@ -58,6 +58,24 @@ describe('a document is refused that', () => {
     expect(await upload(hidden)).toMatchObject(refusedFor(message));
   });
 
+  it('takes a value away that a policy names, and not one that adds another', async () => {
+    const noted = (...more: string[]) =>
+      changed(({ objectTypes }) => Object.assign(objectTypes.room.properties.note ?? {}, { oneOf: ['kept', ...more] }));
+    expectDone(await uploaded(fixture, noted('lent')));
+    await inForce({ big: forbid('context.plan.touches has room.after.note && context.plan.touches.room.after.note.contains("lent")') });
+    expect(await upload(noted())).toMatchObject(refusedFor('policies/big: the value room.note.lent is gone'));
+    expectDone(await uploaded(fixture, noted('lent', 'sold')));
+    await inForce({ big: forbid('context.plan.touches has room.after.note && context.plan.touches.room.after.note.contains("sold")') });
+    expectDone(await uploaded(fixture, building));
+  });
+
+  it('closes the texts of a property of which a policy names another', async () => {
+    await inForce({ big: forbid('context.plan.touches has room.after.note && context.plan.touches.room.after.note == ["lent"]') });
+    const closed = changed(({ objectTypes }) => Object.assign(objectTypes.room.properties.note ?? {}, { oneOf: ['kept', 'lend'] }));
+    const [fault] = ((await upload(closed)) as { faults: { message: string }[] }).faults;
+    expect(fault?.message).toBe('policies/big: compares with "lent", which there never is at that place; did you mean "lend"?');
+  });
+
   it('has no more what a case of the policies is about', async () => {
     const cases: PolicyCase[] = [{ name: 'rooms are closed', principal: {}, action: 'execute', resource: 'closeRoom', expect: 'allow' }];
     await inForce({}, cases);
@@ -102,6 +120,18 @@ describe('a case of policies', () => {
       faults: [{ pointer: '/cases/0' }],
     });
   });
+});
+
+it('a case of policies says of a touched object no value that it never has', async () => {
+  const room = { objects: 1, after: { status: ['shut'] } };
+  const cases: PolicyCase[] = [
+    { name: 'shut', principal: {}, action: 'execute', resource: 'closeRoom', context: { plan: { touches: { room } } }, expect: 'deny' },
+  ];
+  const big = forbid(
+    'context.plan.touches has room.after.status && context.plan.touches.room.after.status != ["open"] && !context.plan.touches.room.after.status.isEmpty()',
+  );
+  const outcome = await fixture.inApi((tx) => putPolicies(tx, { policies: { all, big }, cases }, admin, fixture.deps));
+  expect(outcome).toMatchObject({ refused: 'invalid_policies', faults: [{ pointer: '/cases/0' }] });
 });
 
 describe('while objects are migrated to a document', () => {
