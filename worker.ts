@@ -67,6 +67,7 @@ const worker = await Worker.create({
       logger,
       durations: measureSteps(registry),
       endedEffects: countEndedEffects(registry),
+      history: { namespace: settings.TEMPORAL_NAMESPACE, workflowService: connection.workflowService },
       outside: openOutside({
         pool,
         functions,

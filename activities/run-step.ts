@@ -17,15 +17,16 @@ interface StepDeps {
 const heartbeatMs = 1_000; // Several beats within the shortest heartbeat timeout, that of a step outside, so that one late beat kills nothing.
 const maxAttempts = 4; // A defect does not go away by itself; a rolling update or a passing shortage of memory may, within the seconds that four attempts take.
 
-/** What every activity has in common: heartbeats, its duration, one log line when it fails, and failures of stable types that carry none of the database's words. */
+/** What every activity has in common: heartbeats, which say what is `told`, its duration, one log line when it fails, and failures of stable types that carry none of the database's words. */
 export async function runStep(
   deps: StepDeps,
   name: string,
   start: ProposalStart,
   work: () => Promise<ProposalState | null>,
+  told: () => unknown = () => undefined,
 ): Promise<ProposalState> {
   const { info } = Context.current();
-  const beating = info.isLocal ? undefined : setInterval(() => Context.current().heartbeat(), heartbeatMs);
+  const beating = info.isLocal ? undefined : setInterval(() => Context.current().heartbeat(told()), heartbeatMs);
   const stop = deps.durations.startTimer({ step: name });
   const startedAt = performance.now();
   let outcome = 'done';

@@ -15,8 +15,8 @@ import type { EvaluationContext } from './rules/run.ts';
 import { sensitiveByNow } from './sensitive-by-now.ts';
 import type { Snapshot } from './snapshot.ts';
 import { staysAutomatic } from './stays-automatic.ts';
+import { stillFits } from './still-fits.ts';
 import { summarisePlan } from './summarise-plan.ts';
-import { normaliseValue } from './value.ts';
 
 /** One row of an execution's history, or what still stands of it. */
 export type HistoryChange =
@@ -184,7 +184,7 @@ function refuseMisfits(builder: EditBuilder): void {
     for (const [id, draft] of drafts) {
       if (draft.op === 'delete') continue;
       for (const [property, value] of draft.values) {
-        if (!fits(properties.get(property), value)) {
+        if (!stillFits(properties.get(property), value)) {
           builder.fault('revert_conflict', `${property} of ${type} ${id} was defined otherwise then`, {
             objects: [{ type, id, property }],
           });
@@ -195,11 +195,4 @@ function refuseMisfits(builder: EditBuilder): void {
       }
     }
   }
-}
-
-function fits(definition: PropertyDefinition | undefined, value: JsonValue | undefined): boolean {
-  if (definition === undefined) return value === undefined;
-  if (value === undefined) return definition.required !== true;
-  const outcome = normaliseValue(definition, value);
-  return 'value' in outcome && equalJson(outcome.value, value);
 }

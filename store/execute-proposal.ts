@@ -88,7 +88,7 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
   if (saga !== null && proposal.status === 'needs_attention') return describeSaga(proposal, facts, saga);
   const stopping = saga === null || proposal.status !== 'executing' ? null : stopBeforeNext(saga, circumstances.stop);
   if (stopping !== null) return describe(leaveUnexecuted(tx, proposal, stopping, saga), facts);
-  if (saga !== null && nextStep(saga).kind !== 'apply') return advanceSaga(tx, proposal, facts, saga, executionId);
+  if (saga !== null && nextStep(saga).kind !== 'apply') return advanceSaga(tx, proposal, facts, saga, executionId, deps);
   if (!isToBeExecuted(proposal)) return saga === null ? settleLocked(tx, proposal, facts) : describeSaga(proposal, facts, saga);
   const sendBack = (move: Move) => describe(leaveUnexecuted(tx, proposal, move, saga), facts);
   const isEmergency = isBehindGlass(facts, proposal.behind);

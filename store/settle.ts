@@ -31,7 +31,7 @@ export interface Settled {
   riskTier: string | null;
   failure: StoredFailure | null;
   /** What is to be done next outside the database, of an execution with effects. */
-  next?: { kind: 'do' | 'undo'; ordinal: number; name: string };
+  next?: { kind: 'do' | 'undo'; ordinal: number; name: string; of?: string; server?: string };
   /** That it is a check in its bake time: until when, and how often it was asked. */
   bakes?: { until: string; asked: number };
   /** What a person is asked, where one is: about which step, and why. */

@@ -25,6 +25,8 @@ export interface ProposalState {
   readonly next?: OutsideStep;
   /** That the next step is a check in its bake time: until when, and how often it was asked. Histories from before checks were asked again lack it. */
   readonly bakes?: { readonly until: string; readonly asked: number };
+  /** Of `perform`: the number of the last attempt that was made, 0 where none was. Older histories lack it. */
+  readonly tried?: number;
   /** In `needs_attention`: about which step a person is asked, and why. Older histories lack it. */
   readonly attention?: { readonly step: string; readonly why: string };
 }
@@ -34,6 +36,10 @@ export interface OutsideStep {
   readonly kind: 'do' | 'undo';
   readonly ordinal: number;
   readonly name: string;
+  /** Which plan's run has the step. Histories from before it was told lack it, and the next. */
+  readonly of?: string;
+  /** The database server that said that it comes next, which is another after each restart. */
+  readonly server?: string;
 }
 
 export type PerformStart = ProposalStart & { readonly step: OutsideStep };
@@ -61,6 +67,8 @@ export const failureTypes = {
   proposalNotFound: 'ProposalNotFound',
   /** A step outside is tried again: the receiver did not answer, or said that it will later. */
   effectNotDone: 'EffectNotDone',
+  /** Temporal did not say what it knows of earlier attempts at a step that is not to be sent again blindly. */
+  historyAway: 'HistoryAway',
   /** A defect, or a database that refuses what it never should. Tried a few times. */
   bug: 'Bug',
 } as const;

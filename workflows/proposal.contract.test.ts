@@ -21,6 +21,7 @@ describe('durable names', () => {
         policyEngineAway: 'PolicyEngineAway',
         proposalNotFound: 'ProposalNotFound',
         effectNotDone: 'EffectNotDone',
+        historyAway: 'HistoryAway',
         bug: 'Bug',
       },
     });

@@ -1,7 +1,8 @@
-// One attempt at a step outside the database, which is one row of ontology/saga.ts. Three parts, and between any two of them the worker may die.
+// One attempt at a step outside the database, which is one row of ontology/saga.ts. Its parts, and between any two of them the worker may die.
 //
 // | step   | do                                                | undo                         | key                               | after a crash in the middle                                                               |
 // |--------|---------------------------------------------------|------------------------------|-----------------------------------|-------------------------------------------------------------------------------------------|
+// | ask    | but under `key`: whether Temporal knows of more   | nothing to undo              | the step and the run              | asked again                                                                               |
 // | begin  | `startAttempt`: on record that it is tried        | nothing to undo              | the number of the attempt         | the next one finds an attempt that nobody answered                                        |
 // | send   | the request, or the probe that is asked before it | the compensation in the plan | `keyOf`, the same at each attempt | once nobody holds it any more the next one goes by `lostAnswer`                           |
 // | record | `recordAnswer`: what came of it                   | nothing to undo              | the number of the attempt         | as if nobody had answered                                                                 |
@@ -14,7 +15,7 @@ import type { PlannedRequest } from '../../ontology/planned-effect.ts';
 import type { StepEnd } from '../../store/saga/announce-step.ts';
 import { functionTimeoutMs } from '../../store/saga/leases.ts';
 import { type Recorded, recordAnswer } from '../../store/saga/record-answer.ts';
-import { type Attempt, startAttempt } from '../../store/saga/start-attempt.ts';
+import { type Asked, type Attempt, type StartDeps, type Started, startAttempt } from '../../store/saga/start-attempt.ts';
 import type { Settled } from '../../store/settle.ts';
 import type { StoreDeps } from '../../store/store-deps.ts';
 import { failureTypes, type PerformStart } from '../../workflows/proposal-activities.contract.ts';
@@ -41,6 +42,10 @@ export interface StepDeps {
   store: Pick<StoreDeps, 'ontologies'>;
   sendWebhook: SendWebhook;
   effectFunctions: readonly EffectFunction[];
+  /** Whether an attempt that the database knows nothing of may have been made. Left out where nobody can say. */
+  mayBeSent?: (asked: Asked) => Promise<boolean>;
+  /** Hears of each attempt that is on record, before anything is sent, by its number. */
+  onTry?: (number: number) => void;
   /** Hears of each step that came to an end, once that is on record. */
   onEnd: (end: StepEnd) => void;
 }
@@ -50,7 +55,7 @@ export interface StepDeps {
  * next one finds. Where another attempt is worth it, it fails, and Temporal tries again after the pause that it names.
  */
 export async function performStep(deps: StepDeps, start: PerformStart, signal: AbortSignal): Promise<Settled | null> {
-  const started = await startAttempt(deps.pool, start.tenantId, start.proposalId, start.step, deps.store);
+  const started = await startKnowingly(deps, start);
   if (started === null) return null;
   if ('settled' in started) {
     if (started.ended) deps.onEnd(started.ended);
@@ -58,11 +63,25 @@ export async function performStep(deps: StepDeps, start: PerformStart, signal: A
   }
   if ('waitMs' in started) throw again(started.waitMs, 'somebody may still wait for the answer to an earlier attempt');
   const { attempt } = started;
+  deps.onTry?.(attempt.number);
   const recorded = await sendAndRecord(deps, attempt, signal);
   if (recorded?.ended) deps.onEnd(recorded.ended);
   if (recorded?.againMs !== undefined) throw again(recorded.againMs, wordsOf(recorded.answer));
   return recorded?.settled ?? null;
 }
+
+/** Asks, between two transactions, what must be known of earlier attempts. */
+async function startKnowingly({ pool, store, mayBeSent }: StepDeps, { tenantId, proposalId, step }: PerformStart): Promise<Begun | null> {
+  const begin = (deps: StartDeps) => startAttempt(pool, tenantId, proposalId, step, deps);
+  let started = await begin(mayBeSent === undefined ? store : { ...store, heard: null });
+  while (started !== null && 'ask' in started) {
+    if (mayBeSent === undefined) throw new Error('nobody can be asked');
+    started = await begin({ ...store, heard: { ...started.ask, mayBeSent: await mayBeSent(started.ask) } });
+  }
+  return started;
+}
+
+type Begun = Exclude<Started, { ask: Asked }>;
 
 async function sendAndRecord(deps: StepDeps, attempt: Attempt, signal: AbortSignal): Promise<(Recorded & { answer: Answer }) | null> {
   const { isHeld, overtaken, release } = holdAttempt(deps.pool, attempt);

@@ -13,20 +13,23 @@ import type { ApprovalFacts } from '../approval-facts.ts';
 import type { LockedProposal } from '../proposal-row.ts';
 import type { Settled } from '../settle.ts';
 import type { Tx } from '../sql.ts';
+import type { StoreDeps } from '../store-deps.ts';
 import { attentionOf } from './attention-of.ts';
 import { waitAnew } from './check-waits.ts';
 import { describeSaga } from './describe-saga.ts';
+import { findUndoMisfits, type UndoMisfit } from './find-undo-misfits.ts';
 import { endSaga, executionFailed, needAttention, turnBack } from './move-saga.ts';
 import { notDone } from './not-done.ts';
 import { readSaga, type SagaRow, type StepRow } from './saga-rows.ts';
 
-/** Does what comes next inside the database, and says what comes next outside of it. The edits themselves are applied by the caller, which asks everything again before. */
+/** Does what comes next inside the database, and says what comes next outside of it. The edits themselves are applied by the caller, which asks everything again before, and which has locked the definitions. */
 export async function advanceSaga(
   tx: Tx,
   proposal: LockedProposal,
   facts: ApprovalFacts,
   saga: SagaRow,
   executionId: string,
+  deps: Pick<StoreDeps, 'ontologies'>,
 ): Promise<Settled> {
   const next = nextStep(saga);
   switch (next.kind) {
@@ -44,7 +47,7 @@ export async function advanceSaga(
       return describeSaga(proposal, facts, isChanged ? ((await readSaga(tx, proposal.id)) ?? saga) : saga);
     }
     case 'undoEdits':
-      return undoEdits(tx, proposal, facts, saga, executionId);
+      return undoEdits(tx, proposal, facts, saga, { executionId, misfits: await findUndoMisfits(tx, proposal, executionId, deps) });
     case 'end':
       return describeSaga(endSaga(tx, proposal, saga), facts, saga);
     case 'attention':
@@ -79,16 +82,22 @@ function failureOf(step: StepRow) {
   return executionFailed(code, `${step.name}: ${step.problem?.message ?? 'failed'}`);
 }
 
-async function undoEdits(tx: Tx, proposal: LockedProposal, facts: ApprovalFacts, saga: SagaRow, executionId: string): Promise<Settled> {
+async function undoEdits(
+  tx: Tx,
+  proposal: LockedProposal,
+  facts: ApprovalFacts,
+  saga: SagaRow,
+  { executionId, misfits }: { executionId: string; misfits: readonly UndoMisfit[] },
+): Promise<Settled> {
   const earlier = tx.takeEntries();
   /** @returns how many conflicts it leaves, where that is not what was said; then nothing was done. */
   const undo = async (left: number): Promise<number | null> => {
     const told = { executionId, planDigest: proposal.planDigest, ...(left > 0 ? { left } : {}) };
     tx.audit({ type: 'execution.undone', proposalId: proposal.id, facts: told });
-    const [row] = await tx.rows<{ left: number | null }>(`SELECT (exequatur.undo_execution($1::uuid, $2::jsonb) ->> 'left')::int AS left`, [
-      proposal.id,
-      JSON.stringify([...earlier, ...tx.takeEntries()]),
-    ]);
+    const [row] = await tx.rows<{ left: number | null }>(
+      `SELECT (exequatur.undo_execution($1::uuid, $2::jsonb, $3::jsonb) ->> 'left')::int AS left`,
+      [proposal.id, JSON.stringify([...earlier, ...tx.takeEntries()]), JSON.stringify(misfits)],
+    );
     return row?.left ?? null;
   };
   // What an operator was shown, unless some of it stands in the way no more.

@@ -4,6 +4,7 @@ import type { LockedProposal } from '../proposal-row.ts';
 import { describe, type Settled } from '../settle.ts';
 import { attentionOf } from './attention-of.ts';
 import { waitLeftMs } from './check-waits.ts';
+import { runOf } from './idempotency-key.ts';
 import type { SagaAhead } from './saga-ahead.ts';
 import type { SagaRow } from './saga-rows.ts';
 
@@ -24,7 +25,7 @@ export function describeSaga(proposal: LockedProposal, facts: ApprovalFacts, sag
   return {
     ...settled,
     waitMs: leftMs > 0 ? Math.max(shortestWaitMs, leftMs) : null,
-    next: { kind: next.kind, ordinal: step.ordinal, name: step.name },
+    next: { kind: next.kind, ordinal: step.ordinal, name: step.name, of: runOf(saga), server: saga.server },
     ...(step.bakesUntil === null ? {} : { bakes: { until: step.bakesUntil, asked: step.attempts } }),
   };
 }

@@ -4,6 +4,11 @@ import type { StepRef } from './start-attempt.ts';
 const planFrom = 'sha256:'.length;
 const planLength = 32; // 128 bits: no two plans of a proposal share them, and with all the rest a key stays below the hundred characters or so that some receivers take.
 
+/** Which plan's run it is, among all that a proposal ever has: the same where PostgreSQL was restored to before it began, and it begins again by the same plan. */
+export function runOf({ run, digest }: SagaHead): string {
+  return `${digest.slice(planFrom, planFrom + planLength)}.${run}`;
+}
+
 /**
  * Stable over attempts, and of no other request. PostgreSQL may be restored to before an execution began, and the proposal then come to another plan: under the same run, whose
  * requests nobody must take for those that were answered before. Each asking of a check has its own: whoever honours keys would else answer as it did the first time.

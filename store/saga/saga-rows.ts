@@ -33,6 +33,8 @@ export interface SagaHead extends Omit<Saga, 'steps'> {
   run: number;
   planId: string;
   digest: string;
+  /** The server that says so, and the database on it: another text after each restart, and so after whatever brings an earlier state back. */
+  server: string;
   /** Whether idempotency keys say of which plan they are. Not of what began before they did. */
   keysNamePlan: boolean;
   backTo: 'failed' | 'simulating' | null;
@@ -57,10 +59,12 @@ export const stepsJson = (s: string, some = 'true'): string => `(
     FROM exequatur.saga_step t WHERE t.tenant_id = ${s}.tenant_id AND t.proposal_id = ${s}.proposal_id AND t.run = ${s}.run AND (${some}))`;
 
 /** SQL for the saga under way of the proposal $1, with `some` of its steps. */
+const serverText = `concat_ws('.', extract(epoch FROM pg_postmaster_start_time()), (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()), 'exequatur.saga'::regclass::oid)`;
+
 export const selectSaga = (some?: string): string =>
   `SELECT jsonb_build_object('run', s.run, 'planId', s.plan_id, 'digest', s.digest, 'keysNamePlan', s.keys_name_plan, 'direction', s.direction, 'edits', s.edits, 'backTo', s.back_to, 'failure', s.failure, 'conflicts', s.conflicts, 'asking', s.asking,
                                'cancelled', CASE WHEN s.cancelled_at IS NOT NULL THEN jsonb_build_object('by', s.cancelled_by, 'reason', s.cancel_reason) END,
-                               'steps', ${stepsJson('s', some)}, 'now', ${isoTime('exequatur.clock()')}) AS saga
+                               'steps', ${stepsJson('s', some)}, 'now', ${isoTime('exequatur.clock()')}, 'server', ${serverText}) AS saga
      FROM exequatur.saga s WHERE s.proposal_id = $1::uuid AND s.ended_at IS NULL`;
 
 /** The saga of a proposal that is under way. MUST be read after the proposal's row was locked. */

@@ -14,7 +14,7 @@ import { askObjects } from './ask-objects.ts';
 import { bakeLeftMs, beginBake } from './bake-time.ts';
 import { waitAnew, waitLeftMs } from './check-waits.ts';
 import { describeSaga } from './describe-saga.ts';
-import { keyOf } from './idempotency-key.ts';
+import { keyOf, runOf } from './idempotency-key.ts';
 import { boundDue, boundLease, heldLeftMs, holdMs, leaseLeftMs, leaseOf } from './leases.ts';
 import { type KnownPlan, knownPlan, type PlannedStep, readSlots } from './planned-steps.ts';
 import { readSagaAhead } from './saga-ahead.ts';
@@ -50,8 +50,23 @@ export interface Attempt extends StepRef {
   heldUntil?: number;
 }
 
+/** What must be known before an attempt that is not to be repeated blindly: whether one beyond those `made` is on record elsewhere, under this run. */
+export interface Asked extends StepRef {
+  of: string;
+  made: number;
+  /** By which server those are all. */
+  server: string;
+}
+
+export type Heard = Asked & { mayBeSent: boolean };
+
+export interface StartDeps extends Pick<StoreDeps, 'ontologies'> {
+  /** Left out where nobody can be asked; null before anybody was. */
+  heard?: Heard | null;
+}
+
 /** `ended`: the step came to an end without anything being sent. */
-export type Started = { attempt: Attempt } | { waitMs: number } | { settled: Settled; ended?: StepEnd };
+export type Started = { attempt: Attempt } | { ask: Asked } | { waitMs: number } | { settled: Settled; ended?: StepEnd };
 
 export const lost = { code: 'answer_lost', message: 'a request was sent, and its answer never came' };
 
@@ -59,17 +74,11 @@ export const lost = { code: 'answer_lost', message: 'a request was sent, and its
  * Puts on record that a step is about to be tried, and returns what to send; or says how things stand, where this step is not what comes next. A switch that was thrown and
  * a cancellation are heeded here, between steps.
  */
-export function startAttempt(
-  pool: pg.Pool,
-  tenant: string,
-  proposalId: string,
-  ref: StepRef,
-  deps: Pick<StoreDeps, 'ontologies'>,
-): Promise<Started | null> {
+export function startAttempt(pool: pg.Pool, tenant: string, proposalId: string, ref: StepRef, deps: StartDeps): Promise<Started | null> {
   return withTenant(pool, tenant, (tx) => start(tx, proposalId, ref, deps));
 }
 
-async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreDeps, 'ontologies'>): Promise<Started | null> {
+async function start(tx: Tx, proposalId: string, ref: StepRef, deps: StartDeps): Promise<Started | null> {
   const proposal = await lockProposal(tx, proposalId);
   if (proposal === null) return null;
   const [facts, saga, obstacles] = await Promise.all([
@@ -128,8 +137,17 @@ async function start(tx: Tx, proposalId: string, ref: StepRef, deps: Pick<StoreD
       return now({ ended: announceStep(tx, proposal, saga, step, { kind: ref.kind, state, problem }) });
     }
   }
+  let isInDoubt = isOutstanding;
+  if (handling.lostAnswer !== 'key' && handling.request.kind !== 'message' && !isOutstanding && deps.heard !== undefined) {
+    const made = ref.kind === 'do' ? step.attempts : step.undoAttempts;
+    const asked = { ...ref, of: runOf(saga), made, server: saga.server };
+    const { heard } = deps;
+    if (heard === null || heard.made !== made || heard.of !== asked.of || heard.server !== asked.server) return { ask: asked };
+    if (heard.mayBeSent && handling.lostAnswer === 'none') return now({ ended: leaveUnknown(tx, proposal, saga, step, ref) });
+    isInDoubt = heard.mayBeSent;
+  }
   const othersMs = isOutstanding ? Math.min(leaseMs, mostMs()) : 0;
-  return attempt(tx, { proposal, saga, step, ref, plan, planned, handling, isOutstanding, othersMs, now }, deps);
+  return attempt(tx, { proposal, saga, step, ref, plan, planned, handling, isOutstanding: isInDoubt, othersMs, now }, deps);
 }
 
 interface Context {
@@ -140,6 +158,7 @@ interface Context {
   plan: KnownPlan;
   planned: PlannedStep;
   handling: PlannedCompensation;
+  /** Whether an earlier attempt may have done it whose answer nobody has. */
   isOutstanding: boolean;
   /** How long somebody may still wait for the answer to an earlier attempt. */
   othersMs: number;
@@ -200,6 +219,19 @@ async function attempt(
   };
 }
 
+/** An attempt that the database knows nothing of, since it was restored to an instant before it. It counts, so that an operator who has the step tried again is heeded. */
+function leaveUnknown(tx: Tx, proposal: LockedProposal, saga: SagaHead, step: StepRow, { kind }: StepRef): StepEnd {
+  const problem = { ...sentBefore, inDoubt: true };
+  const state = kind === 'do' ? 'unknown' : 'stuck';
+  set(tx, proposal.id, saga, step, { state: kind === 'do' ? 'sending' : 'undoing', counts: kind, leasedMs: null, problem });
+  set(tx, proposal.id, saga, step, { state, leasedMs: null, problem });
+  return announceStep(tx, proposal, saga, step, { kind, state, problem });
+}
+
+const sentBefore = {
+  code: 'sent_before',
+  message: 'Temporal knows of an attempt that the database does not, which was restored to an earlier instant',
+};
 const slotMissing = { code: 'slot_missing', message: 'what an earlier answer should have said is missing' };
 
 /** The document may have changed since the plan was made; what takes a step back may be sent long after. */

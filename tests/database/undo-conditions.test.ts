@@ -200,7 +200,7 @@ describe('an undo', () => {
   });
   const conflict = { type: 'box', id: 'a', property: 'code', because: 'changed' };
   /** One property is as the execution left it, another was changed since. */
-  const undo = (saga: Row, look?: string): Attempt => ({
+  const undo = (saga: Row, look?: string, misfits: readonly Row[] = []): Attempt => ({
     rows: {
       ...definitions,
       ...logUpTo('proposal.compensating'),
@@ -224,17 +224,37 @@ describe('an undo', () => {
       object_history: [history('box', 'a', 'code'), { ...history('box', 'b', 'code'), ordinal: 2 }],
       type_state: [{ type: 'box' }, { type: 'shelf' }],
     },
-    call: 'SELECT exequatur.undo_execution($1, $2::jsonb)',
+    call: 'SELECT exequatur.undo_execution($1, $2::jsonb, $3::jsonb)',
     values: [
       proposalId,
       JSON.stringify([auditEntry({ type: 'execution.undone', proposalId, facts: { executionId, planDigest: digest } })]),
+      JSON.stringify(misfits),
     ],
     ...(look === undefined ? {} : { look }),
   });
+  const misfit = (id: string, property: string): Row => ({ type: 'box', id, property });
+  const shown = `SELECT string_agg(concat_ws(' ', c ->> 'id', c ->> 'because'), ', ' ORDER BY c ->> 'id') FROM exequatur.saga s, jsonb_array_elements(s.conflicts) c`;
+  const leavesBoth = { skips_conflicts: true, conflicts: [conflict, { ...misfit('b', 'code'), because: 'defined_otherwise' }] };
   const leaves = { skips_conflicts: true, conflicts: [conflict] };
   const stuck = '{"undone":false,"conflicts":1}';
   each([
     ['asks about what stands in its way', stuck, undo({})],
+    [
+      'asks about what it is told that definitions do not admit',
+      '{"undone":false,"conflicts":2}',
+      undo({}, undefined, [misfit('b', 'code')]),
+    ],
+    [
+      'asks about nothing else that it is told',
+      stuck,
+      undo({}, undefined, [misfit('a', 'code'), misfit('b', 'name'), misfit('c', 'code')]),
+    ],
+    ['names it as what was defined otherwise', 'a changed, b defined_otherwise', undo({}, shown, [misfit('b', 'code')])],
+    [
+      'puts none of it back where that was left',
+      '{"edits":0,"undone":true,"conflicts":2}',
+      undo(leavesBoth, undefined, [misfit('b', 'code')]),
+    ],
     ['leaves what an operator was shown', '{"edits":1,"undone":true,"conflicts":1}', undo(leaves)],
     ['asks again where somebody was shown it and did not leave it', stuck, undo({ ...leaves, skips_conflicts: false })],
     ['asks again about what an operator was not shown', stuck, undo({ ...leaves, conflicts: [{ ...conflict, property: 'name' }] })],

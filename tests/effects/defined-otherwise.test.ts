@@ -92,6 +92,15 @@ const uncrated: Change = (parts) => {
   const { handOver } = parts.actionTypes;
   if (handOver !== undefined) handOver.rules = [{ rule: 'modify', type: 'parcel', object: 'parcel', set: { status: "'away'" } }];
 };
+/** No object is in the way of it: the tags are taken off, and the crates are gone. */
+const patterned =
+  (pattern: string): Change =>
+  (parts) =>
+    propertyOf(parts, 'tag', { type: 'string', pattern });
+const cratesBy =
+  (pattern: string): Change =>
+  ({ objectTypes: { crate } }) =>
+    Object.assign(crate?.properties.code ?? {}, { pattern });
 /** Of a depot there was none before. */
 const depotRequired: Change = (parts) => {
   propertyOf(parts, 'depot', { type: 'string', required: true });
@@ -102,15 +111,12 @@ const depotRequired: Change = (parts) => {
 
 describe('what an undo would put back, and the definitions in force do not admit', () => {
   const before = { code: 'P1', weight: 7, status: 'here', tag: 'fragile' };
+  const withoutTag = { code: 'P1', weight: 7, status: 'here' };
   it.each<[string, Change, object, object, number]>([
     ['a value that is not among its values', narrowed, { type: 'parcel', id: 'P1', property: 'status' }, { ...before, status: 'away' }, 1],
-    [
-      'a value of a property that is gone',
-      untagged,
-      { type: 'parcel', id: 'P1', property: 'tag' },
-      { code: 'P1', weight: 7, status: 'here' },
-      1,
-    ],
+    ['a value of a property that is gone', untagged, { type: 'parcel', id: 'P1', property: 'tag' }, withoutTag, 1],
+    ['a value that its pattern does not match', patterned('[A-Z]+'), { type: 'parcel', id: 'P1', property: 'tag' }, withoutTag, 1],
+    ['an object whose key its pattern does not match', cratesBy('[0-9]+'), { type: 'crate', id: 'K1', property: '$' }, before, 0],
     ['an object of a type that is gone', uncrated, { type: 'crate', id: 'K1', property: '$' }, before, 0],
     ['the absence of what is required', depotRequired, { type: 'parcel', id: 'P1', property: 'depot' }, { ...before, depot: 'north' }, 1],
   ])('is %s: it is not written, an operator is shown it, and leaves it', async (_, change, conflict, parcel, left) => {
@@ -134,7 +140,7 @@ describe('what an undo would put back, and the definitions in force do not admit
   it('is not what is defined otherwise and admitted all the same', async () => {
     const { status } = await undone((parts) => {
       propertyOf(parts, 'status', { type: 'enum', values: ['here', 'away', 'lost'], required: true });
-      propertyOf(parts, 'tag', { type: 'string', maxLength: 7, indexed: true });
+      propertyOf(parts, 'tag', { type: 'string', maxLength: 7, pattern: '(?i)[A-Z]+', indexed: true });
     });
     expect(status).toBe('failed');
     expect(await depot.parcel()).toEqual(before);

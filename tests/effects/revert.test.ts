@@ -55,6 +55,41 @@ describe('what others changed since', () => {
   });
 });
 
+describe('a pattern that was narrowed since', () => {
+  /** Depots north and south, and then one whose pattern only south matches. */
+  const relabelled = async () => {
+    depot = await openDepot([bookCarrier]);
+    await depot.fixture.done('relabel', { parcel: 'P1', depot: 'north' });
+    return (await depot.fixture.done('relabel', { parcel: 'P1', depot: 'south' })).proposalId;
+  };
+  async function narrowed(): Promise<void> {
+    const document = parcelDomain(depot.carrier.url, [bookCarrier]);
+    Object.assign(document.objectTypes.parcel?.properties.depot ?? {}, { pattern: '(?i)S[A-Z]+' });
+    expectDone(await uploaded(depot.fixture, document as unknown as JsonValue));
+  }
+  const misfit = {
+    status: 'invalid',
+    failure: { code: 'revert_conflict', faults: [{ objects: [{ type: 'parcel', id: 'P1', property: 'depot' }] }] },
+  };
+
+  it('stands in the way of a revert, property by property', async () => {
+    const original = await relabelled();
+    await narrowed();
+    expect(await reverted(original)).toMatchObject(misfit);
+  });
+
+  it('stands in the way of one that was planned before', async () => {
+    const original = await relabelled();
+    const request = { proposalId: original, justification: 'a mistake', proposer: clerk };
+    const { proposalId } = expectDone(await depot.fixture.inApi((tx) => createRevert(tx, request, depot.fixture.deps)));
+    expect(await simulated(depot.fixture, proposalId)).toMatchObject({ status: 'approved' });
+    await narrowed();
+    expect(await depot.drive(proposalId)).toMatchObject({ status: 'simulating' });
+    expect(await simulated(depot.fixture, proposalId)).toMatchObject(misfit);
+    expect(await depot.parcel()).toMatchObject({ depot: 'south' });
+  });
+});
+
 describe('a revert that skips what stands in its way', () => {
   it('takes back what was done outside, also where no edit is left of it', async () => {
     const labelled = (url: string) => {

@@ -19,6 +19,8 @@ export interface TestDatabase {
   resetClock(): Promise<void>;
   /** Keeps everything as it is now; what it returns brings it back once, as a restored backup does. Nobody may use the database meanwhile. */
   save(): Promise<() => Promise<void>>;
+  /** Lets nobody in any more, until it is brought back. */
+  shut(): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -73,6 +75,11 @@ export async function createTestDatabase(server = inject('postgresUrl') || proce
           await client.query(`ALTER DATABASE ${saved} RENAME TO ${name}`);
         });
     },
+    shut: () =>
+      onServer(server, async (client) => {
+        await client.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+        await client.query('SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a WHERE a.datname = $1', [name]);
+      }),
     async drop() {
       await onServer(server, async (client) => {
         for (const one of [name, `${name}_saved`]) await client.query(`DROP DATABASE IF EXISTS ${one} WITH (FORCE)`);

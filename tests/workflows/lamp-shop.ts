@@ -124,7 +124,8 @@ export class LampShop {
   activities(): ProposalActivities {
     const outside = openOutside({ pool: this.workerPool, functions: [], allowedAddresses: ['127.0.0.1'], secrets: new SecretBox([]) });
     const registry = openRegistry('test');
-    const measures = { durations: measureSteps(registry), endedEffects: countEndedEffects(registry) };
+    const history = { namespace: 'default', workflowService: this.client.workflowService };
+    const measures = { history, durations: measureSteps(registry), endedEffects: countEndedEffects(registry) };
     return createActivities({ pool: this.workerPool, store: this.deps, logger, outside, ...measures });
   }
 
