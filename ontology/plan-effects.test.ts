@@ -49,6 +49,16 @@ function faultsOf(effects: EffectDefinition[]) {
   return outcome.ok ? [] : outcome.faults.map(({ pointer }) => pointer);
 }
 
+it('a name that somebody has put in is no place for an answer', async () => {
+  const body = { kinds: "[{depot: 'booking'}]" };
+  const named: EffectDefinition = { ...tellDepot, webhook: { endpoint: 'carrier', path: ["'kinds'"], body } };
+  expect(await planned([bookCarrier, named], { parcel: 'P1', depot: 'north' })).toMatchObject({ kind: 'planned' });
+  expect(await planned([bookCarrier, named], { parcel: 'P1', depot: '$slot' })).toMatchObject({
+    kind: 'invalid',
+    faults: [{ code: 'invalid_value' }],
+  });
+});
+
 it('an endpoint that an action uses is part of what the action means, and another is not', () => {
   const textOf = (more: OntologyDocument['endpoints']) => {
     const domain = parcelDomain(url, [bookCarrier]);

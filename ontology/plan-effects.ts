@@ -27,6 +27,7 @@ interface Sending {
   pointer: string;
 }
 
+const slotMark = '$slot';
 const defaultAttempts = 5;
 const defaultTimeout = 'PT10S';
 
@@ -127,7 +128,7 @@ function textOf(template: CompiledTemplate, sending: Sending): string {
 function fill(template: CompiledTemplate, sending: Sending): JsonValue {
   switch (template.kind) {
     case 'slot':
-      return { $slot: slotOf(template.slot, sending) };
+      return { [slotMark]: slotOf(template.slot, sending) };
     case 'list':
       return template.items.map((item) => fill(item, sending));
     case 'object':
@@ -142,6 +143,9 @@ function toSend(value: unknown, pointer: string): JsonValue {
   if (Array.isArray(value)) return value.map((item) => toSend(item, pointer));
   const fields = value instanceof Map ? [...value] : isRecord(value) ? Object.entries(value) : undefined;
   if (fields !== undefined) {
+    // The name of a field may be what somebody has put in, and this one is where an answer goes.
+    if (fields.some(([name]) => name === slotMark))
+      throw refuse('invalid_value', `no field of what is sent is called ${slotMark}`, { pointer });
     return Object.fromEntries(fields.flatMap(([name, inner]) => (inner === null ? [] : [[String(name), toSend(inner, pointer)]])));
   }
   const json = toJson(value);

@@ -1,3 +1,5 @@
+import { durationMs } from './duration.ts';
+
 /** When a schedule runs: one of `cron`, `every` and `at`. */
 export interface ScheduleTiming {
   /** Five fields: minute, hour, day of month, month, day of week. */
@@ -12,6 +14,46 @@ export interface ScheduleTiming {
   endsAt?: string;
   /** ISO 8601 duration by which runs are spread. */
   jitter?: string;
+}
+
+const lastYear = 2100; // What keeps the time knows of no later one.
+const daysOf = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** What of a timing says that there is no time left at which it could run, by its member, and why; null where nothing does. Whether a cron expression ever meets its bounds is not looked at. */
+export function neverRuns(timing: ScheduleTiming, now: string): { member: keyof ScheduleTiming; message: string } | null {
+  const { cron, every, at, startsAt, endsAt } = timing;
+  const last = Date.UTC(lastYear + 1, 0, 1) - 1;
+  const from = Math.max(Date.parse(now), startsAt === undefined ? 0 : Date.parse(startsAt));
+  const until = endsAt === undefined ? last : Math.min(last, Date.parse(endsAt));
+  const isTooLate = `must be before the end of ${lastYear}`;
+  if (startsAt !== undefined && Date.parse(startsAt) > last) return { member: 'startsAt', message: isTooLate };
+  if (from > until) return { member: 'endsAt', message: 'is past, or before it starts' };
+  if (at !== undefined) {
+    const once = Date.parse(at);
+    if (once > last) return { member: 'at', message: isTooLate };
+    if (once <= Date.parse(now)) return { member: 'at', message: 'is past' };
+    return once < from || once > until ? { member: 'at', message: 'is not between when it starts and ends' } : null;
+  }
+  if (every !== undefined && Math.ceil(from / durationMs(every)) * durationMs(every) > until)
+    return { member: 'every', message: 'has no time, counted from 1970, between when it starts and ends' };
+  return cron !== undefined && !hasDay(cron) ? { member: 'cron', message: 'names days that no month of it has' } : null;
+}
+
+/** Whether a month that it names has a day of month that it names. */
+function hasDay(cron: string): boolean {
+  const [, , day = '*', month = '*'] = cron.trim().split(/\s+/);
+  const [, , days, months] = fields;
+  const earliest = Math.min(...valuesIn(day, days));
+  return valuesIn(month, months).some((one) => earliest <= (daysOf[one - 1] ?? 0));
+}
+
+function valuesIn(part: string, field: (typeof fields)[number]): number[] {
+  return part.split(',').flatMap((item) => {
+    const [range = '', step] = item.split('/');
+    const [first = field.from, last = step === undefined ? first : field.to] =
+      range === '*' ? [field.from, field.to] : range.split('-').map((end) => numberIn(end, field) ?? field.from);
+    return Array.from({ length: last - first + 1 }, (_, n) => first + n).filter((n) => (n - first) % Number(step ?? 1) === 0);
+  });
 }
 
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];

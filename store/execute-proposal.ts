@@ -27,7 +27,7 @@ import { recheckSetting } from './recheck-setting.ts';
 import { recordDecision } from './record-decision.ts';
 import { advanceSaga } from './saga/advance-saga.ts';
 import { describeSaga } from './saga/describe-saga.ts';
-import { executionFailed, leaveSaga } from './saga/move-saga.ts';
+import { cancelledFailure, executionFailed, leaveSaga } from './saga/move-saga.ts';
 import { readSaga, type SagaRow } from './saga/saga-rows.ts';
 import { describe, type Settled, settleLocked } from './settle.ts';
 import { type Tx, withTenant } from './sql.ts';
@@ -169,8 +169,8 @@ function stopBeforeNext(saga: SagaRow, stop: string | null): Move | null {
 
 function stopped(stop: string | null, { cancelled }: SagaRow): Move {
   const reason = stop === null ? 'cancelled' : 'switched_off';
-  const words = stop === null ? `cancelled: ${cancelled?.reason}` : `switched off: ${stop}`;
-  return { to: 'failed', reason, failure: executionFailed(reason, words), ...(stop === null && cancelled ? { actor: cancelled.by } : {}) };
+  const failure = stop === null ? cancelledFailure : executionFailed(reason, `switched off: ${stop}`);
+  return { to: 'failed', reason, failure, ...(stop === null && cancelled ? { actor: cancelled.by } : {}) };
 }
 
 /** Refusals that waiting cannot cure, in words for whoever reads the failed proposal. */

@@ -3,7 +3,7 @@ import type { Caller } from '../ontology/authority.ts';
 import { digestOf } from '../ontology/canonical-json.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import { parseFor } from '../ontology/parse-change-set.ts';
-import type { ScheduleTiming } from '../ontology/schedule-timing.ts';
+import { neverRuns, type ScheduleTiming } from '../ontology/schedule-timing.ts';
 import { announceChange } from './announce-change.ts';
 import { forbiddenByPolicy } from './ask-policies.ts';
 import { findAction, refuseUnknownAction } from './create-proposal.ts';
@@ -117,14 +117,16 @@ async function create(tx: Tx, request: NewSchedule, deps: StoreDeps): Promise<Sc
   const hash = digestOf({ actionType: name, parameters, justification, timing: timing as JsonObject, skipWhileOpen });
   const madeFor = [...new Set([actor.actsFor, request.owner.actsFor].filter((who) => who != null))];
   const id = randomUUID();
-  const [made] = await tx.rows<{ isPast: boolean | null }>(
+  const [made] = await tx.rows<{ createdAt: string }>(
     `INSERT INTO exequatur.schedule (tenant_id, id, action_type, parameters, justification, timing, skip_while_open, owner_id, idempotency_key, request_hash, made_for, state, state_by, state_at, version, created_at)
      SELECT (SELECT current_setting('app.tenant')::uuid), $1::uuid, $2, $3, $4, $5::jsonb, $6::boolean, $7, $8, $9, $10::text[], 'active', $7, c.now, 1, c.now FROM (SELECT exequatur.clock() AS now) c
-     ON CONFLICT DO NOTHING RETURNING (timing ->> 'at')::timestamptz <= created_at AS "isPast"`,
+     ON CONFLICT DO NOTHING RETURNING ${isoTime('created_at')} AS "createdAt"`,
     [id, name, parsed.text, justification, JSON.stringify(timing), skipWhileOpen, actor.id, request.idempotencyKey ?? null, hash, madeFor],
   );
-  if (made?.isPast) return refuse('malformed_request', [{ code: 'malformed_request', pointer: '/timing/at', message: 'is past' }]);
   if (made !== undefined) {
+    const never = neverRuns(timing, made.createdAt);
+    if (never !== null)
+      return refuse('malformed_request', [{ code: 'malformed_request', pointer: `/timing/${never.member}`, message: never.message }]);
     announce(tx, { id, actionType: name, state: 'active' }, { by: actor.id, justification });
     return found(await readSchedule(tx, id));
   }

@@ -13,6 +13,7 @@ import type { Answer } from '../../ontology/judge-answer.ts';
 import { type EffectFunction, EffectRefused } from '../../ontology/ontology-function.ts';
 import type { PlannedRequest } from '../../ontology/planned-effect.ts';
 import type { StepEnd } from '../../store/saga/announce-step.ts';
+import { keyOfQuestion } from '../../store/saga/idempotency-key.ts';
 import { functionTimeoutMs } from '../../store/saga/leases.ts';
 import { type Recorded, recordAnswer } from '../../store/saga/record-answer.ts';
 import { type Asked, type Attempt, type StartDeps, type Started, startAttempt } from '../../store/saga/start-attempt.ts';
@@ -96,10 +97,10 @@ async function sendAndRecord(deps: StepDeps, attempt: Attempt, signal: AbortSign
 }
 
 async function send(deps: StepDeps, attempt: Attempt, limits: SendLimits): Promise<{ answer: Answer; probed: boolean }> {
-  const { tenant, probeFirst, check, request, idempotencyKey } = attempt;
+  const { tenant, probeFirst, check, request, idempotencyKey, number } = attempt;
   const probe = probeFirst ?? check;
   if (probe !== undefined)
-    return { answer: await deps.sendWebhook(tenant, probe.request, `${idempotencyKey}.probe`, limits), probed: true };
+    return { answer: await deps.sendWebhook(tenant, probe.request, keyOfQuestion(idempotencyKey, number), limits), probed: true };
   if (request.kind === 'webhook') return { answer: await deps.sendWebhook(tenant, request, idempotencyKey, limits), probed: false };
   if (request.kind === 'function') return { answer: await callFunction(deps, attempt, request, limits), probed: false };
   throw new Error('a message is stored, not sent');

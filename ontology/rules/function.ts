@@ -8,6 +8,7 @@ import type { FunctionEdit, FunctionOutcome, FunctionSnapshot } from '../ontolog
 import { refuse } from '../refusal.ts';
 import { checkValue } from './compute-values.ts';
 import { addCreate, defaultOf, generatedId } from './create.ts';
+import { OutOfTime, outOfTimeWords, withinOwnTime } from './own-time.ts';
 import { countIterations, objectType, type Run } from './run.ts';
 
 type FunctionRule = Extract<CompiledRule, { kind: 'function' }>;
@@ -33,34 +34,39 @@ export async function runFunction(run: Run, rule: FunctionRule): Promise<void> {
   }
 }
 
-/** A function that throws is a refusal, since it would throw again; a failing snapshot is not the function's fault and goes on up. */
+/** A function that throws, or never returns, is a refusal, since it would again; a failing snapshot is not the function's fault and goes on up. */
 async function call(run: Run, rule: FunctionRule): Promise<FunctionOutcome> {
   let failure: { cause: unknown } | undefined;
-  const guard = async <T>(read: Promise<T>): Promise<T> => {
+  const guard = async <T>(read: () => Promise<T>): Promise<T> => {
     try {
-      return await read;
+      return await read();
     } catch (cause) {
       failure = { cause };
       throw cause;
     }
   };
   const { recorder } = run;
-  const snapshot: FunctionSnapshot = {
-    get: (type, ids) => guard(recorder.get(type, ids).then((found) => readWhole(run, type, found))),
-    query: (type, where) => guard(recorder.query(type, where).then((found) => readWholeList(run, type, found))),
-    links: (link, end, ids) => guard(recorder.links(link, end, ids)),
-  };
   const { evaluatedAt, proposer } = run.context;
   try {
-    return await rule.function.run({ parameters: structuredClone(run.parameters), evaluatedAt, proposer }, snapshot);
+    return await withinOwnTime((reading) => {
+      const snapshot: FunctionSnapshot = {
+        get: (type, ids) => reading(() => guard(() => recorder.get(type, ids).then((found) => readWhole(run, type, found)))),
+        query: (type, where) => reading(() => guard(() => recorder.query(type, where).then((found) => readWholeList(run, type, found)))),
+        links: (link, end, ids) => reading(() => guard(() => recorder.links(link, end, ids))),
+      };
+      return rule.function.run({ parameters: structuredClone(run.parameters), evaluatedAt, proposer }, snapshot);
+    });
   } catch (error) {
     if (failure) {
       throw failure.cause;
     }
-    throw refuse('function_failed', `${rule.function.name} failed with ${error instanceof Error ? error.name : 'what is no error'}`, {
-      pointer: rule.pointer,
-    });
+    throw refuse('function_failed', `${rule.function.name} ${wordsOf(error)}`, { pointer: rule.pointer });
   }
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof OutOfTime) return outOfTimeWords;
+  return `failed with ${error instanceof Error ? error.name : 'what is no error'}`;
 }
 
 /** What a function looks at inside an object cannot be seen, so it has read everything, and may not change it. */

@@ -11,14 +11,14 @@ export function runOf({ run, digest }: SagaHead): string {
 
 /**
  * Stable over attempts, and of no other request. PostgreSQL may be restored to before an execution began, and the proposal then come to another plan: under the same run, whose
- * requests nobody must take for those that were answered before. Each asking of a check has its own: whoever honours keys would else answer as it did the first time.
+ * requests nobody must take for those that were answered before.
  */
-export function keyOf(
-  proposalId: string,
-  { run, digest, keysNamePlan }: SagaHead,
-  { ordinal, phase, earlierAttempts }: StepRow,
-  kind: StepRef['kind'],
-): string {
+export function keyOf(proposalId: string, { run, digest, keysNamePlan }: SagaHead, { ordinal }: StepRow, kind: StepRef['kind']): string {
   const plan = keysNamePlan ? `.${digest.slice(planFrom, planFrom + planLength)}` : '';
-  return `${proposalId}${plan}.${run}.${ordinal}.${kind}${phase === 'check' && earlierAttempts > 0 ? `.${earlierAttempts}` : ''}`;
+  return `${proposalId}${plan}.${run}.${ordinal}.${kind}`;
+}
+
+/** Of a question each asking has its own, by the number of the attempt: whoever honours keys would else answer as it did the first time, and what was done since would be done again. */
+export function keyOfQuestion(key: string, number: number): string {
+  return `${key}.${number}.probe`;
 }

@@ -71,3 +71,6 @@ export function needAttention<P extends ProposalRow>(tx: Tx, proposal: P, asked:
 export function executionFailed(code: string, message: string): StoredFailure {
   return { code: 'execution_failed', faults: [{ code, message }] };
 }
+
+/** Who cancelled it and why is with the saga and in the log, where it can be erased. */
+export const cancelledFailure = executionFailed('cancelled', 'It was cancelled.');

@@ -1,7 +1,7 @@
 import type { LockedProposal } from '../proposal-row.ts';
 import type { Tx } from '../sql.ts';
 import { announceStep, type StepEnd } from './announce-step.ts';
-import { executionFailed, leaveSaga } from './move-saga.ts';
+import { cancelledFailure, executionFailed, leaveSaga } from './move-saga.ts';
 import { readSaga, type SagaHead, type StepRow } from './saga-rows.ts';
 import { setStep } from './set-step.ts';
 
@@ -18,7 +18,7 @@ export async function stopBetweenSteps(
 ): Promise<{ moved: LockedProposal; ended?: StepEnd }> {
   const reason = stop === null ? 'cancelled' : 'switched_off';
   const ended = leaveStep(tx, proposal, saga, step, reason);
-  const failure = executionFailed(reason, stop === null ? `cancelled: ${saga.cancelled?.reason}` : `switched off: ${stop}`);
+  const failure = stop === null ? cancelledFailure : executionFailed(reason, `switched off: ${stop}`);
   const actor = stop === null ? saga.cancelled?.by : undefined;
   const move = { to: 'failed' as const, reason, failure, ...(actor === undefined ? {} : { actor }) };
   return { moved: leaveSaga(tx, proposal, move, await readSaga(tx, proposal.id)), ...(ended ? { ended } : {}) };

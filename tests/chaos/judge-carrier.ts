@@ -74,7 +74,7 @@ export function faultsOfCarrier(
 /** Each request is one of a plan, word for word, whichever attempt it belongs to. */
 function faultOfRequest(one: Asked, byKey: ReadonlyMap<string, { step: BelievedStep; way: Way }>): string[] {
   const isProbe = one.key.endsWith('.probe');
-  const found = byKey.get(one.key.replace(/(\.\d+)?\.probe$/, '')); // Each asking of a check has a number.
+  const found = byKey.get(one.key.replace(/\.\d+\.probe$/, '')); // Each asking has a number.
   if (found === undefined) return [`${wordsOf(one)} was asked under ${one.key}, which is of no step`];
   const { step, way } = found;
   const planned = isProbe ? step.probes[way] : step[way];

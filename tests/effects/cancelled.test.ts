@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CheckDefinition, EffectDefinition } from '../../ontology/effect-definition.ts';
+import { openPool } from '../../store/connect.ts';
+import { erasePersonalData } from '../../store/erase-personal-data.ts';
+import { putPrincipal } from '../../store/put-principal.ts';
 import { putSwitch } from '../../store/put-switch.ts';
 import { cancelExecution } from '../../store/saga/cancel-execution.ts';
 import type { Settled } from '../../store/settle.ts';
@@ -17,6 +20,23 @@ const cancel = async (proposalId: string) =>
   expectDone(
     await depot.fixture.inApi((tx) => cancelExecution(tx, { proposalId, reason: 'the truck broke down', by: clerk }, depot.fixture.deps)),
   );
+
+async function tablesThatHold(words: string): Promise<string[]> {
+  const superuser = openPool(depot.fixture.database.urls.superuser, { max: 1 });
+  try {
+    const { rows } = await superuser.query<{ name: string }>(
+      `SELECT tablename AS name FROM pg_tables WHERE schemaname = 'exequatur' ORDER BY 1`,
+    );
+    const found = [];
+    for (const { name } of rows) {
+      const holding = await superuser.query(`SELECT FROM exequatur."${name}" t WHERE strpos(to_jsonb(t)::text, $1) > 0 LIMIT 1`, [words]);
+      if (holding.rowCount) found.push(name);
+    }
+    return found;
+  } finally {
+    await superuser.end();
+  }
+}
 
 /** Up to where the check waits for its time. */
 async function baking(): Promise<string> {
@@ -53,6 +73,18 @@ describe('a cancellation that was accepted', () => {
     expect(await depot.drive(proposal)).toMatchObject({ status: 'failed', failure: { faults: [{ code: 'cancelled' }] } });
     expect(done()).toEqual(['POST /bookings', 'DELETE /bookings/B1']);
     expect(await depot.parcel()).toEqual(before);
+  });
+
+  it('leaves nothing of why, once whoever cancelled is erased', async () => {
+    const proposal = await baking();
+    await cancel(proposal);
+    expect(await depot.drive(proposal)).toMatchObject({ status: 'failed' });
+    expect((await depot.fixture.read(proposal)).effects?.cancelled).toEqual({ by: clerk.id, reason: 'the truck broke down' });
+    const by = caller('access-admin-1');
+    const { inApi, deps } = depot.fixture;
+    expectDone(await inApi((tx) => putPrincipal(tx, { id: clerk.id, by, change: { disabled: true } }, deps)));
+    expectDone(await inApi((tx) => erasePersonalData(tx, { id: clerk.id, reason: 'request 17', by }, deps)));
+    expect(await tablesThatHold('the truck broke down')).toEqual([]);
   });
 
   it('has what it stopped in doubt counted, as it is told', async () => {

@@ -61,7 +61,7 @@ describe('an execution under way', () => {
     });
     expect(ended).toMatchObject({
       status: 'failed',
-      failure: { faults: [{ code: 'cancelled', message: 'cancelled: the truck broke down' }] },
+      failure: { faults: [{ code: 'cancelled', message: 'It was cancelled.' }] },
     });
     expect(done()).toEqual(['POST /bookings', 'DELETE /bookings/B1']);
     expect(await depot.parcel()).toEqual(before);

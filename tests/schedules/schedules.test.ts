@@ -99,6 +99,34 @@ describe('a schedule', () => {
     await relay();
   });
 
+  it.each([
+    ['30 1 * * *', '2027-11-06T12:00:00Z', ['2027-11-07T06:30:00.000Z', '2027-11-07T07:30:00.000Z', '2027-11-08T07:30:00.000Z']],
+    ['30 2 * * *', '2027-03-13T12:00:00Z', ['2027-03-15T07:30:00.000Z']],
+    ['0 6 13 * FRI', '2027-01-01T00:00:00Z', ['2027-08-13T11:00:00.000Z']],
+  ])(
+    'comes by the clocks of its time zone, twice in an hour that is repeated and never in one that is left out, and on days that fit both: %s',
+    async (cron, startsAt, times) => {
+      await opened();
+      const { id } = await made({ timing: { cron, timeZone: 'America/Chicago', startsAt } });
+      await relay();
+      const { info } = await shop.client.schedule.getHandle(temporalScheduleId({ tenantId: shop.tenant, scheduleId: id })).describe();
+      expect(info.nextActionTimes.slice(0, times.length).map((time) => time.toISOString())).toEqual(times);
+    },
+  );
+
+  it('may be of a change set, which each run proposes as a whole', async () => {
+    await opened();
+    const [first, second] = [7, 3].map((level) => ({ actionType: 'dim', parameters: { lamp: 'hall', level } }));
+    const { id } = await made({
+      actionType: 'dim+',
+      parameters: { actions: [first, second] } as unknown as JsonValue,
+      timing: { cron: '0 6 * * *' },
+    });
+    const outcome = await run(id, '2027-01-01T06:00:00.000Z');
+    expect(outcome).toMatchObject({ kind: 'proposed', actionType: 'dim+' });
+    expect(await runsOf(id)).toMatchObject([{ refused: null }]);
+  });
+
   it('that Temporal does not take stands in the way of no other', async () => {
     await opened();
     const { id } = await made();
