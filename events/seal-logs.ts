@@ -20,6 +20,8 @@ import { severalAtOnce } from './several-at-once.ts';
 /** Of one round; those that have waited longest come first, so none waits for ever. */
 export const mostLogs = 200;
 const rewrittenAgainMs = 60_000; // Nothing mends it by itself; it is told again each minute until somebody has looked.
+const unsignedAgainMs = 5_000; // As long as a command is waited for: while it fails at one log, others are not kept waiting for that more than half of the time.
+const mostUnsigned = 4; // Of one round; where so many fail nobody signs, and no more are begun.
 const mostTogether = 50; // Logs whose entries are read, and whose checkpoints are stored, by one statement each: it keeps writers waiting for some ten milliseconds.
 const batchesAtOnce = 2; // While one waits for its commit the other signs.
 const signedAtOnce = 4; // Of one batch, where a command signs.
@@ -28,33 +30,40 @@ const mostEntries = 65_536; // Of one batch, and of one checkpoint: hashes are h
 /** The log of a tenant says otherwise than what was signed of it: it is sealed no further until somebody has looked. */
 class LogRewritten extends Error {}
 
+/** Whoever is to sign does not, or signs something else. */
+class NotSigned extends Error {}
+
 interface SealingDeps {
   pool: pg.Pool;
   signers: Signers;
   logger: Logger;
   /** Tenants whose logs were rewritten, and when each is looked at again. Kept over rounds: until then it takes no other's place. */
   refused?: Map<string, number>;
+  /** Those of which a checkpoint was not signed, and when each is tried again, alike. */
+  unsigned?: Map<string, number>;
   /** Of earlier rounds. */
   memory?: TileMemory;
 }
 
 /**
- * Signs a checkpoint for each log that has grown and that no other relay seals at this moment. @returns how many were signed, whether there may be more at once, and the tenants
- * whose logs were rewritten, as far as they are known.
+ * Signs a checkpoint for each log that has grown and that no other relay seals at this moment. One that is not signed keeps no other waiting. @returns how many were signed,
+ * whether there may be more at once, and the tenants whose logs were rewritten, as far as they are known. @throws where none is signed that should be.
  */
 export async function sealLogs(deps: SealingDeps): Promise<{ sealed: number; more: boolean; rewritten: string[] }> {
-  const { pool, refused = new Map<string, number>() } = deps;
-  for (const [tenant, again] of refused) if (again <= Date.now()) refused.delete(tenant);
+  const { pool, refused = new Map<string, number>(), unsigned = new Map<string, number>() } = deps;
+  for (const resting of [refused, unsigned]) for (const [tenant, again] of resting) if (again <= Date.now()) resting.delete(tenant);
   let sealed = 0;
-  const { logs, release } = await claimLogsToSeal(pool, { passed: [...refused.keys()], limit: mostLogs });
+  const failures: unknown[] = [];
+  const { logs, release } = await claimLogsToSeal(pool, { passed: [...refused.keys(), ...unsigned.keys()], limit: mostLogs });
   try {
     await severalAtOnce([...batchesOf(logs)], batchesAtOnce, async (batch) => {
-      const stored = await sealBatch(batch, { ...deps, refused });
+      const stored = await sealBatch(batch, { ...deps, refused, unsigned, failures });
       sealed += stored;
     });
   } finally {
     await release();
   }
+  if (failures.length > 0 && sealed === 0) throw failures[0];
   return { sealed, more: logs.length === mostLogs && sealed > 0, rewritten: [...refused.keys()] };
 }
 
@@ -89,25 +98,46 @@ function* batchesOf(logs: readonly LogToSeal[]): Generator<LogToSeal[]> {
   if (batch.length > 0) yield batch;
 }
 
+type Resting = Record<'refused' | 'unsigned', Map<string, number>> & { failures: unknown[] };
+
 /** @returns how many checkpoints were stored. */
 async function sealBatch(
   logs: readonly LogToSeal[],
-  { pool, signers, logger, memory, refused }: SealingDeps & { refused: Map<string, number> },
+  { pool, signers, logger, memory, refused, unsigned, failures }: SealingDeps & Resting,
 ): Promise<number> {
   // From where the last tile begins that is not full: the tree is hashed anew from there.
   const stretches = logs.map((log) => ({ tenant: log.tenant, from: log.sealed - (log.sealed % tileWidth), to: sizeOf(log) }));
   const ahead = await readLeavesAhead(pool, stretches);
   const signed: SealedLog[] = [];
   await severalAtOnce(logs, signedAtOnce, async (log) => {
+    if (failures.length >= mostUnsigned) return;
     try {
-      signed.push(await signLog(pool, log, signers, { memory, ahead: ahead.get(log.tenant) }));
+      signed.push(await signLog(pool, log, failing(signers), { memory, ahead: ahead.get(log.tenant) }));
     } catch (error) {
+      if (error instanceof NotSigned) {
+        failures.push(error.cause);
+        unsigned.set(log.tenant, Date.now() + unsignedAgainMs);
+        logger.error({ err: error.cause, tenant: log.tenant, sealed: log.sealed }, 'a log is not sealed: its checkpoint was not signed');
+        return;
+      }
       if (!(error instanceof LogRewritten || error instanceof EntriesMissing)) throw error;
       refused.set(log.tenant, Date.now() + rewrittenAgainMs);
       logger.error({ tenant: log.tenant, signed: log.sealed }, 'a log was rewritten; it is sealed no further');
     }
   });
   return storeAll(pool, signed);
+}
+
+/** What they fail with is told from what the database does. */
+function failing(signers: Signers): Signers {
+  const [first, ...others] = signers.map((one) => ({
+    ...one,
+    sign: (text: string) =>
+      one.sign(text).catch((cause: unknown) => {
+        throw new NotSigned('the checkpoint was not signed', { cause });
+      }),
+  }));
+  return [first as NoteSigner, ...others];
 }
 
 /** Together; where one of them is refused each by itself, so that it keeps no other from being stored. */

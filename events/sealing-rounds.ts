@@ -51,8 +51,9 @@ function sealing({ pool, registry, logger }: SealingDeps, signers: Signers, memo
     registers: [registry],
   });
   const refused = new Map<string, number>();
+  const unsigned = new Map<string, number>();
   const work = async () => {
-    const { sealed, more, rewritten } = await sealLogs({ pool, signers, logger, refused, memory });
+    const { sealed, more, rewritten } = await sealLogs({ pool, signers, logger, refused, unsigned, memory });
     checkpoints.inc(sealed);
     rewrittenLogs.set(rewritten.length);
     return more;

@@ -1,12 +1,11 @@
 // What was decided on a proposal: entries commit to decisions, evidence shows them.
 import { Mismatch, sha256 } from './formats.mjs';
-import { areHashes, faultIn, isSalt, isText } from './kinds.mjs';
+import { faultIn, isSalt, isText } from './kinds.mjs';
 
 const shownKinds = { salt: (value) => value === null || isSalt(value), value: isText };
 
 /** What an entry commits to of decisions, in a proposal's own memory; entries of earlier versions say nothing of them. @returns how many. @throws {Mismatch} */
 export function commit(seq, known, { decisions = [] }) {
-  if (!areHashes(decisions)) throw new Mismatch(seq, 'tells of decisions, and not by commitments');
   known.decisions ??= new Map();
   for (const commitment of decisions) {
     if (known.decisions.has(commitment)) throw new Mismatch(seq, 'commits to a decision once more');

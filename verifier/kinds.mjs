@@ -29,7 +29,11 @@ const areDisclosures = (value) =>
   value.every((one) => faultIn(disclosureKinds, one) === null) &&
   new Set(value.map(({ name }) => name)).size === value.length;
 const entryKinds = { seq: isPlace, at: isTime, previousHash: isHash, payload: isText, disclosures: areDisclosures };
-const factKinds = { type: isText, commitments: (value) => value === undefined || (isObject(value) && Object.values(value).every(isHash)) };
+const factKinds = {
+  type: isText,
+  commitments: (value) => value === undefined || (isObject(value) && Object.values(value).every(isHash)),
+  decisions: (value) => value === undefined || areHashes(value),
+};
 
 /** An entry of an export or, with `more` kinds, of evidence, and as `facts` what its payload says. @throws {Mismatch} */
 export function readEntry(item, more = {}) {

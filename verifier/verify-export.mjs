@@ -37,8 +37,8 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
     wanted.delete(size);
   };
   for await (const line of lines) {
-    const item = JSON.parse(line) ?? {};
     if (ended) throw new Mismatch(tree.size, 'is the last by what the export says, and more lines follow');
+    const item = readLine(line, torn !== null);
     if (torn !== null && item.checkpoint === undefined) throw tornAt(torn, item, Math.max(sealed, header.from - 1));
     if (torn !== null) continue;
     if (header === null) {
@@ -47,6 +47,7 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
       if (fault !== null) throw new Error(`the export does not begin as exports do: ${fault}`);
       if (item.subtrees.length !== (item.from - 1).toString(2).replaceAll('0', '').length)
         throw new Error(`the export begins with ${item.from}, and has ${item.subtrees.length} trees of what is before it`);
+      if (item.to < item.from) throw new Error(`the export begins with ${item.from}, and ends with ${item.to}`);
       header = item;
       story.fromStart = header.from === 1;
       tree = new Tree(
@@ -93,6 +94,16 @@ export async function verifyExport(lines, verifiers, kept = [], asked = nobody) 
     ...story.counts,
     undisclosed: story.undisclosed,
   };
+}
+
+/** What no JSON can be made of is as good as any other entry where the chain is torn already: that is what is told, and not this. */
+function readLine(line, isTorn) {
+  try {
+    return JSON.parse(line) ?? {};
+  } catch (error) {
+    if (isTorn) return {};
+    throw error;
+  }
 }
 
 /**

@@ -154,6 +154,11 @@ describe('a step', () => {
       if (next?.name === 'book') {
         expect(await set(id, "state = 'done'")).toBe('XQ006');
         expect(await set(id, "state = 'undoing'")).toBe('XQ006');
+        const ended = depot.fixture.inWorker(async (tx) => {
+          for (const state of ['sending', 'done'])
+            await tx.rows('UPDATE exequatur.saga_step SET state = $2 WHERE proposal_id = $1 AND ordinal = 0', [id, state]);
+        });
+        expect(await refusalOf(ended)).toBe('XQ015'); // It is told where it ends.
       }
       if (next?.name !== 'tell') return;
       asked += 1;

@@ -119,7 +119,10 @@ describe('an edit with a slot', () => {
 });
 
 const lie = (proposal: string, change: string) =>
-  depot.fixture.inWorker((tx) => tx.rows(`UPDATE exequatur.saga_step SET ${change} WHERE proposal_id = $1::uuid RETURNING 1`, [proposal]));
+  depot.fixture.inWorker((tx) => {
+    tx.audit({ type: 'effect.ended', proposalId: proposal, facts: {} });
+    return tx.rows(`UPDATE exequatur.saga_step SET ${change} WHERE proposal_id = $1::uuid RETURNING 1`, [proposal]);
+  });
 
 describe('a document', () => {
   const faults = (effects: EffectDefinition[], rules: Rule[] = noted): string[] => {

@@ -5,6 +5,7 @@ import { readTimeline } from '../../store/read-timeline.ts';
 import { cancelExecution } from '../../store/saga/cancel-execution.ts';
 import type { Resolution } from '../../store/saga/resolve-attention.ts';
 import { settleProposal } from '../../store/settle-proposal.ts';
+import { refusalOf } from '../database/door-scene.ts';
 import { verifyLog } from '../evidence/verify-log.ts';
 import { caller, expectDone, shareDatabase } from '../store/fixture.ts';
 import { resolveAsAsked } from '../support/resolve-as-asked.ts';
@@ -55,6 +56,10 @@ describe('an execution under way', () => {
     const ended = await depot.drive(proposal, async ({ next }) => {
       if (next?.name === 'tell' && next.kind === 'do') {
         expect(await cancel(proposal, otherClerk)).toMatchObject({ refused: 'not_proposer' });
+        const silently = depot.fixture.inApi((tx) =>
+          tx.rows("SELECT exequatur.cancel_execution($1::uuid, 'clerk-1', 'because')", [proposal]),
+        );
+        expect(await refusalOf(silently)).toBe('XQ015'); // A stolen login stops nothing that the log is not told of.
         expectDone(await cancel(proposal));
         expect(await cancel(proposal)).toMatchObject({ refused: 'not_cancellable' });
       }

@@ -47,7 +47,7 @@ async function race(name: string, call: string): Promise<void> {
     ]);
     await relay.query('COMMIT');
     await asked;
-    await caller.query('COMMIT');
+    await caller.query('ROLLBACK'); // No entry tells of it.
   } finally {
     for (const client of [relay, caller]) client.release(true);
   }

@@ -303,6 +303,7 @@ describe('a filter that cannot be used any more', () => {
     await scene.subscribe('watch', { filter: { types: ['subscription.disabled'] } });
     const superuser = new pg.Client({ connectionString: scene.fixture.database.urls.superuser });
     await superuser.connect();
+    await superuser.query('SET session_replication_role = replica'); // No entry tells of it.
     await superuser.query(
       `UPDATE exequatur.subscription SET filter = filter || '{"condition": "event.subject.formerly()"}' WHERE name = 'shop'`,
     );

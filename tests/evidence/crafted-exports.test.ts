@@ -126,6 +126,34 @@ it.each<[string, unknown]>([
   );
 });
 
+it('nor a line that is no JSON, or is empty', async () => {
+  const lines = await exportOf([payloadOf('proposal.created', {})]);
+  for (const line of ['', 'x', '\r'])
+    await expect(verifyExport([...lines, line], verifiers), line).rejects.toMatchObject({
+      index: 1,
+      message: 'entry 1: is the last by what the export says, and more lines follow',
+    });
+});
+
+it('where the chain is torn, that is what is told, whatever stands behind it', async () => {
+  const lines = await exportOf([payloadOf('proposal.created', {}), payloadOf('y', {}), payloadOf('z', {})]);
+  const torn = { ...JSON.parse(lines[2] ?? ''), previousHash: 'f'.repeat(64) };
+  for (const behind of ['x', '', '{"seq":3', 'null', '[]'])
+    await expect(verifyExport([...lines.slice(0, 2), JSON.stringify(torn), behind], verifiers), behind).rejects.toMatchObject({
+      index: 1,
+      message: 'entry 1: or the next does not fit what follows: entry 2 continues another',
+    });
+});
+
+it('an export of no entries is none, also where the checkpoint before them holds', async () => {
+  const [header = '', , checkpoint = '', end = ''] = await exportOf([payloadOf('proposal.created', {})]);
+  const [, , root = ''] = JSON.parse(checkpoint).checkpoint.split('\n');
+  const empty = { ...JSON.parse(header), from: 2, to: 1, subtrees: [Buffer.from(root, 'base64').toString('hex')] };
+  const outcome = await verifyExport([JSON.stringify(empty), checkpoint, end], verifiers).catch((error: Error) => error);
+  expect(outcome).toMatchObject({ message: 'the export begins with 2, and ends with 1' });
+  expect(outcome).not.toBeInstanceOf(Mismatch);
+});
+
 it.each<unknown>([0, 2, '1', null, 1e9])('broken at once is an end that is another, such as %j', async (end) => {
   const lines = await exportOf([payloadOf('proposal.created', {})]);
   const ending = [...lines.slice(0, -1), JSON.stringify({ end }), lines.at(-1) ?? ''];

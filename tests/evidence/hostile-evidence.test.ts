@@ -55,6 +55,8 @@ describe('evidence of an action', () => {
     expect(saidOfEvidence(await signedEvidence(of([hash])))).toMatchObject({ decisions: 1, decisionsShown: 0, decisionsUnsaid: 0 });
     for (const decisions of ['a', null, {}, [hash.toUpperCase()], [hash, 1], [[hash]], [`${hash}0`]])
       expect(saidOfEvidence(await signedEvidence(of(decisions))), JSON.stringify(decisions)).toMatch(/^entry 1: /);
+    const unlike = { type: 'decision.refused', facts: { decisions: ['a'] } }; // Kinds are asked of all entries before what any of them says.
+    expect(saidOfEvidence(await signedEvidence([...of([hash, hash]), unlike]))).toMatch(/^entry 8: is not made as entries are/);
     expect(saidOfEvidence(await signedEvidence(of([hash, hash])))).toBe('entry 1: commits to a decision once more');
     const again = { type: 'decision.refused', facts: { decisions: [hash] } };
     expect(saidOfEvidence(await signedEvidence(of([hash], [again])))).toBe('entry 2: commits to a decision once more');

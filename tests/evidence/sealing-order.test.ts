@@ -1,6 +1,7 @@
 // Logs that cannot be sealed beside logs that can; on a clone from tests/support/database.ts.
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { NoteSigner } from '../../audit/signed-note.ts';
 import { mostLogs, sealLogs } from '../../events/seal-logs.ts';
 import { openPool } from '../../store/connect.ts';
 import { claimLogsToSeal } from '../../store/log-work.ts';
@@ -51,6 +52,47 @@ it('a small log is sealed before a large one whose entries came later', async ()
   const order = await claimed([]);
   expect(order.indexOf(small)).toBeLessThan(order.indexOf(large));
   expect(await claimed([large])).not.toContain(large);
+});
+
+it('a log of which whoever signs will not sign keeps no other from being sealed, and is tried again', async () => {
+  await sealLogs({ pool: relay, signers: [signer], logger: openLogger('test') });
+  const [stubborn, ...others] = await Promise.all(Array.from({ length: 12 }, healthy));
+  let willing = false;
+  const moody: NoteSigner = {
+    ...signer,
+    sign: async (text) => {
+      if (!willing && text.startsWith(`${signer.name}/${stubborn}\n`)) throw new Error('this is no later than what was signed');
+      return signer.sign(text);
+    },
+  };
+  const unsigned = new Map<string, number>();
+  const seal = () => sealLogs({ pool: relay, signers: [moody], logger: openLogger('test'), unsigned });
+  expect(await seal()).toMatchObject({ sealed: others.length });
+  for (const one of others) expect(await isSealed(one)).toBe(true);
+  expect([...unsigned.keys()]).toEqual([stubborn]);
+  const later = await healthy(); // Meanwhile the one rests, and holds up nothing.
+  expect(await seal()).toMatchObject({ sealed: 1 });
+  expect(await isSealed(later)).toBe(true);
+  unsigned.clear(); // Alone it fails the round, for whoever looks at whether rounds do.
+  await expect(seal()).rejects.toThrow('this is no later than what was signed');
+  willing = true;
+  unsigned.clear();
+  expect(await seal()).toMatchObject({ sealed: 1 });
+  expect(await isSealed(stubborn ?? '')).toBe(true);
+});
+
+it('where nobody signs no more is begun than shows it', async () => {
+  await Promise.all(Array.from({ length: 12 }, healthy));
+  let asked = 0;
+  const sign = async () => {
+    asked++;
+    throw new Error('the module is locked');
+  };
+  await expect(sealLogs({ pool: relay, signers: [{ ...signer, sign }], logger: openLogger('test') })).rejects.toThrow(
+    'the module is locked',
+  );
+  expect(asked).toBeLessThanOrEqual(8); // Four, and those that were under way then.
+  expect(await sealLogs({ pool: relay, signers: [signer], logger: openLogger('test') })).toMatchObject({ sealed: 12 });
 });
 
 it('as many rewritten logs as a round takes keep no other from being sealed', async () => {

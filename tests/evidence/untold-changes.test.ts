@@ -6,7 +6,9 @@ import { executeProposal } from '../../store/execute-proposal.ts';
 import type { Tx } from '../../store/sql.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { refusalOf } from '../database/door-scene.ts';
-import { agent, caller, type Fixture, keeper1, officer, openFixture } from '../store/fixture.ts';
+import { WebhookScene } from '../events/webhook-scene.ts';
+import { executePastTheGate } from '../store/execute-past-the-gate.ts';
+import { agent, caller, expectDone, type Fixture, keeper1, officer, openFixture, simulated } from '../store/fixture.ts';
 import { verifyLog } from './verify-log.ts';
 
 let fixture: Fixture;
@@ -128,6 +130,43 @@ it('a decision is committed to by an entry where it is taken, or the evidence of
       ),
     );
   for (const salt of [null, '00'.repeat(16)]) expect(await decide(salt)).toBe(isRefused);
+});
+
+describe('where events go', () => {
+  let scene: WebhookScene;
+  const silently = (change: string) => refusalOf(scene.fixture.inApi((tx) => tx.rows(change)));
+  const told = (change: string) =>
+    refusalOf(
+      scene.fixture.inApi(async (tx) => {
+        await tx.rows(change);
+        tx.audit({ type: 'subscription.changed', facts: { name: 'shop' } });
+      }),
+    );
+  beforeAll(async () => {
+    scene = await WebhookScene.open();
+    await scene.subscribe('shop', { from: 'beginning' });
+  });
+  afterAll(() => scene?.close());
+
+  it.each([
+    ['that one begins again further on, past what was not sent', "SELECT exequatur.replay_subscription('shop', 'now')"],
+    ['that one begins again where it began', "SELECT exequatur.replay_subscription('shop', 'beginning')"],
+    ['that there is none any more', "SELECT exequatur.remove_subscription('shop')"],
+  ])('is not changed in silence: %s', async (_, change) => {
+    expect(await silently(change)).toBe(isRefused);
+    expect(await told(change)).toBe(passes);
+  });
+
+  it('nor is it set so, whoever carries out what was approved', async () => {
+    const { fixture } = scene;
+    const { proposed } = expectDone(await scene.put(scene.wish('shop', { from: 'now' })));
+    const plan = await simulated(fixture, proposed?.proposalId ?? '');
+    await scene.fixture.review(plan, caller('admin-2', ['ontology-admin']));
+    const carryOut = (...settings: 'subscription.changed'[]) =>
+      refusalOf(executePastTheGate(fixture, plan.proposalId, undefined, settings));
+    expect(await carryOut()).toBe(isRefused);
+    expect(await carryOut('subscription.changed')).toBe(passes);
+  });
 });
 
 it('and the log verifies', async () => {
