@@ -32,6 +32,8 @@ export interface Actor {
   /** What the person behind linked identities goes by; without a link, the id. */
   person: string;
   teams: readonly string[];
+  /** Of a delegator: all roles, of which `roles` are those that are delegated. Whoever these bar hands nothing over. */
+  allRoles?: readonly string[];
 }
 
 /** The proposal as the gate sees it, read in the transaction that acts on the verdict. */
@@ -59,6 +61,8 @@ export interface ReviewFact {
   disabled: boolean;
   person: string;
   teams: readonly string[];
+  /** All roles of a reviewer on whose behalf a delegate gave it, of which `roles` are those that are delegated. */
+  allRoles?: readonly string[] | null;
   /** Who gave it on the reviewer's behalf. All else is the reviewer's, but `disabled` is also true where the delegate is, or the delegation holds no more. */
   delegate?: { id: string; kind: PrincipalKind; person: string } | null;
 }

@@ -18,6 +18,8 @@ export interface CountedReview {
   /** Linked identities are one person. */
   person: string;
   teams: readonly string[];
+  /** All roles of a reviewer on whose behalf a delegate gave it, of which `roles` are those that are delegated. */
+  allRoles?: readonly string[] | null;
   /** Who gave it on the reviewer's behalf. All else is the reviewer's, but `disabled` is also true where the delegate is, or the delegation holds no more. */
   delegate?: { id: string; kind: Principal['kind']; person: string } | null;
 }
@@ -123,7 +125,7 @@ export type Eligibility =
 export function eligibleFor(
   requirement: ResolvedRequirement,
   state: { reviews: readonly CountedReview[]; behind: readonly string[]; held?: boolean },
-  reviewer: Principal & Pick<CountedReview, 'person' | 'delegate'>,
+  reviewer: Principal & Pick<CountedReview, 'person' | 'delegate' | 'allRoles'>,
   decision?: ReviewDecision,
 ): Eligibility {
   if (reviewer.kind !== 'user' || (reviewer.delegate && reviewer.delegate.kind !== 'user')) {
@@ -217,10 +219,13 @@ const compiled = new Map<string, Expression | null>();
 /** Requirements come from accepted policies, of which there are few; the bound is for a process that serves very many tenants. */
 const maximumCompiled = 10_000;
 
-/** An expression that does not compile admits nobody: the plan was made by a policy that did compile, so this is a refusal, never a way in. */
+/**
+ * An expression that does not compile admits nobody: the plan was made by a policy that did compile, so this is a refusal, never a way in. On somebody's behalf it has to admit them
+ * by the roles that are delegated, and by all that they have: nobody hands over what another role bars them from.
+ */
 export function isAdmitted(
   text: string,
-  principal: { reviewerId?: string; id?: string; kind: Principal['kind']; roles: readonly string[] },
+  principal: Pick<CountedReview, 'allRoles'> & { reviewerId?: string; id?: string; kind: Principal['kind']; roles: readonly string[] },
 ): boolean {
   let expression = compiled.get(text);
   if (expression === undefined) {
@@ -232,5 +237,6 @@ export function isAdmitted(
     compiled.set(text, expression);
   }
   const id = principal.reviewerId ?? principal.id ?? '';
-  return expression !== null && admits(expression, 'reviewer', { id, kind: principal.kind, roles: principal.roles });
+  const { kind, roles, allRoles } = principal;
+  return expression !== null && [roles, allRoles ?? roles].every((these) => admits(expression, 'reviewer', { id, kind, roles: these }));
 }

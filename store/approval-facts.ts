@@ -56,7 +56,7 @@ const rolesBehind = (q: string, r: string, d: string, roles: string): string =>
 
 /**
  * SQL for the array of review facts of a proposal row `p`. Reviews of another revision or digest, those of whose parties there is a newer one, and approvals that have
- * lapsed, simply do not count. One that a delegate gave is the delegator's, with those of the delegator's roles that the delegation is for, and as that of somebody
+ * lapsed, simply do not count. One that a delegate gave is the delegator's, with those of the delegator's roles that the delegation is for and beside them all, and as that of somebody
  * disabled once the delegate is or the delegation holds no more. A denial has the roles that its reviewer had when they gave it, or at any time since: the database tells the same.
  */
 export const reviewFactsJson = (p: string): string => `COALESCE((
@@ -65,6 +65,7 @@ export const reviewFactsJson = (p: string): string => `COALESCE((
                                       'disabled', q.id IS NULL OR ${isDisabled('q')} OR (r.on_behalf_of IS NOT NULL AND (d.id IS NULL OR ${isDisabled('d')} OR NOT ${isOwnOrDelegated('r', p)})),
                                       'person', COALESCE(q.person, r.whose), 'teams', COALESCE(to_jsonb(q.teams), '[]'),
                                       'roles', CASE WHEN r.decision = 'reject' THEN ${rolesBehind('q', 'r', 'd', rolesSince('q', 'r.created_at'))} ELSE ${rolesBehind('q', 'r', 'd', rolesInForce('q'))} END,
+                                      'allRoles', CASE WHEN d.id IS NOT NULL AND r.decision <> 'reject' THEN to_jsonb(${rolesInForce('q')}) END,
                                       'delegate', CASE WHEN d.id IS NOT NULL THEN jsonb_build_object('id', d.id, 'kind', CASE WHEN d.kind = 'user' THEN r.reviewer_kind ELSE d.kind END,
                                                                                                      'person', COALESCE(d.person, d.id)) END)
                    ORDER BY r.created_at, r.id)

@@ -53,7 +53,7 @@ export const rolesDelegated = (p: string, id: string, roles = rolesInForce(p)): 
 
 export interface Standing {
   delegationId: string;
-  /** The delegator, with the roles that the delegation is for. */
+  /** The delegator, with the roles that the delegation is for, and with all. */
   delegator: Actor;
   delegate: string;
 }
@@ -61,7 +61,7 @@ export interface Standing {
 /** What lets delegates review this proposal now: all of it, or that of one delegate on one behalf. */
 export async function readDelegates(tx: Sql, proposalId: string, only?: { delegator: string; delegate: string }): Promise<Standing[]> {
   return tx.rows<Standing & Record<string, unknown>>(
-    `SELECT d.id AS "delegationId", d.delegate, ${actorJson('q')} || jsonb_build_object('roles', to_jsonb(${rolesDelegated('q', 'd.id')})) AS delegator
+    `SELECT d.id AS "delegationId", d.delegate, ${actorJson('q')} || jsonb_build_object('roles', to_jsonb(${rolesDelegated('q', 'd.id')}), 'allRoles', to_jsonb(${rolesInForce('q')})) AS delegator
        FROM exequatur.proposal p, exequatur.delegation d JOIN exequatur.principal q ON q.tenant_id = d.tenant_id AND q.id = d.delegator
       WHERE p.id = $1::uuid AND d.revoked_at IS NULL AND ($2::text IS NULL OR d.delegator = $2) AND ($3::text IS NULL OR d.delegate = $3)
         AND exequatur.delegation_holds(d.id, d.delegator, d.delegate, p.action_type) ORDER BY d.delegate, d.delegator, d.id`,

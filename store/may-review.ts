@@ -69,8 +69,11 @@ export function reviewAsker(
     });
   return async (actor, delegator) => {
     if (delegator === undefined) return ask(actor, {});
-    const { id, roles, teams } = delegator;
-    const by = await ask(actor, { onBehalfOf: { id, roles, teams } });
-    return by.allowed ? bothOf(by, await ask(delegator, {})) : by;
+    const { id, roles, teams, allRoles = roles } = delegator;
+    let by = await ask(actor, { onBehalfOf: { id, roles, teams } });
+    // By the roles that are delegated, and by all of them: what another role forbids is not handed over.
+    for (const these of allRoles.length > roles.length ? [roles, allRoles] : [roles])
+      if (by.allowed) by = bothOf(by, await ask({ ...delegator, roles: these }, {}));
+    return by;
   };
 }

@@ -136,6 +136,7 @@ async function storeReview(
     disabled: whose.disabled || actor.disabled,
     person: whose.person,
     teams: whose.teams,
+    allRoles: whose.allRoles ?? null,
     ...(standing ? { delegate: { id: actor.id, kind: actor.kind, person: actor.person } } : {}),
   };
   const isEarlierOfMine = (other: ReviewFact) => other.reviewerId === mine.reviewerId && other.delegate?.id === mine.delegate?.id;

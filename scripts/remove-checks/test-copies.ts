@@ -28,8 +28,8 @@ export function prepare(workshop: Workshop, checked: readonly Checked[]): void {
   );
   workshop.replace(
     support,
-    `TEMPLATE \${template}\`));`,
-    `TEMPLATE \${from}\`));
+    `TEMPLATE \${template} \${copied}\`));`,
+    `TEMPLATE \${from} \${copied}\`));
   globalThis.tellMet('database ' + name);
   if (globalThis.removedFunction) await onServer(urlOf(server, name), (client) => client.query(globalThis.removedFunction));`,
   );
