@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { FrontierMemory } from '../audit/frontier-memory.ts';
 import { readWitnessKey } from '../audit/note-keys.ts';
 import type { Signers } from '../audit/signed-note.ts';
 import { TileMemory } from '../audit/tile-memory.ts';
@@ -51,13 +52,14 @@ function sealing({ pool, registry, logger }: SealingDeps, signers: Signers, memo
     registers: [registry],
   });
   const refused = new Map<string, number>();
+  const frontiers = new FrontierMemory();
   const work = async () => {
-    const { sealed, more, rewritten } = await sealLogs({ pool, signers, logger, refused, memory });
+    const { sealed, more, rewritten } = await sealLogs({ pool, signers, logger, refused, memory, frontiers });
     checkpoints.inc(sealed);
     rewrittenLogs.set(rewritten.length);
     return more;
   };
-  return { name: 'seal', everyMs: sealEveryMs, work };
+  return { name: 'seal', everyMs: sealEveryMs, isSteady: true, work };
 }
 
 function telling({ pool }: SealingDeps): Round {
@@ -114,7 +116,7 @@ function submitting({ pool, registry, logger }: SealingDeps, witnesses: readonly
       return false;
     };
     return [
-      { name: `witness ${witness.key.name}`, everyMs: submitEveryMs, work },
+      { name: `witness ${witness.key.name}`, everyMs: submitEveryMs, isSteady: true, work },
       { name: `cosignatures of ${witness.key.name}`, everyMs: mendEveryMs, work: mend },
     ];
   });

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { auditEntry } from '../../audit/entry.ts';
+import { tileWidth } from '../../audit/merkle.ts';
 import { writeSigner } from '../../audit/signed-note.ts';
+import { severalAtOnce } from '../../events/several-at-once.ts';
 import { type SupervisedProcess, supervise } from '../../scripts/processes/supervised-process.ts';
 import { quantile } from '../statistics.ts';
 import { processorSecondsOf } from './peak-of-process.ts';
@@ -65,7 +67,7 @@ export async function measureWaits(deps: WaitDeps, load: Load): Promise<Waited> 
     idleTimeoutMillis: 0,
   });
   try {
-    await grow(writers, tenants, { ...load, seconds: 1 });
+    await fill(writers, tenants);
     await untilSealed(deps.superuser);
     await grow(writers, tenants, { ...load, seconds: warmUpMs / 1_000 });
     const before = await processorTimes(deps.superuser, relay);
@@ -75,7 +77,9 @@ export async function measureWaits(deps: WaitDeps, load: Load): Promise<Waited> 
     const lasted = (performance.now() - startedAt) / 1_000;
     const after = await processorTimes(deps.superuser, relay);
     if (lasted > load.seconds * 1.2)
-      throw new Error(`${load.logs} logs: what was due in ${load.seconds} s took ${lasted.toFixed(1)} s to write, by ${(after.writers - before.writers).toFixed(1)} s of processors`);
+      throw new Error(
+        `${load.logs} logs: what was due in ${load.seconds} s took ${lasted.toFixed(1)} s to write, by ${(after.writers - before.writers).toFixed(1)} s of processors`,
+      );
     await untilSealed(deps.superuser);
     const share = (name: keyof ProcessorTimes) => (after[name] - before[name]) / lasted;
     return {
@@ -120,6 +124,12 @@ function startRelay(relayUrl: string, keyFile: string): SupervisedProcess {
       if (!line.includes('Temporal does not answer')) console.log(line);
     },
   });
+}
+
+/** Every log has begun its tile, each as far as another. */
+async function fill(writers: pg.Pool, tenants: readonly string[]): Promise<void> {
+  const sizes = tenants.map((tenant, at) => ({ tenant, size: 1 + ((at * 37) % tileWidth) }));
+  await severalAtOnce(sizes, writersAtOnce, ({ tenant, size }) => append(writers, [tenant], size));
 }
 
 async function grow(writers: pg.Pool, tenants: readonly string[], { rate, seconds }: Omit<Load, 'logs'>): Promise<void> {
