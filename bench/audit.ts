@@ -8,6 +8,7 @@ import { removeState } from '../scripts/stack/remove-state.ts';
 import { openPool } from '../store/connect.ts';
 import { migrate } from '../store/migrate.ts';
 import { tenantWithLog } from './audit/audited-tenants.ts';
+import { type Erased, measureErasure } from './audit/measure-erasure.ts';
 import { type Exported, measureExport } from './audit/measure-export.ts';
 import { benchSigner, measureSealing, type Sealed, sealEverything } from './audit/measure-sealing.ts';
 import { measureVerifier, type Verified } from './audit/measure-verifier.ts';
@@ -18,14 +19,14 @@ import { printTable } from './statistics.ts';
 const directory = resolve('.exequatur', 'bench', 'audit');
 
 /**
- * `npm run bench -- audit [--parts sealing,waiting,export] [--entries 1000000] [--sealed 100000] [--tenants 1,50,1000] [--rate 2] [--seconds 20] [--heap 192]`: how fast one
- * relay seals what has gathered in the logs of so many tenants; how long an entry waits for a checkpoint while each of so many logs goes on growing by so many entries a second; what an export of a whole log costs the API process in time and memory, with a heap of so many MiB beyond which V8 ends it, so that what grew with the log would
+ * `npm run bench -- audit [--parts sealing,waiting,erasing,export] [--entries 1000000] [--sealed 100000] [--tenants 1,50,1000] [--rate 2] [--seconds 20] [--erased 100000] [--heap 192]`: how fast one
+ * relay seals what has gathered in the logs of so many tenants; how long an entry waits for a checkpoint while each of so many logs goes on growing by so many entries a second; how long it takes to erase somebody of whom so much is disclosed, and how long others wait meanwhile; what an export of a whole log costs the API process in time and memory, with a heap of so many MiB beyond which V8 ends it, so that what grew with the log would
  * end the export; how fast the verifier checks it. On a PostgreSQL that flushes its commits, as production does.
  */
 export async function benchAudit(args: readonly string[]): Promise<void> {
   const options = readOptions(args, {
-    parts: 'sealing,waiting,export',
-    ...{ entries: 1_000_000, sealed: 100_000, tenants: '1,50,1000', rate: 2, seconds: 20, heap: 192 },
+    parts: 'sealing,waiting,erasing,export',
+    ...{ entries: 1_000_000, sealed: 100_000, tenants: '1,50,1000', rate: 2, seconds: 20, erased: 100_000, heap: 192 },
   });
   const parts = options.parts.split(',');
   const logs = options.tenants.split(',').map(Number);
@@ -44,6 +45,11 @@ export async function benchAudit(args: readonly string[]): Promise<void> {
       reportWaits(
         await each(logs, (count) => measureWaits({ superuser, superuserUrl, relayUrl, directory }, { logs: count, rate, seconds })),
       );
+    }
+    if (parts.includes('erasing')) {
+      const api = openPool(loginUrl(superuserUrl, 'api', keys.passwords.api), { max: 2 });
+      reportErased(await measureErasure(superuser, api, options.erased));
+      await api.end();
     }
     if (parts.includes('export')) await benchExport({ superuser, relay, superuserUrl, keys }, options);
     await relay.end();
@@ -159,6 +165,13 @@ function reportWaits(waited: readonly Waited[]): void {
     ]),
   ]);
   console.log(JSON.stringify({ bench: 'audit', waited }));
+}
+
+function reportErased(erased: Erased): void {
+  const { entries, disclosures, seconds, writes, p50, most } = erased;
+  console.log(`\nerasing ${disclosures} values that a log of ${entries} entries discloses: ${seconds.toFixed(1)} s`);
+  console.log(`others wrote ${writes} entries meanwhile, each in ${p50.toFixed(1)} ms (p50) and at most ${most.toFixed(0)} ms`);
+  console.log(JSON.stringify({ bench: 'audit', erased }));
 }
 
 function reportExport(exported: readonly Exported[], heap: number, verified: Verified): void {
