@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { commitmentTo, factsOf, frameOf } from '../audit/entry.ts';
+import { commitmentTo, disclosedValue, factsOf, frameOf } from '../audit/entry.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import type { Edit } from '../ontology/plan.ts';
 import type { DecisionView } from '../store/read-decisions.ts';
@@ -24,19 +24,19 @@ type Entry = Evidence['entries'][number];
 interface Told {
   facts: JsonObject;
   /** What it discloses, as far as that is what it committed to. */
-  told: Record<string, JsonValue>;
+  told: Record<string, string>;
   entry: Entry;
 }
 
 /** The evidence of one action for people: self-contained, to be printed. Everything in it is text, also what agents wrote; it proves nothing by itself, and says what does. */
 export function evidencePage(page: EvidencePage): string {
   const told = page.entries.map(toldBy);
-  const last = told.findLast(({ facts }) => typeof facts.status === 'string');
+  const last = told.findLast(({ facts }) => facts.status !== undefined);
   const plan = page.plan === altered ? null : page.plan;
-  const title = `Evidence of ${plan?.header.actionType ?? 'an action'}`;
+  const title = `Evidence of ${plan?.actionType ?? 'an action'}`;
   const { text } = html`<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}, ${page.proposalId}</title><style>${evidenceStyle}</style></head><body>
-<header><h1>${title}</h1><p class="status">${last?.facts.status as string}</p></header>
+<header><h1>${title}</h1><p class="status">${said(last, 'status')}</p></header>
 ${summary(page, told)}${planned(page.plan)}${reviewed(told)}${decided(page, told)}${logged(page, told)}${proven(page)}
 <footer>Tenant ${page.tenant} · proposal ${page.proposalId} · printed ${when(page.printedAt)}</footer></body></html>`;
   return `<!doctype html>\n${text}`;
@@ -45,8 +45,12 @@ ${summary(page, told)}${planned(page.plan)}${reviewed(told)}${decided(page, told
 function toldBy(entry: Entry): Told {
   const facts = factsOf(entry.payload);
   const commitments = commitmentsOf(facts);
-  const held = entry.disclosures.filter(({ name, salt, value }) => commitmentTo(salt, value) === commitments[name]);
-  return { entry, facts, told: Object.fromEntries(held.map(({ name, value }) => [name, JSON.parse(value) as JsonValue])) };
+  const told: Record<string, string> = {};
+  for (const { name, salt, value } of entry.disclosures) {
+    const disclosed = commitmentTo(salt, value) === commitments[name] ? disclosedValue(value) : undefined;
+    if (disclosed !== undefined) told[name] = typeof disclosed === 'string' ? disclosed : value;
+  }
+  return { entry, facts, told };
 }
 
 function commitmentsOf({ commitments }: JsonObject): JsonObject {
@@ -58,10 +62,7 @@ function summary({ plan, proposalId }: EvidencePage, told: readonly Told[]): Htm
   const executed = told.find(({ facts }) => facts.type === 'proposal.executed' || facts.type === 'execution.applied');
   const rows: [string, Html | string][] = [
     ['Proposal', html`<code>${proposalId}</code>`],
-    [
-      'Action',
-      typeof plan === 'string' || plan === null ? 'unknown' : `${plan.header.actionType}, version ${plan.header.actionTypeVersion}`,
-    ],
+    ['Action', plan === altered || plan === null ? 'unknown' : `${plan.actionType}, version ${plan.actionTypeVersion}`],
     ['Proposed', html`${created === undefined ? '' : when(created.entry.at)} by ${named(created, 'proposer')}`],
     ['Justification', html`<span class="quote">${named(created, 'justification')}</span>`],
     ['Plan', plan === altered ? notAsItWas : html`<code>${plan?.digest ?? 'none'}</code>`],
@@ -72,9 +73,9 @@ function summary({ plan, proposalId }: EvidencePage, told: readonly Told[]): Htm
 
 function planned(plan: EvidencePage['plan']): Html {
   if (plan === altered)
-    return html`<section><h2>Plan</h2><p>${notAsItWas}: what is stored of it is not what the entries tell the digest of, and is not shown.</p></section>`;
+    return html`<section><h2>Plan</h2><p>${notAsItWas}: what is stored of it is not what the entries tell the digest of, or is no plan, and is not shown.</p></section>`;
   if (plan === null) return html`<section><h2>Plan</h2><p>None was made.</p></section>`;
-  const { requirement, effects } = plan.header;
+  const { requirement, effects } = plan;
   const stages = requirement.automatic
     ? html`<p>By policy <b>${requirement.policy}</b> alone, without asking anybody.</p>`
     : html`<p>By policy <b>${requirement.policy}</b>:</p><ol>${requirement.stages.map(
@@ -85,7 +86,7 @@ function planned(plan: EvidencePage['plan']): Html {
   return html`<section><h2>Who had to approve</h2>${stages}</section><section><h2>Plan</h2>
 <table><thead><tr><th>Object</th><th>Change</th><th>Before</th><th>After</th></tr></thead><tbody>${plan.edits.map(editRows)}</tbody></table>
 ${rest > 0 ? html`<p>And ${rest} edits more; all of them are in the plan's bytes.</p>` : ''}
-${effects.length > 0 ? html`<p>Outside: ${effects.map(({ name }) => name).join(', ')}.</p>` : ''}</section>`;
+${effects.length > 0 ? html`<p>Outside: ${effects.join(', ')}.</p>` : ''}</section>`;
 }
 
 function editRows(edit: Edit): Html {
@@ -100,20 +101,27 @@ function editRows(edit: Edit): Html {
 function reviewed(told: readonly Told[]): Html {
   const reviews = told.filter(({ facts }) => facts.type === 'review.recorded');
   const executed = told.find(({ facts }) => facts.type === 'proposal.executed' || facts.type === 'execution.applied');
-  const counted = new Set(((executed?.facts.approvals ?? []) as JsonObject[]).map(({ review }) => review));
+  const counted = countedBy(executed);
   if (reviews.length === 0) return html`<section><h2>Reviews</h2><p>None.</p></section>`;
   return html`<section><h2>Reviews</h2><table><thead><tr><th>When</th><th>Who</th><th>Said</th><th>Stage</th><th>Counted</th><th>Entry</th></tr></thead><tbody>${reviews.map(
     (
       one,
     ) => html`<tr><td class="when">${when(one.entry.at)}</td><td>${named(one, 'reviewer')}${isThere(one, 'onBehalfOf') ? html`, on behalf of ${named(one, 'onBehalfOf')}` : ''}</td>
-<td>${words(one.facts.decision as string)}<br><span class="quote">${isThere(one, 'reason') ? named(one, 'reason') : ''}</span></td><td>${one.facts.stage as string}</td><td>${counted.has(one.facts.reviewId ?? '') ? 'yes' : 'no'}</td><td>${one.entry.seq}</td></tr>`,
+<td>${inWords(said(one, 'decision'))}<br><span class="quote">${isThere(one, 'reason') ? named(one, 'reason') : ''}</span></td><td>${said(one, 'stage')}</td><td>${counted === altered ? notAsItWas : counted.has(one.facts.reviewId) ? 'yes' : 'no'}</td><td>${one.entry.seq}</td></tr>`,
   )}</tbody></table></section>`;
+}
+
+/** Ids of the reviews that the execution says it counted. */
+function countedBy(executed: Told | undefined): ReadonlySet<unknown> | typeof altered {
+  const approvals = executed?.facts.approvals ?? [];
+  if (!Array.isArray(approvals)) return altered;
+  return new Set(approvals.map((one) => (typeof one === 'object' && one !== null && 'review' in one ? one.review : undefined)));
 }
 
 function decided({ decisions, committed }: EvidencePage, told: readonly Told[]): Html {
   if (decisions.length === 0) return html`<section><h2>Decisions</h2><p>None.</p></section>`;
-  const entries = new Map(
-    told.flatMap(({ entry, facts }) => ((facts.decisions ?? []) as string[]).map((one) => [one, entry.seq] as const)),
+  const entries = new Map<JsonValue, number>(
+    told.flatMap(({ entry, facts: { decisions: made } }) => (Array.isArray(made) ? made : []).map((one) => [one, entry.seq] as const)),
   );
   const shown = new Map(committed.map((one) => [(JSON.parse(one.value) as { id: string }).id, one]));
   const rows = decisions.map(({ id, at, explanation, policyVersion }) => {
@@ -131,7 +139,7 @@ function logged({ tenant }: EvidencePage, told: readonly Told[]): Html {
     (one) => {
       const { entry, facts } = one;
       return html`<tr><td>${entry.seq}</td><td class="when">${when(entry.at)}</td>
-<td>${words(String(facts.type))}${facts.status === undefined ? '' : html` → <b>${words(String(facts.status))}</b>`}${isThere(one, 'actor') ? html`, by ${named(one, 'actor')}` : ''}</td><td><code class="hash">${hashOf(tenant, entry)}</code></td></tr>`;
+<td>${facts.type === undefined ? notAsItWas : inWords(said(one, 'type'))}${facts.status === undefined ? '' : html` → <b>${inWords(said(one, 'status'))}</b>`}${isThere(one, 'actor') ? html`, by ${named(one, 'actor')}` : ''}</td><td><code class="hash">${hashOf(tenant, entry)}</code></td></tr>`;
     },
   )}</tbody></table></section>`;
 }
@@ -164,14 +172,21 @@ function isThere({ entry }: Told, name: string): boolean {
 /** Erased values are gone, and their commitments stay. */
 function named(one: Told | undefined, name: string): Html | string {
   const value = one?.told[name];
-  if (value !== undefined) return typeof value === 'string' ? value : JSON.stringify(value);
+  if (value !== undefined) return value;
   if (one === undefined) return '';
   if (isThere(one, name)) return notAsItWas;
   return commitmentsOf(one.facts)[name] === undefined ? '' : html`<i>erased</i>`;
 }
 
-function words(text: string): string {
-  return text.replaceAll(/[._]/g, ' ');
+/** A fact that is text; nothing where the entry says nothing of it. */
+function said(one: Told | undefined, name: string): Html | string {
+  const fact = one?.facts[name];
+  if (fact === undefined) return '';
+  return typeof fact === 'string' ? fact : notAsItWas;
+}
+
+function inWords(text: Html | string): Html | string {
+  return typeof text === 'string' ? text.replaceAll(/[._]/g, ' ') : text;
 }
 
 function shown(value: JsonValue | undefined): string {

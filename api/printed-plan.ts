@@ -1,18 +1,39 @@
 import { createHash } from 'node:crypto';
-import { factsOf } from '../audit/entry.ts';
-import type { Edit, PlanHeader } from '../ontology/plan.ts';
+import { z } from 'zod';
+import { disclosedValue, factsOf } from '../audit/entry.ts';
+import type { Edit } from '../ontology/plan.ts';
 import type { Evidence, EvidencePlan } from '../store/read-log.ts';
+import { editSchema } from './schemas/plan-schema.ts';
+
+/** Of a plan's header what is printed. */
+const headerSchema = z.object({
+  actionType: z.string(),
+  actionTypeVersion: z.int(),
+  effects: z.array(z.object({ name: z.string() })),
+  requirement: z.object({
+    policy: z.string(),
+    automatic: z.boolean(),
+    stages: z.array(
+      z.object({
+        name: z.string(),
+        require: z.string().optional(),
+        thresholds: z.array(z.object({ needed: z.int(), reviewers: z.string() })),
+      }),
+    ),
+  }),
+});
 
 /** What is printed of a plan, all of it from the bytes that its digest is over, and of no row beside them. */
-export interface PrintedPlan {
+export interface PrintedPlan extends Omit<z.infer<typeof headerSchema>, 'effects'> {
   digest: string;
-  header: PlanHeader;
+  /** Their names, in the order in which they happen. */
+  effects: string[];
   totalEdits: number;
   /** The first of them. */
   edits: Edit[];
 }
 
-/** A plan of which nothing is printed: its bytes are not those of its digest, or it is not the last that entries tell of. */
+/** A plan of which nothing is printed: its bytes are not those of its digest, or no plan, or it is not the last that entries tell of. */
 export const altered = 'altered';
 const linesBeforeEdits = 2; // The header, and the parameters.
 const tellsPlan = new Set(['proposal.simulated', 'execution.applied', 'proposal.executed']);
@@ -38,7 +59,18 @@ export async function printedPlan(
     for (let at = chunk.bytes.indexOf(10); at !== -1; at = chunk.bytes.indexOf(10, at + 1)) newlines++;
   }
   if (plan.digest !== `sha256:${hash.digest('hex')}`) return altered;
-  const [header = '', , ...lines] = Buffer.concat(kept).toString('utf8').split('\n');
-  const edits = lines.slice(0, mostEdits).map((line) => JSON.parse(line) as Edit);
-  return { digest: plan.digest, header: JSON.parse(header) as PlanHeader, totalEdits: newlines + 1 - linesBeforeEdits, edits };
+  return printedFrom(Buffer.concat(kept).toString('utf8'), { digest: plan.digest, newlines, mostEdits });
+}
+
+/** Whoever alters bytes, digest and entries together may have made of the plan what none is. */
+function printedFrom(
+  text: string,
+  { digest, newlines, mostEdits }: { digest: string; newlines: number; mostEdits: number },
+): PrintedPlan | typeof altered {
+  const [header = '', , ...lines] = text.split('\n');
+  const edits = z.array(editSchema).safeParse(lines.slice(0, mostEdits).map(disclosedValue));
+  const known = headerSchema.safeParse(disclosedValue(header));
+  if (!known.success || !edits.success) return altered;
+  const effects = known.data.effects.map(({ name }) => name);
+  return { ...known.data, digest, effects, totalEdits: newlines + 1 - linesBeforeEdits, edits: edits.data as Edit[] };
 }

@@ -6,6 +6,8 @@ export interface PollOptions {
   everyMs: number;
   /** While rounds find nothing the pause between them doubles up to this. */
   quietMs?: number;
+  /** Rounds begin `everyMs` after one another, however long they take; else that is the pause between them. */
+  isSteady?: boolean;
   signal: AbortSignal;
   logger: Logger;
   /** One round; returns whether to go on at once because there is more. */
@@ -13,16 +15,29 @@ export interface PollOptions {
   onRound?: (ok: boolean) => void;
 }
 
-export type Round = Pick<PollOptions, 'name' | 'everyMs' | 'quietMs' | 'work'>;
+export type Round = Pick<PollOptions, 'name' | 'everyMs' | 'quietMs' | 'isSteady' | 'work'>;
 
 const longestPauseMs = 15_000; // After an outage, what was missed is made up for within this long.
 
 /** Repeats `work` until the signal is given. A round that fails is logged and tried again after a pause that doubles: nothing else can be done about an outage. */
-export async function poll({ name, everyMs, quietMs = everyMs, signal, logger, work, onRound }: PollOptions): Promise<void> {
+export async function poll({
+  name,
+  everyMs,
+  quietMs = everyMs,
+  isSteady = false,
+  signal,
+  logger,
+  work,
+  onRound,
+}: PollOptions): Promise<void> {
   let pauseMs = everyMs;
+  let begunAt = performance.now();
   while (!signal.aborted) {
+    if (pauseMs > 0) begunAt = performance.now(); // What goes on at once is of the round before.
+    let tookMs = 0;
     try {
       const more = await work();
+      if (isSteady) tookMs = performance.now() - begunAt;
       onRound?.(true);
       pauseMs = pauseAfter(more ? 'more' : 'quiet', pauseMs, { everyMs, quietMs });
     } catch (error) {
@@ -30,7 +45,7 @@ export async function poll({ name, everyMs, quietMs = everyMs, signal, logger, w
       pauseMs = pauseAfter('failed', pauseMs, { everyMs, quietMs });
       logger.warn({ err: error, round: name, pauseMs }, 'a round failed');
     }
-    await sleep(pauseMs, undefined, { signal }).catch(() => {});
+    await sleep(Math.max(0, pauseMs - tookMs), undefined, { signal }).catch(() => {});
   }
 }
 

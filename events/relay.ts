@@ -71,7 +71,9 @@ const failing = new Gauge({
   registers: [registry],
 });
 
-const pool = openPool(settings.EXEQUATUR_RELAY_DATABASE_URL, { max: 8, applicationName: 'exequatur-relay' });
+/** A claim of logs holds one while others do its work: sealing, and each witness. */
+const connections = 8 + settings.EXEQUATUR_WITNESSES.length;
+const pool = openPool(settings.EXEQUATUR_RELAY_DATABASE_URL, { max: connections, applicationName: 'exequatur-relay' });
 const probe = new DatabaseProbe(settings.EXEQUATUR_RELAY_DATABASE_URL, 'exequatur-relay-probe');
 const sealing = sealingRounds({ settings, pool, registry, logger });
 const retention = retentionRounds({ pool, keptDays: settings.EXEQUATUR_EVENTS_KEPT_DAYS, registry });

@@ -1,5 +1,7 @@
 import type pg from 'pg';
-import { rootOf, type StoredTiles, tileWidth } from '../audit/merkle.ts';
+import { extended, type Frontier, frontierRoot } from '../audit/frontier.ts';
+import type { FrontierMemory } from '../audit/frontier-memory.ts';
+import { rangeHashes, rootOf, type StoredTiles, tileWidth } from '../audit/merkle.ts';
 import { checkpointText, type NoteSigner, type Signers, signNote } from '../audit/signed-note.ts';
 import type { TileMemory } from '../audit/tile-memory.ts';
 import {
@@ -17,14 +19,15 @@ import {
 import type { Logger } from '../telemetry/logger.ts';
 import { severalAtOnce } from './several-at-once.ts';
 
-/** Of one round; those that have waited longest come first, so none waits for ever. */
-export const mostLogs = 200;
+/** Of one round; those that have waited longest come first, so none waits for ever. Each round looks at the ends of all logs: many small ones would do that again and again. */
+export const mostLogs = 500;
 const rewrittenAgainMs = 60_000; // Nothing mends it by itself; it is told again each minute until somebody has looked.
 const unsignedAgainMs = 5_000; // As long as a command is waited for: while it fails at one log, others are not kept waiting for that more than half of the time.
 const mostUnsigned = 4; // Of one round; where so many fail nobody signs, and no more are begun.
 const mostTogether = 50; // Logs whose entries are read, and whose checkpoints are stored, by one statement each: it keeps writers waiting for some ten milliseconds.
 const batchesAtOnce = 2; // While one waits for its commit the other signs.
 const signedAtOnce = 4; // Of one batch, where a command signs.
+const mostMeanwhile = 256; // Entries that came since the round began and are sealed with it.
 const mostEntries = 65_536; // Of one batch, and of one checkpoint: hashes are held in memory until they are stored. The database takes no more of one either.
 
 /** The log of a tenant says otherwise than what was signed of it: it is sealed no further until somebody has looked. */
@@ -43,6 +46,7 @@ interface SealingDeps {
   unsigned?: Map<string, number>;
   /** Of earlier rounds. */
   memory?: TileMemory;
+  frontiers?: FrontierMemory;
 }
 
 /**
@@ -103,16 +107,18 @@ type Resting = Record<'refused' | 'unsigned', Map<string, number>> & { failures:
 /** @returns how many checkpoints were stored. */
 async function sealBatch(
   logs: readonly LogToSeal[],
-  { pool, signers, logger, memory, refused, unsigned, failures }: SealingDeps & Resting,
+  { pool, signers, logger, memory, frontiers, refused, unsigned, failures }: SealingDeps & Resting,
 ): Promise<number> {
-  // From where the last tile begins that is not full: the tree is hashed anew from there.
-  const stretches = logs.map((log) => ({ tenant: log.tenant, from: log.sealed - (log.sealed % tileWidth), to: sizeOf(log) }));
-  const ahead = await readLeavesAhead(pool, stretches);
+  const taken = logs.map((log) => ({ log, frontier: frontierOf(log, frontiers) }));
+  const ahead = await readLeavesAhead(
+    pool,
+    taken.map(({ log, frontier }) => stretchOf(log, frontier)),
+  );
   const signed: SealedLog[] = [];
-  await severalAtOnce(logs, signedAtOnce, async (log) => {
+  await severalAtOnce(taken, signedAtOnce, async ({ log, frontier }) => {
     if (failures.length >= mostUnsigned) return;
     try {
-      signed.push(await signLog(pool, log, failing(signers), { memory, ahead: ahead.get(log.tenant) }));
+      signed.push(await signLog(pool, log, failing(signers), { memory, frontiers, frontier, ahead: ahead.get(log.tenant) }));
     } catch (error) {
       if (error instanceof NotSigned) {
         failures.push(error.cause);
@@ -140,6 +146,26 @@ function failing(signers: Signers): Signers {
   return [first as NoteSigner, ...others];
 }
 
+/** What is remembered of a log, as far as it is what was signed and no tile becomes full. */
+function frontierOf(log: LogToSeal, frontiers: FrontierMemory | undefined): Frontier | undefined {
+  if (log.root === null || log.head < log.sealed || endOfTile(log) <= sizeOf(log)) return undefined;
+  const known = frontiers?.at(log.tenant, log.sealed);
+  return known !== undefined && frontierRoot(known).equals(log.root) ? known : undefined;
+}
+
+/** The size at which the tile of the next entry is full. */
+function endOfTile({ sealed }: LogToSeal): number {
+  return sealed - (sealed % tileWidth) + tileWidth;
+}
+
+/** Which leaves are read: the new ones, or where nothing is remembered those from where the last tile begins that is not full, from which the tree is hashed anew. */
+function stretchOf(log: LogToSeal, frontier: Frontier | undefined): { tenant: string; from: number; to: number; atMost: number } {
+  const { tenant, sealed } = log;
+  const to = sizeOf(log);
+  const atMost = Math.min(to + mostMeanwhile, frontier === undefined ? sealed + mostEntries : endOfTile(log) - 1);
+  return { tenant, from: frontier === undefined ? sealed - (sealed % tileWidth) : sealed, to, atMost: Math.max(to, atMost) };
+}
+
 /** Together; where one of them is refused each by itself, so that it keeps no other from being stored. */
 async function storeAll(pool: pg.Pool, checkpoints: readonly SealedLog[]): Promise<number> {
   try {
@@ -154,24 +180,39 @@ async function storeAll(pool: pg.Pool, checkpoints: readonly SealedLog[]): Promi
 }
 
 interface KnownOfLog {
-  memory: TileMemory | undefined;
-  ahead: LeavesAhead | undefined;
+  memory?: TileMemory | undefined;
+  frontiers?: FrontierMemory | undefined;
+  /** Of what is signed. */
+  frontier?: Frontier | undefined;
+  ahead?: LeavesAhead | undefined;
 }
 
-async function signLog(pool: pg.Pool, log: LogToSeal, signers: Signers, { memory, ahead }: KnownOfLog): Promise<SealedLog> {
+async function signLog(pool: pg.Pool, log: LogToSeal, signers: Signers, known: KnownOfLog): Promise<SealedLog> {
   const { tenant, head, sealed, root: signed } = log;
+  const { memory, frontiers, frontier, ahead } = known;
   if (head < sealed) throw new LogRewritten(); // It was cut off.
-  const size = sizeOf(log);
+  if (frontier !== undefined && ahead !== undefined) {
+    const grown = extended(frontier, ahead.leaves);
+    frontiers?.goOn(tenant, grown);
+    return signedLog(log, signers, { size: grown.size, root: frontierRoot(grown), tiles: [] });
+  }
+  const size = ahead === undefined ? sizeOf(log) : ahead.from + ahead.leaves.length;
   const tree = tilesOfLog(pool, tenant, memory?.of(tenant, sealed), ahead);
   const root = await rootOf(tree, size); // First, since of the entries that it reads the other needs a part.
   // Of entries in full tiles the tiles remember; whether these are still what they were, whoever verifies an export finds out.
   if (signed !== null && !(await rootOf(tree, sealed)).equals(signed)) {
+    frontiers?.forget(tenant);
     // What was signed may be newer than what is remembered.
-    if (memory?.forget(tenant)) return signLog(pool, log, signers, { memory: undefined, ahead });
+    if (memory?.forget(tenant)) return signLog(pool, log, signers, { frontiers });
     throw new LogRewritten();
   }
-  const note = await signNote(checkpointText(nameOfLog(signers[0], tenant), size, root), signers);
-  return { tenant, size, root, note, tiles: await newTiles(tree, sealed, size) };
+  frontiers?.keep(tenant, { size, hashes: await rangeHashes(tree, size) });
+  return signedLog(log, signers, { size, root, tiles: await newTiles(tree, sealed, size) });
+}
+
+async function signedLog({ tenant }: LogToSeal, signers: Signers, made: Pick<SealedLog, 'size' | 'root' | 'tiles'>): Promise<SealedLog> {
+  const note = await signNote(checkpointText(nameOfLog(signers[0], tenant), made.size, made.root), signers);
+  return { tenant, note, ...made };
 }
 
 /** Tiles that became full between two sizes. */

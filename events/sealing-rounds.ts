@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { FrontierMemory } from '../audit/frontier-memory.ts';
 import { readWitnessKey } from '../audit/note-keys.ts';
 import type { Signers } from '../audit/signed-note.ts';
 import { TileMemory } from '../audit/tile-memory.ts';
@@ -52,13 +53,14 @@ function sealing({ pool, registry, logger }: SealingDeps, signers: Signers, memo
   });
   const refused = new Map<string, number>();
   const unsigned = new Map<string, number>();
+  const frontiers = new FrontierMemory();
   const work = async () => {
-    const { sealed, more, rewritten } = await sealLogs({ pool, signers, logger, refused, unsigned, memory });
+    const { sealed, more, rewritten } = await sealLogs({ pool, signers, logger, refused, unsigned, memory, frontiers });
     checkpoints.inc(sealed);
     rewrittenLogs.set(rewritten.length);
     return more;
   };
-  return { name: 'seal', everyMs: sealEveryMs, work };
+  return { name: 'seal', everyMs: sealEveryMs, isSteady: true, work };
 }
 
 function telling({ pool }: SealingDeps): Round {
@@ -115,7 +117,7 @@ function submitting({ pool, registry, logger }: SealingDeps, witnesses: readonly
       return false;
     };
     return [
-      { name: `witness ${witness.key.name}`, everyMs: submitEveryMs, work },
+      { name: `witness ${witness.key.name}`, everyMs: submitEveryMs, isSteady: true, work },
       { name: `cosignatures of ${witness.key.name}`, everyMs: mendEveryMs, work: mend },
     ];
   });

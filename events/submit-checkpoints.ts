@@ -4,7 +4,7 @@ import { consistencyProof } from '../audit/merkle.ts';
 import type { TileMemory } from '../audit/tile-memory.ts';
 import {
   type CheckpointToCosign,
-  checkpointsToCosign,
+  claimCheckpointsToCosign,
   type FiledCosignatures,
   filedCosignatures,
   lastCheckpoint,
@@ -33,17 +33,22 @@ const atOnce = 8; // A witness flushes to its disk before it answers; meanwhile 
 const forkAgainMs = 60_000; // Nothing mends a fork by itself; it is told again each minute until somebody has looked.
 
 /**
- * Has the newest checkpoint of each log cosigned that this witness has not. Sealing never waits for it, and what it missed while it was away it needs not to be told:
+ * Has the newest checkpoint of each log cosigned that this witness has not, and that no other relay submits to it at this moment. Sealing never waits for it, and what it missed while it was away it needs not to be told:
  * the newest checkpoint covers everything. @returns how many were cosigned, and whether there may be more at once. @throws {WitnessAway} when the witness cannot be asked.
  */
 export async function submitCheckpoints(deps: SubmitDeps): Promise<{ cosigned: number; more: boolean }> {
   const { pool, witness, forks } = deps;
   const passed = [...forks, ...deps.declined].filter(([, again]) => again > Date.now()).map(([tenant]) => tenant);
-  const logs = await checkpointsToCosign(pool, { witness: nameOfWitness(witness), passed, limit: mostLogs });
+  const { logs, renew, release } = await claimCheckpointsToCosign(pool, { witness: nameOfWitness(witness), passed, limit: mostLogs });
   let cosigned = 0;
-  await severalAtOnce(logs, atOnce, async (log) => {
-    if (await submit(deps, log)) cosigned++;
-  });
+  try {
+    await severalAtOnce(logs, atOnce, async (log) => {
+      if (await submit(deps, log)) cosigned++;
+      await renew();
+    });
+  } finally {
+    await release();
+  }
   return { cosigned, more: logs.length === mostLogs && cosigned > 0 };
 }
 

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { type Claimed, claimLogs } from './log-claim.ts';
 
 /** The newest checkpoint of a tenant's log, which a witness has not cosigned yet. */
 export interface CheckpointToCosign {
@@ -9,18 +10,30 @@ export interface CheckpointToCosign {
   cosigned: number;
 }
 
-/** Over all tenants but those `passed` over, those first that have waited longest. Locks nothing: two relays may submit the same, which is harmless. */
-export async function checkpointsToCosign(
+/** Over all tenants but those `passed` over, those first that have waited longest, and none that another relay submits to this witness at this moment. */
+export function claimCheckpointsToCosign(
   pool: pg.Pool,
   { witness, passed, limit }: { witness: string; passed: readonly string[]; limit: number },
-): Promise<CheckpointToCosign[]> {
-  const { rows } = await pool.query<CheckpointToCosign>({
-    name: 'checkpoints_to_cosign',
-    text: `SELECT c.tenant_id AS tenant, c.size::float8 AS size, c.note, c.cosigned::float8 AS cosigned
-             FROM exequatur.checkpoints_to_cosign($1, $2::uuid[], $3::int) c`,
-    values: [witness, passed, limit],
+): Promise<Claimed<CheckpointToCosign>> {
+  return claimLogs(pool, async (client) => {
+    const claimed = await client.query<{ tenants: string[] }>({
+      name: 'claim_checkpoints_to_cosign',
+      text: `SELECT coalesce(array_agg(x.tenant_id::text), '{}') AS tenants
+               FROM (SELECT c.tenant_id FROM exequatur.checkpoints_to_cosign($1, $2::uuid[], NULL) c
+                      WHERE pg_try_advisory_xact_lock(hashtextextended(c.tenant_id || ' ' || $1, 5)) LIMIT $3::int) x`,
+      values: [witness, passed, limit],
+    });
+    const tenants = claimed.rows[0]?.tenants ?? [];
+    if (tenants.length === 0) return [];
+    // What another relay had cosigned until it was claimed is seen from here on.
+    const { rows } = await client.query<CheckpointToCosign>({
+      name: 'checkpoints_to_cosign',
+      text: `SELECT c.tenant_id AS tenant, c.size::float8 AS size, c.note, c.cosigned::float8 AS cosigned
+               FROM exequatur.checkpoints_to_cosign($1, $2::uuid[], NULL) c WHERE c.tenant_id = ANY ($3::uuid[])`,
+      values: [witness, passed, tenants],
+    });
+    return rows;
   });
-  return rows;
 }
 
 export interface FiledCosignatures {

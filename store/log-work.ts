@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { hashBytes, StoredTiles, splitHashes, type TileRoots } from '../audit/merkle.ts';
+import { type Claimed, claimLogs } from './log-claim.ts';
 import { sqlStateOf } from './sql-state.ts';
 
 /** A tenant's log that has entries beyond its last checkpoint; or fewer than that, since it was cut off. */
@@ -32,47 +33,23 @@ function ofSpoiltEntries(error: unknown): never {
   throw ofValues.test(sqlStateOf(error) ?? '') ? new EntriesMissing(error) : error;
 }
 
-export interface ClaimedLogs {
-  logs: LogToSeal[];
-  /** Others may seal them from here on. */
-  release(): Promise<void>;
-}
-
-const mostIdleMs = 15_000; // Of a relay that stands still: then PostgreSQL ends its claim, and others seal what it had.
-
-/**
- * Logs over all tenants but those `passed` over, those first whose entries have waited longest; nobody else gets them until they are released, or the process has died. Claims
- * are locks of a transaction that does nothing else: it holds nothing that writers wait for, and what is read and stored meanwhile goes over other connections of the pool.
- */
-export async function claimLogsToSeal(
+/** Logs over all tenants but those `passed` over, those first whose entries have waited longest. */
+export function claimLogsToSeal(
   pool: pg.Pool,
   { passed, limit }: { passed: readonly string[]; limit: number },
-): Promise<ClaimedLogs> {
-  const client = await pool.connect();
-  const release = () =>
-    client.query('ROLLBACK').then(
-      () => client.release(),
-      () => client.release(true), // It was ended, and the claim with it.
-    );
-  try {
+): Promise<Claimed<LogToSeal>> {
+  return claimLogs(pool, async (client) => {
     // A log that another relay has sealed since it was looked for is none of these: that is asked once more when it is claimed.
-    const [, , { rows }] = await Promise.all([
-      client.query('BEGIN'),
-      client.query("SELECT set_config('idle_in_transaction_session_timeout', $1, true)", [String(mostIdleMs)]),
-      client.query<LogToSeal>({
-        name: 'claim_logs_to_seal',
-        text: `SELECT l.tenant_id AS tenant, l.head::float8 AS head, l.sealed::float8 AS sealed, l.root
-                 FROM exequatur.logs_to_seal(NULL, $2::uuid[]) l
-                WHERE CASE WHEN pg_try_advisory_xact_lock(hashtextextended(l.tenant_id::text, 4)) THEN exequatur.last_checkpoint(l.tenant_id) = l.sealed ELSE false END
-                LIMIT $1::int`,
-        values: [limit, passed],
-      }),
-    ]);
-    return { logs: rows, release };
-  } catch (error) {
-    await release();
-    throw error;
-  }
+    const { rows } = await client.query<LogToSeal>({
+      name: 'claim_logs_to_seal',
+      text: `SELECT l.tenant_id AS tenant, l.head::float8 AS head, l.sealed::float8 AS sealed, l.root
+               FROM exequatur.logs_to_seal(NULL, $2::uuid[]) l
+              WHERE CASE WHEN pg_try_advisory_xact_lock(hashtextextended(l.tenant_id::text, 4)) THEN exequatur.last_checkpoint(l.tenant_id) = l.sealed ELSE false END
+              LIMIT $1::int`,
+      values: [limit, passed],
+    });
+    return rows;
+  });
 }
 
 /** Leaves of one log from an index on, read together with those of others. */
@@ -81,17 +58,17 @@ export interface LeavesAhead {
   leaves: readonly Buffer[];
 }
 
-/** By tenant, the leaves from index `from` to before `to`. What cannot be read is left out, and told of when it is read by itself. */
+/** By tenant, the leaves from index `from` to before `to`, and further to before `atMost` as far as there are any. What cannot be read is left out, and told of when it is read by itself. */
 export async function readLeavesAhead(
   pool: pg.Pool,
-  stretches: readonly { tenant: string; from: number; to: number }[],
+  stretches: readonly { tenant: string; from: number; to: number; atMost: number }[],
 ): Promise<Map<string, LeavesAhead>> {
   const { rows } = await pool
     .query<{ tenant: string; leaves: Buffer | null }>({
       name: 'leaves_ahead',
       text: `SELECT x.tenant, (SELECT string_agg(l, ''::bytea) FROM exequatur.log_leaves(x.tenant, x.first, x.beyond) l) AS leaves
                FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) x(tenant, first, beyond)`,
-      values: [stretches.map(({ tenant }) => tenant), stretches.map(({ from }) => from), stretches.map(({ to }) => to)],
+      values: [stretches.map(({ tenant }) => tenant), stretches.map(({ from }) => from), stretches.map(({ atMost }) => atMost)],
     })
     .catch((error: unknown) => {
       if (ofValues.test(sqlStateOf(error) ?? '')) return { rows: [] };
@@ -101,7 +78,7 @@ export async function readLeavesAhead(
   return new Map(
     stretches.flatMap(({ tenant, from, to }) => {
       const leaves = found.get(tenant) ?? Buffer.alloc(0);
-      return leaves.length === (to - from) * hashBytes ? [[tenant, { from, leaves: splitHashes(leaves) }]] : [];
+      return leaves.length >= (to - from) * hashBytes ? [[tenant, { from, leaves: splitHashes(leaves) }]] : [];
     }),
   );
 }

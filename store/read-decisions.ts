@@ -1,4 +1,5 @@
-import type { JsonObject } from '../ontology/json.ts';
+import { isObject } from '../ontology/diff-walk.ts';
+import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import type { StageReason } from '../ontology/plan.ts';
 import { isProblemCode, problems } from '../ontology/problems.ts';
 import { isoTime } from './proposal-row.ts';
@@ -46,7 +47,8 @@ export async function readDecisions(
   const decisions: DecisionView[] = [];
   for (const row of rows) {
     const loaded = await deps.policies.load(tx, tx.tenant, row.policyVersion);
-    decisions.push({ ...row, explanation: explain(row, loaded?.set.policies ?? {}) });
+    const details = isObject(row.details) ? row.details : {}; // Whoever administers the database may have made it into anything.
+    decisions.push({ ...row, details, explanation: explain({ ...row, details }, loaded?.set.policies ?? {}) });
   }
   return { decisions };
 }
@@ -58,11 +60,11 @@ function explain(row: DecisionRow, texts: Readonly<Record<string, string>>): str
   if (outcome === 'held') return explainHold(row);
   const named = policies.map((id) => inWords(id, texts[id])).join('; ');
   if (outcome === 'allowed' && Array.isArray(details.overridden)) {
-    const passed = details.overridden.map((id) => inWords(String(id), texts[String(id)])).join('; ');
-    return `${actor} may ${action}, by ${named}; ${details.overriddenBy} has overridden ${passed}.`;
+    const passed = details.overridden.map((id) => inWords(inText(id), texts[inText(id)])).join('; ');
+    return `${actor} may ${action}, by ${named}; ${inText(details.overriddenBy)} has overridden ${passed}.`;
   }
   if (outcome === 'allowed') {
-    const done = action === 'review' ? `review, and ${reviewed[String(details.decision)] ?? 'does'}` : action;
+    const done = action === 'review' ? `review, and ${reviewed[inText(details.decision)] ?? 'does'}` : action;
     return policies.length === 0 ? `${actor} may ${done}: the gate's own rules allow it.` : `${actor} may ${done}, by ${named}.`;
   }
   const who = `${actor} may not ${action}`;
@@ -73,31 +75,34 @@ function explain(row: DecisionRow, texts: Readonly<Record<string, string>>): str
 
 const reviewed: Readonly<Record<string, string>> = { approve: 'approves', reject: 'rejects', request_changes: 'asks for changes' };
 
-type AskedStage = { name: string; needed: number[] } & Partial<StageReason>;
+function inText(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
+}
 
 function explainStages({ outcome, policies, details }: DecisionRow): string {
   const policy = policies.join(', ');
   if (outcome === 'refused') {
-    const rejected = details.rejected as { name: string; denied: number }[];
-    const by = rejected.map(({ name, denied }) => `${name} (${denied})`).join(', ');
+    const rejected = Array.isArray(details.rejected) ? details.rejected.filter(isObject) : [];
+    const by = rejected.map(({ name, denied }) => `${inText(name)} (${inText(denied)})`).join(', ');
     return `It is rejected: more said no than the approval policy ${policy} tolerates, in ${by}.`;
   }
   if (outcome === 'allowed') return `The approval policy ${policy} lets this plan go without asking anybody.`;
-  const stages = Array.isArray(details.stages) ? (details.stages as AskedStage[]) : [];
+  const stages = Array.isArray(details.stages) ? details.stages.filter(isObject) : [];
   return `The approval policy ${policy} asks ${stages.map(inWordsOf).join(', then ')}.`;
 }
 
 /** A stage without a condition is asked always, which needs no reason. */
-function inWordsOf({ name, needed, when, outcome }: AskedStage): string {
-  const stage = `${name} (${needed.join(' + ')})`;
-  return when === undefined || outcome === undefined ? stage : `${stage}, ${conditionWords[outcome]}: ${when}`;
+function inWordsOf({ name, needed, when, outcome }: JsonObject): string {
+  const stage = `${inText(name)} (${(Array.isArray(needed) ? needed : []).map(inText).join(' + ')})`;
+  const reason = conditionWords[inText(outcome)];
+  return typeof when !== 'string' || reason === undefined ? stage : `${stage}, ${reason}: ${when}`;
 }
 
-const conditionWords: Record<StageReason['outcome'], string> = {
+const conditionWords: Readonly<Record<string, string>> = {
   holds: 'since its condition holds',
   fails: 'although its condition does not hold',
   not_computed: 'since its condition cannot be computed',
-};
+} satisfies Record<StageReason['outcome'], string>;
 
 const heldBecause: Readonly<Record<string, string>> = {
   switched_off: 'it is switched off',

@@ -52,14 +52,7 @@ export const getEvidence = route({
         });
         if (printed === null) return { evidence, page: null };
         const { told, plan } = printed;
-        const masked =
-          plan === null || plan === altered
-            ? plan
-            : {
-                ...plan,
-                header: { ...plan.header, effects: plan.header.effects.map((effect) => mask.effect(plan.header.actionType, effect)) },
-                edits: plan.edits.map((edit) => mask.edit(edit)),
-              };
+        const masked = plan === null || plan === altered ? plan : { ...plan, edits: plan.edits.map((edit) => mask.edit(edit)) };
         const page = evidencePage({
           ...evidence,
           ...{ tenant, proposalId, plan: masked, decisions: isRefusal(told) ? [] : told.decisions, committed: evidence.decisions },

@@ -2,6 +2,10 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { type AuditEntry, auditEntry } from '../../audit/entry.ts';
 
+/** Of one lifecycle, and what those disclose of each of the people in it. */
+export const entriesPerLifecycle = 7;
+export const disclosuresPerLifecycle = 2;
+
 const perStatement = 200; // Lifecycles: a call of the log's function for each, sent together, since a million entries would wait for as many answers otherwise.
 const stage = (role: string) => ({
   name: role,

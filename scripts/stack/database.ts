@@ -18,6 +18,7 @@ export interface StackDatabaseOptions {
   directory: string;
   preferredPort?: number | undefined;
   disposable?: boolean | undefined;
+  commitTimes?: boolean | undefined;
   /** Start from nothing even where the database outlives the directory. */
   fresh?: boolean | undefined;
 }
@@ -34,6 +35,7 @@ export async function openStackDatabase(options: StackDatabaseOptions): Promise<
       port: former?.port,
       ...(options.preferredPort === undefined ? {} : { preferredPort: options.preferredPort }),
       ...(options.disposable === undefined ? {} : { disposable: options.disposable }),
+      ...(options.commitTimes === undefined ? {} : { commitTimes: options.commitTimes }),
     }),
   );
   try {

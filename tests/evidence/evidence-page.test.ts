@@ -1,11 +1,13 @@
 // The evidence of one action as a page that auditors print. An API over a clone from tests/support/database.ts. EXEQUATUR_PAGE_TO keeps the page in a file, to be looked at.
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { evidencePage } from '../../api/evidence-page.ts';
 import { openPool } from '../../store/connect.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { simulateProposal } from '../../store/simulate-proposal.ts';
 import { building } from '../store/fixture.ts';
 import { EvidenceScene } from './evidence-scene.ts';
+import { perturbedOf } from './perturb-entry.ts';
 
 const nasty = `</td><script>alert(1)</script><img src=x onerror="alert(2)"> \u202egnisrever`;
 let scene: EvidenceScene;
@@ -150,3 +152,112 @@ it('shows of a plan what its bytes say, whatever is in the rows beside them', as
     );
   }
 });
+
+const ofProposal = () => `tenant_id = '${scene.api.tenant}' AND proposal_id = '${id}'`;
+
+it.each([
+  ['stage', '{"toString": 1}', 'review.recorded'],
+  ['decision', '7', 'review.recorded'],
+  ['approvals', '[null, 7, {"review": {}}]', 'proposal.executed'],
+  ['approvals', '{"length": 3}', 'proposal.executed'],
+  ['type', '{"toString": 1}', 'proposal.approved'],
+  ['status', '["executed"]', 'proposal.executed'],
+  ['decisions', '7', 'review.recorded'],
+  ['commitments', 'null', 'review.recorded'],
+])('is printed where somebody made the member %s of an entry into %s', async (member, value, type) => {
+  await scene.tamper(
+    'CREATE TABLE public.kept AS TABLE exequatur.audit_entry',
+    `UPDATE exequatur.audit_entry SET payload = convert_to(jsonb_set(convert_from(payload, 'UTF8')::jsonb, '{${member}}', '${value}')::text, 'UTF8')
+      WHERE type = '${type}' AND ${ofProposal()}`,
+  );
+  try {
+    const { status, body } = await page();
+    expect(status).toBe(200);
+    expect(body).toContain('agent-1');
+    // Of approvals that are a list what fits no review counts none.
+    if (!value.startsWith('[null')) expect(body).toContain('<b>altered');
+  } finally {
+    await scene.tamper(
+      'UPDATE exequatur.audit_entry e SET payload = k.payload FROM public.kept k WHERE (e.tenant_id, e.seq) = (k.tenant_id, k.seq)',
+      'DROP TABLE public.kept',
+    );
+  }
+});
+
+it('is printed of entries that were altered in any way', async () => {
+  const { body: bundle } = await scene.auditor.get(`/v1/proposals/${id}/evidence`);
+  const whole = {
+    checkpoint: { size: 99, note: bundle.checkpoint },
+    formatChanged: null,
+    plan: null,
+    printedAt: '2026-01-01T00:00:00.000Z',
+  };
+  const { decisions } = (await scene.auditor.get(`/v1/proposals/${id}/decisions`)).body;
+  const print = (entries: object[]) =>
+    evidencePage({ ...whole, tenant: scene.api.tenant, proposalId: id, decisions, committed: bundle.decisions, entries } as never);
+  expect(print(bundle.entries)).not.toContain('<b>altered');
+  for (const [at, entry] of bundle.entries.entries()) {
+    const template = { ...entry, id, type: JSON.parse(entry.payload).type, proposalId: id };
+    for (const { what, entry: made } of perturbedOf(template, { types: ['switch.changed'], statuses: ['x'], proposals: [id] })) {
+      const others = [...bundle.entries];
+      others[at] = { ...entry, payload: made.payload, disclosures: made.disclosures };
+      expect(() => print(others), what).not.toThrow();
+    }
+  }
+});
+
+it.each([
+  ['what is no plan', 'x'],
+  ['a plan without a header', '{}'],
+  [
+    'one with effects that are none',
+    '{"actionType": "closeRoom", "actionTypeVersion": 1, "effects": [null], "requirement": {"policy": "x", "automatic": true, "stages": []}}',
+  ],
+])('says of a plan that was made into %s, with its digest wherever that is told, that it was altered', async (_, bytes) => {
+  const ofPlan = `FROM exequatur.proposal p WHERE p.id = '${id}' AND p.plan_id = t`;
+  const digest = `'sha256:' || encode(sha256(convert_to('${bytes}', 'UTF8')), 'hex')`;
+  await scene.tamper(
+    'CREATE TABLE public.kept_entries AS TABLE exequatur.audit_entry',
+    'CREATE TABLE public.kept_plans AS TABLE exequatur.plan',
+    'CREATE TABLE public.kept_chunks AS TABLE exequatur.plan_chunk',
+    `UPDATE exequatur.plan_chunk t SET bytes = convert_to('${bytes}', 'UTF8') ${ofPlan}.plan_id`,
+    `UPDATE exequatur.plan t SET digest = ${digest} ${ofPlan}.id`,
+    `UPDATE exequatur.audit_entry SET payload = convert_to((convert_from(payload, 'UTF8')::jsonb || jsonb_build_object('planDigest', ${digest}))::text, 'UTF8')
+      WHERE ${ofProposal()} AND convert_from(payload, 'UTF8')::jsonb ? 'planDigest'`,
+  );
+  try {
+    const { status, body } = await page('sensitive-reader');
+    expect(status).toBe(200);
+    expect(body).toContain(
+      '<b>altered</b>: what is stored of it is not what the entries tell the digest of, or is no plan, and is not shown',
+    );
+  } finally {
+    await scene.tamper(
+      'UPDATE exequatur.audit_entry e SET payload = k.payload FROM public.kept_entries k WHERE (e.tenant_id, e.seq) = (k.tenant_id, k.seq)',
+      'UPDATE exequatur.plan p SET digest = k.digest FROM public.kept_plans k WHERE p.id = k.id',
+      'UPDATE exequatur.plan_chunk c SET bytes = k.bytes FROM public.kept_chunks k WHERE (c.plan_id, c.ordinal) = (k.plan_id, k.ordinal)',
+      'DROP TABLE public.kept_entries, public.kept_plans, public.kept_chunks',
+    );
+  }
+});
+
+it.each(['null', '"x"', '{"rejected": 7, "stages": [null, {"name": {"toString": 1}}]}'])(
+  'is printed where somebody made what a decision says beside into %s, and says that the decision was altered',
+  async (details) => {
+    await scene.tamper(
+      'CREATE TABLE public.kept AS TABLE exequatur.decision',
+      `UPDATE exequatur.decision SET details = '${details}' WHERE proposal_id = '${id}'`,
+    );
+    try {
+      const { status, body } = await page();
+      expect(status).toBe(200);
+      expect(body).toContain('altered: no entry commits to it');
+      expect((await scene.auditor.get(`/v1/proposals/${id}/decisions`)).status).toBe(200);
+    } finally {
+      await scene.tamper(
+        'UPDATE exequatur.decision d SET details = k.details FROM public.kept k WHERE d.id = k.id',
+        'DROP TABLE public.kept',
+      );
+    }
+  },
+);

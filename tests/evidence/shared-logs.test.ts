@@ -3,25 +3,30 @@ import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { tenantWithLog } from '../../bench/audit/audited-tenants.ts';
 import { sealLogs } from '../../events/seal-logs.ts';
+import { submitCheckpoints } from '../../events/submit-checkpoints.ts';
 import { openPool } from '../../store/connect.ts';
+import { claimCheckpointsToCosign } from '../../store/cosignatures.ts';
 import { claimLogsToSeal } from '../../store/log-work.ts';
 import { openLogger } from '../../telemetry/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { startWitness, type WitnessProcess } from '../witness/witness-process.ts';
 import { newSigner } from './evidence-scene.ts';
 
 let database: TestDatabase;
 let relays: pg.Pool[];
 let superuser: pg.Pool;
+let witness: WitnessProcess;
 const signer = newSigner();
 const logs = 30;
 beforeAll(async () => {
   database = await createTestDatabase();
   relays = [1, 2].map(() => openPool(database.urls.relay, { max: 4 }));
   superuser = openPool(database.urls.superuser, { max: 2 });
+  witness = await startWitness(signer.verifierKey);
 });
 afterAll(async () => {
   await Promise.all([...(relays ?? []), superuser].map((pool) => pool?.end()));
-  await database?.drop();
+  await Promise.all([witness?.remove(), database?.drop()]);
 });
 
 const grow = async () => {
@@ -92,4 +97,46 @@ it('a tenant whose log somebody is writing to keeps no other waiting, and is tol
   }
   const { rows } = await first().query('SELECT exequatur.tell_due_checkpoint() AS told');
   expect([rows, await untold()]).toEqual([[{ told: true }], 0]);
+});
+
+const submit = (pool: pg.Pool) =>
+  submitCheckpoints({
+    pool,
+    witness: { url: witness.url, key: witness.key },
+    logger: openLogger('test'),
+    forks: new Map(),
+    declined: new Map(),
+  });
+const toCosign = (pool: pg.Pool, limit: number) =>
+  claimCheckpointsToCosign(pool, { witness: `${witness.key.name}+${witness.key.id}`, passed: [], limit });
+
+it('relays share the checkpoints that a witness is to cosign, and one of another witness is another claim', async () => {
+  await grow();
+  await seal(first());
+  const mine = await toCosign(first(), 10);
+  const others = await toCosign(second(), logs);
+  const elsewhere = await claimCheckpointsToCosign(second(), { witness: 'another+00000000', passed: [], limit: logs });
+  try {
+    expect([tenants(mine).length, tenants(others).length, tenants(elsewhere).length]).toEqual([10, logs - 10, logs]);
+    expect(new Set([...tenants(mine), ...tenants(others)]).size).toBe(logs);
+    expect(await submit(second())).toMatchObject({ cosigned: 0 });
+  } finally {
+    await Promise.all([mine.release(), others.release(), elsewhere.release()]);
+  }
+  const done = await Promise.all([submit(first()), submit(second())]);
+  expect(done.reduce((sum, { cosigned }) => sum + cosigned, 0)).toBe(logs);
+});
+
+it('what a relay was submitting that is killed is cosigned by another at once', async () => {
+  await grow();
+  await seal(first());
+  const doomed = await toCosign(first(), logs);
+  expect(await submit(second())).toMatchObject({ cosigned: 0 });
+  await superuser.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'",
+  );
+  await expect.poll(async () => (await submit(second())).cosigned).toBe(logs);
+  await doomed.renew();
+  await doomed.release();
+  expect(await submit(first())).toMatchObject({ cosigned: 0 });
 });
