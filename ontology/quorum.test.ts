@@ -110,7 +110,9 @@ describe('quorum', () => {
   });
 
   it('counts a denial of somebody who is disabled by now, and by the roles that they had', () => {
-    expect(settleQuorum(requirement([[threshold('duty')]]), [{ ...review('b', 'reject', 'duty'), disabled: true }], []).verdict).toBe('rejected');
+    expect(settleQuorum(requirement([[threshold('duty')]]), [{ ...review('b', 'reject', 'duty'), disabled: true }], []).verdict).toBe(
+      'rejected',
+    );
   });
 
   it('takes linked identities for one person, whose newest review counts, and the door takes the same', () => {

@@ -136,9 +136,7 @@ export function eligibleFor(
   const isAsked = (who: CountedReview | typeof reviewer) => (stage: ResolvedStage) =>
     stage.thresholds.some((threshold) => isAdmitted(threshold.reviewers, who));
   // What counts for nothing any more, as by a delegation that has ended or for whoever lost the role, was not said yet: it opened its stage again.
-  const mine = countedReviews(state.reviews, state.behind).filter(
-    (review) => haveOneParty(review, reviewer) && all.some(isAsked(review)),
-  );
+  const mine = countedReviews(state.reviews, state.behind).filter((review) => haveOneParty(review, reviewer) && all.some(isAsked(review)));
   const asking = all.filter(isAsked(reviewer)).map(({ name }) => name);
   const { stages } = settleQuorum(requirement, state.reviews, state.behind);
   const reached = stages.filter(({ name, status }) => asking.includes(name) && (status === 'open' || status === 'approved'));

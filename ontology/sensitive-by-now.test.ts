@@ -20,7 +20,12 @@ const book: EffectDefinition = {
 const plain: EffectDefinition = { ...book, compensation: { webhook: undo, lostAnswer: 'key' } };
 
 const context = {
-  ...{ tenant: '00000000-0000-4000-8000-000000000001', actionTypeVersion: 1, evaluatedAt: '2001-01-01T00:00:00.000Z', revisionSeed: 'seed' },
+  ...{
+    tenant: '00000000-0000-4000-8000-000000000001',
+    actionTypeVersion: 1,
+    evaluatedAt: '2001-01-01T00:00:00.000Z',
+    revisionSeed: 'seed',
+  },
   proposer: { id: 'ann', kind: 'user' as const, roles: ['clerk'] },
 };
 const parameters = { parcel: 'P1', depot: 'north' };
@@ -41,11 +46,23 @@ async function taken(outcome: SimulationOutcome, actionType: string, original: C
   const { header, parametersText } = outcome.simulation.plan;
   const slots = { booking: 'B1', a1_booking: 'B1', a2_booking: 'B2' };
   const outside = { effects: header.effects.map((effect) => ({ effect, slots })) };
-  const execution = { executionId: 'x', actionType, actionTypeVersion: 1, requirement: header.requirement, parametersText, changes: [], outside };
+  const execution = {
+    executionId: 'x',
+    actionType,
+    actionTypeVersion: 1,
+    requirement: header.requirement,
+    parametersText,
+    changes: [],
+    outside,
+  };
   const revert = await evaluateRevert(original, current, execution, new MemorySnapshot(current), context);
   if (revert.kind !== 'planned') throw new Error(JSON.stringify(revert.faults));
   const { plan, summary } = revert.simulation;
-  return { automatic: plan.header.requirement.automatic, sensitive: summary.sensitive, effects: plan.header.effects.map((one) => one.sensitive) };
+  return {
+    automatic: plan.header.requirement.automatic,
+    sensitive: summary.sensitive,
+    effects: plan.header.effects.map((one) => one.sensitive),
+  };
 }
 
 function withParcels(ontology: CompiledOntology): MemorySnapshot {

@@ -34,7 +34,13 @@ export function sightBy(
 ): Sight {
   return async (proposal) => {
     if (proposal.proposerId === viewer.id || proposal.actsFor === viewer.id || settingOf(proposal.actionType) !== null) return true;
-    const question = { actor: viewer, action: 'see' as const, resource: proposal.actionType, version, context: sightContext(proposal, now) };
+    const question = {
+      actor: viewer,
+      action: 'see' as const,
+      resource: proposal.actionType,
+      version,
+      context: sightContext(proposal, now),
+    };
     return answered(await askPolicies(tx, deps, question)).allowed;
   };
 }

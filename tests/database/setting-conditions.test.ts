@@ -185,7 +185,10 @@ describe('a second person', () => {
 
 describe('an approval of what governs', () => {
   const kept = (type: string, set: object, principals: Row[] = [], more: Row = {}, id = 'ann'): Attempt => ({
-    rows: { principal: [person('ann'), ...(principals.some(({ id }) => id === 'bo') ? [] : [person('bo')]), ...principals], review: [review('bo', more)] },
+    rows: {
+      principal: [person('ann'), ...(principals.some(({ id }) => id === 'bo') ? [] : [person('bo')]), ...principals],
+      review: [review('bo', more)],
+    },
     call: `SELECT cardinality(exequatur.disinterested(ARRAY(SELECT r.id FROM exequatur.review r WHERE r.decision = 'approve'),
              ROW('modify', $1::text, $3::text, $2::jsonb, '{}', '{}', '{}', NULL, NULL)::exequatur.plan_edit))`,
     values: [type, JSON.stringify(set), id],
@@ -223,7 +226,11 @@ describe('an approval of what governs', () => {
     ['counts no more by whose agent a switch over all stops', '0', () => switchesOn('agent/all', [robot('robot', { acts_for: 'bo' })])],
     ['counts no more by whom the token of an agent names', '0', () => switchesOn('agent/all', [robot('robot', { token_acts_for: 'bo' })])],
     ['counts no more by who acts for an agent', '0', () => switchesOn('agent/all', [robot('robot'), person('bo', { acts_for: 'robot' })])],
-    ['counts no more by whose token names an agent', '0', () => switchesOn('agent/all', [robot('robot'), person('bo', { token_acts_for: 'robot' })])],
+    [
+      'counts no more by whose token names an agent',
+      '0',
+      () => switchesOn('agent/all', [robot('robot'), person('bo', { token_acts_for: 'robot' })]),
+    ],
     [
       'counts no more by who is linked with an agent',
       '0',

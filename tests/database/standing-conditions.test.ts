@@ -314,7 +314,11 @@ describe('which denials count', () => {
     ['not by one that was taken away before', '[]', told(denied(), { removed_at: past })],
     ['by a role that ended since', '["keeper"]', told(denied(), { expires_at: later })],
     ['not by one that had ended before', '[]', told(denied(), { expires_at: past })],
-    ['by a role that the delegator lost since', '["keeper"]', told(onBehalf(), { principal_id: 'cy', removed_at: later }, { delegation: [delegation()] })],
+    [
+      'by a role that the delegator lost since',
+      '["keeper"]',
+      told(onBehalf(), { principal_id: 'cy', removed_at: later }, { delegation: [delegation()] }),
+    ],
     [
       'not by one that was not delegated',
       '[]',

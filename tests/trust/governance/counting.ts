@@ -94,7 +94,9 @@ export class Counting extends InForce {
     const stages = this.stages(proposal);
     const asked = stages.flatMap(({ thresholds }) => thresholds.map(({ role }) => role));
     // What counts for nothing any more is as if it had not been said.
-    const earlier = this.votes(proposal).filter((vote) => vote.parties.some((one) => mine.includes(one)) && vote.roles.some((one) => asked.includes(one)));
+    const earlier = this.votes(proposal).filter(
+      (vote) => vote.parties.some((one) => mine.includes(one)) && vote.roles.some((one) => asked.includes(one)),
+    );
     const from = proposal.refusedBy.has(this.refusal(proposal)) ? 0 : met;
     const asking = stages.slice(from, met + 1).flatMap(({ thresholds }) => thresholds);
     return earlier.every((review) => review.decision !== decision) && asking.some(({ role }) => roles.includes(role));

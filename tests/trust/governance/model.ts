@@ -4,7 +4,19 @@
  */
 import { type Command, type Governing, type Grant, people } from './commands.ts';
 import { Counting } from './counting.ts';
-import { actionOf, depthOf, type Effect, firstOf, isOpen, keyOf, over, type Proposal, planKey, type Review, type Setting } from './model-proposal.ts';
+import {
+  actionOf,
+  depthOf,
+  type Effect,
+  firstOf,
+  isOpen,
+  keyOf,
+  over,
+  type Proposal,
+  planKey,
+  type Review,
+  type Setting,
+} from './model-proposal.ts';
 import { expiresAfter, firstFilling, lookedAtBy, refills } from './rules.ts';
 
 export class Model extends Counting {
