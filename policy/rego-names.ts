@@ -43,7 +43,7 @@ function visit(value: unknown, on: (node: Node) => void): void {
 }
 
 /** Of a call, or of an expression that is one: the function and what it is given. */
-function operationOf({ type, value, terms }: Node): [operator: string, left?: Node, right?: Node] {
+function operationOf({ type, value, terms }: Node): [operator: string, left: Node | undefined, right: Node | undefined] {
   const [operator, left, right] = (type === 'call' ? value : Array.isArray(terms) ? terms : []) as Node[];
   const parts = Array.isArray(operator?.value) ? (operator.value as Node[]) : [];
   return [parts.map((part) => String(part.value)).join('.'), left, right];

@@ -178,7 +178,7 @@ it('policies that were looked at and are not in force are not kept in OPA', asyn
 
 it.each([
   ['names that are words of the language elsewhere', 'forbid if {"net": 4, "data": 3}.net > input.context.approvals'],
-  ['texts with such words', 'forbid if "http://127.0.0.1/data" == input.resource # import, opa and file'],
+  ['texts with such words', 'forbid if "http://127.0.0.1/data" == input.principal.id # import, opa and file'],
   ['functions and rules of its own', 'twice(x) := 2 * x\n\nlate if twice(3) > 5\n\nforbid if {\n  input.action == "execute"\n  late\n}'],
   [
     'what else a decision goes by',
