@@ -3,7 +3,8 @@ import type { JsonValue } from '../ontology/json.ts';
 import { type PolicyDecision, type PolicyEngine, PolicyEngineAway, type PolicyRequest, type PolicySet } from '../ontology/policy-engine.ts';
 import { boundedJson, TooLong } from './bounded-json.ts';
 import { Pause } from './pause.ts';
-import { insteadOf, modulesOf, present, type RegoModule, together } from './rego-modules.ts';
+import { regoInput } from './rego-input.ts';
+import { insteadOf, modulesOf, policyAt, present, type RegoModule, together } from './rego-modules.ts';
 import { Turns } from './turns.ts';
 
 const patienceMs = 1_000; // Somebody waits for an answer, perhaps with rows locked.
@@ -56,7 +57,7 @@ export class OpaEngine implements PolicyEngine {
       const why = late.aborted ? `no answer within ${this.longestMs} ms` : error instanceof Error ? error.message : String(error);
       return {
         decision: 'deny',
-        policies: [],
+        policies: error instanceof Refused ? failedIn(error, kept.given) : [],
         errors: [`the engine failed: ${why}`],
         ...(error instanceof Refused || error instanceof TooLong ? {} : { away: true as const }),
       };
@@ -166,11 +167,11 @@ export class OpaEngine implements PolicyEngine {
   }
 
   /** Null where OPA has not all of the set. Strict: a builtin that fails is an error and not merely without a result. */
-  private async ask(name: string, kept: KeptSet, input: PolicyRequest, late: AbortSignal): Promise<Record<string, Verdict> | null> {
+  private async ask(name: string, kept: KeptSet, request: PolicyRequest, late: AbortSignal): Promise<Record<string, Verdict> | null> {
     if (kept.missing.length > 0) await unless(late, this.give(name, kept));
     const path = `/v1/data/exequatur/${name}?strict-builtin-errors=true`;
     if (kept.pause.isOn) throw new Error('OPA ended over these policies several times, so they are asked later');
-    const asked = () => this.call('POST', path, JSON.stringify({ input }), { type: 'application/json', late });
+    const asked = () => this.call('POST', path, JSON.stringify({ input: regoInput(request) }), { type: 'application/json', late });
     const counted = async () => {
       try {
         return await asked();
@@ -224,10 +225,11 @@ export class OpaEngine implements PolicyEngine {
       ...(body === undefined || type === undefined ? {} : { body, headers: { 'content-type': type } }),
       signal: late === undefined ? own : AbortSignal.any([own, late]),
     });
-    const content = (await boundedJson(answer, mostBytes)) as { message?: string; errors?: { message?: string }[] };
+    const content = (await boundedJson(answer, mostBytes)) as { message?: string; errors?: { message?: string; location?: Location }[] };
     if (answer.ok) return content;
     const words = [content.message, ...(content.errors ?? []).map(({ message }) => message)].filter((one) => one !== undefined);
-    throw new Refused(words.length > 0 ? words.join('; ') : `OPA answered ${answer.status}`);
+    const places = (content.errors ?? []).flatMap(({ location }) => location ?? []);
+    throw new Refused(words.length > 0 ? words.join('; ') : `OPA answered ${answer.status}`, places);
   }
 }
 
@@ -285,7 +287,26 @@ function endedMeanwhile(error: unknown): boolean {
 }
 
 /** OPA answered, and said no: the texts are no policies, or one of them cannot be computed. */
-class Refused extends Error {}
+class Refused extends Error {
+  readonly places: readonly Location[];
+
+  constructor(message: string, places: readonly Location[]) {
+    super(message);
+    this.places = places;
+  }
+}
+
+interface Location {
+  /** The id of a module. */
+  file?: string;
+  row?: number;
+}
+
+/** The policies that could not be computed. */
+function failedIn({ places }: Refused, given: readonly RegoModule[]): string[] {
+  const ids = places.flatMap(({ file, row = 0 }) => given.filter(({ id }) => id === file).map((module) => policyAt(module, row)));
+  return [...new Set(ids)].filter((id) => id !== null).sort();
+}
 
 const pathOf = (id: string) => `/v1/policies/${encodeURIComponent(id)}`;
 

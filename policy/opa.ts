@@ -30,7 +30,7 @@ export function opaPolicies(url: string): Policies {
         await own.forgetAll();
       }
     },
-    check: (policies) => checkRego(engine, policies),
+    check: (policies, vocabulary) => checkRego(engine, policies, vocabulary),
     effectsOf: (texts) => texts.map(() => null),
     boundInTime: (texts) => texts.map(() => true),
     mayGoBy: () => true,

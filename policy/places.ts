@@ -9,7 +9,7 @@ export interface Place {
   /** Attributes that it may have; none of what is neither a record nor an entity. */
   names: readonly string[];
   at(name: string): Place[];
-  /** The only texts that it may be. Not there where it may be any, or is no text. */
+  /** The only texts that it may be, or of an entity its names, by which Rego knows it. Not there where it may be any, or is no text. */
   texts?: readonly string[];
   /** Of a set what its elements may be: of one that is written out each of them. */
   elements?: Place[][];
@@ -19,11 +19,12 @@ export interface Place {
 
 interface Schema {
   commonTypes: Record<string, JsonObject>;
-  entityTypes: Record<string, { shape?: JsonObject }>;
+  entityTypes: Record<string, { shape?: JsonObject; enum?: string[] }>;
   actions: Record<string, { appliesTo: { context: JsonObject } }>;
 }
 
-const anything: Place = { names: [], at: () => [anything] };
+/** Of which nothing is known. */
+export const anything: Place = { names: [], at: () => [anything] };
 
 /** What the expressions of one policy may be, by a schema of `cedarSchema` that says of texts which there are. */
 export class Places {
@@ -68,8 +69,10 @@ export class Places {
     return typeof value === 'object' && value !== null && '__entity' in value ? this.ofEntity(entityOf(value as never)) : [anything];
   }
 
-  private ofEntity({ type }: Pick<CedarEntity, 'type'>): Place[] {
-    return this.ofType(this.schema.entityTypes[type]?.shape);
+  /** An entity of this type. */
+  ofEntity({ type }: Pick<CedarEntity, 'type'>): Place[] {
+    const { shape, enum: names } = this.schema.entityTypes[type] ?? {};
+    return names === undefined ? this.ofType(shape) : [{ ...anything, texts: names.filter((name) => name !== '') }];
   }
 
   private ofType(type: JsonObject | undefined): Place[] {

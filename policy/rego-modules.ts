@@ -53,6 +53,17 @@ function moduleApart(name: string, id: string, policy: string): RegoModule {
   return { id: `${name}/apart/${id}`, text, of: [id], isApart: true };
 }
 
+/** Whose text stands in this line, counted from 1; none before the first. */
+export function policyAt({ text, of, isApart }: Pick<RegoModule, 'text' | 'of' | 'isApart'>, row: number): string | null {
+  if (isApart) return of[0] ?? null;
+  const lines = text.split('\n').slice(0, row).reverse();
+  const id = lines.map((line) => beginning.exec(line)?.[1]).find((one) => one !== undefined);
+  return id ?? null;
+}
+
+/** The line that says of a policy that it is there; no policy may have the words. */
+const beginning = new RegExp(`^${together}\\["(.*)"\\]\\.${present} := true$`);
+
 /** Texts, comments, names, numbers, and whatever else stands by itself. */
 const tokens = /`[^`]*`|"(?:\\.|[^"\\\n])*"|#[^\n]*|[A-Za-z_]\w*|\d[\w.]*|:=|\S/g;
 const isName = (token: string) => /^[A-Za-z_]/.test(token);

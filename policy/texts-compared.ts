@@ -15,10 +15,15 @@ export function impossibleTexts(schema: JsonObject, { action, conditions }: Poli
     if (op === 'like') for (const words of unmatched(mine, pattern ?? [])) found.add(words);
     if (right === undefined) return;
     const theirs = places.of(right);
-    for (const words of compared(op === 'contains' ? elementsOf(mine) : sidesOf(op, mine), sidesOf(op, theirs))) found.add(words);
+    for (const words of neverEqual(op, mine, theirs)) found.add(words);
   };
   visit(conditions, on);
   return [...found];
+}
+
+/** What is written on one side and is never on the other, of which `op` says how they are compared. */
+export function neverEqual(op: string, mine: Place[], theirs: Place[]): string[] {
+  return compared(op === 'contains' ? elementsOf(mine) : sidesOf(op, mine), sidesOf(op, theirs));
 }
 
 interface Comparison {

@@ -177,12 +177,16 @@ it('policies that were looked at and are not in force are not kept in OPA', asyn
 });
 
 it.each([
-  ['names that are words of the language elsewhere', 'forbid if input.context.plan.touches.parcel.before.net.most > 3'],
-  ['texts with such words', 'forbid if "http://127.0.0.1/data" == input.resource # import, opa and file'],
-  ['functions and rules of its own', 'twice(x) := 2 * x\n\nlate if twice(3) > 5\n\nforbid if late'],
+  ['names that are words of the language elsewhere', 'forbid if {"net": 4, "data": 3}.net > input.context.approvals'],
+  ['texts with such words', 'forbid if "http://127.0.0.1/data" == input.principal.id # import, opa and file'],
+  ['functions and rules of its own', 'twice(x) := 2 * x\n\nlate if twice(3) > 5\n\nforbid if {\n  input.action == "execute"\n  late\n}'],
   [
     'what else a decision goes by',
     'forbid if {\n  every id in ["a"] { startswith(id, "b") }\n  time.weekday(time.parse_rfc3339_ns(input.context.now)) == "Sunday"\n  object.get(input.context, ["plan", "riskTier"], "low") in {"high", "medium"}\n}',
+  ],
+  [
+    'names that are there',
+    'forbid if {\n  input.resource in {"closeRoom", "policies", ""}\n  input.context.plan.edits.total > 2\n  "room" in input.context.plan.objectTypes\n  input.principal.actsFor == input.context.proposer.id\n  some status in input.context.plan.touches.room.after.status\n  status != "open"\n}',
   ],
   ['another question', 'permit if late with input as {"approvals": 1}\n\nlate if input.approvals > 2'],
 ])('policies are taken with %s', async (_, text) => {
@@ -196,6 +200,16 @@ it.each([
   ['an object', 'forbid["too late"] := true', /forbid must be true or false/],
   ['a function', 'forbid(x) if x == 1', /forbid must be true or false/],
   ['no verdict', 'forbids if input.action == "execute"', /a rule permit or forbid/],
+  ['a fact that there is not', 'forbid if input.context.aprovals < 2', /reads "aprovals".*"approvals"/],
+  ['a property that there is not', 'forbid if "x" in input.context.plan.touches.room.before.statuz', /reads "statuz".*"status"/],
+  ['an amount in brackets that there is not', 'forbid if input["context"].plan.amounts["seatz"] > 3', /reads "seatz".*"seats"/],
+  ['a risk tier that there is not', 'forbid if input.context.plan.riskTier == "hihg"', /compares with "hihg".*"high"/],
+  ['one of several', 'forbid if input.context.plan.riskTier in {"high", "medum"}', /compares with "medum".*"medium"/],
+  ['a value that a property never has', 'forbid if "shut" in input.context.plan.touches.room.after.status', /compares with "shut"/],
+  ['one of its elements', 'forbid if {\n  input.context.plan.touches.room.after.status[_] == "clsoed"\n}', /"clsoed".*"closed"/],
+  ['an action type that there is not', 'forbid if input.resource in {"closeRom", "ontology", ""}', /"closeRom".*"closeRoom"/],
+  ['an object type that there is not', 'forbid if "rooom" in input.context.plan.objectTypes', /"rooom".*"room"/],
+  ['an action that there is not', 'forbid if input.action == "exceute"', /"exceute".*"execute"/],
   ['what reaches the network', 'permit if http.send({"method": "get", "url": "http://127.0.0.1"}).status_code == 200', /calls http.send/],
   ['what looks a host up', 'permit if net.lookup_ip_addr("example.org")', /calls net.lookup_ip_addr/],
   ['what fetches a schema', 'permit if json.match_schema({}, {"$ref": input.resource})[0]', /calls json.match_schema/],
