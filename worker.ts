@@ -31,9 +31,11 @@ const tracing = startTracing('exequatur-worker');
 const registry = openRegistry('worker');
 const sdkMetrics = `${settings.EXEQUATUR_HOST}:${settings.EXEQUATUR_WORKER_SDK_METRICS_PORT}`;
 
-const stepsAtOnce = 20; // As many connections as there are steps of a kind: none waits for a connection while its time is running.
+const connections = 20; // More than keep PostgreSQL busy on a machine of a few processors; what waits for one has its time yet before it.
+// Steps outside wait for receivers, some for as long as a request may take, and hardly for anything here: where one tenant's are slow, others find a place, or one that is free in a moment.
+const stepsAtOnce = 200;
 // Of short ones, more than keep the processors busy wait for each other inside PostgreSQL, where each holds a connection that plans and compiles for itself.
-const shortStepsAtOnce = Math.min(stepsAtOnce, Math.max(10, 5 * availableParallelism()));
+const shortStepsAtOnce = Math.min(connections, Math.max(10, 5 * availableParallelism()));
 const shutdownGraceMs = 10_000; // A container is given 30 s to stop by most schedulers; a step of any size but the largest ends within 10.
 // The SDK records a stack for every promise of a workflow and looks each frame up in the source map: with ten frames, a third of what the workflows cost.
 const framesInWorkflows = 3;
@@ -48,7 +50,7 @@ Runtime.install({
   shutdownSignals: [], // This file says what a signal stops, and in which order.
 });
 
-const pool = openPool(settings.EXEQUATUR_WORKER_DATABASE_URL, { max: stepsAtOnce, applicationName: 'exequatur-worker' });
+const pool = openPool(settings.EXEQUATUR_WORKER_DATABASE_URL, { max: connections, applicationName: 'exequatur-worker' });
 const probe = new DatabaseProbe(settings.EXEQUATUR_WORKER_DATABASE_URL, 'exequatur-worker-probe');
 const functions = await loadFunctions(settings.EXEQUATUR_FUNCTIONS);
 const ontologies = new OntologyCache(functions);

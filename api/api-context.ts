@@ -26,6 +26,7 @@ import type { AuthenticatedCaller, TokenRules } from './authenticate.ts';
 import { CallerMemory } from './caller-memory.ts';
 import { EnginePulse } from './engine-pulse.ts';
 import { LoginFailures } from './login-failures.ts';
+import { nudgeInTurn } from './nudge-in-turn.ts';
 import { OpenStreams, type StreamLimits } from './open-streams.ts';
 import type { WorkflowGateway } from './workflow-gateway.ts';
 
@@ -92,6 +93,7 @@ export class ApiContext {
   readonly events: EventWatch;
   readonly streams: OpenStreams;
   private readonly underWay = new Set<Promise<unknown>>();
+  private closing = false;
   /** Of the call that works with this; none outside of calls. */
   private readonly places: Places = {};
 
@@ -269,6 +271,17 @@ export class ApiContext {
     );
   }
 
+  /** After the commits of a batch: the same of each of its members, in its turn. */
+  nudgeInTurn(caller: AuthenticatedCaller, members: readonly Follow[]): void {
+    const failed = (err: unknown) => this.resources.logger.error({ err, tenant: caller.tenant }, 'a batch is left to the relay');
+    this.goOn(nudgeInTurn(caller, members, this).catch(failed));
+  }
+
+  /** Whether the process is about to end, and should begin nothing that others can do. */
+  get isClosing(): boolean {
+    return this.closing;
+  }
+
   /** After a commit: starts the workflow and waits for the simulation to be committed, as long as somebody would wait for an answer, or until the engine proves to be away. */
   async awaitSimulation(caller: AuthenticatedCaller, { proposalId, actionType }: Follow): Promise<Seen | null> {
     const { workflows, watch, simulationPatienceMs = defaultSimulationPatienceMs } = this.resources;
@@ -319,6 +332,7 @@ export class ApiContext {
 
   /** Waits for the messages that were still on their way when the last answer went out, and writes down who could not log in. */
   async settle(): Promise<void> {
+    this.closing = true;
     await this.logins.flush();
     while (this.underWay.size > 0) await Promise.allSettled(this.underWay);
   }

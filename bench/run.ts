@@ -1,5 +1,6 @@
 import { benchAudit } from './audit.ts';
 import { benchEvents } from './events.ts';
+import { benchFairness } from './fairness.ts';
 import { benchLifecycle } from './lifecycle.ts';
 import { benchLoad } from './load.ts';
 import { benchOntology } from './ontology.ts';
@@ -11,6 +12,7 @@ import { benchRecovery } from './recovery.ts';
 const benchmarks: Record<string, (options: readonly string[]) => Promise<void>> = {
   events: benchEvents,
   audit: benchAudit,
+  fairness: benchFairness,
   lifecycle: benchLifecycle,
   load: benchLoad,
   ontology: benchOntology,

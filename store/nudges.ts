@@ -47,6 +47,16 @@ export function takeNudges(tx: Tx, proposalId: string): void {
   ]);
 }
 
+const heldFor = '1 minute'; // Several times as long as whoever holds a nudge takes to say so again; and so long it takes the relay to see that nobody does.
+
+/** Keeps the relay from delivering what somebody is going to deliver in its turn, for a minute from now. */
+export function holdNudges(tx: Tx, proposalIds: readonly string[]): void {
+  tx.send(
+    `UPDATE exequatur.nudge n SET held_until = exequatur.clock() + interval '${heldFor}' WHERE n.proposal_id = ANY ($1::uuid[]) AND n.delivered_at IS NULL`,
+    [proposalIds],
+  );
+}
+
 /** Leaves a nudge for whatever is held: something that held it is gone, something else may hold it still, and whoever looks finds that out. */
 export function nudgeHeld(tx: Tx): Promise<void> {
   return nudgeAll(tx, 'scheduled');

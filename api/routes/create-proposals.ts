@@ -1,5 +1,6 @@
 import { changeSetName } from '../../ontology/change-set.ts';
 import { type NewProposal, type Proposed, refusalToProposeAnything, createProposal as storeProposal } from '../../store/create-proposal.ts';
+import { holdNudges } from '../../store/nudges.ts';
 import { isRefusal, type Refusal } from '../../store/refusal.ts';
 import { answerProposed } from '../answer-proposed.ts';
 import type { ApiContext } from '../api-context.ts';
@@ -19,7 +20,7 @@ export const createProposals = route({
   tag: 'proposals',
   summary: 'Propose up to 1,000 actions, each for itself or as one change set',
   description:
-    'Of `proposals` each is accepted or refused by itself, and simulated after the answer. A `changeSet` is one proposal, answered as such. The same key with the same batch makes nothing twice, also where the first answer was lost in the middle.',
+    'Of `proposals` each is accepted or refused by itself, and simulated after the answer, in its turn. A `changeSet` is one proposal, answered as such. The same key with the same batch makes nothing twice, also where the first answer was lost in the middle.',
   permission: 'proposal:create',
   engine: 'begins',
   request: { headers: batchHeaders, body: batchBody },
@@ -48,6 +49,8 @@ export const createProposals = route({
       }
     };
     await Promise.all(Array.from({ length: atOnce }, lane));
+    const begun = outcomes.filter((outcome): outcome is Proposed => !isRefusal(outcome) && outcome.status === 'simulating');
+    if (begun.length > 0) context.nudgeInTurn(caller, begun);
     const results = outcomes.map((outcome, index) => {
       if (!isRefusal(outcome)) return { index, proposalId: outcome.proposalId, status: outcome.status, repeated: outcome.repeated };
       const { requestId: _, ...problem } = problemDocument(outcome, { instance: `/v1/proposals:batch#/proposals/${index}`, requestId: '' });
@@ -81,7 +84,9 @@ function inTheSet(refusal: Refusal): Refusal {
 }
 
 async function proposeOne(request: NewProposal, caller: AuthenticatedCaller, context: ApiContext): Promise<Proposed | Refusal> {
-  const proposed = await context.writeAs(caller, (tx) => storeProposal(tx, request, context.resources.deps));
-  if (!isRefusal(proposed) && proposed.status === 'simulating') context.nudge(caller, proposed);
-  return proposed;
+  return context.writeAs(caller, async (tx) => {
+    const proposed = await storeProposal(tx, request, context.resources.deps);
+    if (!isRefusal(proposed)) holdNudges(tx, [proposed.proposalId]);
+    return proposed;
+  });
 }

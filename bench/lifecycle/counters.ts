@@ -29,8 +29,14 @@ export const counterDocument: OntologyDocument = {
 };
 
 /** Uploads the document and creates counters; each lifecycle of the benchmark takes the next, so that no two touch one object at the same time. */
-export async function createCounters(administrator: RestClient, agent: RestClient, approver: RestClient, count: number): Promise<string[]> {
-  expectGood(await administrator.put('/v1/ontology', counterDocument), 'uploading the document');
+export async function createCounters(
+  administrator: RestClient,
+  agent: RestClient,
+  approver: RestClient,
+  count: number,
+  document = counterDocument,
+): Promise<string[]> {
+  expectGood(await administrator.put('/v1/ontology', document), 'uploading the document');
   const names = Array.from({ length: count }, (_, at) => `counter-${String(at).padStart(6, '0')}`);
   const proposal = await propose(agent, { actionType: 'createCounters', parameters: { names }, justification: 'benchmark' }, randomUUID());
   expectGood(await review(approver, proposal, 'approve', 'benchmark'), 'approving the counters');

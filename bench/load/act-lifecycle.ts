@@ -19,9 +19,9 @@ const isTurned = (status: number): boolean => status === 429 || status === 503;
  * A whole lifecycle: proposed, approved, executed. A proposal that is turned away is not sent again, as of a user who gives up; whatever concerns an accepted one is, after
  * the time that the answer names.
  */
-export async function actLifecycle({ clients, next }: LoadedTenant, meantAt: number, tally: Tally): Promise<void> {
+export async function actLifecycle({ clients, next }: LoadedTenant, meantAt: number, tally: Tally, actionType = 'count'): Promise<void> {
   tally.arrived++;
-  const request = { actionType: 'count', parameters: next(), justification: 'load' };
+  const request = { actionType, parameters: next(), justification: 'load' };
   const key = randomUUID();
   const propose = () => clients.agent.post<Proposal>('/v1/proposals', request, { 'idempotency-key': key });
   try {
