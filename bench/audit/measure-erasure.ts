@@ -49,7 +49,10 @@ export async function measureErasure(superuser: pg.Pool, api: pg.Pool, disclosur
         data: { principalId: whom },
       });
       const entries = JSON.stringify(tx.takeEntries());
-      const [row] = await tx.rows<{ erased: { disclosures: number } }>('SELECT exequatur.erase_personal_data($1, $2::jsonb) AS erased', [whom, entries]);
+      const [row] = await tx.rows<{ erased: { disclosures: number } }>('SELECT exequatur.erase_personal_data($1, $2::jsonb) AS erased', [
+        whom,
+        entries,
+      ]);
       return row?.erased.disclosures ?? 0;
     });
     const seconds = (performance.now() - startedAt) / 1_000;
