@@ -37,6 +37,7 @@ export const problems = {
   unknown_object_type: { kind: 'not_found', title: 'There is no such object type.' },
   unknown_link_type: { kind: 'not_found', title: 'There is no such link type.' },
   not_found: { kind: 'not_found', title: 'There is nothing here by that name.' },
+  plan_altered: { kind: 'conflict', title: 'The plan is not what its digest says: somebody altered it in the database.' },
   schedule_not_changed: { kind: 'conflict', title: 'The schedule was deleted.' },
   schedule_not_active: { kind: 'conflict', title: 'The schedule is paused or was deleted.' },
   schedule_missed: { kind: 'unavailable', title: 'The run could not begin for so long that it is not made up for.' },

@@ -39,17 +39,29 @@ export function claimLogsToSeal(
   { passed, limit }: { passed: readonly string[]; limit: number },
 ): Promise<Claimed<LogToSeal>> {
   return claimLogs(pool, async (client) => {
-    // A log that another relay has sealed since it was looked for is none of these: that is asked once more when it is claimed.
     const { rows } = await client.query<LogToSeal>({
       name: 'claim_logs_to_seal',
       text: `SELECT l.tenant_id AS tenant, l.head::float8 AS head, l.sealed::float8 AS sealed, l.root
-               FROM exequatur.logs_to_seal(NULL, $2::uuid[]) l
-              WHERE CASE WHEN pg_try_advisory_xact_lock(hashtextextended(l.tenant_id::text, 4)) THEN exequatur.last_checkpoint(l.tenant_id) = l.sealed ELSE false END
-              LIMIT $1::int`,
+               FROM exequatur.logs_to_seal(NULL, $2::uuid[]) l WHERE pg_try_advisory_xact_lock(hashtextextended(l.tenant_id::text, 4)) LIMIT $1::int`,
       values: [limit, passed],
     });
-    return rows;
+    // What another relay has sealed between the look and the claim is none of these.
+    const sizes = await lastCheckpoints(
+      client,
+      rows.map(({ tenant }) => tenant),
+    );
+    return rows.filter(({ tenant, sealed }) => (sizes.get(tenant) ?? 0) === sealed);
   });
+}
+
+async function lastCheckpoints(client: pg.PoolClient, tenants: readonly string[]): Promise<Map<string, number>> {
+  if (tenants.length === 0) return new Map();
+  const { rows } = await client.query<{ tenant: string; size: number }>({
+    name: 'last_checkpoints',
+    text: 'SELECT c.tenant_id AS tenant, c.size::float8 AS size FROM exequatur.last_checkpoints($1::uuid[]) c',
+    values: [tenants],
+  });
+  return new Map(rows.map(({ tenant, size }) => [tenant, size]));
 }
 
 /** Leaves of one log from an index on, read together with those of others. */
@@ -66,8 +78,7 @@ export async function readLeavesAhead(
   const { rows } = await pool
     .query<{ tenant: string; leaves: Buffer | null }>({
       name: 'leaves_ahead',
-      text: `SELECT x.tenant, (SELECT string_agg(l, ''::bytea) FROM exequatur.log_leaves(x.tenant, x.first, x.beyond) l) AS leaves
-               FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) x(tenant, first, beyond)`,
+      text: 'SELECT l.tenant_id AS tenant, l.leaves FROM exequatur.leaves_of_logs($1::uuid[], $2::bigint[], $3::bigint[]) l',
       values: [stretches.map(({ tenant }) => tenant), stretches.map(({ from }) => from), stretches.map(({ atMost }) => atMost)],
     })
     .catch((error: unknown) => {

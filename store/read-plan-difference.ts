@@ -4,6 +4,7 @@ import { equalJson } from '../ontology/equal-json.ts';
 import type { JsonObject, JsonValue } from '../ontology/json.ts';
 import type { PlanSummary, ResolvedRequirement } from '../ontology/plan.ts';
 import type { PlannedCheck, PlannedEffect } from '../ontology/planned-effect.ts';
+import { isAltered } from './altered-plan.ts';
 import { EditLines } from './edit-lines.ts';
 import { pageSizeOf, pageToken, readPageToken } from './page-token.ts';
 import { type PastPlan, type PastPlanRow, readPlanHistory } from './plan-history.ts';
@@ -64,6 +65,7 @@ export async function readPlanDifference(
 ): Promise<PlanDifference | Refusal> {
   const plans = choosePlans(await readPlanHistory(tx, proposalId), digests);
   if (plans === null) return refuse('not_found');
+  for (const plan of [plans.from, plans.to]) if (await isAltered(tx, plan)) return refuse('plan_altered');
   const [from, to] = await Promise.all([readHead(tx, plans.from), readHead(tx, plans.to)]);
   const query = { from: plans.from.id, to: plans.to.id };
   const start = page.pageToken === undefined ? { from: 0, to: 0, counts: null } : startOf(readPageToken(query, page.pageToken)?.after);

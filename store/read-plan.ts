@@ -1,6 +1,7 @@
 import type { JsonObject } from '../ontology/json.ts';
 import type { Edit, PlanSummary, ResolvedRequirement } from '../ontology/plan.ts';
 import type { PlannedCheck, PlannedEffect } from '../ontology/planned-effect.ts';
+import { isAltered } from './altered-plan.ts';
 import { pageSizeOf, pageToken, readPageToken } from './page-token.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { readPlannedSteps } from './saga/planned-steps.ts';
@@ -29,7 +30,7 @@ export interface Page {
 }
 
 /**
- * One page of the current plan's edits, in the plan's order. Reads only the chunks that hold the page. A token goes with one plan: once the proposal has another,
+ * One page of the current plan's edits, in the plan's order. Reads only the chunks that hold the page, and all of them where they were not yet compared with the digest. A token goes with one plan: once the proposal has another,
  * it is refused instead of continuing in a different list.
  */
 export async function readPlan(tx: Sql, proposalId: string, page: Page = {}): Promise<PlanPage | Refusal> {
@@ -48,6 +49,7 @@ export async function readPlan(tx: Sql, proposalId: string, page: Page = {}): Pr
   const token = page.pageToken === undefined ? { after: 0 } : readPageToken(query, page.pageToken);
   if (token === null || typeof token.after !== 'number' || !Number.isSafeInteger(token.after) || token.after < 0)
     return refuse('invalid_page_token');
+  if (await isAltered(tx, { id, digest: plan.digest })) return refuse('plan_altered');
   const first = token.after;
   const end = Math.min(first + pageSizeOf(page.pageSize), plan.totalEdits);
   const edits = first < end ? await readEdits(tx, id, first, end) : [];

@@ -26,7 +26,7 @@ export const getPlanDifference = route({
     }),
   },
   responses: { 200: { description: 'A page of the difference.', schema: planDifferenceSchema } },
-  problems: ['not_found', 'invalid_page_token'],
+  problems: ['not_found', 'invalid_page_token', 'plan_altered'],
   async handle({ params, query: { from, to, ...page }, caller }, context) {
     const digests = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
     const found = await context.readAs(

@@ -19,7 +19,7 @@ export const getPlan = route({
     200: { description: 'A page of the plan.', schema: planPageSchema, headers: { ETag: 'The plan’s digest, in quotes.' } },
     304: { description: 'If-None-Match names this plan: its pages are what they were.' },
   },
-  problems: ['not_found', 'invalid_page_token'],
+  problems: ['not_found', 'invalid_page_token', 'plan_altered'],
   async handle({ params, query, caller }, context) {
     const page = await context.readAs(
       caller,

@@ -252,6 +252,8 @@ describe('functions', () => {
         'lane_events',
         'lane_holds',
         'last_checkpoint',
+        'last_checkpoints',
+        'leaves_of_logs',
         'log_leaves',
         'log_tile',
         'logs_to_seal',
