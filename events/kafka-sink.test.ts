@@ -17,7 +17,7 @@ const event = cloudEvent({
 
 it('an event is a record in binary mode, with its trace where tracing libraries look for it, and its tenant', () => {
   const { key, value, headers, timestamp } = messageOf(event);
-  expect([key, value, timestamp]).toEqual(['switch/tenant/all', '{"state":"off"}', String(Date.parse('2026-01-01T00:00:00.123Z'))]);
+  expect([key, value, timestamp]).toEqual(['switch/tenant/all', '{"state":"off"}', undefined]); // It is dated when it is published.
   expect(headers).toMatchObject({
     'content-type': 'application/json',
     ce_id: 'one',

@@ -117,6 +117,5 @@ export function messageOf({ data, datacontenttype, ...attributes }: CloudEvent):
     key: attributes.partitionkey,
     value: data === undefined ? null : JSON.stringify(data),
     headers,
-    timestamp: String(Date.parse(attributes.time)),
   };
 }

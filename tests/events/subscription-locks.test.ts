@@ -59,3 +59,39 @@ describe('a delivery that is being marked', () => {
 
   it('and the removal of its subscription do too', () => race('removed', 'SELECT exequatur.remove_subscription($1)'));
 });
+
+describe('a change that commits while its subscription is being claimed', () => {
+  const gate = 7_788;
+  /** Has a relay look at what there is, and stop there until this is done. @returns what it then claims of the subscription. */
+  async function claimedAround(name: string, change: () => Promise<unknown>): Promise<WebhookLane | undefined> {
+    const superuser = openPool(scene.fixture.database.urls.superuser, { max: 1 });
+    const clock = (first: string) =>
+      superuser.query(`CREATE OR REPLACE FUNCTION exequatur.clock() RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS
+        'BEGIN ${first} RETURN (SELECT clock_timestamp() + by FROM test_clock.moved); END'`);
+    try {
+      await clock(`IF session_user LIKE ''%relay'' THEN PERFORM pg_advisory_xact_lock_shared(${gate}); END IF;`);
+      await superuser.query('SELECT pg_advisory_lock($1)', [gate]);
+      const claiming = claimWebhookLanes(scene.relay, { claimant: randomUUID(), limit: 100, perTenant: 100, leaseMs: 60_000 });
+      await expect.poll(waiting).toBeGreaterThan(0);
+      await change();
+      await superuser.query('SELECT pg_advisory_unlock($1)', [gate]);
+      return (await claiming).find((lane) => lane.name === name);
+    } finally {
+      await clock('');
+      await superuser.end();
+    }
+  }
+
+  it('is what the claim goes by: a filter that admits less', async () => {
+    await scene.subscribe('turned', { from: 'beginning' });
+    const types = ['proposal.executed'];
+    const lane = await claimedAround('turned', () => scene.subscribe('turned', { filter: { types } }));
+    expect(lane).toBeDefined();
+    expect(lane?.filter).toEqual({ types });
+  });
+
+  it('and nothing is claimed of one that is off by then', async () => {
+    await scene.subscribe('stopped', { from: 'beginning' });
+    expect(await claimedAround('stopped', () => scene.subscribe('stopped', { enabled: false }))).toBeUndefined();
+  });
+});
