@@ -9,6 +9,7 @@ import { forbiddenByPolicy } from './ask-policies.ts';
 import { findAction, refuseUnknownAction } from './create-proposal.ts';
 import { isoTime } from './proposal-row.ts';
 import { isRefusal, type Refusal, refuse } from './refusal.ts';
+import { mayNotSeeSchedule } from './see-schedules.ts';
 import type { Sql, Tx } from './sql.ts';
 import { resolveActor } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
@@ -150,11 +151,13 @@ export interface ScheduleChange {
 export async function changeSchedule(
   tx: Tx,
   { id, change, reason, by }: ScheduleChange,
-  deps: Pick<StoreDeps, 'decide'>,
+  deps: Pick<StoreDeps, 'decide' | 'policies'>,
 ): Promise<ScheduleView | Refusal> {
   const actor = await resolveActor(tx, by);
   const row = await lockSchedule(tx, id);
   if (row === undefined) return refuse('not_found');
+  const unseen = await mayNotSeeSchedule(tx, deps, actor, id);
+  if (unseen !== null) return unseen;
   const authority = deps.decide({ action: 'schedule:change', actor, change, schedule: row });
   if (!authority.allowed) return refuse(authority.reason);
   const state = becomes[change];
@@ -176,11 +179,13 @@ export async function changeSchedule(
 export async function triggerSchedule(
   tx: Tx,
   { id, reason, by }: Omit<ScheduleChange, 'change'>,
-  deps: Pick<StoreDeps, 'decide'>,
+  deps: Pick<StoreDeps, 'decide' | 'policies'>,
 ): Promise<ScheduleView | Refusal> {
   const actor = await resolveActor(tx, by);
   const row = await lockSchedule(tx, id);
   if (row === undefined) return refuse('not_found');
+  const unseen = await mayNotSeeSchedule(tx, deps, actor, id);
+  if (unseen !== null) return unseen;
   const authority = deps.decide({ action: 'schedule:change', actor, change: 'trigger', schedule: row });
   if (!authority.allowed) return refuse(authority.reason);
   if (row.state !== 'active') return refuse('schedule_not_active');

@@ -1,5 +1,6 @@
 import { isRefusal, refuse } from '../../store/refusal.ts';
 import { readSchedule } from '../../store/schedules.ts';
+import { mayNotSeeSchedule } from '../../store/see-schedules.ts';
 import { route } from '../route.ts';
 import { scheduleParams, scheduleSchema } from '../schemas/schedule-schema.ts';
 
@@ -14,9 +15,12 @@ export const getSchedule = route({
   responses: { 200: { description: 'The schedule.', schema: scheduleSchema } },
   problems: ['not_found'],
   async handle({ params, caller }, context) {
-    const found = await context.readAs(caller, async (tx, _actor, mask) => {
+    const found = await context.readAs(caller, async (tx, actor, mask) => {
       const view = await readSchedule(tx, params.scheduleId);
-      return view === null ? refuse('not_found') : { ...view, parameters: mask.parameters(view.actionType, view.parameters) };
+      const unseen = await mayNotSeeSchedule(tx, context.resources.deps, actor, params.scheduleId);
+      return view === null || unseen !== null
+        ? refuse('not_found')
+        : { ...view, parameters: mask.parameters(view.actionType, view.parameters) };
     });
     if (isRefusal(found)) return found;
     const start = { tenantId: caller.tenant, scheduleId: found.id };

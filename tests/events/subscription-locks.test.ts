@@ -72,7 +72,7 @@ describe('a change that commits while its subscription is being claimed', () => 
       await clock(`IF session_user LIKE ''%relay'' THEN PERFORM pg_advisory_xact_lock_shared(${gate}); END IF;`);
       await superuser.query('SELECT pg_advisory_lock($1)', [gate]);
       const claiming = claimWebhookLanes(scene.relay, { claimant: randomUUID(), limit: 100, perTenant: 100, leaseMs: 60_000 });
-      await expect.poll(waiting).toBeGreaterThan(0);
+      await expect.poll(() => lockWaits(scene.relay)).not.toEqual([]);
       await change();
       await superuser.query('SELECT pg_advisory_unlock($1)', [gate]);
       return (await claiming).find((lane) => lane.name === name);
