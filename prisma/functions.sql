@@ -609,6 +609,16 @@ BEGIN
 END $function$;
 
 -- Owned by exequatur_owner.
+CREATE OR REPLACE FUNCTION exequatur.are_signatures(lines text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT count(*) BETWEEN 1 AND 8 AND bool_and(length(split_part(l, ' ', 3)) = 92) FROM string_to_table(rtrim(lines, E'\n'), E'\n') l
+$function$;
+
+-- Owned by exequatur_owner.
 CREATE OR REPLACE FUNCTION exequatur.audit_frame(tenant uuid, seq bigint, at timestamp with time zone, previous_hash bytea, payload bytea)
  RETURNS bytea
  LANGUAGE plpgsql
@@ -710,6 +720,46 @@ DECLARE
 BEGIN
   UPDATE saga s SET keys_name_plan = begin_saga.keys_name_plan WHERE s.tenant_id = current_tenant() AND s.proposal_id = begin_saga.proposal AND s.run = number;
   RETURN number;
+END $function$;
+
+-- Owned by exequatur_door.
+CREATE OR REPLACE FUNCTION exequatur.behind_agents()
+ RETURNS SETOF text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
+AS $function$
+DECLARE
+  tenant uuid := current_tenant();
+BEGIN
+  RETURN QUERY
+  SELECT DISTINCT x.id FROM principal w
+    CROSS JOIN LATERAL (SELECT w.acts_for AS id
+                        UNION ALL
+                        SELECT w.token_acts_for
+                        UNION ALL
+                        SELECT w.id WHERE w.person IS NOT NULL
+                           OR EXISTS (SELECT FROM principal o WHERE o.tenant_id = tenant AND o.acts_for = w.id)
+                           OR EXISTS (SELECT FROM principal o WHERE o.tenant_id = tenant AND o.token_acts_for = w.id)) x
+   WHERE w.tenant_id = tenant AND w.kind = 'agent' AND x.id IS NOT NULL;
+END $function$;
+
+-- Owned by exequatur_door.
+CREATE OR REPLACE FUNCTION exequatur.behind_emergency(g exequatur.glass)
+ RETURNS SETOF text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
+AS $function$
+BEGIN
+  RETURN QUERY
+  SELECT b FROM stands_behind(g.broken_by, NULL) b
+  UNION
+  SELECT b FROM proposal p, stands_behind_proposal(p.proposer_id, p.acts_for, p.revised_for) b WHERE p.tenant_id = g.tenant_id AND p.id = g.proposal_id
+  UNION
+  SELECT b FROM (SELECT DISTINCT x.id FROM review r CROSS JOIN LATERAL unnest(ARRAY[r.reviewer_id, r.on_behalf_of]) x(id)
+                  WHERE r.tenant_id = g.tenant_id AND r.proposal_id = g.proposal_id AND r.revision = g.revision AND r.digest = g.digest
+                    AND r.decision = 'approve' AND x.id IS NOT NULL) a, stands_behind(a.id, NULL) b;
 END $function$;
 
 -- Owned by exequatur_owner.
@@ -924,6 +974,33 @@ BEGIN
   PERFORM tell_building(object_type);
 END $function$;
 
+-- Owned by exequatur_owner.
+CREATE OR REPLACE FUNCTION exequatur.changes_told(told exequatur.outbox, undone boolean)
+ RETURNS exequatur.outbox
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
+AS $function$
+DECLARE
+  uuid_text CONSTANT text := '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+  execution uuid;
+  first timestamptz;
+  last timestamptz;
+BEGIN
+  IF can_be_told(told, told.created_at)
+     AND (told.data -> 'edits' = '0' OR has_changes(told, (told.data ->> 'executionId')::uuid, told.created_at)) THEN
+    RETURN told;
+  END IF;
+  execution := coalesce(substring(told.subject FROM '^execution/(' || uuid_text || ')$'), substring(told.data ->> 'executionId' FROM '^(' || uuid_text || ')$'));
+  SELECT min(x.at), max(x.at) INTO first, last
+    FROM (SELECT h.at FROM object_history h WHERE h.tenant_id = told.tenant_id AND h.execution_id = execution AND h.proposal_id = told.proposal_id AND isfinite(h.at)
+          UNION ALL
+          SELECT l.at FROM link_history l WHERE l.tenant_id = told.tenant_id AND l.execution_id = execution AND l.proposal_id = told.proposal_id AND isfinite(l.at)) x;
+  told.created_at := CASE WHEN NOT undone THEN first WHEN last > first THEN last END;
+  told.data := jsonb_build_object('executionId', execution, 'undo', undone);
+  RETURN CASE WHEN told.created_at IS NOT NULL THEN told END;
+END $function$;
+
 -- Owned by exequatur_door.
 CREATE OR REPLACE FUNCTION exequatur.check_members(p exequatur.proposal, parameters jsonb, shapes exequatur.plan_shape[])
  RETURNS void
@@ -1116,15 +1193,19 @@ AS $function$
       FROM now, subscription s JOIN event_lane l ON l.tenant_id = s.tenant_id AND l.sink = s.id::text JOIN audit_head h ON h.tenant_id = s.tenant_id LEFT JOIN event_feed f ON f.tenant_id = s.tenant_id
      WHERE s.enabled AND s.disabled_at IS NULL AND s.next_attempt_at <= now.at AND (h.seq > l.seq OR (f.head_seq = l.seq AND f.checkpoints > l.ordinal)) AND (l.claimed_until IS NULL OR l.claimed_until < now.at)
   ), free AS (
-    SELECT l.tenant_id, l.sink FROM now, event_lane l JOIN due d ON d.tenant_id = l.tenant_id AND d.sink = l.sink LEFT JOIN busy b ON b.tenant_id = l.tenant_id
+    -- Whoever changes a subscription locks its lane first. With both locked, each is the newest there is, and the conditions are asked of it again.
+    SELECT l.tenant_id, l.sink, s.name, s.url, s.filter, s.attempts, s.tried_since, s.failing_since
+      FROM now, event_lane l JOIN due d ON d.tenant_id = l.tenant_id AND d.sink = l.sink JOIN subscription s ON s.tenant_id = l.tenant_id AND s.id::text = l.sink
+      LEFT JOIN busy b ON b.tenant_id = l.tenant_id
      WHERE d.place <= each - coalesce(b.lanes, 0) AND (l.claimed_until IS NULL OR l.claimed_until < now.at)
-     ORDER BY l.served_at, l.tenant_id, l.sink LIMIT lim FOR UPDATE OF l SKIP LOCKED
+       AND s.enabled AND s.disabled_at IS NULL AND s.next_attempt_at <= now.at
+     ORDER BY l.served_at, l.tenant_id, l.sink LIMIT lim FOR UPDATE OF l SKIP LOCKED FOR SHARE OF s SKIP LOCKED
   )
   UPDATE event_lane l SET claimed_by = claimant, claimed_until = now.at + lease
-    FROM now, free f JOIN subscription s ON s.tenant_id = f.tenant_id AND s.id::text = f.sink
+    FROM now, free f
    WHERE l.tenant_id = f.tenant_id AND l.sink = f.sink
-  RETURNING l.tenant_id, l.sink, l.seq, l.ordinal, s.name, s.url, s.filter, s.attempts,
-            (extract(epoch FROM now.at - s.tried_since) * 1000)::float8, (extract(epoch FROM now.at - s.failing_since) * 1000)::float8
+  RETURNING l.tenant_id, l.sink, l.seq, l.ordinal, f.name, f.url, f.filter, f.attempts,
+            (extract(epoch FROM now.at - f.tried_since) * 1000)::float8, (extract(epoch FROM now.at - f.failing_since) * 1000)::float8
 $function$;
 
 -- Owned by exequatur_relay_reader.
@@ -1294,10 +1375,11 @@ CREATE OR REPLACE FUNCTION exequatur.concerned_by(edit exequatur.plan_edit)
 AS $function$
 BEGIN
   RETURN QUERY
-  SELECT b.id FROM unnest(CASE edit.type
+  SELECT DISTINCT b.id FROM unnest(CASE edit.type
            WHEN '$delegation' THEN ARRAY[edit.set ->> 'delegator', edit.set ->> 'delegate']
            WHEN '$principal' THEN edit.id || ARRAY(SELECT jsonb_array_elements_text(edit.set -> 'change' -> 'linkedIdentities'))
-           WHEN '$switch' THEN ARRAY(SELECT substring(edit.id FROM '^(?:principal|agent)/(.*)$')) END) c(id)
+           WHEN '$switch' THEN CASE edit.id WHEN 'agent/all' THEN ARRAY(SELECT behind_agents())
+                                            ELSE ARRAY(SELECT substring(edit.id FROM '^(?:principal|agent)/(.*)$')) END END) c(id)
     CROSS JOIN LATERAL stands_behind(c.id, NULL) b(id);
 END $function$;
 
@@ -1478,20 +1560,18 @@ BEGIN
   END IF;
   RETURN QUERY
   WITH given AS (
-    SELECT r.id, r.decision, r.created_at, r.reviewer_id, r.on_behalf_of, r.delegation_id,
+    SELECT r.id, r.decision, r.created_at, r.reviewer_id, r.on_behalf_of,
            CASE WHEN r.on_behalf_of IS NULL THEN ARRAY[coalesce(w.person, w.id)] ELSE ARRAY[coalesce(w.person, w.id), coalesce(o.person, r.on_behalf_of)] END AS parties,
-           w.kind = 'user' AND NOT w.disabled AND (r.on_behalf_of IS NULL OR coalesce(o.kind = 'user' AND NOT o.disabled, false))
-             AND NOT EXISTS (SELECT FROM principal z WHERE z.tenant_id = r.tenant_id AND z.person IN (w.person, o.person) AND z.disabled) AS is_fit
+           w.kind = 'user' AND (r.on_behalf_of IS NULL OR coalesce(o.kind = 'user', false)) AS is_human
       FROM review r JOIN principal w ON w.tenant_id = r.tenant_id AND w.id = r.reviewer_id
       LEFT JOIN principal o ON o.tenant_id = r.tenant_id AND o.id = r.on_behalf_of
      WHERE r.tenant_id = p.tenant_id AND r.proposal_id = p.id AND r.revision = p.revision AND r.digest = p.plan_digest AND r.created_at >= counted_since(p.plan_id)
   )
   SELECT g.id FROM given g
-   WHERE g.decision = 'reject' AND g.is_fit
+   WHERE g.decision = 'reject' AND g.is_human
      AND NOT EXISTS (SELECT FROM given n WHERE n.id <> g.id AND n.parties && g.parties
                         AND (n.created_at > g.created_at OR (n.created_at = g.created_at AND n.decision <> 'approve' AND n.id > g.id)))
-     AND NOT g.parties && ARRAY(SELECT exequatur.stands_behind_proposal(p.proposer_id, p.acts_for, p.revised_for))
-     AND (g.delegation_id IS NULL OR delegation_holds(g.delegation_id, g.on_behalf_of, g.reviewer_id, p.action_type));
+     AND NOT g.parties && ARRAY(SELECT exequatur.stands_behind_proposal(p.proposer_id, p.acts_for, p.revised_for));
 END $function$;
 
 -- Owned by exequatur_relay_reader.
@@ -1884,6 +1964,7 @@ DECLARE
   entries refcursor;
   entry record;
   told outbox;
+  retold outbox; -- Of changes: as history has them.
   is_told boolean;
   change record;
   ahead int := 0; -- Checkpoints in front of the entry's own events.
@@ -1898,9 +1979,9 @@ DECLARE
   room bigint := most_bytes;
 BEGIN
   IF of_proposal IS NULL THEN
-    OPEN entries FOR SELECT e.seq, e.id, e.at FROM audit_entry e WHERE e.tenant_id = tenant AND e.seq >= after_seq ORDER BY e.seq LIMIT lim + 1;
+    OPEN entries FOR SELECT e.seq, e.id, e.at, e.type FROM audit_entry e WHERE e.tenant_id = tenant AND e.seq >= after_seq ORDER BY e.seq LIMIT lim + 1;
   ELSE
-    OPEN entries FOR SELECT e.seq, e.id, e.at FROM audit_entry e WHERE e.tenant_id = tenant AND e.proposal_id = of_proposal AND e.seq > after_seq ORDER BY e.seq LIMIT lim;
+    OPEN entries FOR SELECT e.seq, e.id, e.at, e.type FROM audit_entry e WHERE e.tenant_id = tenant AND e.proposal_id = of_proposal AND e.seq > after_seq ORDER BY e.seq LIMIT lim;
   END IF;
   LOOP
     FETCH entries INTO entry;
@@ -1914,25 +1995,28 @@ BEGIN
     FOR told IN SELECT o.* FROM outbox o
                  WHERE o.tenant_id = tenant AND o.audit_entry_id = entry.id
                    AND CASE WHEN o.type = 'audit.checkpoint' AND can_be_told(o, entry.at) THEN of_proposal IS NULL ELSE entry.seq > after_seq END
-                 ORDER BY o.type = 'audit.checkpoint' AND can_be_told(o, entry.at), o.type = 'object.changes' AND can_be_told(o, entry.at),
+                 ORDER BY o.type = 'audit.checkpoint' AND can_be_told(o, entry.at), o.type = 'object.changes' AND (changes_told(o, entry.type = 'execution.undone')).id IS NOT NULL,
                           CASE WHEN o.type = 'audit.checkpoint' AND can_be_told(o, entry.at) THEN (o.data ->> 'size')::bigint END, o.id LOOP
       is_told := can_be_told(told, entry.at);
-      IF is_told AND told.type = 'object.changes' THEN
+      retold := CASE WHEN told.type = 'object.changes' THEN changes_told(told, entry.type = 'execution.undone') END;
+      IF retold.id IS NOT NULL THEN
         BEGIN
-          FOR change IN SELECT x.* FROM object_events(tenant, told, CASE WHEN entry.seq = after_seq + 1 THEN greatest(skip - passed, 0) ELSE 0 END, lim - returned, room) x LOOP
+          FOR change IN SELECT x.* FROM object_events(tenant, retold, CASE WHEN entry.seq = after_seq + 1 THEN greatest(skip - passed, 0) ELSE 0 END, lim - returned, room) x LOOP
             IF returned > 0 AND change.bytes > room THEN
               RETURN;
             END IF;
-            RETURN QUERY SELECT entry.seq, passed + change.ordinal, entry.at, told.id || '.' || change.ordinal, change.type, change.subject, change.key, change.data, told.traceparent;
+            RETURN QUERY SELECT entry.seq, passed + change.ordinal, entry.at, told.id || '.' || change.ordinal, change.type, change.subject, change.key,
+                                CASE WHEN isfinite(entry.at) THEN change.data END, told.traceparent;
             returned := returned + 1;
             room := room - change.bytes;
           END LOOP; -- Nothing of the entry follows them.
         EXCEPTION WHEN data_exception THEN
-          -- What it did is not as it was written; this was seen before the first of it was returned.
-          IF (entry.seq, passed + 1) > (after_seq + 1, skip) THEN
-            RETURN QUERY SELECT entry.seq, passed + 1, entry.at, told.id::text, told.type, told.subject, 'unreadable:' || told.id, NULL::jsonb, told.traceparent;
-            returned := returned + 1;
+          -- Seen before the first of it was returned. Of one of which a part was told before nothing is passed over: whoever reads it hears of the fault.
+          IF (entry.seq, passed + 1) <= (after_seq + 1, skip) THEN
+            RAISE;
           END IF;
+          RETURN QUERY SELECT entry.seq, passed + 1, entry.at, told.id::text, told.type, told.subject, 'unreadable:' || told.id, NULL::jsonb, told.traceparent;
+          returned := returned + 1;
         END;
       ELSE
         IF is_told AND told.type = 'audit.checkpoint' THEN
@@ -2292,7 +2376,8 @@ CREATE OR REPLACE FUNCTION exequatur.given_reviews(p exequatur.proposal, reviews
 AS $function$
   SELECT r.id, coalesce(q.person, q.id), CASE WHEN r.on_behalf_of IS NOT NULL THEN coalesce(d.person, d.id) END,
          ARRAY(SELECT DISTINCT s.role COLLATE "C" FROM standing_role s
-                WHERE s.tenant_id = q.tenant_id AND s.principal_id = q.id AND s.removed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock())
+                WHERE s.tenant_id = q.tenant_id AND s.principal_id = q.id AND (s.removed_at IS NULL OR (r.decision = 'reject' AND s.removed_at > r.created_at))
+                  AND (s.expires_at IS NULL OR s.expires_at > CASE r.decision WHEN 'reject' THEN r.created_at ELSE clock() END)
                   AND (x.roles IS NULL OR s.role = ANY (x.roles))
                   AND (strpos(conditions, to_json(s.role)::text) > 0 OR strpos(conditions, '''' || s.role || '''') > 0)
                 ORDER BY 1),
@@ -2446,8 +2531,8 @@ BEGIN
                         OR EXISTS (SELECT FROM saga s WHERE s.tenant_id = NEW.tenant_id AND s.proposal_id = NEW.proposal_id AND s.digest = NEW.digest AND s.begun_at >= NEW.broken_at))) THEN
       RAISE EXCEPTION 'an emergency is reviewed once its execution has begun' USING ERRCODE = 'XQ006';
     END IF;
-    IF NEW.reviewed_by IN (SELECT stands_behind(NEW.broken_by, NULL)) THEN
-      RAISE EXCEPTION 'whoever broke the glass has no part in its review' USING ERRCODE = 'XQ006';
+    IF NEW.reviewed_by IN (SELECT behind_emergency(NEW)) THEN
+      RAISE EXCEPTION 'whoever had a part in an emergency has none in its review' USING ERRCODE = 'XQ006';
     END IF;
   END IF;
   RETURN NEW;
@@ -2464,6 +2549,9 @@ BEGIN
     IF NEW.status <> 'simulating' OR NEW.plan_id IS NOT NULL OR NEW.revision <> 1 THEN
       RAISE EXCEPTION 'a proposal begins in simulating, without a plan' USING ERRCODE = 'XQ006';
     END IF;
+    NEW.revised_for := ARRAY(
+      SELECT DISTINCT f.id FROM unnest(NEW.revised_for || (SELECT ARRAY[w.acts_for, w.token_acts_for] FROM principal w WHERE w.tenant_id = NEW.tenant_id AND w.id = NEW.proposer_id)) f(id)
+       WHERE f.id <> NEW.proposer_id AND f.id IS DISTINCT FROM NEW.acts_for ORDER BY f.id);
     RETURN NEW;
   END IF;
   IF (NEW.tenant_id, NEW.id, NEW.action_type, NEW.proposer_id, NEW.proposer_kind, NEW.acts_for, NEW.revert_of, NEW.created_at)
@@ -2540,6 +2628,17 @@ BEGIN
   END IF;
   RETURN NEW;
 END $function$;
+
+-- Owned by exequatur_owner.
+CREATE OR REPLACE FUNCTION exequatur.has_changes(told exequatur.outbox, execution uuid, at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
+AS $function$
+  SELECT EXISTS (SELECT FROM exequatur.object_history h WHERE h.tenant_id = told.tenant_id AND h.execution_id = execution AND h.at = has_changes.at)
+      OR EXISTS (SELECT FROM exequatur.link_history l WHERE l.tenant_id = told.tenant_id AND l.execution_id = execution AND l.at = has_changes.at)
+$function$;
 
 -- Owned by exequatur_door.
 CREATE OR REPLACE FUNCTION exequatur.has_effects(content text)
@@ -3198,6 +3297,17 @@ AS $function$
   SELECT coalesce(max(c.size), 0) FROM audit_checkpoint c WHERE c.tenant_id = last_checkpoint.tenant
 $function$;
 
+-- Owned by exequatur_relay_reader.
+CREATE OR REPLACE FUNCTION exequatur.last_checkpoints(tenants uuid[])
+ RETURNS TABLE(tenant_id uuid, size bigint)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
+AS $function$
+  SELECT x.tenant, c.size FROM unnest(tenants) x(tenant)
+   CROSS JOIN LATERAL (SELECT y.size FROM audit_checkpoint y WHERE y.tenant_id = x.tenant ORDER BY y.size DESC LIMIT 1) c
+$function$;
+
 -- Owned by exequatur_owner.
 CREATE OR REPLACE FUNCTION exequatur.last_entry_until(tenant uuid, until timestamp with time zone)
  RETURNS bigint
@@ -3242,6 +3352,19 @@ BEGIN
     RAISE EXCEPTION 'there is no such execution to leave' USING ERRCODE = 'XQ006';
   END IF;
 END $function$;
+
+-- Owned by exequatur_relay_reader.
+CREATE OR REPLACE FUNCTION exequatur.leaves_of_logs(tenants uuid[], firsts bigint[], beyonds bigint[])
+ RETURNS TABLE(tenant_id uuid, leaves bytea)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
+AS $function$
+  SELECT x.tenant, l.leaves
+    FROM unnest(tenants, firsts, beyonds) x(tenant, first, beyond)
+   CROSS JOIN LATERAL (SELECT string_agg(sha256('\x00'::bytea || audit_frame(e.tenant_id, e.seq, e.at, e.previous_hash, e.payload)), ''::bytea ORDER BY e.seq) AS leaves
+                         FROM audit_entry e WHERE e.tenant_id = x.tenant AND e.seq > x.first AND e.seq <= x.beyond) l
+$function$;
 
 -- Owned by exequatur_door.
 CREATE OR REPLACE FUNCTION exequatur.left_by_operator()
@@ -3569,6 +3692,19 @@ BEGIN
 END $function$;
 
 -- Owned by exequatur_door.
+CREATE OR REPLACE FUNCTION exequatur.named_misfits(edits exequatur.plan_edit[], misfits jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
+AS $function$
+  SELECT jsonb_agg(jsonb_build_object('type', n.type, 'id', n.id, 'property', n.property, 'because', 'defined_otherwise') ORDER BY n.type, n.id, n.property)
+    FROM (SELECT DISTINCT e.type COLLATE "C" AS type, e.id COLLATE "C" AS id, CASE e.op WHEN 'create' THEN '$' ELSE m.property COLLATE "C" END AS property
+            FROM jsonb_to_recordset(misfits) m(type text, id text, property text) JOIN unnest(edits) e ON e.type = m.type AND e.id = m.id
+           WHERE e.op IN ('create', 'modify') AND e.set ? m.property) n
+$function$;
+
+-- Owned by exequatur_door.
 CREATE OR REPLACE FUNCTION exequatur.need_attention(proposal uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -3609,6 +3745,12 @@ BEGIN
     IF h.type IS DISTINCT FROM shown_of THEN
       shown_of := h.type;
       shown := published_properties(tenant, h.type);
+    END IF;
+    IF jsonb_typeof(h.set) <> 'object' THEN
+      RETURN QUERY SELECT h.ordinal, CASE h.op WHEN 'create' THEN 'object.created' WHEN 'modify' THEN 'object.modified' ELSE 'object.deleted' END,
+                          'object/' || h.type || '/' || h.object_id, h.type || '/' || h.object_id, NULL::jsonb, 0;
+      left_over := left_over - 1;
+      CONTINUE;
     END IF;
     masked := ARRAY(SELECT k FROM jsonb_object_keys(h.set) k WHERE k <> ALL (shown) ORDER BY 1);
     one := common || jsonb_build_object('version', h.version, 'type', h.type, 'id', h.object_id, 'set', h.set - masked, 'unset', to_jsonb(h.unset), 'masked', to_jsonb(masked));
@@ -3664,6 +3806,7 @@ AS $function$
   SELECT p.tenant_id, p.id, p.action_type, p.status, p.updated_at FROM proposal p
    WHERE p.status NOT IN ('invalid', 'rejected', 'expired', 'withdrawn', 'executed', 'failed') AND p.updated_at < clock() - quiet_for
      AND (after_tenant IS NULL OR (p.tenant_id, p.id) > (after_tenant, after_id))
+     AND NOT (p.status = 'simulating' AND EXISTS (SELECT FROM nudge n WHERE n.tenant_id = p.tenant_id AND n.proposal_id = p.id AND n.delivered_at IS NULL AND n.held_until > clock()))
    ORDER BY p.tenant_id, p.id LIMIT lim
 $function$;
 
@@ -5124,23 +5267,29 @@ CREATE OR REPLACE FUNCTION exequatur.tell_checkpoint()
  SET search_path TO 'pg_catalog', 'exequatur', 'pg_temp'
 AS $function$
 DECLARE
-  before text := coalesce(current_setting('app.tenant', true), '');
-  told timestamptz;
+  before text;
+  feed event_feed;
   is_free boolean;
 BEGIN
-  INSERT INTO event_feed (tenant_id) VALUES (NEW.tenant_id) ON CONFLICT DO NOTHING;
-  SELECT f.told_at INTO told FROM event_feed f WHERE f.tenant_id = NEW.tenant_id FOR UPDATE;
-  IF told > NEW.created_at - interval '10 seconds' THEN
-    UPDATE event_feed f SET untold = true WHERE f.tenant_id = NEW.tenant_id;
+  SELECT f.* INTO feed FROM event_feed f WHERE f.tenant_id = NEW.tenant_id FOR UPDATE;
+  IF NOT FOUND THEN
+    INSERT INTO event_feed (tenant_id) VALUES (NEW.tenant_id) ON CONFLICT DO NOTHING;
+    SELECT f.* INTO feed FROM event_feed f WHERE f.tenant_id = NEW.tenant_id FOR UPDATE;
+  END IF;
+  IF feed.told_at > NEW.created_at - interval '10 seconds' THEN
+    IF NOT feed.untold THEN
+      UPDATE event_feed f SET untold = true WHERE f.tenant_id = NEW.tenant_id;
+    END IF;
     RETURN NULL;
   END IF;
+  before := coalesce(current_setting('app.tenant', true), '');
   PERFORM set_config('app.tenant', NEW.tenant_id::text, true);
   is_free := hold_free_audit_head();
   PERFORM set_config('app.tenant', before, true);
   IF is_free THEN
     PERFORM place_checkpoint(NEW);
   ELSE
-    UPDATE event_feed f SET untold = true, told_at = coalesce(told, '-infinity') WHERE f.tenant_id = NEW.tenant_id;
+    UPDATE event_feed f SET untold = true, told_at = coalesce(feed.told_at, '-infinity') WHERE f.tenant_id = NEW.tenant_id;
   END IF;
   RETURN NULL;
 END $function$;
@@ -5353,7 +5502,7 @@ CREATE OR REPLACE FUNCTION exequatur.undelivered_nudges(older_than interval, lim
 AS $function$
   SELECT n.tenant_id, n.id, n.proposal_id, p.action_type, p.status, n.created_at, n.traceparent
     FROM nudge n JOIN proposal p ON p.tenant_id = n.tenant_id AND p.id = n.proposal_id
-   WHERE n.delivered_at IS NULL AND n.created_at < clock() - older_than
+   WHERE n.delivered_at IS NULL AND n.created_at < clock() - older_than AND (n.held_until IS NULL OR n.held_until <= clock())
    ORDER BY n.created_at, n.id LIMIT lim
 $function$;
 
@@ -5377,7 +5526,7 @@ AS $function$
 $function$;
 
 -- Owned by exequatur_door.
-CREATE OR REPLACE FUNCTION exequatur.undo_execution(proposal uuid, entries jsonb)
+CREATE OR REPLACE FUNCTION exequatur.undo_execution(proposal uuid, entries jsonb, misfits jsonb DEFAULT '[]'::jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -5419,6 +5568,11 @@ BEGIN
   SELECT jsonb_agg(to_jsonb(c) || '{"because": "changed"}') INTO taken FROM undo_conflicts(p.tenant_id, x.id) c;
   IF taken IS NOT NULL THEN
     edits := without_conflicts(edits, taken);
+  END IF;
+  more := named_misfits(edits, misfits);
+  IF more IS NOT NULL THEN
+    taken := coalesce(taken, '[]') || more;
+    edits := without_conflicts(edits, more);
   END IF;
   LOOP
     -- One reason for each is enough: of two the first by their words.
