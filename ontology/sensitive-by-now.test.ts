@@ -3,14 +3,14 @@ import { bookCarrier, parcelDomain } from '../tests/effects/parcel-domain.ts';
 import { changeSetName } from './change-set.ts';
 import { compileOntology } from './compile-ontology.ts';
 import type { CompiledOntology } from './compiled-ontology.ts';
-import type { EffectDefinition } from './effect-definition.ts';
+import type { EffectDefinition, WebhookTemplate } from './effect-definition.ts';
 import { evaluate } from './evaluate.ts';
 import { evaluateChangeSet } from './evaluate-change-set.ts';
 import { evaluateRevert } from './evaluate-revert.ts';
 import { MemorySnapshot } from './memory-snapshot.ts';
 import type { SimulationOutcome } from './plan.ts';
 
-const undo = { endpoint: 'carrier', method: 'DELETE', path: ["'bookings'", { slot: 'booking' }] } as const;
+const undo: WebhookTemplate = { endpoint: 'carrier', method: 'DELETE', path: ["'bookings'", { slot: 'booking' }] };
 /** Of the parcel's weight its compensation alone tells. */
 const book: EffectDefinition = {
   ...bookCarrier,
