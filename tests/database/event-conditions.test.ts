@@ -79,6 +79,12 @@ describe('events', () => {
   };
   const fourth = '4.2 audit.checkpoint untold, 4.3 four';
   const fifth = '5.1 object.changes untold, 5.2 five, 6.0';
+  /** The row that tells of edits, otherwise. */
+  const changes = (more: Row): Rows => ({
+    outbox: (log.outbox ?? []).map((row) =>
+      row.type === 'object.changes' ? { ...row, subject: `execution/${executionId}`, proposal_id: proposalId, ...more } : row,
+    ),
+  });
   const ill: Rows = { object_history: [room('a', 1, { set: ['a'] }), room('b', 2, { set: ['b'] })] };
   each([
     [
@@ -92,8 +98,15 @@ describe('events', () => {
       () => read(0, 0, 100, 100_000, proposalId, spoilt),
     ],
     ['after what cannot be told, once', `4.3 four, ${fifth}`, () => read(3, 2, 100, 100_000, null, spoilt)],
-    ['of edits that cannot be told, as one', '2.1 object.changes untold', () => read(1, 0, 1, 100_000, null, ill)],
-    ['after edits that cannot be told, once', '3.1 three, 4.1 audit.checkpoint', () => read(1, 1, 2, 100_000, null, ill)],
+    ['of edits whose values cannot be told, each in its place', '2.1 object.created untold', () => read(1, 0, 1, 100_000, null, ill)],
+    ['after one whose values cannot be told', '2.2 object.created untold, 2.3 link.created', () => read(1, 1, 2, 100_000, null, ill)],
+    ['of edits by the subject and history', `${edits}, 3.1 three`, () => read(1, 0, 4, 100_000, null, changes({ data: {} }))],
+    [
+      'of edits by history at its time',
+      `${edits}, 3.1 three`,
+      () => read(1, 0, 4, 100_000, null, changes({ created_at: '2020-01-05T00:00:00Z' })),
+    ],
+    ['of edits that nobody can name', '2.1 object.changes untold', () => read(1, 0, 1, 100_000, null, changes({ data: {}, subject: 'x' }))],
   ]);
 
   const tells = (type: string, data: unknown, at = past, more: Row = {}): Attempt => ({

@@ -59,7 +59,9 @@ describe('a subscription', () => {
   it('has what cannot be read as a dead letter, where it may be wanted, and gets it once it is mended and somebody asks', async () => {
     await floor('F1', ['A']);
     const spoil = (text: string) => writeUntold(scene.fixture.database, text, [scene.fixture.tenant]);
-    await spoil(`UPDATE exequatur.outbox SET data = data || '{"executionId": "none"}' WHERE tenant_id = $1 AND type = 'object.changes'`);
+    await spoil(
+      `UPDATE exequatur.outbox SET subject = 'nothing', data = data || '{"executionId": "none"}' WHERE tenant_id = $1 AND type = 'object.changes'`,
+    );
     const rooms = { objectTypes: ['room'] };
     for (const [name, filter] of Object.entries({ all: {}, rooms, settings: { subjects: ['subscription/*'] } }))
       await scene.subscribe(name, { from: 'beginning', filter });
