@@ -66,6 +66,12 @@ export class Admission {
     return { atWork: this.atWork, waiting: this.waiting };
   }
 
+  /** How much one tenant may have under way: all there is, or its part where others have called lately. */
+  get part(): number {
+    const { atOnce, shared } = this.limits;
+    return shared === undefined || this.present.size <= 1 ? atOnce : Math.max(1, Math.floor(shared / this.present.size));
+  }
+
   /** Whether a call of this tenant would be turned away now; null where not. Asked before its body is read. */
   refusal(tenant: string): Turned | null {
     if ((this.queues.get(tenant)?.length ?? 0) >= this.limits.waitingOfTenant) return 'too_many_requests';
@@ -137,8 +143,7 @@ export class Admission {
     const { atOnce, shared } = this.limits;
     // Where places are shared, whoever has none finds one, though somebody who was alone has taken all there are.
     if (this.atWork >= atOnce) return shared !== undefined && !this.working.has(tenant) && this.atWork < 2 * atOnce;
-    if (shared === undefined || this.present.size <= 1) return true;
-    return (this.working.get(tenant) ?? 0) < Math.max(1, Math.floor(shared / this.present.size));
+    return this.part === atOnce || (this.working.get(tenant) ?? 0) < this.part;
   }
 
   private begin(tenant: string): void {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { holdNudges } from '../store/nudges.ts';
 import type { ApiContext, Follow } from './api-context.ts';
 import type { AuthenticatedCaller } from './authenticate.ts';
@@ -33,10 +33,10 @@ export async function nudgeInTurn(caller: AuthenticatedCaller, members: readonly
 /** @returns false where nobody waits any more. Who is turned away was accepted, and waits again. */
 async function enter(caller: AuthenticatedCaller, member: Follow, context: ApiContext): Promise<boolean> {
   for (;;) {
-    if (context.pulse.isStill) await sleep(againMs); // Then no place is kept, and these are what finds out that the engine is back.
+    if (context.pulse.isStill) await pause(againMs); // Then no place is kept, and these are what finds out that the engine is back.
     if (context.isClosing) return false;
     const outcome = await context.engine.run(caller.tenant, (engine) => context.during({ engine }).nudge(caller, member));
     if (!('turned' in outcome)) return true;
-    await sleep(againMs);
+    await pause(againMs);
   }
 }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { startStack } from '../scripts/stack/start-stack.ts';
-import { depotDocument } from './fairness/depot-document.ts';
+import { floodDocument } from './fairness/flood-document.ts';
 import { openReceiver } from './fairness/open-receiver.ts';
 import { type Poured, pourBatches } from './fairness/pour-batches.ts';
 import { actLifecycle, type LoadedTenant } from './load/act-lifecycle.ts';
@@ -53,7 +53,7 @@ export async function benchFairness(args: readonly string[]): Promise<void> {
   });
   const superuser = new pg.Pool({ connectionString: stack.postgresUrls.superuser, max: 2 });
   try {
-    const document = depotDocument(receiver.url);
+    const document = floodDocument(receiver.url);
     const [many, few] = await Promise.all(stack.tenants.map((tenant) => openTenant(stack, tenant, document)));
     if (many === undefined || few === undefined) throw new Error('the stack has no tenants');
     const floods = [

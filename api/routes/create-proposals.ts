@@ -11,7 +11,7 @@ import { batchBody, batchHeaders, batchSchema } from '../schemas/batch-schema.ts
 import { proposalSchema } from '../schemas/proposal-schema.ts';
 import { tellRefusals } from '../tell-refusal.ts';
 
-const atOnce = 4; // One request is not to take all connections of the process.
+const atOnce = 4; // One request is not to take all connections of the process; and where others call, no more than the part of its tenant.
 
 export const createProposals = route({
   name: 'createProposals',
@@ -41,14 +41,15 @@ export const createProposals = route({
     if (refusal !== null) return refusal;
     const outcomes = new Array<Proposed | Refusal>(proposals.length);
     let next = 0;
-    const lane = async () => {
+    const lane = async (number: number) => {
       for (let index = next++; index < outcomes.length; index = next++) {
         const idempotencyKey = `${headers.idempotencyKey} ${index}`; // No key that a client gives holds a space, so none is this one.
         const request = { ...proposals[index], idempotencyKey, proposer: caller } as NewProposal;
         outcomes[index] = await proposeOne(request, caller, context);
+        if (number >= context.engine.part) return;
       }
     };
-    await Promise.all(Array.from({ length: atOnce }, lane));
+    await Promise.all(Array.from({ length: atOnce }, (_, number) => lane(number)));
     const begun = outcomes.filter((outcome): outcome is Proposed => !isRefusal(outcome) && outcome.status === 'simulating');
     if (begun.length > 0) context.nudgeInTurn(caller, begun);
     const results = outcomes.map((outcome, index) => {

@@ -8,7 +8,7 @@ const rules = (counterDocument.actionTypes?.count?.rules ?? []) as NonNullable<O
  * The counters of the other benchmarks, of which two action types go outside once they have counted: one asks a receiver that answers at once, one a receiver that takes its time. What floods is
  * approved by policy alone, so that nobody's clicks pace it.
  */
-export function depotDocument(receiverUrl: string): OntologyDocument {
+export function floodDocument(receiverUrl: string): OntologyDocument {
   const parameters = { counter, to: { type: 'integer', required: true } } as const;
   const telling = (path: string) => ({
     name: 'tell',
