@@ -2,10 +2,9 @@ import type { Actor } from '../ontology/authority.ts';
 import type { ResolvedRequirement } from '../ontology/plan.ts';
 import { answered, type PolicyPrincipal } from '../ontology/policy-engine.ts';
 import { approvalsCounted } from '../ontology/quorum.ts';
-import { settingOf } from '../ontology/setting-actions.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
 import { askPolicies, bothOf, type Determination } from './ask-policies.ts';
-import { policyContextOf, policyQuestion, withFacts } from './policy-facts.ts';
+import { heldContextOf, policyQuestion, withFacts } from './policy-facts.ts';
 import type { LockedProposal } from './proposal-row.ts';
 import { recordDecision } from './record-decision.ts';
 import type { Tx } from './sql.ts';
@@ -38,12 +37,7 @@ export async function mayExecute(
       overridesSoft: action === 'execute' && overriddenBy !== null,
       ...policyQuestion(action, proposal.actionType),
       version,
-      context: async ({ goesBy }) => {
-        // What they look at stays so until this commits: nobody changes it beside.
-        if (goesBy.includes('touches') && settingOf(proposal.actionType) === null)
-          await tx.rows('SELECT exequatur.hold_types($1::uuid)', [proposal.planId]);
-        return withFacts(proposal, await policyContextOf(tx, proposal, { now, goesBy }, deps), { approvals });
-      },
+      context: async ({ goesBy }) => withFacts(proposal, await heldContextOf(tx, proposal, { now, goesBy }, deps), { approvals }),
     });
   const executes = await ask(proposer ?? { id, kind, roles, teams: [], actsFor }, 'execute');
   // In an emergency both must be allowed: whoever may override gets around soft policies, and not around what else forbids the execution.

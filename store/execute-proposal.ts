@@ -13,8 +13,10 @@ import { nextStep } from '../ontology/saga.ts';
 import { settingOf } from '../ontology/setting-actions.ts';
 import { announceSetting } from './announce-setting.ts';
 import { type ApprovalFacts, readApprovalFacts } from './approval-facts.ts';
+import { askApprovalsAgain, type ForbiddenApproval } from './ask-approvals-again.ts';
 import { askCriteriaAgain } from './ask-criteria-again.ts';
 import { mayExecute, policyMove } from './ask-execution.ts';
+import type { Determination } from './ask-policies.ts';
 import { lockDefinitionsFor } from './definitions-lock.ts';
 import { type DoorRefusal, doorRefusalOf } from './door-refusals.ts';
 import { isBehindGlass } from './glass-facts.ts';
@@ -113,8 +115,19 @@ async function execute(tx: Tx, proposalId: string, deps: StoreDeps): Promise<Set
   const { proposer, policyVersion: version } = circumstances;
   const lapse = await lapseOfProposer(tx, proposal, { proposer, plan: facts.plan }, deps);
   if (lapse !== null) return describe(moveAway(tx, proposal, { to: 'simulating', reason: lapse }, saga), facts);
-  const asked = { facts, proposer, version, now: locked?.now ?? proposal.now };
-  const by = await mayExecute(tx, proposal, { ...asked, overriddenBy: isEmergency ? (facts.glass?.actor ?? null) : null }, deps);
+  const left = await askApprovalsAgain(tx, proposal, { facts, version }, deps);
+  const isLeftToGlass = isBehindGlass(left.facts, proposal.behind);
+  const [first] = left.forbidden;
+  if (
+    first !== undefined &&
+    !isLeftToGlass &&
+    settleQuorum(facts.plan.requirement, left.facts.reviews, proposal.behind).verdict !== 'approved'
+  ) {
+    recordForbidden(tx, proposal, left.forbidden, first.by);
+    return describe(moveAway(tx, proposal, policyMove(first.by, facts.plan.requirement), saga), { ...facts, held: true });
+  }
+  const asked = { facts: left.facts, proposer, version, now: locked?.now ?? proposal.now };
+  const by = await mayExecute(tx, proposal, { ...asked, overriddenBy: isLeftToGlass ? (facts.glass?.actor ?? null) : null }, deps);
   if (!by.allowed) return describe(moveAway(tx, proposal, policyMove(by, facts.plan.requirement), saga), { ...facts, held: true });
   const begun = proposal.status === 'executing' ? proposal : beginExecution(tx, proposal, executionId);
   if (facts.plan.outside > 0 && saga === null) return beginSaga(tx, begun, facts);
@@ -241,6 +254,15 @@ function hold(tx: Tx, proposal: LockedProposal, { stop, heldBy, heldUntil }: Obs
   const reason = stop === null ? 'not_yet' : 'switched_off';
   recordHold(tx, proposal, reason, facts);
   return transition(tx, held, { to: 'scheduled', reason, facts });
+}
+
+/** Whose approvals policies no longer take, and that what is left is not enough. */
+function recordForbidden(tx: Tx, proposal: LockedProposal, forbidden: readonly ForbiddenApproval[], by: Determination): void {
+  const { id: proposalId, proposerId, revision, planDigest: digest } = proposal;
+  const refused = { proposalId, outcome: 'refused' as const, reason: 'policy_forbids', revision, digest };
+  for (const { actor, onBehalfOf, by: own } of forbidden)
+    recordDecision(tx, { ...refused, actor, action: 'review', by: own, ...(onBehalfOf === null ? {} : { details: { onBehalfOf } }) });
+  recordDecision(tx, { ...refused, actor: proposerId, action: 'execute', by });
 }
 
 /** Why an approved plan is not executed, as a decision of it. */

@@ -3,7 +3,7 @@ import type { PolicyContext } from '../ontology/policy-engine.ts';
 import type { ApprovalFacts } from './approval-facts.ts';
 import { askPolicies, bothOf, type Determination } from './ask-policies.ts';
 import type { Standing } from './delegations.ts';
-import { policyContextOf, policyQuestion, withFacts } from './policy-facts.ts';
+import { heldContextOf, policyContextOf, policyQuestion, withFacts } from './policy-facts.ts';
 import type { LockedProposal, ProposalRow } from './proposal-row.ts';
 import { proposalFacts } from './proposal-view.ts';
 import type { NewReview } from './record-review.ts';
@@ -50,11 +50,11 @@ export async function askPoliciesOnReview(
   return reviewAsker(tx, deps, { proposal, now: proposal.now, version })(actor, standing?.delegator);
 }
 
-/** The same for many who might approve one proposal: what they are asked about is read once. */
+/** The same for many who might approve one proposal: what they are asked about is read once. `held` where it is executed in this transaction. */
 export function reviewAsker(
   tx: Tx,
   deps: Pick<StoreDeps, 'ontologies' | 'policies'>,
-  { proposal, now, version }: { proposal: ProposalRow; now: string; version: number },
+  { proposal, now, version, held = false }: { proposal: ProposalRow; now: string; version: number; held?: boolean },
 ): (actor: Actor, delegator?: Actor) => Promise<Determination> {
   let facts: Promise<PolicyContext> | undefined;
   const ask = (who: Actor, more: Partial<PolicyContext>) =>
@@ -63,7 +63,7 @@ export function reviewAsker(
       ...policyQuestion('review', proposal.actionType),
       version,
       context: async ({ goesBy }) => {
-        facts ??= policyContextOf(tx, proposal, { now, goesBy }, deps);
+        facts ??= (held ? heldContextOf : policyContextOf)(tx, proposal, { now, goesBy }, deps);
         return withFacts(proposal, await facts, { decision: 'approve', ...more });
       },
     });

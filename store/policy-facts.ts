@@ -103,6 +103,18 @@ export async function policyContextOf(
   return { now, plan, proposer: { id: proposal.proposerId, kind: proposal.proposerKind } };
 }
 
+/** The same for an execution: what policies look at stays so until this commits, since nobody changes it beside. */
+export async function heldContextOf(
+  tx: Tx,
+  proposal: ProposalRow,
+  asked: { now: string } & Pick<LoadedPolicies, 'goesBy'>,
+  deps: Pick<StoreDeps, 'ontologies'>,
+): Promise<PolicyContext> {
+  if (asked.goesBy.includes('touches') && settingOf(proposal.actionType) === null)
+    await tx.rows('SELECT exequatur.hold_types($1::uuid)', [proposal.planId]);
+  return policyContextOf(tx, proposal, asked, deps);
+}
+
 /** Adds what is known of the part that somebody takes. Of what governs policies learn the time alone, as wherever somebody administers. */
 export function withFacts(
   { actionType }: Pick<ProposalRow, 'actionType'>,

@@ -53,6 +53,14 @@ export const redundantChecks: readonly { name: string; because: string }[] = [
     because: 'where nothing provides for emergencies there are no roles for them, of which the condition after the next asks',
   },
   {
+    name: 'door  stopped_by()  where x.id IS NOT NULL',
+    because: 'a null among those behind a proposal names no switch and nobody who is disabled; this is for whoever reads it',
+  },
+  {
+    name: 'door  stopped_by()  where w.acts_for IS NOT NULL',
+    because: 'a null among those behind a proposal names no switch and nobody who is disabled, and leads to nobody else',
+  },
+  {
     name: 'door  hold_types()  XQ003 there is no such plan',
     because: 'approved_text() finds no plan of a proposal that is not there either, with the same code',
   },

@@ -4,6 +4,9 @@ import { type Delegation, type Glass, keyOf, type Proposal, planKey, type Review
 import { approvalRules, type GlassRule, type Stage } from './rules.ts';
 import { type Standing, standingOf, type Vote } from './stages.ts';
 
+type Taken = (review: Review) => boolean;
+const all: Taken = () => true;
+
 /** Which reviews and which broken glass count for a proposal now, and what holds it. */
 export class Counting extends InForce {
   protected stages({ action, size, setting, plan, asked }: Proposal): readonly Stage[] {
@@ -51,31 +54,33 @@ export class Counting extends InForce {
     return !revoked && from <= this.now && this.now < until && (action === null || action === of.action);
   }
 
-  protected votes(proposal: Proposal): (Vote & { parties: number[]; decision: Decision })[] {
-    return this.newest(proposal).flatMap((review) => {
-      const { by, behalf, delegation, decision } = review;
-      const ids = [by, ...(behalf === null ? [] : [behalf])];
-      // What was denied stays so, whoever loses what.
-      const isFit = decision === 'reject' || ids.every((id) => !this.isDisabled(id));
-      const isHeld = decision === 'reject' || delegation === null || this.holds(delegation, proposal);
-      if (!isFit || !isHeld || ids.some((id) => this.isBehind(proposal, id))) return [];
-      const { teams, person } = this.principal(behalf ?? by);
-      const roles = [...this.rolesBy(by, delegation), ...(decision === 'reject' ? review.roles : [])];
-      return [{ person: String(person), approves: decision === 'approve', roles, teams, parties: this.partiesOf(review), decision }];
-    });
+  protected votes(proposal: Proposal, isTaken: Taken = all): (Vote & { parties: number[]; decision: Decision })[] {
+    return this.newest(proposal)
+      .filter(isTaken)
+      .flatMap((review) => {
+        const { by, behalf, delegation, decision } = review;
+        const ids = [by, ...(behalf === null ? [] : [behalf])];
+        // What was denied stays so, whoever loses what.
+        const isFit = decision === 'reject' || ids.every((id) => !this.isDisabled(id));
+        const isHeld = decision === 'reject' || delegation === null || this.holds(delegation, proposal);
+        if (!isFit || !isHeld || ids.some((id) => this.isBehind(proposal, id))) return [];
+        const { teams, person } = this.principal(behalf ?? by);
+        const roles = [...this.rolesBy(by, delegation), ...(decision === 'reject' ? review.roles : [])];
+        return [{ person: String(person), approves: decision === 'approve', roles, teams, parties: this.partiesOf(review), decision }];
+      });
   }
 
-  protected quorum(proposal: Proposal): Standing {
-    return standingOf(this.stages(proposal), this.votes(proposal), approvalRules[proposal.action]?.shared ?? false);
+  protected quorum(proposal: Proposal, isTaken: Taken = all): Standing {
+    return standingOf(this.stages(proposal), this.votes(proposal, isTaken), approvalRules[proposal.action]?.shared ?? false);
   }
 
-  protected approving(proposal: Proposal) {
+  protected approving(proposal: Proposal, isTaken: Taken = all) {
     const asked = this.stages(proposal).flatMap(({ thresholds }) => thresholds.map(({ role }) => role));
-    return this.votes(proposal).filter(({ approves, roles }) => approves && roles.some((role) => asked.includes(role)));
+    return this.votes(proposal, isTaken).filter(({ approves, roles }) => approves && roles.some((role) => asked.includes(role)));
   }
 
-  protected approvals(proposal: Proposal): number {
-    return this.approving(proposal).length;
+  protected approvals(proposal: Proposal, isTaken: Taken = all): number {
+    return this.approving(proposal, isTaken).length;
   }
 
   /** The open stage asks, and all of them where policies ask for more than the stages. */
@@ -128,13 +133,13 @@ export class Counting extends InForce {
     return rule !== undefined && glass?.counts === true && this.now < glass.at + last && this.mayBreak(proposal, rule, glass.by);
   }
 
-  protected isEmergency(proposal: Proposal): boolean {
+  protected isEmergency(proposal: Proposal, isTaken: Taken = all): boolean {
     const needed = this.glassRule(proposal)?.approvals ?? 0;
-    return this.isBroken(proposal) && this.approvalsOfOthers(proposal, this.glassOf(proposal)?.by ?? '') >= needed;
+    return this.isBroken(proposal) && this.approvalsOfOthers(proposal, this.glassOf(proposal)?.by ?? '', isTaken) >= needed;
   }
 
-  protected approvalsOfOthers(proposal: Proposal, breaker: string): number {
-    return this.approving(proposal).filter(({ parties }) => !parties.includes(this.principal(breaker).person)).length;
+  protected approvalsOfOthers(proposal: Proposal, breaker: string, isTaken: Taken = all): number {
+    return this.approving(proposal, isTaken).filter(({ parties }) => !parties.includes(this.principal(breaker).person)).length;
   }
 
   /** In an emergency, as whoever broke the glass, proposed it or ever approved it, or on the side of one of these. */

@@ -301,8 +301,12 @@ export class Model extends Counting {
       return;
     }
     const { roles } = this.principal(proposal.by);
-    const facts = { approvals: this.approvals(proposal), size: proposal.size, proposerRoles: roles };
-    if (this.policies?.execution?.(facts)) {
+    // Policies take no approval of whom they forbid to give it by now.
+    const isTaken = ({ by, behalf, decision }: Review) =>
+      decision !== 'approve' || ![by, behalf].some((who) => who !== null && this.policies?.review?.({ reviewer: who, decision }));
+    const isShort = this.quorum(proposal, isTaken).met < this.stages(proposal).length && !this.isEmergency(proposal, isTaken);
+    const facts = { approvals: this.approvals(proposal, isTaken), size: proposal.size, proposerRoles: roles };
+    if (isShort || this.policies?.execution?.(facts)) {
       if (this.isAlone(proposal)) Object.assign(proposal, { asked: true, status: 'simulating' });
       else {
         proposal.refusedBy.add(this.refusal(proposal));
