@@ -22,7 +22,7 @@ import { type ParseSetting, type RevisedSetting, reviseSetting } from './revise-
 import { settleLocked } from './settle.ts';
 import type { PrismaTx, Tx } from './sql.ts';
 import { SqlSnapshot } from './sql-snapshot.ts';
-import { resolveActor } from './standing.ts';
+import { readActors, resolveActor } from './standing.ts';
 import type { StoreDeps } from './store-deps.ts';
 import { obstaclesOf, stopFault } from './switches.ts';
 
@@ -104,8 +104,9 @@ async function revise(
     const message = `there is no action type ${proposal.actionType} any more`;
     return refuse('unknown_action_type', [{ code: 'unknown_action_type', pointer: '', message }]);
   }
-  const proposer = { id: proposal.proposerId, kind: proposal.proposerKind, roles: proposal.proposerRoles };
-  if (!admitsProposer(action.type.definition.proposers ?? null, proposer)) return refuse('proposer_not_allowed');
+  // Whoever sends the revision, it stays the proposer's, who has to be admitted by what the directory says of them now, and by the token where it is theirs.
+  const proposer = actor.id === proposal.proposerId ? actor : (await readActors(tx, [proposal.proposerId])).get(proposal.proposerId);
+  if (proposer === undefined || !admitsProposer(action.type.definition.proposers ?? null, proposer)) return refuse('proposer_not_allowed');
   const parsed = parseFor(action.ontology, action.type.name, request.parameters);
   if (!parsed.ok) return refuse('invalid_parameters', parsed.faults);
   const unknown = isChangeSet(action.type.name)

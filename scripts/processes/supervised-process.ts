@@ -33,6 +33,7 @@ const keptLines = 40;
 
 /** As in the container. What a request leaves behind is larger than the default of 16 MB holds while fifty are under way, and is then copied on. */
 const nurserySize = '--max-semi-space-size=32';
+const threads = '64'; // As the Dockerfile has both.
 
 export function supervise(options: SupervisedOptions): SupervisedProcess {
   const lines: string[] = [];
@@ -101,7 +102,7 @@ export function supervise(options: SupervisedOptions): SupervisedProcess {
 
 function launch(entry: string, env: Record<string, string>): ChildProcess {
   return spawn(process.execPath, [nurserySize, '--enable-source-maps', '--import', './scripts/processes/die-with-parent.mjs', entry], {
-    env: { ...process.env, ...env, EXEQUATUR_SUPERVISOR_PID: String(process.pid) },
+    env: { UV_THREADPOOL_SIZE: threads, ...process.env, ...env, EXEQUATUR_SUPERVISOR_PID: String(process.pid) },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true, // Ctrl-C in a terminal goes to us alone; we end things in order.
   });

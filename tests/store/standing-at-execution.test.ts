@@ -8,6 +8,9 @@ import { createRevert } from '../../store/create-revert.ts';
 import { doorRefusalOf } from '../../store/door-refusals.ts';
 import { executeProposal } from '../../store/execute-proposal.ts';
 import { readDecisions } from '../../store/read-decisions.ts';
+import { recordReview } from '../../store/record-review.ts';
+import { reviseProposal } from '../../store/revise-proposal.ts';
+import type { Settled } from '../../store/settle.ts';
 import { resolveActor } from '../../store/standing.ts';
 import { executePastTheGate } from './execute-past-the-gate.ts';
 import { agent, building, caller, expectDone, type Fixture, keeper1, openFixture, simulated } from './fixture.ts';
@@ -21,7 +24,11 @@ const say = async (id: string, change: PrincipalChange) => {
 const execute = (proposalId: string) => executeProposal(fixture.worker, fixture.tenant, proposalId, fixture.deps);
 const document: JsonValue = {
   ...building,
-  actionTypes: { ...building.actionTypes, setSeats: { ...building.actionTypes.setSeats, proposers: "'dispatcher' in proposer.roles" } },
+  actionTypes: {
+    ...building.actionTypes,
+    setSeats: { ...building.actionTypes.setSeats, proposers: "'dispatcher' in proposer.roles" },
+    askFloor: { ...building.actionTypes.askFloor, proposers: "'dispatcher' in proposer.roles || proposer.kind == 'agent'" },
+  },
 };
 let seats = 100;
 const seated = (proposer: Caller) => fixture.planned('setSeats', { room: 'R1', seats: ++seats }, proposer);
@@ -99,4 +106,21 @@ describe('what people approved', () => {
     await say(agent.id, { disabled: true });
     expect(await execute(plan.proposalId)).toMatchObject({ status: 'scheduled' });
   });
+});
+
+it('who may no longer propose it does not revise it either', async () => {
+  const by = await dispatcher('agent');
+  const plan = await fixture.planned('askFloor', { name: 'F3' }, by);
+  const { proposalId } = plan;
+  const sendBack = async (settled: Settled | null) => {
+    const reason = 'another name';
+    const asked = { proposalId, decision: 'request_changes' as const, digest: settled?.digest ?? '', reason, reviewer: keeper1 };
+    expectDone(await fixture.inApi((tx) => recordReview(tx, asked, fixture.deps)));
+  };
+  const revise = (name: string) => fixture.inApi((tx) => reviseProposal(tx, { proposalId, parameters: { name }, by }, fixture.deps));
+  await sendBack(plan);
+  expectDone(await revise('F4'));
+  await sendBack(await simulated(fixture, proposalId));
+  await say(by.id, { roles: ['agent'] });
+  expect(await revise('F5')).toMatchObject({ refused: 'proposer_not_allowed' });
 });
