@@ -71,6 +71,23 @@ afterAll(async () => {
   await scene?.close();
 });
 
+it('a schedule is there for nobody who may not see what its runs propose', async () => {
+  const wish = { actionType: 'askFloor', parameters: { name: 'F99' }, justification: 'secret works', timing: { cron: '0 2 * * *' } };
+  const { id } = (await scene.as(keeper).post('/v1/schedules', wish, {})).body;
+  const own = (await scene.as({ ...visitor, roles: [...visitor.roles, 'keeper', 'operator'] }).post('/v1/schedules', wish, {})).body;
+  const seenBy = async (who: Person) =>
+    (await scene.as(who).get('/v1/schedules')).body.schedules.map((schedule: { id: string }) => schedule.id).sort();
+  expect(await seenBy(visitor)).toEqual([own.id]);
+  expect(await seenBy(keeper)).toEqual([id, own.id].sort());
+  const at = `/v1/schedules/${id}`;
+  const outsider = scene.as({ ...visitor, roles: [...visitor.roles, 'operator'] });
+  const answers = [await outsider.get(at), await outsider.call('DELETE', at)];
+  for (const act of ['pause', 'resume', 'trigger']) answers.push(await outsider.post(`${at}/${act}`, { reason: 'why not' }));
+  for (const { status, body } of answers) expect([status, body.code]).toEqual([404, 'not_found']);
+  expect((await scene.as(keeper).get(at)).body).toMatchObject({ state: 'active', triggered: null });
+  expect((await scene.as(visitor).get(`/v1/schedules/${own.id}`)).status).toBe(200);
+});
+
 /** What each route of a proposal is called with; a route without a row fails. */
 const bodies: Record<string, { body?: unknown; headers?: Record<string, string>; query?: string }> = {
   getProposal: {},
@@ -242,21 +259,4 @@ it('a case may ask about the tenant as a whole, or about proposals of an action 
   const cases = [{ name: 'x', principal: {}, action: 'see', resource: 'no-such-type', expect: 'allow' }];
   const { status, body } = await scene.as(admin).put('/v1/policies?dryRun=true', { policies, cases });
   expect({ status, pointer: body.errors[0].pointer }).toEqual({ status: 422, pointer: '/cases/0/resource' });
-});
-
-it('a schedule is there for nobody who may not see what its runs propose', async () => {
-  const wish = { actionType: 'askFloor', parameters: { name: 'F99' }, justification: 'secret works', timing: { cron: '0 2 * * *' } };
-  const { id } = (await scene.as(keeper).post('/v1/schedules', wish, {})).body;
-  const own = (await scene.as({ ...visitor, roles: [...visitor.roles, 'keeper', 'operator'] }).post('/v1/schedules', wish, {})).body;
-  const seenBy = async (who: Person) =>
-    (await scene.as(who).get('/v1/schedules')).body.schedules.map((schedule: { id: string }) => schedule.id).sort();
-  expect(await seenBy(visitor)).toEqual([own.id]);
-  expect(await seenBy(keeper)).toEqual([id, own.id].sort());
-  const at = `/v1/schedules/${id}`;
-  const outsider = scene.as({ ...visitor, roles: [...visitor.roles, 'operator'] });
-  const answers = [await outsider.get(at), await outsider.call('DELETE', at)];
-  for (const act of ['pause', 'resume', 'trigger']) answers.push(await outsider.post(`${at}/${act}`, { reason: 'why not' }));
-  for (const { status, body } of answers) expect([status, body.code]).toEqual([404, 'not_found']);
-  expect((await scene.as(keeper).get(at)).body).toMatchObject({ state: 'active', triggered: null });
-  expect((await scene.as(visitor).get(`/v1/schedules/${own.id}`)).status).toBe(200);
 });
