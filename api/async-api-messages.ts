@@ -1,5 +1,6 @@
 import { byReference, type CloudEvent, cloudEvent, schemaNameOf } from '../ontology/cloud-event.ts';
 import { eventDataSchema, type JsonSchema } from '../ontology/event-data.ts';
+import { eventSubjects, subjectOf } from '../ontology/event-subjects.ts';
 import { type EventType, events, isSentAlone } from '../ontology/events.ts';
 import type { JsonObject } from '../ontology/json.ts';
 import { exampleOf } from './schema-example.ts';
@@ -94,7 +95,8 @@ function structured(type: EventType, payload: Json): Json {
 }
 
 function described(type: EventType): Json {
-  return { name: type, title: type, summary: events[type], tags: [{ name: type.split('.')[0] }] };
+  // `x-subject` is what programs read of it, and what later changes are compared with.
+  return { name: type, title: type, summary: events[type], tags: [{ name: type.split('.')[0] }], 'x-subject': eventSubjects[type] };
 }
 
 function attributeSchemas(type: EventType): Record<string, Json> {
@@ -110,7 +112,7 @@ function attributeSchemas(type: EventType): Record<string, Json> {
     id: { ...text, description: 'Stable; a repeat has the same.' },
     source: { ...text, description: '`urn:exequatur:tenant:` and the tenant.' },
     type: type === 'message' ? { ...text, pattern: '^message\\.' } : { const: type },
-    subject: text,
+    subject: { ...text, description: `\`${eventSubjects[type]}\`, with fields of the data in place of what is in braces.` },
     time: { ...text, format: 'date-time' },
     tenant: { ...text, format: 'uuid' },
     ...(isSentAlone(type) ? {} : ofLog),
@@ -132,15 +134,14 @@ function example(type: EventType) {
     id: '6a1f0c3e-8b5d-4e27-9c41-7f2a9d0b3e68',
     type: type === 'message' ? 'message.handed-over' : type,
     subject,
-    key: typeof data.proposalId === 'string' && !/^(object|link)\./.test(type) ? data.proposalId : subject,
+    key: keyOf(type, subject, data),
     data,
     traceparent: null,
   });
 }
 
-function subjectOf(type: EventType, data: JsonObject): string {
-  const [about = ''] = type.split('.');
-  if (about === 'object') return `object/${data.type}/${data.id}`;
-  if (about === 'link') return `link/${data.link}/${data.from}/${data.to}`;
-  return typeof data.proposalId === 'string' ? `proposal/${data.proposalId}` : about.replace('_', '-');
+/** As the database has it. */
+function keyOf(type: EventType, subject: string, data: JsonObject): string {
+  if (/^(object|link)\./.test(type)) return subject.slice(subject.indexOf('/') + 1);
+  return typeof data.proposalId === 'string' ? data.proposalId : subject;
 }

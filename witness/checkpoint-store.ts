@@ -8,9 +8,13 @@ export interface Stored {
   note: string;
 }
 
+const unfinishedName = /^unfinished\./;
+const mostWrites = 5; // Each but the first is for another process that started in that very moment.
+
 /**
  * The last cosigned checkpoint of each log, one file in a folder per log, under a number that rises. A file appears under its number whole and flushed or not at all,
- * whenever the process or the machine dies; and each number is given once, so that of two processes over one directory one is refused.
+ * whenever the process or the machine dies; and each number is given once, so that of two processes over one directory one is refused. What somebody who died left
+ * unfinished goes when the next process opens the directory.
  */
 export class CheckpointStore {
   private readonly directory: string;
@@ -22,7 +26,9 @@ export class CheckpointStore {
   static async open(directory: string): Promise<CheckpointStore> {
     await mkdir(directory, { recursive: true });
     await flush(dirname(directory));
-    return new CheckpointStore(directory);
+    const store = new CheckpointStore(directory);
+    await store.removeUnfinished();
+    return store;
   }
 
   /** @throws when the file system does. */
@@ -43,23 +49,26 @@ export class CheckpointStore {
     const folder = this.folderOf(origin);
     await mkdir(folder, { recursive: true });
     if (generation === 0) await flush(this.directory);
-    const unfinished = join(folder, `unfinished.${randomBytes(8).toString('hex')}`);
     const next = generation + 1;
-    try {
-      await writeFlushed(unfinished, note);
-      await link(unfinished, join(folder, nameOf(next)));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-      throw error;
-    } finally {
-      await unlink(unfinished).catch(() => {});
-    }
+    if (!(await giveWhole(folder, nameOf(next), note))) return false;
     await flush(folder);
     // Our number may have been given and removed again since we looked; then a later one is there.
     const present = await this.generations(origin);
     if (present.some((one) => one > next)) return false;
     for (const one of present.filter((former) => former < next)) await unlink(join(folder, nameOf(one))).catch(() => {});
     return true;
+  }
+
+  /**
+   * Nothing tells a file of a dead writer from that of a live one, which may be on another machine. So all go; who still lives finds its own gone before it has a number,
+   * and writes it again.
+   */
+  private async removeUnfinished(): Promise<void> {
+    const folders = (await readdir(this.directory, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+    for (const { name: folder } of folders) {
+      const names = await readdir(join(this.directory, folder));
+      for (const name of names.filter((one) => unfinishedName.test(one))) await removeIfThere(join(this.directory, folder, name));
+    }
   }
 
   private async generations(origin: string): Promise<number[]> {
@@ -77,6 +86,30 @@ export class CheckpointStore {
 
 function nameOf(generation: number): string {
   return String(generation).padStart(16, '0');
+}
+
+/** The text appears under the name flushed, or not at all. False where the name is given already. */
+async function giveWhole(folder: string, name: string, text: string): Promise<boolean> {
+  for (let write = 1; ; write++) {
+    const unfinished = join(folder, `unfinished.${randomBytes(8).toString('hex')}`);
+    try {
+      await writeFlushed(unfinished, text);
+      await link(unfinished, join(folder, name));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      const isRemoved = isMissing(error) && (error as NodeJS.ErrnoException).syscall === 'link';
+      if (!isRemoved || write === mostWrites) throw error;
+    } finally {
+      await unlink(unfinished).catch(() => {});
+    }
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+  });
 }
 
 async function writeFlushed(path: string, text: string): Promise<void> {

@@ -37,6 +37,11 @@ function changed(name: keyof (typeof before)['properties'], field: Schema | null
   return { ...before, properties };
 }
 
+/** The schema with a field more. */
+function withField(name: string, field: Schema, needed: string[] = []): Schema {
+  return { ...before, properties: { ...before.properties, [name]: field }, required: [...before.required, ...needed] };
+}
+
 describe('a change of a schema', () => {
   it.each<[string, Schema, string]>([
     ['takes a required field away', changed('id', null), '/id: is gone'],
@@ -109,31 +114,44 @@ describe('a change of a schema', () => {
     expect(breakingChangesOfAll({ one: before, two: before }, { two: before })).toEqual(['one: is gone']);
   });
 
+  it.each<[string, Schema, string]>([
+    ['needs a new field', withField('more', { type: 'string' }, ['more']), '/more'],
+    ['needs a field that was optional', { ...before, required: [...before.required, 'note'] }, '/note'],
+    ['takes a value from an enumeration', changed('kind', { type: 'string', enum: ['one'] }), '/kind'],
+    ['leaves a single value', changed('kind', { type: 'string', const: 'two' }), '/kind'],
+    ['makes a text an enumeration', changed('note', { type: 'string', enum: ['x'] }), '/note'],
+    ['lets no null come any more', changed('maybe', { type: 'string' }), '/maybe'],
+    ['makes anything a text', changed('anything', { type: 'string' }), '/anything'],
+    ['makes a number whole', changed('nested', { ...before.properties.nested, properties: { deep: { type: 'integer' } } }), '/nested/deep'],
+    ['gives a text a pattern', changed('note', { type: 'string', pattern: '^x' }), '/note'],
+    ['gives a text a format', changed('note', { type: 'string', format: 'uri' }), '/note'],
+    ['raises a bound from below', changed('size', { type: 'integer', minimum: 1 }), '/size'],
+    ['gives a bound from above', changed('size', { type: 'integer', minimum: 0, maximum: 9 }), '/size'],
+    ['lowers a bound from above', changed('code', { ...before.properties.code, maxLength: 2 }), '/code'],
+    ['gives a list a least length', changed('list', { type: 'array', items: { type: 'string' }, minItems: 1 }), '/list'],
+    ['lets values come alone that fitted', changed('code', { type: 'string', enum: ['ab', 'abc'] }), '/code'],
+    ['shuts out fields of any name', { ...before, additionalProperties: false }, '/'],
+  ])('breaks what was sent before where it %s', (_, after, at) => {
+    expect(breakingChanges(before, after)).toEqual([`${at}: what was sent before may not fit it`]);
+  });
+
+  it('tells of another pattern once, though it breaks both', () => {
+    const code = { type: 'string', pattern: '^[a-z]{2}$', maxLength: 3 };
+    expect(breakingChanges(before, changed('code', code))).toEqual(['/code: pattern ^[a-z]+$ is not kept']);
+  });
+
   it.each<[string, Schema]>([
     ['nothing', structuredClone(before)],
-    ['a new field', { ...before, properties: { ...before.properties, more: { type: 'string' } } }],
-    [
-      'a new required field',
-      { ...before, properties: { ...before.properties, more: { type: 'string' } }, required: [...before.required, 'more'] },
-    ],
-    ['an optional field that is required', { ...before, required: [...before.required, 'note'] }],
-    ['an enumeration with a value less', changed('kind', { type: 'string', enum: ['one'] })],
-    ['an enumeration of one', changed('kind', { type: 'string', const: 'two' })],
-    ['what is never null any more', changed('maybe', { type: 'string' })],
-    ['anything that is something', changed('anything', { type: 'string' })],
-    ['a number that is whole', changed('nested', { ...before.properties.nested, properties: { deep: { type: 'integer' } } })],
-    ['values that fit', changed('code', { type: 'string', enum: ['ab', 'abc'] })],
+    ['a new field', withField('more', { type: 'string' })],
+    ['a new field of any form', withField('more', { anyOf: [{ type: 'array', items: { type: 'integer' } }, { type: 'null' }] })],
     [
       'a field of the type that fields of any name had',
       changed('byName', { ...before.properties.byName, properties: { more: { type: 'integer' } } }),
     ],
-    [
-      'a form less, where it was a single value',
-      changed('form', { type: 'object', properties: { one: { type: 'string' } }, required: ['one'] }),
-    ],
-    ['types in a list that are a union elsewhere', changed('maybe', { type: ['string', 'null'], enum: ['x', null] })],
+    ['types in a list that were a union', changed('maybe', { type: ['string', 'null'] })],
+    ['an enumeration in another order', changed('kind', { type: 'string', enum: ['two', 'one'] })],
     ['other words about it', changed('note', { type: 'string', description: 'Words.', examples: ['x'] })],
-  ])('does not break them: %s', (_, after) => {
+  ])('breaks nobody: %s', (_, after) => {
     expect(breakingChanges(before, after)).toEqual([]);
   });
 

@@ -2,12 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
-/**
- * What of a new JSON Schema would break whoever reads data by the old one: everything that data which fit the new one could be, and the old one does not allow, and
- * everything that is no longer told. So a field may be added, and a required one stay so; a field may not go, nor become optional, null or of another type, nor an
- * enumeration get a value more. What cannot be judged counts as a break.
- */
 export type Schema = Record<string, unknown>;
+
+/**
+ * Both ways in which a change of a JSON Schema breaks somebody. `readers` were written by the old one: nothing may come that it does not allow, and nothing be told no
+ * more. `records` were sent under the old one and name the address at which the new one is now: whoever validates what is kept, or is replayed, must find that it fits.
+ */
+type Way = 'readers' | 'records';
 
 const words = new Set(['$schema', 'description', 'examples', 'title']);
 const judged = new Set(['type', 'properties', 'required', 'additionalProperties', 'items', 'enum', 'const', 'anyOf', 'pattern', 'format']);
@@ -16,7 +17,23 @@ const atMost = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems'];
 const ofValues = new Set([...words, 'enum', 'const']);
 for (const word of [...atLeast, ...atMost, 'propertyNames']) judged.add(word);
 
-export function breakingChanges(before: Schema, after: Schema, at = ''): string[] {
+/**
+ * What of a new JSON Schema would break readers or records. So an optional field may be added; a field may not go, become required, optional, null or of another type, nor
+ * an enumeration get a value more or less, nor a bound move. What cannot be judged counts as a break.
+ */
+export function breakingChanges(before: Schema, after: Schema): string[] {
+  const forReaders = misfits(before, after, '', 'readers');
+  const told = new Set(forReaders.map(placeOf));
+  const places = new Set(misfits(after, before, '', 'records').map(placeOf));
+  return [...forReaders, ...[...places].filter((at) => !told.has(at)).map((at) => `${at}: what was sent before may not fit it`)];
+}
+
+function placeOf(words: string): string {
+  return words.slice(0, words.indexOf(': '));
+}
+
+/** What data of the schema `after` could be that `before` does not allow; for readers also what they are told no more. */
+function misfits(before: Schema, after: Schema, at: string, way: Way): string[] {
   if (isAnything(before)) return [];
   const unknown = [...new Set([before, after].flatMap(wordsOf))].filter((word) => !words.has(word) && !judged.has(word));
   if (unknown.length > 0) return [`${at || '/'}: cannot be judged (${unknown.join(', ')})`];
@@ -24,10 +41,10 @@ export function breakingChanges(before: Schema, after: Schema, at = ''): string[
   const [one] = old;
   const [other] = now;
   if (one !== undefined && other !== undefined && old.length + now.length === 2 && !isUnion(before) && !isUnion(after))
-    return breaksOfOne(one, other, at);
+    return breaksOfOne(one, other, at, way);
   // What stands beside a union holds for each of its branches.
-  const beside = isUnion(before) ? breakingChanges(withoutUnion(before), withoutUnion(after), at) : [];
-  return [...beside, ...breaksOfBranches(old, now, at)];
+  const beside = isUnion(before) ? misfits(withoutUnion(before), withoutUnion(after), at, way) : [];
+  return [...beside, ...breaksOfBranches(old, now, at, way)];
 }
 
 function wordsOf(schema: Schema | boolean): string[] {
@@ -56,31 +73,31 @@ function branches(schema: Schema): Schema[] {
   return [schema];
 }
 
-function breaksOfBranches(old: readonly Schema[], now: readonly Schema[], at: string): string[] {
+function breaksOfBranches(old: readonly Schema[], now: readonly Schema[], at: string, way: Way): string[] {
   const breaks = now.flatMap((branch) => {
-    const tried = old.map((one) => breakingChanges(one, branch, at));
+    const tried = old.map((one) => misfits(one, branch, at, way));
     if (tried.some((found) => found.length === 0)) return [];
     // Told of the branch that it is nearest to.
     return tried.sort((left, right) => left.length - right.length)[0] ?? [`${at || '/'}: may be something now`];
   });
-  return breaks.length > 0 ? breaks : branchesGone(old, now, at);
+  return breaks.length > 0 || way === 'records' ? breaks : branchesGone(old, now, at);
 }
 
 /** A value that does not come any more breaks nobody, nor does null; a form of which all that came is gone does. */
 function branchesGone(old: readonly Schema[], now: readonly Schema[], at: string): string[] {
   return old
     .filter((one) => one.type !== 'null' && valuesOf(one) === null && !isAnything(one))
-    .filter((one) => !now.some((branch) => breakingChanges(one, branch).length === 0))
+    .filter((one) => !now.some((branch) => misfits(one, branch, at, 'readers').length === 0))
     .map(({ type }) => `${at || '/'}: ${type ?? 'one of its forms'} is gone`);
 }
 
-function breaksOfOne(before: Schema, after: Schema, at: string): string[] {
+function breaksOfOne(before: Schema, after: Schema, at: string, way: Way): string[] {
   return [
     ...breaksOfValue(before, after, at),
-    ...breaksOfFields(before, after, at),
-    ...breaksInside(before, after, 'items', `${at}/[]`),
-    ...breaksInside(before, after, 'propertyNames', `${at}/{names}`),
-    ...breaksOfOthers(before, after, at),
+    ...breaksOfFields(before, after, at, way),
+    ...breaksInside(before, after, 'items', `${at}/[]`, way),
+    ...breaksInside(before, after, 'propertyNames', `${at}/{names}`, way),
+    ...breaksOfOthers(before, after, at, way),
   ];
 }
 
@@ -126,10 +143,10 @@ function said(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function breaksOfFields(before: Schema, after: Schema, at: string): string[] {
+function breaksOfFields(before: Schema, after: Schema, at: string, way: Way): string[] {
   const [old, now] = [(before.properties ?? {}) as Record<string, Schema>, (after.properties ?? {}) as Record<string, Schema>];
   const required = (after.required ?? []) as string[];
-  const gone = Object.keys(old).filter((name) => !Object.hasOwn(now, name));
+  const gone = way === 'readers' ? Object.keys(old).filter((name) => !Object.hasOwn(now, name)) : [];
   return [
     ...((before.required ?? []) as string[])
       .filter((name) => !gone.includes(name) && !required.includes(name))
@@ -137,27 +154,27 @@ function breaksOfFields(before: Schema, after: Schema, at: string): string[] {
     ...gone.map((name) => `${at}/${name}: is gone`),
     ...Object.entries(now).flatMap(([name, field]) =>
       Object.hasOwn(old, name)
-        ? breakingChanges(old[name] as Schema, field, `${at}/${name}`)
-        : breaksOfOther(before.additionalProperties, field, `${at}/${name}`),
+        ? misfits(old[name] as Schema, field, `${at}/${name}`, way)
+        : breaksOfOther(before.additionalProperties, field, `${at}/${name}`, way),
     ),
   ];
 }
 
-function breaksInside(before: Schema, after: Schema, word: 'items' | 'propertyNames', at: string): string[] {
+function breaksInside(before: Schema, after: Schema, word: 'items' | 'propertyNames', at: string, way: Way): string[] {
   if (before[word] === undefined) return [];
-  return after[word] === undefined ? [`${at}: may be anything now`] : breakingChanges(before[word] as Schema, after[word] as Schema, at);
+  return after[word] === undefined ? [`${at}: may be anything now`] : misfits(before[word] as Schema, after[word] as Schema, at, way);
 }
 
 /** Fields without a name of their own. */
-function breaksOfOthers({ additionalProperties: old }: Schema, { additionalProperties: now = {} }: Schema, at: string): string[] {
+function breaksOfOthers({ additionalProperties: old }: Schema, { additionalProperties: now = {} }: Schema, at: string, way: Way): string[] {
   if (now === false) return [];
-  return breaksOfOther(old, now as Schema, old === false ? at || '/' : `${at}/*`);
+  return breaksOfOther(old, now as Schema, old === false ? at || '/' : `${at}/*`, way);
 }
 
 /** A field that had no name of its own before. */
-function breaksOfOther(old: unknown, now: Schema, at: string): string[] {
+function breaksOfOther(old: unknown, now: Schema, at: string, way: Way): string[] {
   if (old === false) return [`${at}: fields may be added that were excluded`];
-  return breakingChanges((old ?? {}) as Schema, now, at);
+  return misfits((old ?? {}) as Schema, now, at, way);
 }
 
 /** Of all schemas by type: a type that is no longer told breaks whoever waits for it. */

@@ -5,6 +5,7 @@ interface Message {
   headers?: Schema;
   payload: Schema;
   bindings?: { kafka?: { key?: Schema } };
+  'x-subject'?: string;
 }
 
 interface Document {
@@ -20,7 +21,7 @@ const lastOf = (reference: string) => reference.split('/').at(-1) ?? '';
 
 /**
  * What an AsyncAPI document says beside the data of events, as schemas that can be compared: each channel with its address, protocols, parameters and types under its name,
- * and each message of it, with media type, headers, key and attributes, under both names. Of the data it holds the name alone.
+ * and each message of it, with media type, headers, key, attributes and what its subject is made of, under both names. Of the data it holds the name alone.
  */
 export function envelopeOf(document: object): Record<string, Schema> {
   const { servers, channels, components } = document as Document;
@@ -49,17 +50,19 @@ export function dataOf(document: object): Record<string, Schema> {
 
 function messageSchema(message: Message | undefined): Schema {
   if (message === undefined) throw new Error('a channel has a message that the document does not hold');
-  const { contentType, headers, payload, bindings } = message;
+  const { contentType, headers, payload, bindings, 'x-subject': subject } = message;
   const key = bindings?.kafka?.key;
-  return fields({
+  const { properties, ...said } = fields({
     contentType: { const: contentType },
     ...(headers === undefined ? {} : { headers: bare(headers) }),
     ...(key === undefined ? {} : { key: bare(key) }),
     payload: bare(payload),
   });
+  // Not required: the first release does not say it, though events had it.
+  return { ...said, properties: { ...properties, ...(subject === undefined ? {} : { subject: { const: subject } }) } };
 }
 
-function fields(properties: Record<string, Schema>): Schema {
+function fields(properties: Record<string, Schema>): Schema & { properties: Record<string, Schema> } {
   return { type: 'object', properties, required: Object.keys(properties) };
 }
 

@@ -4,12 +4,16 @@ import { sha256Hex } from '../../ontology/canonical-json.ts';
 import { breakingChangesOfAll, type Schema } from './breaking-changes.ts';
 
 /**
- * What has been released of events, version by version: whoever reads events may have been written by any of them, so what comes must suit the readers of each. A file that is
+ * What has been released of events, version by version: whoever reads events may have been written by any of them, so what comes must suit the readers of each, and what is
+ * published must describe what was sent under each. A file that is
  * there is never altered; a release that brings anything new writes another beside it, whose digest is added here.
  */
 export const releasedDigests: Readonly<Record<Released, Readonly<Record<number, string>>>> = {
   data: { 1: 'sha256:f0ef178c157c6c43c9e47b6230d2a42b54df20ea523c838ccd537b9bdb5a9120' },
-  envelope: { 1: 'sha256:d11ee1481812dca768165daedb6f06b964c4a097edaf2b29d072269237b7cbc7' },
+  envelope: {
+    1: 'sha256:d11ee1481812dca768165daedb6f06b964c4a097edaf2b29d072269237b7cbc7',
+    2: 'sha256:c4256cd51bb8c3ddf8ba96dfa824846e663d664267a294e245de98f76090e144',
+  },
 };
 
 /** The data of events, and what they come in: channels, headers, keys and attributes. Each has releases of its own. */

@@ -29,6 +29,11 @@ export class EventScene {
     return new EventScene(await openFixture(), brokers);
   }
 
+  /** Of a tenant that is there. Its fixture stays open. */
+  static over(fixture: Fixture): EventScene {
+    return new EventScene({ ...fixture, close: async () => {} }, kafkaBrokers());
+  }
+
   async close(): Promise<void> {
     await this.sink.close();
     await this.relay.end();

@@ -43,6 +43,11 @@ export class WebhookScene {
     return new WebhookScene(fixture, receiver);
   }
 
+  /** Of a tenant that is there. Its fixture stays open. */
+  static async over(fixture: Fixture): Promise<WebhookScene> {
+    return new WebhookScene({ ...fixture, close: async () => {} }, await WebhookReceiver.open());
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.stops.map((stop) => stop()));
     await this.relay.end();

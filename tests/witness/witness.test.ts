@@ -159,6 +159,36 @@ describe('a witness that is killed', () => {
 });
 
 describe('what a witness has stored', () => {
+  it('is rid of what a killed one left unfinished once the next one has started', async () => {
+    const log = newLog().grow(3);
+    await submit(await log.submission(0));
+    const folders = readdirSync(witness.store).map((name) => join(witness.store, name));
+    for (const folder of folders) writeFileSync(join(folder, 'unfinished.0123456789abcdef'), 'half of a no');
+    const files = () => folders.flatMap((folder) => readdirSync(folder));
+    const whole = files().filter((name) => /^\d+$/.test(name));
+    witness.kill();
+    await expect.poll(() => files().sort()).toEqual(whole.sort());
+    await witness.answers();
+    expect((await submit(await log.grow(2).submission(3))).status).toBe(200);
+  });
+
+  it('is replaced although others start meanwhile and take away what is not finished', async () => {
+    const directory = join(witness.store, 'started');
+    const store = await CheckpointStore.open(directory);
+    for (let generation = 0; generation < 30; generation++) {
+      let isDone = false;
+      const replaced = store.replace('log', generation, `${generation}`).finally(() => {
+        isDone = true;
+      });
+      const starting = (async () => {
+        for (let starts = 0; starts < 3 && !isDone; starts++) await CheckpointStore.open(directory); // Fewer than it writes again.
+      })();
+      expect(await replaced).toBe(true);
+      await starting;
+    }
+    expect(await store.latest('log')).toEqual({ generation: 30, note: '29' });
+  });
+
   it('is replaced once, whoever else replaces it at the same time', async () => {
     const stores = await Promise.all([1, 2, 3].map(() => CheckpointStore.open(join(witness.store, 'several'))));
     for (let generation = 0; generation < 20; generation++) {
