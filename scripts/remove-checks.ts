@@ -12,7 +12,7 @@ import { type Meeting, type Memory, read, write } from './remove-checks/memory.t
 import { meetings, testFiles } from './remove-checks/met-checks.ts';
 import { type Candidate, filesLeft, Queue, type Trial } from './remove-checks/queue.ts';
 import { redundantChecks } from './remove-checks/redundant-checks.ts';
-import { keyOf, nameOf, type Removal, without } from './remove-checks/removal.ts';
+import { keyOf, nameOf, without } from './remove-checks/removal.ts';
 import { sourceChecks } from './remove-checks/source-checks.ts';
 import { prepare, runCopies } from './remove-checks/test-copies.ts';
 import type { Notice } from './remove-checks/tests-that-notice.ts';
@@ -89,8 +89,7 @@ async function tryAll(
   workshops: readonly Workshop[],
 ): Promise<void> {
   const waiting = candidates.filter(
-    ({ key, removal }) =>
-      memory.noticed[key] === undefined && redundancyOf(removal) === undefined && filesLeft(key, known, memory).length > 0,
+    (one) => memory.noticed[one.key] === undefined && redundancyOf(one) === undefined && filesLeft(one.key, known, memory).length > 0,
   );
   console.log(`removing ${waiting.length} checks, of ${candidates.length}`);
   const queue = new Queue(waiting, known, memory);
@@ -142,10 +141,10 @@ function settle({ path, without: one }: Trial, outcome: Notice | null | undefine
 function sum(candidates: readonly Candidate[], known: ReadonlyMap<string, Meeting>): number {
   const counts = { noticed: 0, redundant: 0, survived: 0, unmet: 0, left: 0 };
   console.log('\nwhat came of each');
-  for (const { key, removal } of candidates) {
-    const [outcome, words] = outcomeOf(key, removal, known);
+  for (const one of candidates) {
+    const [outcome, words] = outcomeOf(one, known);
     counts[outcome]++;
-    console.log(`${nameOf(removal)}\n    ${words}`);
+    console.log(`${nameOf(one.removal)}\n    ${words}`);
   }
   console.log(
     `${candidates.length} checks: ${counts.noticed} missed by a test when gone, ${counts.redundant} redundant, ${counts.survived} SURVIVED, ${counts.unmet} met by no test, ${counts.left} not tried to the end; ${(memory.seconds / 60).toFixed(0)} minutes of removing`,
@@ -154,13 +153,13 @@ function sum(candidates: readonly Candidate[], known: ReadonlyMap<string, Meetin
 }
 
 function outcomeOf(
-  key: string,
-  removal: Removal,
+  candidate: Candidate,
   known: ReadonlyMap<string, Meeting>,
 ): ['noticed' | 'redundant' | 'survived' | 'unmet' | 'left', string] {
+  const { key } = candidate;
   const notice = memory.noticed[key];
   if (notice !== undefined) return ['noticed', wordsOf(notice)];
-  const redundant = redundancyOf(removal);
+  const redundant = redundancyOf(candidate);
   if (redundant !== undefined) return ['redundant', `redundant: ${redundant.because}`];
   const meeting = [...known].flatMap(([path, { met }]) => (met.includes(key) ? [path] : []));
   if (meeting.length === 0) return ['unmet', 'SURVIVED: no test meets it'];
@@ -170,8 +169,9 @@ function outcomeOf(
     : ['survived', `SURVIVED: ${meeting.join(', ')} meet it, and pass without it`];
 }
 
-function redundancyOf(removal: Removal) {
-  return redundantChecks.find((one) => nameOf(removal).startsWith(one.name));
+function redundancyOf({ removal, checked }: Candidate) {
+  const after = checked.text.slice(removal.to).trimStart();
+  return redundantChecks.find(({ name, followedBy = '' }) => nameOf(removal).startsWith(name) && after.startsWith(followedBy));
 }
 
 function wordsOf({ file, test, found }: Notice): string {

@@ -1,5 +1,8 @@
-/** Checks that no test can miss, because another one answers the same: the beginning of its name, and why. Each is printed with its reason. */
-export const redundantChecks: readonly { name: string; because: string }[] = [
+/**
+ * Checks that no test can miss, because another one answers the same: the beginning of its name, what comes right after it where others of its function have the same name, and why.
+ * Each is printed with its reason.
+ */
+export const redundantChecks: readonly { name: string; followedBy?: string; because: string }[] = [
   ...['ontology/admits-proposer.ts', 'policy/decide-read-sensitive.ts', 'policy/decide-review-emergency.ts'].map((path) => ({
     name: `gate  ${path}  'expression' in outcome`,
     because: 'admits() computes nothing without an expression, and what cannot be computed admits nobody; this is for the compiler',
@@ -109,6 +112,15 @@ export const redundantChecks: readonly { name: string; because: string }[] = [
   {
     name: "door  erase_personal_data()  where d.salt IS DISTINCT FROM ''",
     because: 'a salt that was taken is taken again; this spares the writing',
+  },
+  {
+    name: 'door  erase_personal_data()  where (later IS NULL OR d.entry_id = ANY (later))',
+    followedBy: 'AND disclosed_value(d.value) = whom',
+    because: 'what is deleted is of these entries alone, which its own condition asks; this spares reading all others',
+  },
+  {
+    name: 'door  erase_personal_data()  where e.proposal_id IS NOT NULL',
+    because: 'a null among the proposals told of is that of no review and of no decision; this is for whoever reads it',
   },
   {
     name: 'door  fits_definition()  ends kind IS NULL',

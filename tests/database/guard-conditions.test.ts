@@ -184,6 +184,10 @@ describe('an emergency', () => {
   const reviewed = { reviewed_by: 'cy', verdict: 'justified', reviewed_at: past };
   const review = "reviewed_by = 'cy', verdict = 'justified', reviewed_at = now()";
   const executed = { proposal: [proposal({ status: 'executed' })] };
+  const erased = (set: string, as?: 'door'): Attempt => ({
+    ...changed('glass', glass({ ...reviewed, comment: 'so' }), set, executed),
+    ...(as ? { as } : {}),
+  });
   const failed = (times: Row) => ({ proposal: [proposal({ status: 'failed', status_timestamps: times })] });
   const otherDigest = `sha256:${'b'.repeat(64)}`;
   const begun = (more: Row = {}) => ({
@@ -271,6 +275,9 @@ describe('an emergency', () => {
         [`is reviewed ${name}`, answer, () => changed('glass', glass(), review, { ...executed, ...more } as Attempt['rows'])] as const,
     ),
     ['is reviewed again', record, () => changed('glass', glass(reviewed), "verdict = 'unjustified'", executed)],
+    ['has what was said in its review erased by the door', 'none', () => erased('comment = NULL', 'door')],
+    ['has it erased by nobody else', record, () => erased('comment = NULL')],
+    ['has it changed by nobody', record, () => erased("comment = 'other'", 'door')],
     ['is overdue', 'none', () => changed('glass', glass(), 'overdue_at = now()')],
     ['is overdue again', record, () => changed('glass', glass({ overdue_at: past }), 'overdue_at = now()')],
     ['is reviewed once it is overdue', 'none', () => changed('glass', glass({ overdue_at: past }), review, executed)],

@@ -374,6 +374,8 @@ describe('a step', () => {
   const said = 'XQ006: what an answer said does not change';
   const goes = (from: string, to: string) => `XQ006: a step cannot go from ${from} to ${to}`;
   const sending = step('sending', { attempts: 2, undo_attempts: 2 });
+  const decided = { decision: 'skip', decided_by: 'cy', decision_reason: 'so' };
+  const over = { saga: { ended_at: past }, steps: [step('skipped', decided)] };
   it.each<[name: string, set: string, expected: string, world?: World, as?: 'door']>([
     ['stays as it is', 'attempts = attempts', 'none'],
     ['keeps its name', "name = 'other'", is],
@@ -390,6 +392,10 @@ describe('a step', () => {
     ['goes no way back on the way there', "state = 'undoing'", goes('done', 'undoing'), { steps: [step('done')] }],
     ['goes its way back', "state = 'undoing'", 'none', { saga: back, steps: [step('done')] }],
     ['goes no way on on its way back', "state = 'done'", goes('sending', 'done'), { saga: back }],
+    ['has its reason erased by the door', "decision_reason = ''", 'none', over, 'door'],
+    ['has it erased by nobody else', "decision_reason = ''", was, over],
+    ['has it changed by nobody', "decision_reason = 'other'", was, over, 'door'],
+    ['has more than that changed by nobody', "decision_reason = '', attempts = 3", was, over, 'door'],
     ['goes where the door lets it', "state = 'skipped'", 'none', { saga: back, steps: [step('stuck')] }, 'door'],
   ])('%s', async (_, set, expected, world = {}, as) => {
     const rows = rowsOf({ steps: [sending], ...world });

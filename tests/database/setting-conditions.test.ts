@@ -4,11 +4,9 @@ import { describe } from 'vitest';
 import { auditEntry } from '../../audit/entry.ts';
 import {
   type Attempt,
-  type Case,
   craftedRows,
   digest,
   executionId,
-  logUpTo,
   past,
   person,
   planId,
@@ -358,99 +356,5 @@ describe('a subscription', () => {
     ['is told of by name', other, () => give({ entries: [entry('other')] })],
     ['is told of with why', other, () => give({ entries: [entry('x', 'subscription.disabled', 'failing')] })],
     ['is told of as that', other, () => give({ entries: [entry('x', 'subscription.changed')] })],
-  ]);
-});
-
-describe('what is erased of a person', () => {
-  const ann = { id: 'ann', kind: 'user', name: 'Ann', disabled: true, first_seen_at: past, updated_at: past, teams: [], sources: {} };
-  const entry = (number: number, values: Record<string, unknown>) =>
-    Object.entries(values).map(
-      ([name, value]): Row => ({ entry_id: `00000000-0000-4000-8000-0000000000a${number}`, name, salt: 's', value: JSON.stringify(value) }),
-    );
-  const explained = (reviewer: string, more: Row = {}) => review(reviewer, { created_at: past, reason: 'so', ...more });
-  const proposed = (more: Row = {}) => proposal({ id: randomUUID(), status: 'executed', ...more });
-  const decided = (number: number, more: Row): Row => ({
-    ...{ id: `00000000-0000-4000-8000-0000000000d${number}`, proposal_id: proposalId, at: past, actor: 'bo', action: 'propose' },
-    ...{ outcome: 'allowed', revision: 1, policy_version: 0, policies: [], errors: [], details: {}, salt: `\\x${'00'.repeat(16)}` },
-    ...more,
-  });
-  const erase = (more: Row = {}, look?: string, told = 'principal.erased', of?: string): Attempt => ({
-    rows: {
-      principal: [{ ...ann, ...more }],
-      audit_disclosure: [
-        ...entry(1, { principal: 'ann', change: { teams: [] }, actor: 'op', reason: 'theirs' }),
-        ...entry(2, { actor: 'ann', reason: 'mine', comments: [], note: 'n' }),
-        ...entry(3, { reviewers: ['ann', 'bo'], watchers: ['ann'] }),
-        ...entry(4, { reviewers: ['bo'], change: {}, actor: 'bo', reason: 'theirs' }),
-        ...entry(6, { justification: 'standing of ann' }),
-        ...entry(5, { target: 'ann', actor: 'bo', reason: 'theirs', change: {} }),
-        ...entry(7, { justification: 'standing of bo' }),
-      ],
-      decision: [
-        decided(1, { actor: 'ann' }),
-        decided(2, { details: { stages: [{ by: 'ann' }] } }),
-        decided(3, { errors: ['policy "ann": none'] }),
-        decided(4, { details: { by: 'anna' }, errors: ['policy "anna": none'] }),
-      ],
-      review: [explained('ann'), explained('ann', { reason: null, comments: [] }), explained('ann', { reason: null }), explained('bo')],
-      proposal: [
-        proposed({ proposer_id: 'ann' }),
-        proposed({ proposer_id: 'ann', justification: '' }),
-        proposed({ proposer_id: 'ann', status: 'approved' }),
-        proposed({ proposer_id: 'bo' }),
-        proposed({ proposer_id: 'bo', justification: 'standing of ann' }),
-      ],
-    },
-    call: "SELECT exequatur.erase_personal_data('ann', $1::jsonb)",
-    values: [JSON.stringify([auditEntry({ type: told, ...(of ? { proposalId: of } : {}), facts: {}, personal: { actor: 'op' } })])],
-    ...(look === undefined ? {} : { look }),
-  });
-  const left =
-    "SELECT string_agg(right(d.entry_id::text, 1) || d.name, ' ' ORDER BY d.entry_id, d.name) FROM exequatur.audit_disclosure d WHERE d.salt = 's'";
-  each([
-    ['is told', '{"reviews":2,"proposals":2,"disclosures":8}', () => erase()],
-    [
-      'is nothing of others',
-      '1actor 1reason 2note 3watchers 4actor 4change 4reason 4reviewers 5actor 5change 5reason 7justification',
-      () => erase({}, left),
-    ],
-    [
-      'is nothing of somebody who is not disabled',
-      'XQ006: the directory has not disabled this principal',
-      () => erase({ disabled: false }),
-    ],
-    ['is told as that', 'XQ015: the audit entry tells of something else', () => erase({}, undefined, 'principal.changed')],
-    [
-      'is told of no proposal',
-      'XQ015: the audit entry tells of something else',
-      () => {
-        const { rows, ...attempt } = erase({}, undefined, 'principal.erased', proposalId);
-        return { ...attempt, rows: { ...rows, ...logUpTo('proposal.created') } };
-      },
-    ],
-    ...[
-      ['is told with something else', 'switch.changed', '{"reviews":2,"proposals":2,"disclosures":8}'],
-      [
-        'is told by a login with what a migration tells',
-        'log.format_changed',
-        'XQ015: the log does not take log.format_changed from this login',
-      ],
-    ].map(
-      ([name = '', type = '', answer = '']): Case => [
-        name,
-        answer,
-        () => ({
-          ...erase(),
-          as: 'api',
-          values: [JSON.stringify([auditEntry({ type, facts: {} }), ...JSON.parse(String(erase().values?.[0]))])],
-        }),
-      ],
-    ),
-    [
-      'is what decisions say of whoever it is',
-      '1 2 3',
-      () => erase({}, "SELECT string_agg(right(id::text, 1), ' ' ORDER BY id) FROM exequatur.decision WHERE salt = ''"),
-    ],
-    ['is the name', 'null', () => erase({}, "SELECT name FROM exequatur.principal WHERE id = 'ann'")],
   ]);
 });

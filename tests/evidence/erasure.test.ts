@@ -1,4 +1,6 @@
 // A person’s data is erased, and the log verifies as before. An API over a clone from tests/support/database.ts.
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { auditEntry } from '../../audit/entry.ts';
 import { enacted } from '../api/enact.ts';
@@ -114,6 +116,14 @@ it('takes an id of any length from what others were refused about it, which is t
   expect(await scene.export()).not.toContain('pilot-');
 });
 
+/** How many erasures wait for the log. */
+const waiting = async () => {
+  const { rowCount } = await scene.superuser.query(
+    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%erase_personal_data%'",
+  );
+  return rowCount;
+};
+
 it('takes what commits while it runs', async () => {
   for (const change of [{ name: 'P' }, { disabled: true }]) await admin().put('/v1/principals/leaver-2', change);
   const other = await scene.api.pool.connect();
@@ -125,12 +135,6 @@ it('takes what commits while it runs', async () => {
   await other.query(`BEGIN; SET LOCAL app.tenant = '${scene.api.tenant}'`);
   await other.query('SELECT exequatur.append_audit($1::jsonb)', [JSON.stringify([told])]);
   const erasing = erase('leaver-2');
-  const waiting = async () => {
-    const { rowCount } = await scene.superuser.query(
-      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%erase_personal_data%'",
-    );
-    return rowCount;
-  };
   await expect.poll(waiting).toBe(1);
   await other.query('COMMIT');
   other.release();
@@ -191,6 +195,52 @@ it('takes reasons and comments in rows of what has ended', async () => {
   expect((await erase('chief-9')).status).toBe(200);
   expect((await written()).rows).toEqual([{ words: '' }]);
   await expect(scene.api.pool.query('UPDATE exequatur.saga_step SET decision_reason = DEFAULT')).rejects.toMatchObject({ code: '42501' });
+});
+
+it('takes what is said of a proposal that is told of while it runs, and looks at nothing else while everybody waits for the log', async () => {
+  await admin().put('/v1/principals/leaver-3', { disabled: true });
+  const { tenant } = scene.api;
+  const about = randomUUID();
+  const elsewhere = randomUUID();
+  const told = [
+    auditEntry({ type: 'proposal.withdrawn', proposalId: about, facts: {}, personal: { actor: 'leaver-3' } }),
+    auditEntry({ type: 'decision.refused', facts: {}, personal: { actor: 'nobody-1', subject: 'leaver-3' } }),
+  ];
+  // Rows that nobody but a superuser can write: all others write them together with an entry that tells of them.
+  const other = new pg.Client({ connectionString: scene.api.database.urls.superuser });
+  await other.connect();
+  let erasing: ReturnType<typeof erase>;
+  try {
+    await other.query(`BEGIN; SET LOCAL app.tenant = '${tenant}'; SET LOCAL session_replication_role = replica`);
+    await other.query('SELECT exequatur.append_audit($1::jsonb)', [JSON.stringify(told)]);
+    erasing = erase('leaver-3');
+    await expect.poll(waiting).toBe(1);
+    await scene.tamper(
+      ...[about, elsewhere].flatMap((proposal) => [
+        `INSERT INTO exequatur.review (tenant_id, id, proposal_id, revision, digest, decision, reviewer_id, reviewer_kind, reviewer_roles, stage, reason, created_at)
+         VALUES ('${tenant}', '${randomUUID()}', '${proposal}', 1, 'sha256:', 'approve', 'leaver-3', 'human', '{}', 's', 'as I said', now())`,
+        `INSERT INTO exequatur.decision (tenant_id, id, proposal_id, at, actor, action, outcome, revision, policy_version, policies, errors, details, salt)
+         VALUES ('${tenant}', '${randomUUID()}', '${proposal}', now(), 'leaver-3', 'review', 'allowed', 1, 0, '{}', '{}', '{}', 'sixteen bytes...')`,
+      ]),
+      `INSERT INTO exequatur.audit_disclosure (tenant_id, entry_id, name, salt, value)
+       SELECT tenant_id, id, 'reviewers', 'salt', '["leaver-3"]' FROM exequatur.audit_entry WHERE tenant_id = '${tenant}' ORDER BY seq LIMIT 1`,
+    );
+    await other.query('COMMIT');
+  } finally {
+    await other.end();
+  }
+  expect(await erasing).toMatchObject({ status: 200, body: { reviews: 1 } });
+  const left = async (of: string) =>
+    (
+      await scene.superuser.query<{ words: string | null; salt: string }>(
+        `SELECT r.reason AS words, convert_from(d.salt, 'UTF8') AS salt FROM exequatur.review r JOIN exequatur.decision d USING (tenant_id, proposal_id) WHERE r.proposal_id = $1`,
+        [of],
+      )
+    ).rows;
+  expect(await left(about)).toEqual([{ words: null, salt: '' }]);
+  expect(await left(elsewhere)).toEqual([{ words: 'as I said', salt: 'sixteen bytes...' }]);
+  const { rows } = await scene.superuser.query(`SELECT name FROM exequatur.audit_disclosure WHERE value LIKE '%"leaver-3"%'`);
+  expect(rows).toEqual([{ name: 'reviewers' }]);
 });
 
 it('is the only change that a review takes, and no login can make it by itself', async () => {
