@@ -24,6 +24,10 @@ export const redundantChecks: readonly { name: string; followedBy?: string; beca
     because: 'a requirement that is not there has no rule for emergencies, which the condition beside it finds; this is for the compiler',
   },
   {
+    name: 'gate  policy/is-on-side-of.ts  one != null',
+    because: 'among those behind something nobody is null; this is for the compiler',
+  },
+  {
     name: 'gate  ontology/quorum.ts  otherAt !== at',
     because: 'isNewer() finds no review newer than itself: its instant, its decision, its key and its place are its own',
   },
@@ -138,5 +142,19 @@ export const redundantChecks: readonly { name: string; followedBy?: string; beca
     name: 'door  are_new_decisions()  where (position(convert_to(one',
     because:
       'what is not in the bytes of an entry, and not written in other characters, its decisions do not hold either; this spares reading them',
+  },
+  ...['o.acts_for = w.id', 'o.token_acts_for = w.id'].map((condition) => ({
+    name: `door  behind_agents()  where ${condition}`,
+    because:
+      'of an agent for whom nobody acts the side is that of whom it acts for, who are named anyhow, and itself, who says nothing; this spares naming all agents',
+  })),
+  ...['behind_agents', 'behind_emergency'].map((name) => ({
+    name: `door  ${name}()  where x.id IS NOT NULL`,
+    because:
+      'on the side of a null stands nobody, and a null among those behind something keeps nobody from it; this is for whoever reads it',
+  })),
+  {
+    name: "door  named_misfits()  where e.op IN ('create', 'modify')",
+    because: 'what deletes, links or unlinks sets no property, of which the condition beside it asks; this is for whoever reads it',
   },
 ];

@@ -126,6 +126,28 @@ describe('events', () => {
     ['cannot be told of an entry at a time without end', 'false', tells('one', {}, 'infinity')],
   ]);
 
+  const changed = (data: Row, more: Rows = {}): Attempt => ({
+    rows: {
+      outbox: [told(2, 'object.changes', { proposal_id: proposalId, subject: `execution/${executionId}`, data })],
+      object_history: log.object_history ?? [],
+      ...more,
+    },
+    call: `SELECT concat_ws(' ', c.data ->> 'executionId' = $1, c.created_at = $2::timestamptz)
+             FROM exequatur.outbox o CROSS JOIN exequatur.changes_told(o, false) c WHERE o.type = 'object.changes'`,
+    values: [executionId, past],
+  });
+  each([
+    ['tell of edits what their row says', 't t', changed({ executionId })],
+    ['tell of no edits where there were none', 't t', changed({ executionId, edits: 0 }, { object_history: [] })],
+    ['tell of no edits, of which their row does not say whose', 't t', changed({ edits: 0 })],
+    ['tell of edits when an object changed', 't t', changed({}, { object_history: [room('a', 1, { at: '-infinity' }), room('b', 2)] })],
+    [
+      'tell of edits when a link did',
+      't t',
+      changed({}, { object_history: [], link_history: [link('b', 1, { at: '-infinity' }), link('c', 2)] }),
+    ],
+  ]);
+
   const edited = (skip: number, lim: number, bytes: number, answer = "string_agg(e.ordinal::text, ',')"): Attempt => ({
     rows: log,
     call: `SELECT ${answer} FROM exequatur.outbox o CROSS JOIN exequatur.object_events($1, o, $2, $3, $4) e WHERE o.type = 'object.changes'`,
