@@ -57,6 +57,18 @@ export class Directory {
     return this.isOnSideOf([by, behalf, setting !== null && 'grant' in setting ? setting.grant.to : null, stopped ?? null], who);
   }
 
+  /** These and whomever they act for, over any number of hops. */
+  protected actingFor(ids: readonly (string | null)[]): string[] {
+    const chain = new Set<string>();
+    const add = (id: string | null) => {
+      if (id === null || chain.has(id)) return;
+      chain.add(id);
+      add(this.principal(id).actsFor);
+    };
+    for (const id of ids) add(id);
+    return [...chain];
+  }
+
   /** A side: linked identities and whomever any of them acts for; and whoever acts for one of all these. Both over any number of hops. */
   protected isOnSideOf(ids: readonly (string | null)[], who: string): boolean {
     const side = new Set<number>();

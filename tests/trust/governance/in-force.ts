@@ -65,11 +65,11 @@ export class InForce extends Directory {
     action: string;
     setting?: Setting | null;
   }): boolean {
-    const sides = [by, ...(behalf === null ? [] : [behalf])];
+    const sides = this.actingFor([by, behalf]);
     if (sides.some((id) => this.isDisabled(id))) return true;
     const persons = sides.map((id) => this.principal(id).person);
     const same = [...this.directory].filter(([, { person }]) => persons.includes(person)).map(([id]) => `principal/${id}`);
-    const agents = by === 'bot' ? ['agent/all', 'agent/bot'] : [];
+    const agents = sides.includes('bot') ? ['agent/all', 'agent/bot'] : [];
     const general = setting === null ? ['tenant/all', `actionType/${action}`] : [];
     return [...general, ...agents, ...same].some((name) => this.switches.get(name)?.off === true);
   }
