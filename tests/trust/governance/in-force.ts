@@ -26,6 +26,11 @@ export class InForce extends Directory {
     return isPerson && (role === null || this.principal(by).roles.includes(role));
   }
 
+  /** What governs is reviewed by those with its role alone, also in the place of another who has it. */
+  protected mayReview(setting: Setting, roles: readonly string[]): boolean {
+    return roles.includes('on' in setting ? 'operator' : 'policies' in setting ? 'ontology-admin' : 'access-admin');
+  }
+
   protected wished(what: Governing): Setting {
     if ('on' in what) return { on: what.on, thrown: this.switches.get(what.on)?.thrown ?? 0 };
     if ('policies' in what) return { policies: what.policies, base: this.version };

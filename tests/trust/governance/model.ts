@@ -343,6 +343,7 @@ export class Model extends Counting {
     }
     const isPerson = people.some((person) => person === by) && this.isMember(by, claims) && !this.isBehind(proposal, by);
     if (!isPerson || proposal.status !== 'awaiting_approval' || former) return false;
+    if (proposal.setting !== null && !this.mayReview(proposal.setting, this.rolesBy(by, null, claims))) return false;
     const ways = behalf === null ? [null] : this.delegations.filter((one) => one.delegator === behalf && one.delegate === by);
     const way = ways.find((one) => this.isAsked(proposal, { by, decision, delegation: one }, claims));
     if (way === undefined) return false;
