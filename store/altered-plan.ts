@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import { RecentlyUsed } from '../ontology/recently-used.ts';
 import type { Sql } from './sql.ts';
 
 const mostKnown = 10_000; // Some two megabytes.
 
 /** Plans whose bytes were found to be those of their digest, with the versions of the rows that held them: whoever alters one, with whatever rights, makes another version. */
-const known = new Map<string, string>();
+const known = new RecentlyUsed<string>(mostKnown);
 
 /**
  * Whether the bytes of a plan are no longer those of its digest, which whoever administers the database can bring about and nobody else. They are hashed once for each process, a
@@ -28,7 +29,6 @@ export async function isAltered(tx: Sql, { id, digest }: { id: string; digest: s
     hash.update(chunk.bytes);
   }
   if (digest !== `sha256:${hash.digest('hex')}`) return true;
-  if (known.size >= mostKnown) known.clear();
   known.set(id, versions);
   return false;
 }
